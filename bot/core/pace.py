@@ -1,0 +1,79 @@
+"""When to look next: one clamped pure function for each situation.
+
+All times are seconds. Chance comes in as an argument, a number in [0, 1), so that every pause can be tested.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from bot.core.task import Task, TaskState
+
+NEARLY_DONE: Final = 80
+"""Percent from which the end is close enough to look more often."""
+SHORTEST_OBEYED: Final = 1.0
+LONGEST_OBEYED: Final = 300.0
+"""Bounds in seconds on what a Retry-After header can make us wait."""
+LONGEST_BACKOFF: Final = 60.0
+LONGEST_PROBE: Final = 60.0
+FIRST_PROBE: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The settings of polling: bounds of an interval, and the ages at which watching ends."""
+
+    min_seconds: float = 2.0
+    max_seconds: float = 15.0
+    stalled_after: float = 2 * 3600.0
+    too_old_after: float = 48 * 3600.0
+    visible_within: float = 60.0
+    """How long a new task may be unknown to the API before it counts as no task at all."""
+
+
+def _clamp(value: float, low: float, high: float) -> float:
+    return max(low, min(high, value))
+
+
+def interval(task: Task, quiet: float, pace: Pace) -> float:
+    """Return the pause before the next look at a task that was seen `quiet` seconds after its last change.
+
+    A third of the quiet time keeps the delay in noticing a change in proportion to how long nothing
+    happened. Queued tasks wait twice as long; close to the end the pause stays short.
+    """
+    low, high = pace.min_seconds, pace.max_seconds
+    if task.state is TaskState.RUNNING and (task.progress or 0) >= NEARLY_DONE:
+        high = max(low, high / 3)
+    if task.state is not TaskState.RUNNING:
+        low = min(2 * low, high)
+    return _clamp(quiet / 3, low, high)
+
+
+def while_invisible(age: float, pace: Pace) -> float:
+    """Return the pause before looking again for a task that the API does not know yet."""
+    return _clamp(age / 3, pace.min_seconds, min(pace.max_seconds, 10.0))
+
+
+def confirming(pace: Pace) -> float:
+    """Return the pause before the look that confirms or refutes a surprising answer."""
+    return _clamp(2 * pace.min_seconds, 1.0, pace.max_seconds)
+
+
+def backoff(troubles: int, pace: Pace, chance: float) -> float:
+    """Return the pause after `troubles` failed looks in a row: doubling to a minute, half of it jitter."""
+    ceiling = _clamp(pace.min_seconds * 2.0 ** min(troubles, 16), pace.min_seconds, LONGEST_BACKOFF)
+    return ceiling * (0.5 + chance / 2)
+
+
+def obeyed(retry_after: float | None, limits: int) -> float:
+    """Return the pause after the API limited us for the `limits`-th time in a row.
+
+    What the API asks for is obeyed within bounds; without a usable wish the pause doubles from five seconds.
+    """
+    if retry_after is not None:
+        return _clamp(retry_after, SHORTEST_OBEYED, LONGEST_OBEYED)
+    return _clamp(5.0 * 2.0 ** min(max(limits - 1, 0), 8), 5.0, LONGEST_BACKOFF)
+
+
+def probing(probes: int) -> float:
+    """Return the pause before the next probe of an API that answers nobody: 5 s, at last a minute."""
+    return _clamp(FIRST_PROBE * 2.0 ** min(probes, 8), FIRST_PROBE, LONGEST_PROBE)

@@ -1,0 +1,1 @@
+"""The task API: what it says, as values and typed errors, and the thin client that asks it."""

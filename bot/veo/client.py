@@ -1,0 +1,116 @@
+"""The task API over aiohttp: the thin skin around `bot.veo.protocol`."""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Literal, Self
+
+import aiohttp
+
+from bot.core.task import Task, is_task_id
+from bot.veo.errors import BrokenAnswer, KeyRefused, TaskNotFound, Unavailable
+from bot.veo.protocol import BODY_LIMIT, decode
+
+TIMEOUT_SECONDS: Final = 15.0
+"""For a whole look, connecting and reading included: a body fed drop by drop must end as well."""
+CONNECTIONS: Final = 32
+
+AuthScheme = Literal["raw", "bearer"]
+
+
+class VeoClient:
+    """One session with the task API; use as an async context manager.
+
+    `auth` is how the key is sent: `raw` bare, `bearer` as `Bearer …`. With `auto` the bare key is tried
+    first, on a refusal `Bearer`, and what was accepted once is kept.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        auth: Literal["auto", "raw", "bearer"] = "auto",
+        *,
+        clock: Callable[[], float] = time.time,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
+        self._tasks_url: Final = base_url.rstrip("/") + "/v1/videos/tasks/"
+        self._key: Final = key
+        self._scheme: AuthScheme = "bearer" if auth == "bearer" else "raw"
+        self._scheme_is_known = auth != "auto"
+        self._clock: Final = clock
+        self._timeout: Final = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=self._timeout,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def look(self, task_id: str) -> Task:
+        """Ask about one task, once (twice while the way to send the key is unknown).
+
+        Raises:
+            ValueError: `task_id` is no task id; nothing was sent.
+            VeoError: the API told nothing about the task.
+        """
+        if not is_task_id(task_id):
+            raise ValueError("not a task id")
+        scheme = self._scheme
+        try:
+            return await self._look(task_id, scheme)
+        except KeyRefused:
+            if self._scheme_is_known:
+                raise
+        return await self._look(task_id, "raw" if scheme == "bearer" else "bearer")
+
+    async def _look(self, task_id: str, scheme: AuthScheme) -> Task:
+        if self._session is None:
+            raise RuntimeError("the client is used outside its context")
+        headers = {
+            "Authorization": f"Bearer {self._key}" if scheme == "bearer" else self._key,
+            "Accept": "application/json",
+        }
+        try:
+            # Redirects are not followed: aiohttp would take the key's header along to another origin.
+            async with self._session.get(
+                self._tasks_url + task_id, headers=headers, allow_redirects=False
+            ) as response:
+                body = await _read(response)
+        except TimeoutError:
+            raise Unavailable("no answer in time") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            # Not chained: the representation of some of these contains the request's headers.
+            raise Unavailable(f"no answer ({type(error).__name__})") from None
+        try:
+            task = decode(response.status, response.headers, body, task_id, self._clock())
+        except TaskNotFound:
+            self._keep(scheme)
+            raise
+        self._keep(scheme)
+        return task
+
+    def _keep(self, scheme: AuthScheme) -> None:
+        """Remember that the key was accepted this way; an error or a limit would show nothing about it."""
+        if not self._scheme_is_known:
+            self._scheme, self._scheme_is_known = scheme, True
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Read a body by chunks, so that a small packed one cannot grow past the limit in memory."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(64 * 1024):
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            raise BrokenAnswer(f"the answer is longer than {BODY_LIMIT} bytes")
+    return bytes(body)

@@ -1,0 +1,51 @@
+"""Which of the API's video links may be printed in a channel, and how.
+
+Only http and https links to a host are shown. A character that would end the link in a chat, hide what
+follows or play with its direction is percent-encoded, as a browser would do; the rest stays as it came, for
+a signature may cover every byte.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+from urllib.parse import quote
+
+NAMED: Final = 40
+"""Characters of a refused link that are named."""
+
+# Printable ASCII, less what ends a link in Discord or breaks out of `<…>`.
+_SAFE: Final = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '<>"\\^`{|}')
+_LINK: Final = re.compile(r"(https?)://([^/?#]+)(.*)", re.IGNORECASE | re.DOTALL)
+_AUTHORITY: Final = re.compile(
+    r"(?:[A-Za-z0-9._~%!$&'()*+,;=:-]*@)?"  # a user and a password
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+\])"  # a name or an address
+    r"(?::[0-9]{1,5})?"
+)
+
+
+def sort_links(values: Iterable[Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the links that may be shown, each once and in order, and the names of what is refused."""
+    shown: dict[str, None] = {}
+    refused: dict[str, None] = {}
+    for value in values:
+        link = printable_link(value)
+        if link is not None:
+            shown[link] = None
+        else:
+            refused[value.strip()[:NAMED] if isinstance(value, str) else type(value).__name__] = None
+    return tuple(shown), tuple(refused)
+
+
+def printable_link(value: Any) -> str | None:
+    """Return an http or https link that is safe to print, or None."""
+    match = _LINK.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        return None
+    scheme, authority, rest = match.groups()
+    try:
+        if not authority.isascii():
+            authority = authority.encode("idna").decode("ascii")
+        rest = quote(rest, safe=_SAFE)
+    except UnicodeError:  # no name that could be looked up, or half of a character
+        return None
+    return f"{scheme}://{authority}{rest}" if _AUTHORITY.fullmatch(authority) else None
