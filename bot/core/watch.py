@@ -34,12 +34,15 @@ SHOWN_TROUBLES: Final = 3
 class Watch:
     """One task on one card. Times are Unix seconds.
 
-    Durable are the ids, `started_at`, `seen_at` and `outcome`; the rest is seen anew after a restart.
+    Durable are the ids, the position, `started_at`, `seen_at` and `outcome`; the rest is seen anew after
+    a restart.
     """
 
     id: int
     card_id: int
     task_id: str
+    position: int
+    """The row on the card, from 0."""
     started_at: float
     seen_at: float | None = None
     """When the API first knew the task."""

@@ -1,0 +1,62 @@
+"""Words of others, made safe to stand in a message of ours; and Discord's limits on texts.
+
+What the API says may contain anything: mentions, masked links, control characters, text that runs backwards.
+It is shown as what it is, letter by letter, and can do nothing.
+"""
+
+import re
+import unicodedata
+from typing import Final
+
+CONTENT_LIMIT: Final = 2_000
+"""Characters in a message's content."""
+LAYOUT_LIMIT: Final = 4_000
+"""Characters in all texts of one layout."""
+
+_MARKDOWN: Final = re.compile(r"([\\`*_~|<>\[\]()#@:+-])")
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
+"""Unicode categories of characters that cannot be seen, or change how others are seen."""
+_MARKS_IN_A_ROW: Final = 4
+BAR_STEPS: Final = 10
+
+
+def plain(text: str, limit: int) -> str:
+    """Return a text of others on one line, Discord's markup escaped, at most `limit` characters."""
+    cleaned = _MARKDOWN.sub(r"\\\1", visible(text))
+    if len(cleaned) <= limit:
+        return cleaned
+    return cleaned[: limit - 1].rstrip("\\ ") + "…"
+
+
+def code(text: str, limit: int) -> str:
+    """Return a text of others as inline code, at most `limit` characters and never empty."""
+    cleaned = visible(text).replace("`", "ˋ")
+    return f"`{cleaned[: limit - 2] or '…'}`"
+
+
+def visible(text: str) -> str:
+    """Return a text on one line without what cannot be seen, and without towers of combining marks."""
+    kept: list[str] = []
+    marks = 0
+    for char in text:
+        category = unicodedata.category(char)
+        marks = marks + 1 if category in {"Mn", "Me"} else 0
+        if marks > _MARKS_IN_A_ROW:
+            continue
+        kept.append(" " if category in _HIDDEN and char.isspace() else "" if category in _HIDDEN else char)
+    return " ".join("".join(kept).split())
+
+
+def relative(at: float) -> str:
+    """Return a Unix time as Discord's own "2 minutes ago", which every reader sees in their language."""
+    return f"<t:{int(at)}:R>"
+
+
+def mention(user_id: int) -> str:
+    return f"<@{user_id}>"
+
+
+def bar(progress: int) -> str:
+    """Return percent as a bar of ten steps; a step is filled when it is wholly reached."""
+    filled = max(0, min(BAR_STEPS, progress * BAR_STEPS // 100))
+    return "▰" * filled + "▱" * (BAR_STEPS - filled)

@@ -1,0 +1,160 @@
+"""The settings: read once from the environment and `.env`, checked whole, then passed around as a value.
+
+A fault is told as the variable and what it wants, never with the value: it may be a secret.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from bot.core.pace import Pace
+from bot.store.database import sqlite_path
+
+DISCORD_API: Final = "https://discord.com/api/v10"
+RUN_SECRETS: Final = Path("/run/secrets")
+SECRETS: Final = ("discord_token", "veo_api_key")
+"""What may come from a file: `<NAME>_FILE` names it, or it lies in /run/secrets. A plain variable wins."""
+
+
+def _http_url(value: str) -> str:
+    wanted = "it must be an http or https address such as https://example.com"
+    try:
+        parts = urlsplit(value.strip())
+        port = parts.port
+    except ValueError:
+        raise ValueError(wanted) from None
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or port == 0
+        or parts.query
+        or parts.fragment
+    ):
+        raise ValueError(wanted)
+    return value.strip().rstrip("/")
+
+
+def _readable(value: str | None) -> str | None:
+    if value is not None and _content(Path(value)) is None:
+        raise ValueError("the file cannot be read")
+    return value
+
+
+def _content(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError):
+        return None
+
+
+def _sqlite_url(value: str) -> str:
+    sqlite_path(value)
+    return value
+
+
+def _header_value(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value().strip()
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("it must be one line of letters, digits and signs, without spaces")
+    return SecretStr(text)
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Secret = Annotated[SecretStr, AfterValidator(_header_value)]
+SecretFile = Annotated[str | None, AfterValidator(_readable)]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class Settings(BaseSettings):
+    """Every variable that the bot reads; the same list is in `.env.example` and the README."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        case_sensitive=False,
+    )
+
+    discord_token: Secret
+    discord_token_file: SecretFile = None
+    veo_api_key: Secret
+    veo_api_key_file: SecretFile = None
+    veo_api_base_url: HttpUrl = "https://duomiapi.com"
+    veo_api_auth: Literal["auto", "raw", "bearer"] = "auto"
+    database_url: Annotated[str, AfterValidator(_sqlite_url)] = "sqlite:///data/bot.db"
+    discord_api_url: HttpUrl = DISCORD_API
+    poll_min_seconds: Annotated[float, Field(ge=0.2, le=3600, allow_inf_nan=False)] = 2.0
+    poll_max_seconds: Annotated[float, Field(ge=0.2, le=3600, allow_inf_nan=False)] = 15.0
+    watch_stalled_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] = 2.0
+    watch_max_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] = 48.0
+    log_level: LogLevel = "INFO"
+    log_format: Literal["text", "json"] = "text"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        for name in SECRETS:
+            path = values.get(f"{name}_file") or RUN_SECRETS / name
+            if name not in values and (content := _content(Path(path))) is not None:
+                values[name] = content
+        return values
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if self.poll_max_seconds < self.poll_min_seconds:
+            raise ValueError("POLL_MAX_SECONDS: it must not be less than POLL_MIN_SECONDS")
+        return self
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(
+            min_seconds=self.poll_min_seconds,
+            max_seconds=self.poll_max_seconds,
+            stalled_after=self.watch_stalled_hours * 3600,
+            too_old_after=self.watch_max_hours * 3600,
+        )
+
+    @property
+    def database_path(self) -> Path:
+        return sqlite_path(self.database_url)
+
+
+class SettingsFault(Exception):
+    """The settings cannot be used; `faults` has one line for each, naming the variable and what it wants."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(self.faults))
+
+
+def load_settings(env_file: Path | None = Path(".env")) -> Settings:
+    """Read and check the settings: the environment first, then `env_file`, then the defaults.
+
+    Raises:
+        SettingsFault: one line for each thing that is wrong.
+    """
+    try:
+        return Settings(_env_file=env_file)  # type: ignore[call-arg]
+    except ValidationError as error:
+        entries = error.errors(include_input=False, include_context=False)
+        raise SettingsFault(_fault(dict(entry)) for entry in entries) from None
+    except (SettingsError, UnicodeError, OSError) as error:
+        raise SettingsFault([f"{env_file}: it cannot be read ({type(error).__name__})"]) from None
+
+
+def _fault(error: dict[str, Any]) -> str:
+    name = "_".join(str(part) for part in error["loc"]).upper()
+    message = str(error["msg"]).removeprefix("Value error, ")
+    match error["type"]:
+        case "missing":
+            return f"{name}: it is required and not set"
+        case "extra_forbidden":
+            return f"{name}: there is no such setting (a typo in .env?)"
+        case _:
+            return f"{name}: {message[0].lower()}{message[1:]}" if name else message

@@ -1,0 +1,30 @@
+"""A card: one message of ours in one channel that follows one task or several."""
+
+from dataclasses import dataclass
+
+from bot.core.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Where a card is and whom it speaks to. Ids are Discord's; `created_at` is Unix seconds."""
+
+    id: int
+    guild_id: int
+    channel_id: int
+    message_id: int
+    starter_id: int
+    language: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CardState:
+    """A card and all its watches, the ended ones too, in the order of their rows."""
+
+    card: Card
+    watches: tuple[Watch, ...]
+
+    @property
+    def ended(self) -> bool:
+        return all(watch.outcome is not None for watch in self.watches)

@@ -1,0 +1,1 @@
+"""What survives a crash: cards, watches, followers and the progress of deliveries, in SQLite."""

@@ -1,0 +1,168 @@
+"""The database file: opened for one bot alone, brought to the newest schema, and run on one thread.
+
+SQLite keeps a commit through a power cut only with `synchronous=FULL`; every transaction begins IMMEDIATE, so
+that two writers queue instead of one of them failing half-way.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import filelock
+from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError
+
+from bot.store.errors import AnotherBot, StoreFailed, StoreUnusable
+from bot.store.schema import HEAD
+
+log = logging.getLogger(__name__)
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+T = TypeVar("T")
+
+
+class Database:
+    """One SQLite file. With `executor` None the work runs inline: for simulations in virtual time."""
+
+    def __init__(self, path: Path, executor: Executor | None) -> None:
+        self.path: Final = path
+        self._executor: Final = executor
+        self._lock: Final = filelock.FileLock(f"{path}.lock")
+        self._engine: Engine | None = None
+
+    async def open(self) -> None:
+        """Take the lock, open the file and migrate it.
+
+        Raises:
+            AnotherBot: a running bot holds the data.
+            StoreUnusable: the folder or the file cannot be used; the text says what to do.
+        """
+        self._take_lock()
+        try:
+            await self._call(self._open)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    async def close(self) -> None:
+        """Close the file and let another bot have it."""
+        if self._engine is not None:
+            await self._call(self._engine.dispose)
+            self._engine = None
+        self._lock.release()
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction.
+
+        Raises:
+            StoreFailed: it could not be done; nothing of it has happened.
+        """
+        try:
+            return await self._call(self._transact, work)
+        except DatabaseError as error:
+            raise StoreFailed(str(error.orig)) from error
+
+    async def _call(self, work: Callable[..., T], *args: Any) -> T:
+        if self._executor is None:
+            return work(*args)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work, *args)
+
+    def _transact(self, work: Callable[[Connection], T]) -> T:
+        if self._engine is None:
+            raise RuntimeError("the database is not open")
+        with self._engine.begin() as connection:
+            return work(connection)
+
+    def _take_lock(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise AnotherBot(
+                f"another bot is running on {self.path}: stop it, or give this one its own DATABASE_URL"
+            ) from None
+        except OSError as error:
+            raise StoreUnusable(
+                f"cannot write in {self.path.parent} ({error.strerror}): "
+                "make the folder writable for this user, or set DATABASE_URL"
+            ) from None
+
+    def _open(self) -> None:
+        engine = create_engine(
+            f"sqlite:///{self.path}", poolclass=StaticPool, connect_args={"check_same_thread": False}
+        )
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin_immediately)
+        try:
+            with engine.begin() as connection:
+                _migrate(connection, self.path)
+        except DatabaseError as error:
+            engine.dispose()
+            raise StoreUnusable(
+                f"cannot use {self.path} as the database ({error.orig}): "
+                "put a backup in its place, or move the file away to start empty"
+            ) from None
+        except StoreUnusable:
+            engine.dispose()
+            raise
+        self._engine = engine
+
+
+def sqlite_path(url: str) -> Path:
+    """Return the file that a `sqlite:///path` URL names.
+
+    Raises:
+        ValueError: the URL names another kind of database, or none; the text says what is wanted.
+    """
+    wanted = "it must look like sqlite:///data/bot.db (other databases are not supported)"
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ValueError(wanted) from None
+    if parsed.drivername != "sqlite" or not parsed.database or parsed.database == ":memory:" or parsed.host:
+        raise ValueError(wanted)
+    return Path(parsed.database)
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun by hand, see below
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediately(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _migrate(connection: Connection, path: Path) -> None:
+    tables = inspect(connection).get_table_names()
+    version = None
+    if "alembic_version" in tables:
+        version = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    elif tables:
+        raise StoreUnusable(f"{path} is another program's database: set DATABASE_URL to a file of its own")
+    if version == HEAD:
+        return
+    # Imported here because a start without a migration needs none of it.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    log.info("bringing the database to version %s", HEAD, extra={"version": version or "none"})
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, HEAD)
+    except CommandError:
+        raise StoreUnusable(
+            f"{path} was written by a newer version of this bot ({version}): "
+            "run that version, or put a backup back"
+        ) from None

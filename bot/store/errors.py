@@ -1,0 +1,33 @@
+"""What can go wrong with the data.
+
+StoreError
+├── StoreUnusable     the folder or the file cannot be used: the start ends with this line
+├── AnotherBot        a running bot holds the data
+├── AlreadyWatched    the channel already watches the task
+└── StoreFailed       a read or a write failed now: a full disk, a lost volume
+"""
+
+
+class StoreError(Exception):
+    """Something about the data."""
+
+
+class StoreUnusable(StoreError):
+    """The data cannot be used; the text says why and what to do."""
+
+
+class AnotherBot(StoreError):
+    """Another bot is running on the same data."""
+
+
+class AlreadyWatched(StoreError):
+    """The channel has a live watch of the task already."""
+
+    def __init__(self, task_id: str, card_id: int) -> None:
+        super().__init__(f"task {task_id} is watched on card {card_id}")
+        self.task_id = task_id
+        self.card_id = card_id
+
+
+class StoreFailed(StoreError):
+    """A read or a write failed; what was asked for has not happened."""

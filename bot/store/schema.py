@@ -1,0 +1,91 @@
+"""The tables, once. Every change of them is a migration in `bot/store/migrations`.
+
+meta        what the bot knows about itself: key and value
+cards       one message of ours in one channel
+followers   who is called when a task of the card ends
+watches     one task on one card: live, then final (its outcome is stored), then done
+deliveries  the messages of a result: planned, intended, sent
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    text,
+)
+
+HEAD: Final = "0001"
+"""The migration that these tables are the result of."""
+
+LIVE: Final = "live"
+"""The task is polled."""
+FINAL: Final = "final"
+"""The outcome is stored; the card's final form or the result may be still to come."""
+DONE: Final = "done"
+
+metadata = MetaData()
+
+meta = Table(
+    "meta", metadata, Column("key", String, primary_key=True), Column("value", String, nullable=False)
+)
+
+cards = Table(
+    "cards",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("message_id", BigInteger, nullable=False, unique=True),
+    Column("starter_id", BigInteger, nullable=False),
+    Column("language", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+followers = Table(
+    "followers",
+    metadata,
+    Column("card_id", ForeignKey("cards.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", BigInteger, primary_key=True),
+    Column("since", Float, nullable=False),
+)
+
+watches = Table(
+    "watches",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("card_id", ForeignKey("cards.id", ondelete="CASCADE"), nullable=False),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("task_id", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("seen_at", Float),
+    Column("ended_at", Float),
+    Column("outcome", JSON),
+    Index(
+        "one_live_watch_a_channel", "channel_id", "task_id", unique=True, sqlite_where=text("state = 'live'")
+    ),
+    Index("watches_by_card", "card_id"),
+    Index("watches_by_state", "state"),
+    sqlite_autoincrement=True,
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("watch_id", ForeignKey("watches.id", ondelete="CASCADE"), primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("message", JSON, nullable=False),
+    Column("intended_at", Float),
+    Column("message_id", BigInteger),
+)

@@ -1,0 +1,184 @@
+"""The bot's memory: every question and every change, one transaction each.
+
+Times are Unix seconds, but `intended_at` of a delivery is Discord's clock, for it is compared with messages.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from bot.core.card import Card, CardState
+from bot.core.outcome import Outcome
+from bot.core.watch import Watch
+from bot.store.database import Database
+from bot.store.errors import AlreadyWatched
+from bot.store.records import (
+    Delivery,
+    Message,
+    card_from,
+    delivery_from,
+    message_record,
+    outcome_record,
+    watch_from,
+)
+from bot.store.schema import DONE, FINAL, LIVE, cards, deliveries, followers, meta, watches
+
+
+class Store:
+    """Cards, watches, followers and deliveries. Every method may raise `StoreFailed`."""
+
+    def __init__(self, database: Database) -> None:
+        self._run: Final = database.run
+
+    async def add_card(
+        self,
+        *,
+        guild_id: int,
+        channel_id: int,
+        message_id: int,
+        starter_id: int,
+        language: str,
+        task_ids: Sequence[str],
+        now: float,
+    ) -> CardState:
+        """Store a card with a live watch for each task and its starter as the first follower.
+
+        Raises:
+            AlreadyWatched: the channel watches one of the tasks already; nothing was stored.
+        """
+
+        def work(connection: Connection) -> CardState:
+            for task_id in task_ids:
+                if (card_id := _card_watching(connection, channel_id, task_id)) is not None:
+                    raise AlreadyWatched(task_id, card_id)
+            values = {
+                "guild_id": guild_id,
+                "channel_id": channel_id,
+                "message_id": message_id,
+                "starter_id": starter_id,
+                "language": language,
+                "created_at": now,
+            }
+            card = Card(id=_inserted(connection, cards, values), **values)  # type: ignore[arg-type]
+            connection.execute(insert(followers).values(card_id=card.id, user_id=starter_id, since=now))
+            rows = []
+            for position, task_id in enumerate(task_ids):
+                row = {"card_id": card.id, "task_id": task_id, "position": position, "started_at": now}
+                watch_id = _inserted(connection, watches, {**row, "channel_id": channel_id, "state": LIVE})
+                rows.append(Watch(id=watch_id, **row))  # type: ignore[arg-type]
+            return CardState(card, tuple(rows))
+
+        return await self._run(work)
+
+    async def unfinished(self) -> list[CardState]:
+        """Return every card on which something is still to be done, with all its watches, oldest first."""
+
+        def work(connection: Connection) -> list[CardState]:
+            open_cards = select(watches.c.card_id).where(watches.c.state != DONE).distinct()
+            rows: dict[int, list[Watch]] = defaultdict(list)
+            query = select(watches).where(watches.c.card_id.in_(open_cards)).order_by(watches.c.position)
+            for row in connection.execute(query).mappings():
+                rows[row["card_id"]].append(watch_from(row))
+            query = select(cards).where(cards.c.id.in_(open_cards)).order_by(cards.c.id)
+            found = [card_from(row) for row in connection.execute(query).mappings()]
+            return [CardState(card, tuple(rows[card.id])) for card in found]
+
+        return await self._run(work)
+
+    async def to_announce(self) -> list[int]:
+        """Return the ids of the watches whose outcome is stored but not yet wholly carried out."""
+        query = select(watches.c.id).where(watches.c.state == FINAL).order_by(watches.c.ended_at)
+        return await self._run(lambda connection: list(connection.scalars(query)))
+
+    async def save_seen(self, watch_ids: Iterable[int], at: float) -> None:
+        """Remember that the API knew the task."""
+        change = update(watches).where(watches.c.id.in_(list(watch_ids)), watches.c.seen_at.is_(None))
+        await self._run(lambda connection: connection.execute(change.values(seen_at=at)))
+
+    async def save_outcomes(self, outcomes: Sequence[tuple[int, Outcome]]) -> set[int]:
+        """End watches by id, all or none; return those that were live until now."""
+
+        def work(connection: Connection) -> set[int]:
+            ended = set()
+            for watch_id, outcome in outcomes:
+                change = update(watches).where(watches.c.id == watch_id, watches.c.state == LIVE)
+                # An ending that leaves no card to finish needs nothing more done.
+                state = FINAL if outcome.ending.shown else DONE
+                values = {"state": state, "ended_at": outcome.at, "outcome": outcome_record(outcome)}
+                if connection.execute(change.values(values)).rowcount:
+                    ended.add(watch_id)
+            return ended
+
+        return await self._run(work)
+
+    async def finish(self, watch_ids: Iterable[int]) -> None:
+        """Note that everything about these ended watches is done."""
+        change = update(watches).where(watches.c.id.in_(list(watch_ids)), watches.c.state == FINAL)
+        await self._run(lambda connection: connection.execute(change.values(state=DONE)))
+
+    async def plan(self, watch_id: int, messages: Sequence[Message]) -> list[Delivery]:
+        """Return the messages of a result: the planned ones, or if there are none, these, from now on."""
+
+        def work(connection: Connection) -> list[Delivery]:
+            if not (planned := _deliveries(connection, watch_id)):
+                rows = [
+                    {"watch_id": watch_id, "part": part, "message": message_record(message)}
+                    for part, message in enumerate(messages, 1)
+                ]
+                connection.execute(insert(deliveries), rows)
+                planned = _deliveries(connection, watch_id)
+            return planned
+
+        return await self._run(work)
+
+    async def intend(self, watch_id: int, part: int, at: float) -> None:
+        """Note, before a message is sent, that it will be; the first time stays."""
+        change = update(deliveries).where(
+            deliveries.c.watch_id == watch_id, deliveries.c.part == part, deliveries.c.intended_at.is_(None)
+        )
+        await self._run(lambda connection: connection.execute(change.values(intended_at=at)))
+
+    async def sent(self, watch_id: int, part: int, message_id: int) -> None:
+        """Note that a message of a result is in the channel."""
+        change = update(deliveries).where(deliveries.c.watch_id == watch_id, deliveries.c.part == part)
+        await self._run(lambda connection: connection.execute(change.values(message_id=message_id)))
+
+    async def follow(self, card_id: int, user_id: int, now: float) -> None:
+        """Add a follower to a card; one who follows already stays where they are."""
+        row = upsert(followers).values(card_id=card_id, user_id=user_id, since=now)
+        await self._run(lambda connection: connection.execute(row.on_conflict_do_nothing()))
+
+    async def followers(self, card_id: int) -> list[int]:
+        """Return who follows a card, by user id, the first one first."""
+        query = select(followers.c.user_id).where(followers.c.card_id == card_id)
+        query = query.order_by(followers.c.since, followers.c.user_id)
+        return await self._run(lambda connection: list(connection.scalars(query)))
+
+    async def remembered(self, key: str) -> str | None:
+        query = select(meta.c.value).where(meta.c.key == key)
+        return await self._run(lambda connection: connection.scalar(query))
+
+    async def remember(self, key: str, value: str) -> None:
+        row = upsert(meta).values(key=key, value=value)
+        row = row.on_conflict_do_update(index_elements=["key"], set_={"value": value})
+        await self._run(lambda connection: connection.execute(row))
+
+
+def _inserted(connection: Connection, table: Any, values: dict[str, Any]) -> int:
+    key = connection.execute(insert(table).values(values)).inserted_primary_key
+    return int(key[0]) if key else 0
+
+
+def _card_watching(connection: Connection, channel_id: int, task_id: str) -> int | None:
+    query = select(watches.c.card_id).where(
+        watches.c.channel_id == channel_id, watches.c.task_id == task_id, watches.c.state == LIVE
+    )
+    return connection.scalar(query)
+
+
+def _deliveries(connection: Connection, watch_id: int) -> list[Delivery]:
+    query = select(deliveries).where(deliveries.c.watch_id == watch_id).order_by(deliveries.c.part)
+    return [delivery_from(row) for row in connection.execute(query).mappings()]

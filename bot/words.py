@@ -1,0 +1,119 @@
+"""Every sentence that people read, in one catalogue; `say` puts it into a language.
+
+The English sentence is the key of the gettext catalogues in `bot/locale`. Values are filled in after the
+translation and must be made safe for the chat by the caller (`bot.chat.text`).
+
+The bot's voice: name the task, say what is the case, then what happens next or what the reader can do. Short,
+calm, no exclamation marks, no jargon of ours.
+"""
+
+import gettext
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+LOCALES: Final = Path(__file__).parent / "locale"
+ENGLISH: Final = "en"
+LANGUAGES: Final = (ENGLISH,)
+"""The languages that there is a catalogue for; English needs none."""
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    return gettext.translation("bot", LOCALES, [language.replace("-", "_")], fallback=True)
+
+
+def language_for(locale: str | None) -> str:
+    """Return the language to speak where Discord gave `locale`, English where we have no better one."""
+    return next((language for language in LANGUAGES if language == locale), ENGLISH)
+
+
+def say(language: str, sentence: str, /, **values: object) -> str:
+    """Return a sentence of this catalogue in `language` with its values filled in."""
+    return _catalogue(language).gettext(sentence).format(**values)
+
+
+# States, as a heading of a card and of an answer.
+QUEUED = "Queued"
+RENDERING = "Rendering"
+FINISHED = "Finished"
+FAILED = "Failed"
+STATE_UNKNOWN = "State “{state}”"
+NOT_VISIBLE_YET = "Not visible yet"
+NO_ANSWER_YET = "No answer yet"
+FINISHED_EMPTY = "Finished without a video"
+VANISHED = "Vanished"
+TIMED_OUT = "No longer watched"
+STOPPED = "Stopped"
+NO_SUCH_TASK = "No such task"
+
+# Cards.
+LOOKING = "Looking at `{task}`…"
+STARTED = "Started {when}"
+CREATED = "Created {when}"
+UPDATED = "Updated {when}"
+ENDED = "Ended {when}"
+RUNNING_SINCE = "Running {when}"
+WATCHING = "Watched for {starter}. The result comes as a reply to this card."
+WAITING_FOR_TASK = (
+    "The task API does not know this task yet. New tasks can take a minute to appear; I keep looking."
+)
+WAITING_FOR_ANSWER = "The task API has not answered about this task yet. I keep trying."
+WAITING_FOR_VIDEO = "The task is finished, its video is not there yet. I keep looking."
+TASK_SILENT = "The task API has not answered about this task since {when}. I keep trying."
+TASK_REFUSED = "The task API has refused our key for this task since {when}. I keep trying."
+API_SILENT = "The task API has not answered since {when}. I keep trying; nothing is lost."
+API_REFUSED = "The task API has refused our key since {when}. Whoever runs this bot must look at the API key."
+API_BACK = "The task API answers again since {when}."
+SEE_RESULT = "The result is in the reply below."
+CARD_FAILED_PLAINLY = "{task}: {state} {progress}"
+
+# Ends.
+END_VANISHED = "The task API knew this task before and no longer does. There is nothing left to wait for."
+END_EMPTY = "The task API says that it succeeded, but it gave no video, also not when asked again."
+END_STALLED = "Nothing has changed for {hours} hours, so I stopped looking. `/veo watch` follows it again."
+END_TOO_OLD = "I have watched this for {hours} hours and stopped looking. `/veo watch` follows it again."
+END_STOPPED = "Stopped by {person}."
+END_NO_SUCH_TASK = "The task API never knew this id. Check it and watch again."
+FAILED_WITHOUT_WORDS = "The task API gave no reason."
+LINKS_REFUSED = "Not shown, because not a web link: {names}"
+LINKS_IN_FILE = "More links are in the attached `{name}`."
+AND_MORE = "and {count} more"
+
+# Answers to the person who asked.
+NOT_AN_ID = (
+    "That is not a task id. An id has letters, digits and `_ . : -`, for example "
+    "`8cb280b3-442e-1db2-43f0-6e73616eb474`. Paste it as the task API gave it."
+)
+UNKNOWN_TASK = "The task API does not know `{task}`. Check the id; a new task can take a minute to appear."
+LOOK_FAILED = (
+    "The task API did not answer about `{task}`. Try again in a minute, or let `/veo watch` wait for it."
+)
+LOOK_REFUSED = "The task API refused our key for `{task}`. Whoever runs this bot must look at the API key."
+LOOK_LIMITED = "The task API wants fewer questions right now. Try `{task}` again in a minute."
+NEEDS_SERVER = "Watching needs a channel of a server. Use `/veo watch` there; `/veo status` works here, too."
+MISSING_PERMISSIONS = (
+    "I cannot watch `{task}` in this channel: I lack the permission {permissions} here. "
+    "Somebody who manages the server can grant it."
+)
+ALREADY_WATCHED = "`{task}` is watched here already: {link}. You will be called when it ends."
+NOT_SAVED = (
+    "I could not save the watch of `{task}`, so nothing is watched. "
+    "Whoever runs this bot must look at its log."
+)
+BROKEN = "I could not do that. Whoever runs this bot finds the reason in its log under `{reference}`."
+
+# Names of Discord's permissions, as its own settings call them.
+PERMISSIONS: Final = {
+    "view_channel": "View Channel",
+    "send_messages": "Send Messages",
+    "send_messages_in_threads": "Send Messages in Threads",
+    "attach_files": "Attach Files",
+    "read_message_history": "Read Message History",
+}
+
+# Commands, in Discord's picker.
+VEO_DESCRIPTION = "Follow renders of the Veo task API"
+STATUS_DESCRIPTION = "Look at a render once"
+WATCH_DESCRIPTION = "Follow a render on a card in this channel until it ends"
+ID_DESCRIPTION = "The task's id, or a link that ends in it"
