@@ -12,10 +12,10 @@ from typing import Final
 from bot import words
 from bot.chat.lines import ENDING_LOOKS, ending_line, progress_line, refused_links, state_words
 from bot.chat.text import CONTENT_LIMIT, mention, plain, relative
+from bot.core.delivery import Message
 from bot.core.outcome import Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task
-from bot.store.records import Message
 from bot.words import say
 
 MENTION_LIMIT: Final = 100

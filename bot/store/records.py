@@ -1,36 +1,14 @@
 """Values to rows and back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from bot.core.card import Card
+from bot.core.delivery import Delivery, Message
 from bot.core.outcome import Ending, Outcome
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message of a result as it was planned, so that a crash repeats it to the letter.
-
-    `content` is at most 2,000 characters, `mentions` the ids of the people it may call, `urls_file` the lines
-    of the attached `urls.txt`, if there is one.
-    """
-
-    content: str
-    mentions: tuple[int, ...] = ()
-    urls_file: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One planned message; `part` from 1. Sent once `message_id` is known."""
-
-    part: int
-    message: Message
-    intended_at: float | None = None
-    message_id: int | None = None
 
 
 def card_from(row: Mapping[Any, Any]) -> Card:

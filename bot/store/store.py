@@ -11,13 +11,12 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.core.card import Card, CardState
+from bot.core.delivery import Delivery, Message
 from bot.core.outcome import Outcome
 from bot.core.watch import Watch
 from bot.store.database import Database
 from bot.store.errors import AlreadyWatched
 from bot.store.records import (
-    Delivery,
-    Message,
     card_from,
     delivery_from,
     message_record,

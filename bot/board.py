@@ -1,0 +1,158 @@
+"""The live cards and watches in memory, and the one place where an event becomes a step of a watch.
+
+`core.watch.advance` decides; the board carries out: first what must be durable, then what people see. What
+could not be saved has not happened, in memory neither.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+from bot.clock import Clock
+from bot.core.card import Card, CardState
+from bot.core.events import AccessLost, CardDeleted, Event
+from bot.core.health import Health
+from bot.core.pace import Pace
+from bot.core.watch import Effect, Step, Watch, advance
+from bot.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Audience(Protocol):
+    """Who shows what the board knows. It returns at once and does its work in its own time."""
+
+    def show(self, state: CardState, health: Health) -> None:
+        """Bring a card to the form of its state."""
+
+    def announce(self, state: CardState, watch: Watch, health: Health) -> None:
+        """Bring a card to its form after a watch has ended, and tell its followers."""
+
+
+class Board:
+    """Who watches what. Health is the poller's to set."""
+
+    def __init__(
+        self,
+        store: Store,
+        audience: Audience,
+        pace: Pace,
+        clock: Clock,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._store: Final = store
+        self._audience: Final = audience
+        self._pace: Final = pace
+        self._clock: Final = clock
+        self._chance: Final = chance
+        self._cards: dict[int, Card] = {}
+        self._rows: dict[int, dict[int, Watch]] = {}
+        """Watches by card, in the order of their rows; the ended ones too while another is live."""
+        self._by_task: dict[str, dict[int, Watch]] = {}
+        """Live watches by task."""
+        self._saving: Final = asyncio.Lock()
+        self._health = Health()
+
+    @property
+    def health(self) -> Health:
+        return self._health
+
+    @health.setter
+    def health(self, health: Health) -> None:
+        """Take the API's health; the cards speak of a pause when it begins and when it is over."""
+        told = (self._health.mode, self._health.since) != (health.mode, health.since)
+        self._health = health
+        if told:
+            for card_id in self._cards:
+                self._audience.show(self.card(card_id), health)
+
+    @property
+    def tasks(self) -> Iterable[str]:
+        """The tasks that are watched."""
+        return self._by_task.keys()
+
+    def is_watched(self, task_id: str) -> bool:
+        return task_id in self._by_task
+
+    def card(self, card_id: int) -> CardState:
+        """Return a card with live watches.
+
+        Raises:
+            KeyError: there is none of this id.
+        """
+        return CardState(self._cards[card_id], tuple(self._rows[card_id].values()))
+
+    def add(self, state: CardState) -> None:
+        """Take a card; its ended watches are only shown."""
+        self._cards[state.card.id] = state.card
+        self._rows[state.card.id] = {watch.id: watch for watch in state.watches}
+        for watch in state.watches:
+            if watch.outcome is None:
+                self._by_task.setdefault(watch.task_id, {})[watch.id] = watch
+
+    def show(self, card_id: int) -> None:
+        self._audience.show(self.card(card_id), self._health)
+
+    async def see(self, task_id: str, event: Event) -> float | None:
+        """Let an event happen to every watch of a task.
+
+        Returns:
+            The seconds until the next look at the task, None if nobody watches it any more.
+
+        Raises:
+            StoreFailed: nothing has happened.
+        """
+        async with self._saving:
+            steps = self._advance(self._by_task.get(task_id, {}).values(), event)
+            await self._carry_out(steps)
+        pauses = [step.after for step in steps if step.after is not None]
+        return min(pauses, default=None) if self.is_watched(task_id) else None
+
+    async def lose(self, card_id: int, event: CardDeleted | AccessLost) -> None:
+        """End the live watches of a card that Discord says is gone or closed to us."""
+        async with self._saving:
+            rows = self._rows.get(card_id, {}).values()
+            await self._carry_out(self._advance((w for w in rows if w.outcome is None), event))
+
+    def _advance(self, watches: Iterable[Watch], event: Event) -> list[Step]:
+        now = self._clock()
+        return [advance(watch, event, now, self._pace, self._chance()) for watch in watches]
+
+    async def _carry_out(self, steps: list[Step]) -> None:
+        seen = [step.watch for step in steps if Effect.SAVE_SEEN in step.effects]
+        if seen:
+            await self._store.save_seen((watch.id for watch in seen), seen[0].seen_at or self._clock())
+        ended = [step.watch for step in steps if step.watch.outcome is not None]
+        if ended:
+            await self._store.save_outcomes([(w.id, w.outcome) for w in ended if w.outcome is not None])
+        for step in steps:
+            self._put(step.watch)
+        states = {step.watch.card_id: self.card(step.watch.card_id) for step in steps}
+        for step in steps:
+            if Effect.SHOW in step.effects:
+                self._show(states[step.watch.card_id], step.watch)
+        for card_id, state in states.items():
+            if state.ended:
+                del self._cards[card_id]
+                del self._rows[card_id]
+
+    def _put(self, watch: Watch) -> None:
+        self._rows[watch.card_id][watch.id] = watch
+        if watch.outcome is None:
+            self._by_task[watch.task_id][watch.id] = watch
+            return
+        watching = self._by_task.get(watch.task_id, {})
+        watching.pop(watch.id, None)
+        if not watching:
+            self._by_task.pop(watch.task_id, None)
+
+    def _show(self, state: CardState, watch: Watch) -> None:
+        if watch.outcome is None:
+            self._audience.show(state, self._health)
+            return
+        about = {"task": watch.task_id, "card": watch.card_id, "ending": watch.outcome.ending.value}
+        log.info("watch ended", extra=about)
+        if watch.outcome.ending.shown:
+            self._audience.announce(state, watch, self._health)

@@ -1,0 +1,124 @@
+"""The end comes once: how the messages of a result reach a channel, through crashes and lost answers.
+
+Nobody's chat API sends exactly once. Discord gives two tools: a nonce, enforced for some minutes, and the
+channel's history, in which our replies can be found but not their nonces. The order that uses both:
+
+    1. plan the messages, and commit the plan: a crash repeats it to the letter
+    2. for each message: commit the intent to send it
+    3. send it with a nonce made from the watch and the part
+    4. commit its id
+
+Whoever finds an intent without an id does not know whether the message was sent. The channel is looked
+through for it, from the intent on, and only if it is not there is it sent again with the same nonce.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from bot.chat.refusals import Reaction, reaction, told
+from bot.chat.rest import DiscordRest
+from bot.chat.results import is_part
+from bot.clock import Clock
+from bot.core.card import Card
+from bot.core.delivery import Delivery, Message
+from bot.core.watch import Watch
+from bot.store.store import Store
+
+log = logging.getLogger(__name__)
+
+HISTORY_MARGIN: Final = 120.0
+"""Seconds before the intent from which the channel is looked through: clocks differ."""
+
+
+class Refused(Exception):
+    """Discord will not take the result: the channel is gone or closed to us."""
+
+
+class Deliverer:
+    """Carries results to their channels. `discord_clock` tells Unix time as Discord's messages have it."""
+
+    def __init__(self, store: Store, rest: DiscordRest, discord_clock: Clock) -> None:
+        self._store: Final = store
+        self._rest: Final = rest
+        self._discord_clock: Final = discord_clock
+
+    async def deliver(
+        self, card: Card, watch: Watch, write: Callable[[list[int]], tuple[Message, ...]]
+    ) -> None:
+        """Send what is not yet sent of a result; `write` says it for the followers, if it was never planned.
+
+        Whatever is raised, calling again later goes on where this ended.
+
+        Raises:
+            Refused: the channel is gone or closed to us.
+            Exception: whatever kept a message from being sent or noted.
+        """
+        followers = await self._store.followers(card.id)
+        deliveries = await self._store.plan(watch.id, write(followers))
+        for delivery in deliveries:
+            if delivery.message_id is None:
+                message_id = await self._send(card, watch, delivery, len(deliveries))
+                await self._store.sent(watch.id, delivery.part, message_id)
+                log.info(
+                    "result posted",
+                    extra={
+                        "task": watch.task_id,
+                        "card": card.id,
+                        "part": f"{delivery.part}/{len(deliveries)}",
+                    },
+                )
+
+    async def _send(self, card: Card, watch: Watch, delivery: Delivery, parts: int) -> int:
+        if delivery.intended_at is not None:
+            found = await self._find(card, watch, delivery, delivery.intended_at, parts)
+            if found is not None:
+                return found
+        else:
+            await self._store.intend(watch.id, delivery.part, self._discord_clock())
+        nonce = f"{card.message_id:x}-{watch.position}-{delivery.part}"
+        try:
+            return await self._rest.post(card, delivery.message, nonce)
+        except Exception as error:
+            return await self._post_refused(error, card, watch, delivery, nonce)
+
+    async def _post_refused(
+        self, error: Exception, card: Card, watch: Watch, delivery: Delivery, nonce: str
+    ) -> int:
+        match reaction(error):
+            case Reaction.CARD_GONE:  # for a new message 10008 is about the one that had this nonce
+                return 0
+            case Reaction.ACCESS_LOST | Reaction.ARCHIVED:
+                raise Refused(told(error)) from None
+            case Reaction.BAD_FORM:
+                log.error(
+                    "Discord refused a result, posting it as plainly as possible",
+                    extra={"task": watch.task_id, "card": card.id, "refusal": told(error)},
+                )
+                return await self._post_plainly(card, delivery.message, f"{nonce}p")
+            case _:
+                raise error
+
+    async def _post_plainly(self, card: Card, message: Message, nonce: str) -> int:
+        """Send only what a message is found by, and the rest of it as a file."""
+        head, *rest = message.content.splitlines()
+        head = "\n".join([head, *(line for line in rest if line.startswith("-# "))])
+        lines = (*rest, *message.urls_file)
+        try:
+            return await self._rest.post(card, Message(head, message.mentions, lines), nonce)
+        except Exception as error:
+            if reaction(error) in {Reaction.ACCESS_LOST, Reaction.ARCHIVED, Reaction.BAD_FORM}:
+                raise Refused(told(error)) from None
+            raise
+
+    async def _find(
+        self, card: Card, watch: Watch, delivery: Delivery, intended_at: float, parts: int
+    ) -> int | None:
+        """Return the id of a message that may have been sent before a crash or a lost answer, if it was."""
+        try:
+            replies = await self._rest.replies(card, intended_at - HISTORY_MARGIN)
+        except Exception as error:
+            if reaction(error) is Reaction.ACCESS_LOST:
+                raise Refused(told(error)) from None
+            raise
+        return next((r.id for r in replies if is_part(r.content, watch.task_id, delivery.part, parts)), None)
