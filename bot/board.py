@@ -84,6 +84,13 @@ class Board:
         """
         return CardState(self._cards[card_id], tuple(self._rows[card_id].values()))
 
+    def card_watching(self, channel_id: int, task_id: str) -> CardState | None:
+        """Return the card on which a channel watches a task, if there is one."""
+        for watch in self._by_task.get(task_id, {}).values():
+            if self._cards[watch.card_id].channel_id == channel_id:
+                return self.card(watch.card_id)
+        return None
+
     def add(self, state: CardState) -> None:
         """Take a card; its ended watches are only shown."""
         self._cards[state.card.id] = state.card
@@ -94,6 +101,10 @@ class Board:
 
     def show(self, card_id: int) -> None:
         self._audience.show(self.card(card_id), self._health)
+
+    def announce(self, state: CardState, watch: Watch) -> None:
+        """Announce a watch that ended before a restart."""
+        self._audience.announce(state, watch, self._health)
 
     async def see(self, task_id: str, event: Event) -> float | None:
         """Let an event happen to every watch of a task.

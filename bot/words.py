@@ -97,6 +97,7 @@ MISSING_PERMISSIONS = (
     "Somebody who manages the server can grant it."
 )
 ALREADY_WATCHED = "`{task}` is watched here already: {link}. You will be called when it ends."
+RESTARTING = "I am about to restart. Try again in a minute; nothing that is watched is lost."
 NOT_SAVED = (
     "I could not save the watch of `{task}`, so nothing is watched. "
     "Whoever runs this bot must look at its log."

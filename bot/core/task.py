@@ -55,6 +55,13 @@ class Task:
     videos: tuple[str, ...] = field(default=())
     refused_videos: tuple[str, ...] = field(default=())
 
+    @property
+    def settled(self) -> bool:
+        """Whether this is all that the API will ever tell: failed, or succeeded and the videos are there."""
+        if self.state is TaskState.SUCCEEDED:
+            return bool(self.videos or self.refused_videos)
+        return self.state is TaskState.ERROR
+
 
 def is_task_id(text: str) -> bool:
     """Tell whether `text` may stand in a request path as it is: the allow-list against path tricks."""

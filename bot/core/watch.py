@@ -125,11 +125,9 @@ def _seen(watch: Watch, task: Task, now: float, pace: Pace) -> Step:
         trouble=None,
         trouble_since=None,
     )
-    if task.state is TaskState.ERROR:
-        return _end(seen, Ending.FAILED, now)
+    if task.settled:
+        return _end(seen, Ending.FAILED if task.state is TaskState.ERROR else Ending.SUCCEEDED, now)
     if task.state is TaskState.SUCCEEDED:
-        if task.videos or task.refused_videos:
-            return _end(seen, Ending.SUCCEEDED, now)
         seen = replace(seen, odd_looks=_odd_looks_as(TaskState.SUCCEEDED, watch) + 1)
         if seen.odd_looks > CONFIRMING_LOOKS:
             return _end(seen, Ending.EMPTY, now)

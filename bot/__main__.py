@@ -1,0 +1,91 @@
+"""The command line: `python -m bot [run]` and `python -m bot demo`."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from enum import IntEnum
+
+from bot import __version__
+
+
+class Exit(IntEnum):
+    """Why the process ended."""
+
+    STOPPED = 0
+    BROKEN = 1
+    """Something unforeseen; the log has it."""
+    SETTINGS = 2
+    TOKEN = 3
+    DATA = 4
+    ANOTHER_BOT = 5
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the process's exit code."""
+    parser = argparse.ArgumentParser(prog="python -m bot", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("run", help="run the bot (the default)")
+    demo = commands.add_parser("demo", help="try the bot in a browser, without any account")
+    demo.add_argument("--tour", action="store_true", help="play the main story by itself and exit")
+    demo.add_argument("--api-only", action="store_true", help="serve only the simulated task API")
+    demo.add_argument("--port", type=int, default=0, help="port to serve on (default: a free one)")
+    demo.add_argument("--speed", type=float, default=1.0, help="how many times faster renders go")
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "demo":
+        return _demo(chosen)
+    return _run()
+
+
+def _run() -> int:
+    # Imported here so that `--help` and a fault in the settings answer at once.
+    from bot.config import SettingsFault, load_settings  # noqa: PLC0415
+
+    try:
+        settings = load_settings()
+    except SettingsFault as fault:
+        for line in fault.faults:
+            _complain(line)
+        return Exit.SETTINGS
+    from bot import app, log  # noqa: PLC0415
+    from bot.chat.client import TokenRefused  # noqa: PLC0415
+    from bot.store.errors import AnotherBot, StoreUnusable  # noqa: PLC0415
+
+    secrets = (settings.discord_token.get_secret_value(), settings.veo_api_key.get_secret_value())
+    log.set_up(settings.log_level, settings.log_format, secrets)
+    try:
+        asyncio.run(app.run(settings))
+    except TokenRefused:
+        _complain(
+            "DISCORD_TOKEN: Discord does not accept it. Copy the bot's token from the developer portal again"
+        )
+        return Exit.TOKEN
+    except StoreUnusable as error:
+        _complain(f"DATABASE_URL: {error}")
+        return Exit.DATA
+    except AnotherBot as error:
+        _complain(f"DATABASE_URL: {error}")
+        return Exit.ANOTHER_BOT
+    except KeyboardInterrupt:
+        pass
+    return Exit.STOPPED
+
+
+def _demo(chosen: argparse.Namespace) -> int:
+    from bot.demo.show import show  # noqa: PLC0415
+
+    try:
+        return asyncio.run(
+            show(tour=chosen.tour, api_only=chosen.api_only, port=chosen.port, speed=chosen.speed)
+        )
+    except KeyboardInterrupt:
+        return Exit.STOPPED
+
+
+def _complain(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201 settings come before logging is set up
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""The composition root: every part is built here, once; nothing happens at import."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from typing import Any, Final, TypeVar
+
+from bot.board import Board
+from bot.chat.client import VeoBot, reach, serve, talk_to
+from bot.chat.commands import Commands
+from bot.chat.delivery import Deliverer
+from bot.chat.gate import Gate
+from bot.chat.messenger import Messenger
+from bot.chat.refusals import told
+from bot.chat.rest import DiscordRest
+from bot.chat.tree import command_tree, write_commands
+from bot.clock import Clock, Idle, idle, steady_clock
+from bot.config import Settings
+from bot.poller import Look, Poller
+from bot.store.database import Database
+from bot.store.store import Store
+from bot.veo.client import VeoClient
+from bot.watching import Watching
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+LAST_SECONDS: Final = 10.0
+"""What is in flight when the bot is told to stop gets this long."""
+
+
+class App:
+    """The bot's parts around one client and one open database. `discord_clock` is Unix time by Discord."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: VeoBot,
+        database: Database,
+        look: Look,
+        *,
+        clock: Clock,
+        discord_clock: Clock | None = None,
+        idle: Idle = idle,
+    ) -> None:
+        self._client: Final = client
+        self.store: Final = Store(database)
+        rest = DiscordRest(client, Gate(), clock)
+        deliverer = Deliverer(self.store, rest, discord_clock or clock)
+        self.messenger: Final = Messenger(self.store, rest, deliverer, settings.pace, clock, idle=idle)
+        self.board: Final = Board(self.store, self.messenger, settings.pace, clock)
+        self.messenger.lost = self.board.lose
+        self.poller: Final = Poller(look, self.board, settings.pace, clock, idle=idle)
+        self.watching: Final = Watching(self.store, self.board, self.poller, clock)
+        self.commands: Final = Commands(look, self.watching, rest)
+        self._place: Final = settings.discord_api_url
+        self._polling: asyncio.Task[None] | None = None
+        client.on_setup = self.begin
+
+    async def begin(self) -> None:
+        """Take up what was unfinished and start polling; the client calls it after its login."""
+        tree = command_tree(self._client, self.commands)
+        await self.watching.resume()
+        self._polling = asyncio.create_task(self.poller.run(), name="poll loop")
+        try:
+            await write_commands(tree, self.store, self._place)
+        except Exception as error:
+            log.exception("the commands could not be written to Discord", extra={"refusal": told(error)})
+
+    async def close(self) -> None:
+        """Begin nothing new, give what is in flight its last seconds."""
+        end = asyncio.get_running_loop().time() + LAST_SECONDS
+
+        def left() -> float:
+            return max(0.0, end - asyncio.get_running_loop().time())
+
+        await asyncio.gather(self.commands.close(left()), self.poller.close(left()))
+        await self.messenger.close(left())
+        if self._polling is not None:
+            self._polling.cancel()
+            await asyncio.gather(self._polling, return_exceptions=True)
+
+
+async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
+    """Run the bot until SIGTERM, SIGINT or `stop`.
+
+    Raises:
+        AnotherBot, StoreUnusable, TokenRefused: it cannot run, and the operator must do something.
+    """
+    stop = stop or asyncio.Event()
+    _on_signals(stop.set)
+    clock = steady_clock()
+    token = settings.discord_token.get_secret_value()
+    async with AsyncExitStack() as stack:
+        executor: Executor = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="store"))
+        database = Database(settings.database_path, executor)
+        await database.open()
+        stack.push_async_callback(database.close)
+        veo = await stack.enter_async_context(
+            VeoClient(
+                settings.veo_api_base_url,
+                settings.veo_api_key.get_secret_value(),
+                settings.veo_api_auth,
+                clock=clock,
+            )
+        )
+        talk_to(settings.discord_api_url)
+        reached = await _unless(stop, reach(settings.discord_api_url, token, clock))
+        if reached is None:
+            return
+        ahead = reached.ahead
+        client = VeoBot()
+        stack.push_async_callback(client.close)
+        app = App(settings, client, database, veo.look, clock=clock, discord_clock=lambda: clock() + ahead)
+        stack.push_async_callback(app.close)
+        await _unless(stop, serve(client, token))
+        log.info("stopping")
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """Return what `work` returns, or None as soon as `stop` is set; what it raises is raised."""
+    working = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        stopping.cancel()
+        working.cancel()
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, stop)
+        except NotImplementedError:  # Windows: Ctrl-C arrives as KeyboardInterrupt
+            return

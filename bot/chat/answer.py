@@ -1,0 +1,137 @@
+"""One answer to one command in Discord's time: the first response within 3 s, the rest within 15 minutes.
+
+The response is never deferred: a deferral fixes whether everybody sees the answer, and a refusal must still
+be able to turn private. What takes longer is announced by a public line, which becomes the answer, or is
+deleted when the answer is a private refusal.
+"""
+
+import asyncio
+import io
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+import aiohttp
+import discord
+
+from bot.chat.refusals import told
+from bot.chat.rest import NOBODY
+from bot.chat.results import URLS_FILE
+from bot.core.delivery import Message
+from bot.words import language_for
+
+log = logging.getLogger(__name__)
+
+RESPONSE_SECONDS: Final = 2.5
+"""From the command's arrival until its first response must be on its way."""
+RequestFailed = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
+"""What a request to Discord may raise."""
+
+
+class Unanswerable(Exception):
+    """Discord does not take the answer (too late, answered by another, out of reach): nothing can be said."""
+
+
+class Answer:
+    """Answers one interaction; made when it arrives."""
+
+    def __init__(self, interaction: discord.Interaction) -> None:
+        self.interaction: Final = interaction
+        self._deadline: Final = asyncio.get_running_loop().time() + RESPONSE_SECONDS
+        self._line_id: int | None = None
+        self.language: Final = language_for(interaction.locale.value)
+        """The asker's language."""
+        self.channel_language: Final = _channel_language(interaction)
+        """The language of what everybody sees."""
+
+    async def line(self, text: str) -> int:
+        """Respond with a public line, once; return the message's id.
+
+        Raises:
+            Unanswerable: there is no such message.
+        """
+        if self._line_id is None:
+            self._line_id = await self._respond(text)
+        return self._line_id
+
+    async def refuse(self, text: str) -> None:
+        """Tell only the asker; a public line that stands already is taken back.
+
+        Raises:
+            Unanswerable: it could not be told.
+        """
+        if self._line_id is None:
+            await self._respond(text, ephemeral=True)
+            return
+        try:
+            await self.interaction.delete_original_response()
+        except RequestFailed as error:
+            log.warning("a line could not be taken back", extra={"refusal": told(error)})
+        await self._follow_up(Message(text), ephemeral=True)
+
+    async def tell(self, messages: Sequence[Message]) -> None:
+        """Tell everybody, in one message or more.
+
+        Raises:
+            Unanswerable: it could not be told.
+        """
+        first, rest = messages[0], messages[1:]
+        if self._line_id is None:
+            self._line_id = await self._respond(first.content, files=_files(first))
+        else:
+            try:
+                await self.interaction.edit_original_response(
+                    content=first.content, attachments=_files(first), allowed_mentions=NOBODY
+                )
+            except RequestFailed as error:
+                raise Unanswerable(told(error)) from None
+        for message in rest:
+            await self._follow_up(message)
+
+    async def _respond(
+        self, text: str, *, ephemeral: bool = False, files: Sequence[discord.File] = ()
+    ) -> int:
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                response = await self.interaction.response.send_message(
+                    text, ephemeral=ephemeral, files=files, allowed_mentions=NOBODY
+                )
+        except discord.HTTPException as error:
+            if error.status < 500:  # noqa: PLR2004
+                raise Unanswerable(told(error)) from None
+            return await self._find_response(told(error))
+        except RequestFailed as error:
+            return await self._find_response(told(error))
+        if response.message_id is None:
+            return await self._find_response("no message in the answer")
+        return response.message_id
+
+    async def _find_response(self, why: str) -> int:
+        """Return the id of a response whose acknowledgement was lost on the way."""
+        try:
+            async with asyncio.timeout(RESPONSE_SECONDS):
+                return (await self.interaction.original_response()).id
+        except RequestFailed as error:
+            raise Unanswerable(f"{why}, then {told(error)}") from None
+
+    async def _follow_up(self, message: Message, *, ephemeral: bool = False) -> None:
+        try:
+            await self.interaction.followup.send(
+                message.content, ephemeral=ephemeral, files=_files(message), allowed_mentions=NOBODY
+            )
+        except RequestFailed as error:
+            raise Unanswerable(told(error)) from None
+
+
+def _channel_language(interaction: discord.Interaction) -> str:
+    """Return the server's language where it could be chosen (Community servers only), else the asker's."""
+    guild = interaction.guild
+    if guild is not None and "COMMUNITY" in guild.features and interaction.guild_locale is not None:
+        return language_for(interaction.guild_locale.value)
+    return language_for(interaction.locale.value)
+
+
+def _files(message: Message) -> list[discord.File]:
+    if not message.urls_file:
+        return []
+    return [discord.File(io.BytesIO("\n".join((*message.urls_file, "")).encode()), URLS_FILE)]

@@ -1,0 +1,142 @@
+"""The connection to Discord: a client without caches, and a start that survives outages."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import aiohttp
+import discord
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+from yarl import URL
+
+from bot.chat.refusals import told
+from bot.clock import Clock
+
+log = logging.getLogger(__name__)
+
+LONGEST_PAUSE: Final = 60.0
+"""Seconds between two tries to reach Discord at the start."""
+TOKEN_REFUSED: Final = 4004
+"""The gateway's close code for a token that is not, or no longer, valid."""
+REQUEST_SECONDS: Final = 15.0
+
+
+class TokenRefused(Exception):
+    """Discord does not accept the bot's token."""
+
+
+class VeoBot(discord.AutoShardedClient):
+    """Knows servers, channels and its own permissions, and nothing of people and messages."""
+
+    def __init__(self, shard_count: int | None = None) -> None:
+        super().__init__(
+            intents=discord.Intents(guilds=True),
+            shard_count=shard_count,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            max_messages=None,
+            chunk_guilds_at_startup=False,
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_ratelimit_timeout=60.0,
+        )
+        self.on_setup: Callable[[], Awaitable[None]] | None = None
+        """Awaited once, after the login and before the gateway."""
+
+    async def setup_hook(self) -> None:
+        if self.on_setup is not None:
+            begin, self.on_setup = self.on_setup, None
+            await begin()
+
+    async def on_ready(self) -> None:
+        log.info("ready", extra={"bot": str(self.user), "servers": len(self.guilds)})
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What the first answer of Discord told; `ahead` is how many seconds its clock is ahead of ours."""
+
+    gateway: str
+    ahead: float
+
+
+def talk_to(api_url: str) -> None:
+    """Send every request of discord.py to `api_url` (up to and including the version)."""
+    Route.BASE = api_url
+
+
+async def reach(api_url: str, token: str, clock: Clock) -> Reached:
+    """Wait until Discord answers, and learn where its gateway is.
+
+    discord.py gives up if Discord is down when a bot starts; this does not.
+
+    Raises:
+        TokenRefused: it answered that the token is wrong.
+    """
+    pause = 1.0
+    while True:
+        reached, why = await _ask(api_url, token, clock)
+        if reached is not None:
+            # After an invalidated session discord.py dials this constant, and would take the token there.
+            DiscordWebSocket.DEFAULT_GATEWAY = URL(reached.gateway)
+            if pause > 1.0:
+                log.info("Discord answers")
+            return reached
+        if pause == 1.0:
+            log.warning("Discord does not answer, trying until it does", extra={"reason": why})
+        await asyncio.sleep(pause)
+        pause = min(LONGEST_PAUSE, 2 * pause)
+
+
+async def _ask(api_url: str, token: str, clock: Clock) -> tuple[Reached | None, str]:
+    headers = {"Authorization": f"Bot {token}", "User-Agent": "DiscordBot (veo-watch-bot, 1)"}
+    timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"{api_url}/gateway/bot", headers=headers, allow_redirects=False) as response,
+        ):
+            if response.status == 401:  # noqa: PLR2004
+                raise TokenRefused
+            if response.status != 200:  # noqa: PLR2004
+                return None, f"status {response.status}"
+            answer = await response.json(content_type=None)
+            date = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
+            return Reached(str(answer["url"]), date + 0.5 - clock()), ""
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError) as error:
+        return None, type(error).__name__
+
+
+async def serve(client: VeoBot, token: str) -> None:
+    """Log in and stay connected until the client is closed.
+
+    Raises:
+        TokenRefused: Discord does not accept the token, or no longer.
+    """
+    pause = 1.0
+    while not client.is_closed():
+        try:
+            await client.login(token)
+            break
+        except discord.LoginFailure:
+            raise TokenRefused from None
+        except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, TypeError) as error:
+            log.warning("the login failed, trying again", extra={"reason": told(error)})
+            await client.http.close()
+            client.http.connector = discord.utils.MISSING  # a closed one would be used again
+        await asyncio.sleep(pause)
+        pause = min(LONGEST_PAUSE, 2 * pause)
+    pause = 1.0
+    while not client.is_closed():
+        try:
+            await client.connect()
+        except discord.ConnectionClosed as error:
+            if error.code == TOKEN_REFUSED:
+                raise TokenRefused from None
+            raise
+        except (discord.GatewayNotFound, discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            log.warning("the gateway was not found, trying again", extra={"reason": told(error)})
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE, 2 * pause)

@@ -1,0 +1,171 @@
+"""What the slash commands do: answer in time, call, render, respond."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import discord
+
+from bot import words
+from bot.chat.answer import Answer, Unanswerable
+from bot.chat.rest import DiscordRest
+from bot.chat.results import answer_messages
+from bot.chat.sentences import sentence_for
+from bot.core.events import Seen
+from bot.core.task import Task, read_task_id
+from bot.poller import Look
+from bot.store.errors import AlreadyWatched, StoreError
+from bot.veo.errors import VeoError, as_event
+from bot.watching import Watching
+from bot.words import say
+
+log = logging.getLogger(__name__)
+
+FIRST_LOOK_SECONDS: Final = 1.5
+"""How long the API may take to be in the first response; after that a line says that we are looking."""
+NEEDED: Final = ("view_channel", "attach_files", "read_message_history")
+"""Permissions without which a result could not be posted; sending depends on the kind of channel."""
+
+
+class Commands:
+    """Answers every interaction that it is given, whatever happens."""
+
+    def __init__(self, look: Look, watching: Watching, rest: DiscordRest) -> None:
+        self._look: Final = look
+        self._watching: Final = watching
+        self._rest: Final = rest
+        self._under_way: set[asyncio.Task[object]] = set()
+        self._closing = False
+
+    async def status(self, answer: Answer, given: str) -> None:
+        """Look at a task once and tell everybody; what could not be found out only the asker is told."""
+        if (task_id := await self._task_id(answer, given)) is None:
+            return
+        try:
+            task = await self._look_in_time(answer, task_id)
+        except VeoError as error:
+            log.info("a look for a person failed", extra={"task": task_id, "reason": str(error)})
+            await answer.refuse(say(answer.language, sentence_for(error), task=task_id))
+            return
+        await answer.tell(answer_messages(task, answer.channel_language))
+
+    async def watch(self, answer: Answer, given: str) -> None:
+        """Follow a task on a card in the channel, unless it has ended or is followed there already."""
+        if (task_id := await self._task_id(answer, given)) is None:
+            return
+        if (refusal := _cannot_watch(answer, task_id)) is not None:
+            await answer.refuse(refusal)
+            return
+        if await self._join(answer, task_id):
+            return
+        seen: Seen
+        try:
+            seen = await self._look_in_time(answer, task_id)
+        except VeoError as error:
+            log.info(
+                "a first look failed, watching all the same", extra={"task": task_id, "reason": str(error)}
+            )
+            seen = as_event(error)
+        if isinstance(seen, Task) and seen.settled:
+            await answer.tell(answer_messages(seen, answer.channel_language))
+            return
+        await self._begin(answer, task_id, seen)
+
+    async def run(
+        self,
+        interaction: discord.Interaction,
+        command: Callable[[Answer, str], Awaitable[None]],
+        given: str,
+    ) -> None:
+        """Run a command; what it did not foresee is logged under a reference that the asker is told."""
+        answer = Answer(interaction)
+        task = asyncio.current_task()
+        if task is not None:
+            self._under_way.add(task)
+        try:
+            if self._closing:
+                await answer.refuse(say(answer.language, words.RESTARTING))
+            else:
+                await command(answer, given)
+        except Unanswerable as error:
+            log.warning("a command could not be answered", extra={"refusal": str(error)})
+        except Exception:
+            reference = secrets.token_hex(4)
+            log.exception("a command failed", extra={"reference": reference})
+            try:
+                await answer.refuse(say(answer.language, words.BROKEN, reference=reference))
+            except Unanswerable as error:
+                log.warning("a command could not be answered", extra={"refusal": str(error)})
+        finally:
+            if task is not None:
+                self._under_way.discard(task)
+
+    async def close(self, seconds: float) -> None:
+        """Take no new command, give those under way `seconds`."""
+        self._closing = True
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=seconds)
+
+    async def _task_id(self, answer: Answer, given: str) -> str | None:
+        task_id = read_task_id(given)
+        if task_id is None:
+            await answer.refuse(say(answer.language, words.NOT_AN_ID))
+        return task_id
+
+    async def _look_in_time(self, answer: Answer, task_id: str) -> Task:
+        """Look at a task; if that takes longer than a first response may, say that we are looking."""
+        look = asyncio.ensure_future(self._look(task_id))
+        try:
+            await asyncio.wait({look}, timeout=FIRST_LOOK_SECONDS)
+            if not look.done():
+                await answer.line(say(answer.channel_language, words.LOOKING, task=task_id))
+            return await look
+        finally:
+            look.cancel()
+
+    async def _begin(self, answer: Answer, task_id: str, seen: Seen) -> None:
+        message_id = await answer.line(say(answer.channel_language, words.LOOKING, task=task_id))
+        interaction = answer.interaction
+        self._rest.lend_token(message_id, interaction.application_id, interaction.token)
+        try:
+            await self._watching.begin(
+                guild_id=interaction.guild_id or 0,
+                channel_id=interaction.channel_id or 0,
+                message_id=message_id,
+                starter_id=interaction.user.id,
+                language=answer.channel_language,
+                task_id=task_id,
+                seen=seen,
+            )
+        except AlreadyWatched:  # by somebody who asked at the same moment
+            await self._join(answer, task_id)
+        except StoreError:
+            log.exception("a watch could not be saved", extra={"task": task_id})
+            await answer.refuse(say(answer.language, words.NOT_SAVED, task=task_id))
+
+    async def _join(self, answer: Answer, task_id: str) -> bool:
+        """Make the asker a follower of the card that watches the task here; False if there is none."""
+        interaction = answer.interaction
+        state = await self._watching.join(interaction.channel_id or 0, task_id, interaction.user.id)
+        if state is None:
+            return False
+        card = state.card
+        link = f"https://discord.com/channels/{card.guild_id}/{card.channel_id}/{card.message_id}"
+        await answer.refuse(say(answer.language, words.ALREADY_WATCHED, task=task_id, link=link))
+        return True
+
+
+def _cannot_watch(answer: Answer, task_id: str) -> str | None:
+    """Return why this place cannot have a card, None if it can."""
+    interaction = answer.interaction
+    if interaction.guild_id is None:
+        return say(answer.language, words.NEEDS_SERVER)
+    in_thread = isinstance(interaction.channel, discord.Thread)
+    needed = (*NEEDED, "send_messages_in_threads" if in_thread else "send_messages")
+    missing = [name for name in needed if not getattr(interaction.app_permissions, name)]
+    if not missing:
+        return None
+    names = ", ".join(f"**{say(answer.language, words.PERMISSIONS[name])}**" for name in missing)
+    return say(answer.language, words.MISSING_PERMISSIONS, task=task_id, permissions=names)

@@ -1,0 +1,91 @@
+"""How a watch begins: what the first look told, the commit, and then the promise.
+
+Nothing is promised before the row is committed, and what is committed is carried on by board and poller.
+"""
+
+import logging
+from typing import Final
+
+from bot.board import Board
+from bot.clock import Clock
+from bot.core.card import CardState
+from bot.core.events import Seen
+from bot.poller import PUSHED_FORWARD, Poller
+from bot.store.errors import StoreFailed
+from bot.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Watching:
+    """Begins watches and takes them up again after a restart."""
+
+    def __init__(self, store: Store, board: Board, poller: Poller, clock: Clock) -> None:
+        self._store: Final = store
+        self._board: Final = board
+        self._poller: Final = poller
+        self._clock: Final = clock
+
+    async def begin(
+        self,
+        *,
+        guild_id: int,
+        channel_id: int,
+        message_id: int,
+        starter_id: int,
+        language: str,
+        task_id: str,
+        seen: Seen,
+    ) -> None:
+        """Commit a watch on the card that is message `message_id`, then show and poll it.
+
+        Raises:
+            AlreadyWatched: the channel has a live watch of the task.
+            StoreFailed: nothing is watched.
+        """
+        state = await self._store.add_card(
+            guild_id=guild_id,
+            channel_id=channel_id,
+            message_id=message_id,
+            starter_id=starter_id,
+            language=language,
+            task_ids=[task_id],
+            now=self._clock(),
+        )
+        self._board.add(state)
+        log.info("watch began", extra={"task": task_id, "card": state.card.id, "channel": channel_id})
+        self._board.show(state.card.id)
+        try:
+            after = await self._board.see(task_id, seen)
+        except StoreFailed as error:  # the watch is safe, only what this look told is not
+            log.warning(
+                "what the first look told was not saved", extra={"task": task_id, "reason": str(error)}
+            )
+            after = PUSHED_FORWARD
+        if after is not None:
+            self._poller.plan(task_id, after)
+
+    async def join(self, channel_id: int, task_id: str, user_id: int) -> CardState | None:
+        """Make somebody a follower of the card on which a channel watches a task; None if there is none."""
+        state = self._board.card_watching(channel_id, task_id)
+        if state is not None:
+            await self._store.follow(state.card.id, user_id, self._clock())
+        return state
+
+    async def resume(self) -> None:
+        """Take up what the store says is unfinished: results first, then the live watches."""
+        unannounced = set(await self._store.to_announce())
+        states = await self._store.unfinished()
+        for state in states:
+            for watch in state.watches:
+                if watch.id in unannounced:
+                    self._board.announce(state, watch)
+        live = [state for state in states if not state.ended]
+        for state in live:
+            self._board.add(state)
+        self._poller.resume()
+        if states:
+            log.info(
+                "took up what was unfinished",
+                extra={"cards": len(live), "results": len(unannounced)},
+            )
