@@ -1,0 +1,158 @@
+"""A place where messages are: a text channel, a thread, or a direct conversation with the bot."""
+
+from typing import TYPE_CHECKING
+
+from .errors import refusal
+from .ids import Json, iso
+from .message import Message
+from .people import User
+from .permissions import DM_PERMISSIONS, Overwrite, Permission, combine
+
+if TYPE_CHECKING:
+    from .guild import Guild
+    from .world import World
+
+TEXT, DM, THREAD, PRIVATE_THREAD = 0, 1, 11, 12
+
+
+class Channel:
+    """A channel; `messages` holds every message ever posted there, deleted and private ones too."""
+
+    def __init__(
+        self,
+        world: "World",
+        guild: "Guild | None",
+        name: str,
+        *,
+        parent: "Channel | None" = None,
+        recipient: User | None = None,
+    ) -> None:
+        self.world = world
+        self.id = world.ids()
+        self.guild = guild
+        self.name = name
+        self.parent = parent
+        self.recipient = recipient
+        self.private = False
+        self.archived = False
+        self.locked = False
+        self.deleted = False
+        self.archived_at = world.clock()
+        self.overwrites: dict[int, Overwrite] = {}
+        self.messages: dict[int, Message] = {}
+
+    @property
+    def is_thread(self) -> bool:
+        return self.parent is not None
+
+    @property
+    def type(self) -> int:
+        if self.is_thread:
+            return PRIVATE_THREAD if self.private else THREAD
+        return DM if self.guild is None else TEXT
+
+    @property
+    def mention(self) -> str:
+        return f"<#{self.id}>"
+
+    def add_thread(
+        self, name: str, *, archived: bool = False, locked: bool = False, private: bool = False
+    ) -> "Channel":
+        """Open a thread in this channel, with the bot in it."""
+        thread = Channel(self.world, self.guild, name, parent=self)
+        thread.archived, thread.locked, thread.private = archived, locked, private
+        assert self.guild is not None, "a direct conversation has no threads"
+        self.guild.channels[thread.id] = self.world.channels[thread.id] = thread
+        self.world.emit("THREAD_CREATE", thread.payload(), self.guild)
+        return thread
+
+    def set_state(self, *, archived: bool | None = None, locked: bool | None = None) -> None:
+        """Archive or reopen, lock or unlock a thread: THREAD_UPDATE."""
+        self.archived = self.archived if archived is None else archived
+        self.locked = self.locked if locked is None else locked
+        self.archived_at = self.world.clock()
+        self.world.emit("THREAD_UPDATE", self.payload(), self.guild)
+
+    def delete(self) -> None:
+        """Delete the channel with its threads: CHANNEL_DELETE or THREAD_DELETE, and 10003 from now on."""
+        assert self.guild is not None, "a direct conversation is not deleted"
+        for thread in [c for c in self.guild.channels.values() if c.parent is self]:
+            thread.delete()
+        self.deleted = True
+        del self.guild.channels[self.id]
+        self.world.emit("THREAD_DELETE" if self.is_thread else "CHANNEL_DELETE", self.payload(), self.guild)
+
+    def restrict_bot(self, permissions: int | None) -> None:
+        """Set exactly what the bot may do here (None: what its role says): CHANNEL_UPDATE."""
+        if permissions is None:
+            self.overwrite(self.world.bot)
+        else:
+            self.overwrite(self.world.bot, allow=permissions, deny=~permissions & (1 << 52) - 1)
+
+    def overwrite(self, target: User | None, *, allow: int = 0, deny: int = 0) -> None:
+        """Allow and deny a person (None: all people, not the bot) permissions here: CHANNEL_UPDATE."""
+        assert self.guild is not None, "a direct conversation has no overwrites"
+        key, kind = (self.guild.members.id, 0) if target is None else (target.id, 1)
+        self.overwrites[key] = Overwrite(kind, allow, deny)
+        if self.id in self.guild.channels:
+            self.world.emit("CHANNEL_UPDATE", self.payload(), self.guild)
+
+    def permissions_for(self, user: User) -> int:
+        """Tell what a user may do here; a thread has its parent's permissions."""
+        if self.guild is None:
+            return DM_PERMISSIONS
+        if self.parent is not None:
+            return self.parent.permissions_for(user)
+        roles = [role.id for role in self.guild.roles_of(user)]
+        base = self.guild.permissions_of(user)
+        return combine(base, self.guild.id, roles, user.id, self.overwrites)
+
+    def bot_may(self, permission: Permission) -> bool:
+        return bool(self.permissions_for(self.world.bot) & permission)
+
+    def require(self, permission: Permission, code: int = 50013) -> None:
+        """Refuse what the bot lacks the permission for; not seeing the channel at all is 50001."""
+        absent = self.guild is not None and not self.guild.bot_present
+        if absent or not self.bot_may(Permission.VIEW_CHANNEL):
+            raise refusal(50001)
+        if not self.bot_may(permission):
+            raise refusal(code)
+
+    @property
+    def history(self) -> list[Message]:
+        """List what everybody sees here, oldest first."""
+        return [m for m in self.messages.values() if not m.deleted and m.visible_to is None]
+
+    def post(self, author: User, content: str) -> Message:
+        """Write a message as a person; the bot hears nothing of it (it has no message intent)."""
+        message = Message(self.world, self, author, content=content)
+        self.messages[message.id] = message
+        return message
+
+    def payload(self) -> Json:
+        """Build the channel's payload."""
+        last = next((str(m.id) for m in reversed(self.history)), None)
+        payload: Json = {"id": str(self.id), "type": self.type, "last_message_id": last, "flags": 0}
+        if self.guild is None:
+            recipients = [self.recipient.payload()] if self.recipient else []
+            return {**payload, "recipients": recipients}
+        payload |= {"guild_id": str(self.guild.id), "name": self.name, "rate_limit_per_user": 0}
+        if self.parent is None:
+            overwrites = [o.payload(target) for target, o in self.overwrites.items()]
+            extra: Json = {"position": 0, "parent_id": None, "topic": None, "nsfw": False}
+            return {**payload, **extra, "permission_overwrites": overwrites}
+        return {
+            **payload,
+            "parent_id": str(self.parent.id),
+            "owner_id": str(self.guild.owner_id),
+            "message_count": len(self.history),
+            "member_count": 1,
+            "total_message_sent": len(self.messages),
+            "thread_metadata": {
+                "archived": self.archived,
+                "locked": self.locked,
+                "auto_archive_duration": 1440,
+                "archive_timestamp": iso(self.archived_at),
+                "create_timestamp": iso(self.archived_at),
+            },
+        }

@@ -1,0 +1,149 @@
+"""Discord's gateway: streams that outlive their connections, numbered events, resuming, and its moods.
+
+A stream's events are kept, so that RESUME replays what was missed. Frames are plain JSON text, which
+discord.py reads whatever compression it asked for.
+"""
+
+import asyncio
+import json
+
+from aiohttp import WSMsgType, web
+
+from .guild import Guild
+from .ids import Json, snowflake_time
+from .stream import Connection, Stream
+from .world import World
+
+HEARTBEAT, IDENTIFY, RESUME, RECONNECT, INVALIDATED, HELLO, ACK = 1, 2, 6, 7, 9, 10, 11
+IGNORED = {3, 4, 8}
+UNKNOWN_OP, DECODE_ERROR, NOT_AUTHENTICATED, BAD_TOKEN, ALREADY_AUTHENTICATED = 4001, 4002, 4003, 4004, 4005
+BAD_SEQUENCE, BAD_SHARD = 4007, 4010
+
+
+class Gateway:
+    """The websocket side. `down` refuses new connections (503); `acks_heartbeats` can be switched off."""
+
+    def __init__(self, world: World, heartbeat_seconds: float) -> None:
+        self.world = world
+        self.heartbeat_seconds = heartbeat_seconds
+        self.streams: dict[str, Stream] = {}
+        self.connections: list[Connection] = []
+        self.down = False
+        self.acks_heartbeats = True
+        self.identifies = self.resumes = self.heartbeats = 0
+        world.emit = self.emit
+
+    def emit(self, event: str, data: Json, guild: Guild | None) -> None:
+        """Send an event to every stream that is to see it."""
+        if guild is None or guild.bot_present:
+            for stream in self.streams.values():
+                if stream.sees(guild):
+                    stream.dispatch(event, data)
+        self.world.pulse.ring()
+
+    @property
+    def ready(self) -> bool:
+        return any(stream.connection for stream in self.streams.values())
+
+    async def handle(self, raw: web.Request) -> web.StreamResponse:
+        """Serve one connection of the bot."""
+        if self.down:
+            return web.Response(status=503, text="no available server")
+        socket = web.WebSocketResponse(max_msg_size=0, timeout=0.2)
+        await socket.prepare(raw)
+        connection = Connection(socket, raw.transport)
+        self.connections.append(connection)
+        connection.send(HELLO, {"heartbeat_interval": int(self.heartbeat_seconds * 1000), "_trace": []})
+        pump = asyncio.create_task(connection.pump())
+        try:
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    self._receive(connection, message.data)
+        finally:
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+            self._lose(connection, socket.close_code)
+        return socket
+
+    def _lose(self, connection: Connection, code: int | None) -> None:
+        self.connections.remove(connection)
+        stream = connection.stream
+        if stream is not None and stream.connection is connection:
+            stream.connection = None
+            if code in {1000, 1001}:  # a client that says goodbye gives its stream up
+                self.streams.pop(stream.id, None)
+        self.world.pulse.ring()
+
+    def _receive(self, connection: Connection, text: str) -> None:
+        try:
+            frame = json.loads(text)
+            op, data = frame["op"], frame.get("d")
+        except (ValueError, TypeError, KeyError):
+            connection.close(DECODE_ERROR)
+            return
+        if op == HEARTBEAT:
+            self.heartbeats += 1
+            if self.acks_heartbeats:
+                connection.send(ACK)
+        elif op in {IDENTIFY, RESUME}:
+            if connection.stream is not None:
+                connection.close(ALREADY_AUTHENTICATED)
+            elif data.get("token", "").removeprefix("Bot ") != self.world.token:
+                connection.close(BAD_TOKEN)
+            elif op == IDENTIFY:
+                self._identify(connection, data)
+            else:
+                self._resume(connection, data)
+        elif connection.stream is None:
+            connection.close(NOT_AUTHENTICATED)
+        elif op not in IGNORED:
+            connection.close(UNKNOWN_OP)
+        self.world.pulse.ring()
+
+    def _identify(self, connection: Connection, data: Json) -> None:
+        number, count = data.get("shard") or (0, 1)
+        if not 0 <= number < count:
+            connection.close(BAD_SHARD)
+            return
+        self.identifies += 1
+        self.world.identifies_left -= 1
+        stream = Stream(f"{self.world.ids():032x}", (number, count))
+        self.streams[stream.id] = stream
+        self._attach(stream, connection)
+        guilds = [g for g in self.world.guilds.values() if g.bot_present and stream.sees(g)]
+        stream.dispatch(
+            "READY",
+            {
+                "v": 10,
+                "user": {**self.world.bot.payload(), "verified": True, "mfa_enabled": True},
+                "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
+                "session_id": stream.id,
+                "resume_gateway_url": self.world.gateway_url,
+                "shard": [number, count],
+                "private_channels": [],
+                "application": {"id": str(self.world.application_id), "flags": 0},
+                "_trace": [f"simulated at {snowflake_time(self.world.ids())}"],
+            },
+        )
+        for guild in guilds:
+            stream.dispatch("GUILD_CREATE", {**guild.payload(), "unavailable": False})
+
+    def _resume(self, connection: Connection, data: Json) -> None:
+        stream = self.streams.get(data.get("session_id") or "")
+        if stream is None:
+            connection.send(INVALIDATED, data=False)
+            return
+        sequence = data.get("seq") or 0
+        if sequence > len(stream.events):
+            connection.close(BAD_SEQUENCE)
+            return
+        self.resumes += 1
+        for event in stream.events[sequence:]:
+            connection.outbox.put_nowait(event)
+        self._attach(stream, connection)
+        stream.dispatch("RESUMED", {"_trace": []})
+
+    def _attach(self, stream: Stream, connection: Connection) -> None:
+        if stream.connection is not None:
+            stream.connection.drop()
+        stream.connection, connection.stream = connection, stream

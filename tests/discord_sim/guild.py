@@ -1,0 +1,155 @@
+"""A server: its roles, members and channels, and the gateway events that changes to them cause."""
+
+from typing import TYPE_CHECKING
+
+from .channel import Channel
+from .ids import Json, iso, snowflake_time
+from .people import Role, User
+from .permissions import MEMBER_DEFAULT
+
+if TYPE_CHECKING:
+    from .world import World
+
+MIB = 1024 * 1024
+UPLOAD_LIMITS = (10 * MIB, 10 * MIB, 50 * MIB, 100 * MIB)
+
+
+class Guild:
+    """A server. Everyone in the world is a member of it; permissions come from real roles.
+
+    @everyone allows nothing, people hold the role *members*, the bot its own managed role, so that
+    `permissions_for` of discord.py and the simulator's own answers always agree.
+    """
+
+    def __init__(
+        self, world: "World", name: str, *, preferred_locale: str, community: bool, premium_tier: int
+    ) -> None:
+        self.world = world
+        self.id = world.ids()
+        self.name = name
+        self.preferred_locale = preferred_locale
+        self.community = community
+        self.premium_tier = premium_tier
+        self.upload_limit = UPLOAD_LIMITS[premium_tier]
+        self.bot_present = True
+        self.owner_id = world.ids()
+        self.everyone = Role(self.id, "@everyone", 0, position=0)
+        self.members = Role(world.ids(), "members", MEMBER_DEFAULT)
+        self.bot_role = Role(world.ids(), world.bot.name, world.app_permissions, bot_id=world.bot.id)
+        self.personal_roles: dict[int, Role] = {}
+        self.channels: dict[int, Channel] = {}
+
+    def add_channel(self, name: str, permissions: int | None = None) -> Channel:
+        """Make a text channel; `permissions` are the bot's there (default: the application's)."""
+        channel = Channel(self.world, self, name)
+        self.channels[channel.id] = self.world.channels[channel.id] = channel
+        if permissions is not None:
+            channel.restrict_bot(permissions)
+        self.world.emit("CHANNEL_CREATE", channel.payload(), self)
+        return channel
+
+    def grant(self, user: User, permissions: int) -> None:
+        """Give a person more permissions in the whole server, through a role of their own."""
+        event = "GUILD_ROLE_UPDATE" if user.id in self.personal_roles else "GUILD_ROLE_CREATE"
+        role = self.personal_roles.setdefault(user.id, Role(self.world.ids(), f"role of {user.name}", 0))
+        role.permissions = permissions
+        self.world.emit(event, {"guild_id": str(self.id), "role": role.payload()}, self)
+
+    def set_bot_permissions(self, permissions: int) -> None:
+        """Change what the bot's own role allows."""
+        self.bot_role.permissions = permissions
+        event = {"guild_id": str(self.id), "role": self.bot_role.payload()}
+        self.world.emit("GUILD_ROLE_UPDATE", event, self)
+
+    def remove_bot(self) -> None:
+        """Kick the bot: GUILD_DELETE, and every channel answers 50001 from now on."""
+        self.world.emit("GUILD_DELETE", {"id": str(self.id)}, self)
+        self.bot_present = False
+
+    def add_bot(self) -> None:
+        """Invite the bot (again): GUILD_CREATE."""
+        self.bot_present = True
+        self.world.emit("GUILD_CREATE", self.payload(), self)
+
+    def outage(self, *, over: bool = False) -> None:
+        """Make the server unavailable for a while, or available again, as in one of Discord's outages."""
+        if over:
+            self.world.emit("GUILD_CREATE", {**self.payload(), "unavailable": False}, self)
+        else:
+            self.world.emit("GUILD_DELETE", {"id": str(self.id), "unavailable": True}, self)
+
+    def roles_of(self, user: User) -> list[Role]:
+        """List a member's roles besides @everyone."""
+        roles = [self.bot_role] if user is self.world.bot else [self.members]
+        return roles + [role for role in (self.personal_roles.get(user.id),) if role]
+
+    def permissions_of(self, user: User) -> int:
+        """Tell what a member may do in the server, before any channel's overwrites."""
+        granted = self.everyone.permissions
+        for role in self.roles_of(user):
+            granted |= role.permissions
+        return granted
+
+    def member(self, user: User, channel: Channel | None = None) -> Json:
+        """Build a member's payload; with a channel, as an interaction carries it."""
+        payload: Json = {
+            "user": user.payload(),
+            "roles": [str(role.id) for role in self.roles_of(user)],
+            "nick": None,
+            "avatar": None,
+            "banner": None,
+            "joined_at": iso(snowflake_time(self.id)),
+            "premium_since": None,
+            "communication_disabled_until": None,
+            "deaf": False,
+            "mute": False,
+            "pending": False,
+            "flags": 0,
+        }
+        if channel is not None:
+            payload["permissions"] = str(int(channel.permissions_for(user)))
+        return payload
+
+    @property
+    def features(self) -> list[str]:
+        return ["COMMUNITY"] if self.community else []
+
+    def payload(self) -> Json:
+        """Build the payload of GUILD_CREATE."""
+        roles = [self.everyone, self.members, self.bot_role, *self.personal_roles.values()]
+        channels = list(self.channels.values())
+        return {
+            "id": str(self.id),
+            "name": self.name,
+            "icon": None,
+            "owner_id": str(self.owner_id),
+            "preferred_locale": self.preferred_locale,
+            "features": self.features,
+            "premium_tier": self.premium_tier,
+            "premium_subscription_count": 0,
+            "verification_level": 0,
+            "default_message_notifications": 0,
+            "explicit_content_filter": 0,
+            "mfa_level": 0,
+            "nsfw_level": 0,
+            "afk_timeout": 300,
+            "afk_channel_id": None,
+            "system_channel_id": None,
+            "system_channel_flags": 0,
+            "rules_channel_id": None,
+            "public_updates_channel_id": None,
+            "joined_at": iso(snowflake_time(self.id)),
+            "large": False,
+            "member_count": len(self.world.users) + 1,
+            "roles": [role.payload() for role in roles],
+            "members": [self.member(self.world.bot)],
+            "channels": [channel.payload() for channel in channels if not channel.is_thread],
+            "threads": [c.payload() for c in channels if c.is_thread and not c.archived],
+            "emojis": [],
+            "stickers": [],
+            "presences": [],
+            "voice_states": [],
+            "stage_instances": [],
+            "guild_scheduled_events": [],
+            "soundboard_sounds": [],
+        }

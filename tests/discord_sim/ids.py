@@ -1,0 +1,85 @@
+"""Time and ids: every id, date and window of the simulator comes from one clock that the caller gives."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any, TypeVar
+
+Clock = Callable[[], float]
+Json = dict[str, Any]
+T = TypeVar("T")
+
+DISCORD_EPOCH_MS = 1_420_070_400_000
+_TIMESTAMP_SHIFT = 22
+
+
+class ManualClock:
+    """A clock that stands until a test moves it: `clock.now += 900`."""
+
+    def __init__(self, now: float = 1_767_225_600.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class ShiftedClock:
+    """The real time, ahead by what a test says: `clock.ahead += 900` (for bots in child processes)."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+
+class Snowflakes:
+    """Hands out strictly increasing ids that carry the clock's milliseconds, as Discord's do."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = 0
+
+    def __call__(self) -> int:
+        now = (int(self._clock() * 1000) - DISCORD_EPOCH_MS) << _TIMESTAMP_SHIFT
+        self._last = max(now, self._last + 1)
+        return self._last
+
+
+def snowflake_time(snowflake: int) -> float:
+    """Tell when an id was made, in Unix seconds."""
+    return ((snowflake >> _TIMESTAMP_SHIFT) + DISCORD_EPOCH_MS) / 1000
+
+
+def iso(at: float) -> str:
+    """Write a moment as Discord does in payloads."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
+
+
+def http_date(at: float) -> str:
+    """Write a moment as a `Date` header."""
+    return format_datetime(datetime.fromtimestamp(int(at), UTC), usegmt=True)
+
+
+class Pulse:
+    """Wakes whoever waits for a change in the simulator; nothing polls."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        """Let every waiter look again."""
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def until(self, predicate: Callable[[], T | None], within: float) -> T:
+        """Wait until the predicate is truthy and return its value; `TimeoutError` after `within` seconds."""
+        try:
+            async with asyncio.timeout(within):
+                while not (value := predicate()):
+                    await self._event.wait()
+        except TimeoutError:
+            raise TimeoutError(f"not within {within} s: {predicate}") from None
+        return value

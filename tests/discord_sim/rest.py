@@ -1,0 +1,198 @@
+"""The way of a REST request: trouble, authorization, limits, effect, trouble again, record, answer."""
+
+import asyncio
+import json
+import random
+from typing import Any, Literal
+
+from aiohttp import web
+
+from . import rest_application, rest_interactions, rest_messages
+from .errors import ApiError, plain, refusal
+from .faults import Fault
+from .forms import Upload
+from .ids import http_date
+from .limits import Limits, RateLimiter, TooMany
+from .records import Authorization, Request
+from .routing import Answer, Call, Router
+from .world import World
+
+ROUTES = Router(
+    [*rest_application.router.routes, *rest_messages.router.routes, *rest_interactions.router.routes]
+)
+KEPT_HEADERS = ("Content-Type", "X-Audit-Log-Reason")
+INVALID = {401, 403, 429}
+
+
+class Rest:
+    """Discord's REST side over a world. What went wrong inside the simulator itself is in `errors`."""
+
+    def __init__(self, world: World, limits: Limits, seed: int) -> None:
+        self.world = world
+        self.limiter = RateLimiter(limits, world.clock)
+        self.rng = random.Random(seed)
+        self.requests: list[Request] = []
+        self.faults: list[Fault] = []
+        self.errors: list[Exception] = []
+        self.down: bool | Literal["drop"] = False
+        self.rate_limited = 0
+        self.invalid_requests = 0
+
+    async def handle(self, raw: web.Request) -> web.StreamResponse:
+        """Answer one HTTP request."""
+        if self.down:
+            if self.down == "drop":
+                return _cut(raw)
+            return web.Response(status=503, text="upstream connect error or disconnect/reset before headers")
+        record, uploads = await self._read(raw)
+        self.requests.append(record)
+        self.world.pulse.ring()
+        try:
+            return await self._respond(raw, record, uploads)
+        finally:
+            self.world.pulse.ring()
+
+    async def _respond(self, raw: web.Request, record: Request, uploads: list[Upload]) -> web.StreamResponse:
+        before = self._fault(record, "before")
+        if before is not None:
+            await asyncio.sleep(before.delay)
+            if before.answers:
+                return self._spoil(raw, record, before)
+        headers: dict[str, str] = {}
+        answer = self._serve(record, uploads, headers)
+        self.world.pulse.ring()
+        after = self._fault(record, "after")
+        if after is not None:
+            await asyncio.sleep(after.delay)
+            if after.answers:
+                return self._spoil(raw, record, after)
+        return self._send(record, answer.status, answer.body, headers)
+
+    def _fault(self, record: Request, when: str) -> Fault | None:
+        return next((f for f in self.faults if f.when == when and f.strikes(record, self.rng)), None)
+
+    def _serve(self, record: Request, uploads: list[Upload], headers: dict[str, str]) -> Answer:
+        """Let the request take effect; fill in the headers of its answer."""
+        try:
+            answer = self._run(record, uploads, headers)
+        except TooMany as error:
+            headers.update(error.headers)
+            self.rate_limited += 1
+            return Answer(error.status, error.body)
+        except ApiError as error:
+            return Answer(error.status, error.body)
+        except Exception as error:
+            self.errors.append(error)
+            return Answer(500, {"message": "500: Internal Server Error", "code": 0})
+        record.applied = True
+        return answer
+
+    def _run(self, record: Request, uploads: list[Upload], headers: dict[str, str]) -> Answer:
+        route, params, known = ROUTES.find(record.method, record.path)
+        if route is None:
+            raise plain(405, "Method Not Allowed") if known else plain(404, "Not Found")
+        if record.authorization != "bot" and not route.by_token:
+            raise plain(401, "Unauthorized")
+        if not route.by_token:
+            self.limiter.charge_bot()
+        headers.update(self.limiter.charge(route.limit, route.place(params)))
+        if record.body is UNREADABLE:
+            raise refusal(50109)
+        return route.handler(Call(self.world, self.limiter, params, record.query, record.body, uploads))
+
+    def _spoil(self, raw: web.Request, record: Request, fault: Fault) -> web.StreamResponse:
+        if fault.drop:
+            return _cut(raw)
+        body, headers = fault.make_body(), fault.make_headers()
+        return self._send(
+            record, fault.status or 200, body, headers, content_type=fault.content_type, via=fault.via
+        )
+
+    def _send(
+        self,
+        record: Request,
+        status: int,
+        body: Any,
+        headers: dict[str, str],
+        *,
+        content_type: str = "application/json",
+        via: bool = True,
+    ) -> web.Response:
+        record.status, record.answer = status, body
+        record.code = body.get("code", 0) if status >= 400 and isinstance(body, dict) else 0
+        self.invalid_requests += status in INVALID
+        headers = {"Date": http_date(self.world.clock()), **headers}
+        if via:
+            headers["Via"] = "1.1 google"
+        if body is None:
+            return web.Response(status=status, headers=headers)
+        text = body if isinstance(body, str) else json.dumps(body)
+        return web.Response(status=status, headers=headers, body=text.encode(), content_type=content_type)
+
+    async def _read(self, raw: web.Request) -> tuple[Request, list[Upload]]:
+        """Read a request whole, JSON or multipart, into its record and its files."""
+        path = raw.path.removeprefix("/api/v10")
+        route, _, _ = ROUTES.find(raw.method, path)
+        record = Request(
+            at=self.world.clock(),
+            method=raw.method,
+            path=path,
+            template=route.template if route else None,
+            query=dict(raw.query),
+            headers={name: raw.headers[name] for name in KEPT_HEADERS if name in raw.headers},
+            authorization=self._authorization(raw),
+        )
+        uploads: list[Upload] = []
+        if raw.content_type == "multipart/form-data":
+            record.multipart = True
+            record.body, uploads = await _read_multipart(raw)
+            record.files = [(upload.filename, len(upload.data)) for upload in uploads]
+        elif data := await raw.read():
+            record.body = _parse(data)
+        return record, uploads
+
+    def _authorization(self, raw: web.Request) -> Authorization:
+        value = raw.headers.get("Authorization")
+        if value is None:
+            return "none"
+        return "bot" if value == f"Bot {self.world.token}" else "wrong"
+
+    async def download(self, raw: web.Request) -> web.StreamResponse:
+        """Serve an uploaded file, as Discord's CDN does."""
+        channel = self.world.channels.get(int(raw.match_info["channel_id"]))
+        for message in channel.messages.values() if channel else ():
+            for attachment in message.attachments:
+                if str(attachment.id) == raw.match_info["attachment_id"] and not message.deleted:
+                    return web.Response(body=attachment.data, content_type="application/octet-stream")
+        raise web.HTTPNotFound
+
+
+UNREADABLE = object()
+"""Stands for a body that is no JSON."""
+
+
+def _parse(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError:
+        return UNREADABLE
+
+
+async def _read_multipart(raw: web.Request) -> tuple[Any, list[Upload]]:
+    body: Any = None
+    uploads: list[Upload] = []
+    async for part in await raw.multipart():
+        name, data = part.name or "", await part.read()  # type: ignore[union-attr]
+        if name == "payload_json":
+            body = _parse(bytes(data))
+        elif name.startswith("files["):
+            index = int(name.removeprefix("files[").rstrip("]"))
+            uploads.append(Upload(index, part.filename or "unknown", bytes(data)))  # type: ignore[union-attr]
+    return body, uploads
+
+
+def _cut(raw: web.Request) -> web.Response:
+    """Cut the connection in place of an answer."""
+    if raw.transport is not None:
+        raw.transport.abort()
+    return web.Response(status=500)
