@@ -26,7 +26,7 @@ _QUERY: Final = re.compile(r"(https?://[^\s\"'<>?]+)\?[^\s\"'<>]+")
 _LIBRARIES: Final = {
     "discord": logging.INFO,  # below that it writes tokens
     "discord.client": logging.WARNING,  # each step of a login
-    "discord.gateway": logging.INFO,
+    "filelock": logging.WARNING,
     "aiohttp": logging.INFO,
     "asyncio": logging.INFO,
     "sqlalchemy": logging.WARNING,  # every statement

@@ -33,6 +33,9 @@ class VeoBot(discord.AutoShardedClient):
     """Knows servers, channels and its own permissions, and nothing of people and messages."""
 
     def __init__(self, shard_count: int | None = None) -> None:
+        # Without these two the log begins with a warning about voice, which nobody wants from this bot.
+        discord.VoiceClient.warn_nacl = False
+        discord.VoiceClient.warn_dave = False
         super().__init__(
             intents=discord.Intents(guilds=True),
             shard_count=shard_count,

@@ -1,0 +1,147 @@
+"""The whole bot in this loop, between a simulated Discord and a simulated task API, all on real sockets.
+
+With `@pytest.mark.looptime` hours pass in no time: bot and simulators share the loop's clock.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from discord_sim import Channel, DiscordSim, Invocation, Message, User
+from discord_sim.client import pointed_at
+
+from bot.app import App
+from bot.chat.client import VeoBot, reach, serve
+from bot.config import Settings
+from bot.demo.render_api import RenderApi
+from bot.store.database import Database
+from bot.veo.client import VeoClient
+
+START = 1_767_225_600.0
+KEY = "veo-key-0123456789"
+TASK = "8cb280b3-442e-1db2-43f0-6e73616eb474"
+
+
+def running(progress: int, **more: Any) -> dict[str, Any]:
+    """Return an answer of the task API about a render under way."""
+    return {
+        "id": TASK,
+        "state": "running",
+        "data": {"videos": []},
+        "progress": progress,
+        "create_time": int(START),
+        "update_time": int(START),
+        "message": "",
+        "action": "generate",
+    } | more
+
+
+def succeeded(*urls: str) -> dict[str, Any]:
+    return running(100, state="succeeded", data={"videos": [{"url": url} for url in urls]})
+
+
+def failed(message: str) -> dict[str, Any]:
+    return running(40, state="error", message=message)
+
+
+VIDEO = "https://cdn.example/a.mp4"
+DONE = succeeded(VIDEO)
+
+
+@dataclass
+class Place:
+    """A channel with people, and a bot that can be started, stopped and killed."""
+
+    sim: DiscordSim
+    api: RenderApi
+    channel: Channel
+    ada: User
+    bob: User
+    data: Path
+    clock: Callable[[], float]
+    overrides: dict[str, Any] = field(default_factory=dict)
+    app: App | None = None
+    client: VeoBot | None = None
+    _bot: AsyncExitStack | None = None
+
+    async def start_bot(self) -> None:
+        """Start the bot as `bot.app.run` does, the database inline so that virtual time stands still for it."""
+        settings = Settings(
+            _env_file=None,  # type: ignore[call-arg]
+            **{"discord_token": self.sim.token, "veo_api_key": KEY, "discord_api_url": self.sim.base_url}
+            | self.overrides,
+        )
+        stack = AsyncExitStack()
+        database = Database(self.data / "bot.db", None)
+        await database.open()
+        stack.push_async_callback(database.close)
+        veo = await stack.enter_async_context(VeoClient(self.api.base_url, KEY, clock=self.clock))
+        stack.enter_context(pointed_at(self.sim))
+        await reach(self.sim.base_url, self.sim.token, self.clock)
+        self.client = VeoBot()
+        stack.push_async_callback(self.client.close)
+        self.app = App(settings, self.client, database, veo.look, clock=self.clock)
+        serving = asyncio.create_task(serve(self.client, self.sim.token))
+        stack.push_async_callback(_cancelled, serving)
+        self._bot = stack
+        await self.sim.wait_ready(30)
+
+    async def stop_bot(self) -> None:
+        """Stop the bot in an orderly way."""
+        if self._bot is not None:
+            if self.app is not None:
+                await self.app.close()
+            stack, self._bot = self._bot, None
+            await stack.aclose()
+
+    async def watch(self, task_id: str = TASK, *, user: User | None = None) -> Message:
+        """Type `/veo watch` and return the card."""
+        invocation = await self.type("watch", task_id, user=user)
+        assert invocation.response is not None, "no answer"
+        assert not invocation.ephemeral, invocation.text
+        return invocation.response
+
+    async def type(self, command: str, task_id: str, *, user: User | None = None) -> Invocation:
+        """Type `/veo <command>` and wait for the first answer."""
+        use = await self.sim.slash(user or self.ada, self.channel, "veo", command, id=task_id)
+        return await use.acknowledged()
+
+    def replies(self, card: Message) -> list[Message]:
+        """List the bot's replies to a card."""
+        return [m for m in self.sim.messages(self.channel) if m.reference is card]
+
+    async def result(self, card: Message, within: float = 60.0) -> Message:
+        """Wait for a reply to a card."""
+        await self.sim.wait_for(lambda: bool(self.replies(card)), within)
+        return self.replies(card)[0]
+
+    async def shows(self, card: Message, text: str, within: float = 60.0) -> None:
+        """Wait until a card shows a text."""
+        await self.sim.wait_for(lambda: text in card.text, within)
+
+
+async def _cancelled(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def place(data: Path, *, start: bool = True, **overrides: Any) -> AsyncIterator[Place]:
+    """Set everything up, the bot running unless `start` is False; `overrides` are settings by field name."""
+    loop = asyncio.get_running_loop()
+
+    def clock() -> float:
+        return START + loop.time()
+
+    async with DiscordSim(clock=clock) as sim, RenderApi(key=KEY, clock=clock) as api:
+        channel = sim.add_guild("Studio").add_channel("renders")
+        here = Place(sim, api, channel, sim.add_user("Ada"), sim.add_user("Bob"), data, clock, overrides)
+        try:
+            if start:
+                await here.start_bot()
+            yield here
+        finally:
+            await here.stop_bot()
