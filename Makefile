@@ -2,26 +2,41 @@
 # Both need Python 3.11 or newer and nothing else.
 
 PYTHON ?= python3
+UV ?= uv
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# One file for every platform and Python version, each package with its hashes and none with an address.
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links pyproject.toml
 
-.PHONY: demo test lint types check clean
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types lock clean
 
-demo: $(READY)
+help:  ## list what can be made
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(READY)  ## show the bot in a browser, without any account
 	$(BIN)/python -m bot demo $(ARGS)
 
-test: $(READY)
+test: $(READY)  ## run every test, or those that ARGS="…" names
 	$(BIN)/python -m pytest $(ARGS)
 
-lint: $(READY)
+check: lint types test  ## lint, types and tests
+
+lint: $(READY)  ## check style and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(READY)
+types: $(READY)  ## check types
 	$(BIN)/mypy
 
-check: lint types test
+lock:  ## pin what pyproject.toml asks for; UPGRADE=1 takes the newest versions (needs uv)
+	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements.txt
+	$(LOCK) $(if $(UPGRADE),--upgrade) --extra dev --output-file requirements-dev.txt
+
+clean:  ## remove the virtual environment
+	rm -rf $(VENV)
 
 $(READY): requirements-dev.txt
 	@echo "Setting up $(VENV) (once; about a minute)…"
@@ -29,6 +44,3 @@ $(READY): requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
-
-clean:
-	rm -rf $(VENV)

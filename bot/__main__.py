@@ -73,8 +73,11 @@ def _run() -> int:
 
 
 def _demo(chosen: argparse.Namespace) -> int:
-    from bot.demo.show import show  # noqa: PLC0415
-
+    try:
+        from bot.demo.show import show  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        _complain(f"The demo needs {error.name}, which is not installed here: use `make demo` in a clone")
+        return Exit.BROKEN
     try:
         return asyncio.run(
             show(tour=chosen.tour, api_only=chosen.api_only, port=chosen.port, speed=chosen.speed)

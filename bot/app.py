@@ -50,7 +50,7 @@ class App:
         self._client: Final = client
         self.store: Final = Store(database)
         rest = DiscordRest(client, Gate(), clock)
-        deliverer = Deliverer(self.store, rest, discord_clock or clock)
+        deliverer = Deliverer(self.store, rest, settings.pace, discord_clock or clock)
         self.messenger: Final = Messenger(self.store, rest, deliverer, settings.pace, clock, idle=idle)
         self.board: Final = Board(self.store, self.messenger, settings.pace, clock)
         self.messenger.lost = self.board.lose

@@ -21,9 +21,10 @@ SECRETS: Final = ("discord_token", "veo_api_key")
 
 
 def _http_url(value: str) -> str:
+    value = value.strip()
     wanted = "it must be an http or https address such as https://example.com"
     try:
-        parts = urlsplit(value.strip())
+        parts = urlsplit(value)
         port = parts.port
     except ValueError:
         raise ValueError(wanted) from None
@@ -33,9 +34,11 @@ def _http_url(value: str) -> str:
         or port == 0
         or parts.query
         or parts.fragment
+        or not value.isprintable()
+        or " " in value
     ):
         raise ValueError(wanted)
-    return value.strip().rstrip("/")
+    return value.rstrip("/")
 
 
 def _readable(value: str | None) -> str | None:

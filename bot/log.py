@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterable
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
 HIDDEN: Final = "•••"
 SHORTEST_SECRET: Final = 4
@@ -20,7 +21,7 @@ _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 _INTERACTION: Final = re.compile(r"((?:/webhooks/|/interactions/)\d+/)[^/\s\"'?]+")
 _TOKEN_FIELD: Final = re.compile(r"([\"']token[\"']: *[\"'])[^\"']+")
 _AUTHORIZATION: Final = re.compile(
-    r"(Authorization[\"']?[:=,] *[\"']?)(?:(Bot|Bearer) )?[^\s\"',)}]+", re.IGNORECASE
+    r"(Authorization[\"']?[:=,] *b?[\"']?)(?:\w+ )?[^\s\"',)}]+", re.IGNORECASE
 )
 _QUERY: Final = re.compile(r"(https?://[^\s\"'<>?]+)\?[^\s\"'<>]+")
 _LIBRARIES: Final = {
@@ -42,7 +43,9 @@ class Redacted(logging.Formatter):
         super().__init__()
         self._inner: Final = inner
         self._secrets: Final = sorted(
-            {s for s in secrets if len(s) >= SHORTEST_SECRET}, key=len, reverse=True
+            {form for s in secrets if len(s) >= SHORTEST_SECRET for form in _written(s)},
+            key=len,
+            reverse=True,
         )
 
     def format(self, record: logging.LogRecord) -> str:
@@ -56,6 +59,11 @@ class Redacted(logging.Formatter):
         line = _TOKEN_FIELD.sub(rf"\1{HIDDEN}", line)
         line = _AUTHORIZATION.sub(rf"\1{HIDDEN}", line)
         return _QUERY.sub(rf"\1?{HIDDEN}", line)
+
+
+def _written(secret: str) -> tuple[str, ...]:
+    """Return how a secret may stand in a line: as it is, inside JSON or a representation, in a URL."""
+    return secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], quote(secret, safe="")
 
 
 class Text(logging.Formatter):
@@ -99,7 +107,7 @@ def set_up(level: str, form: Literal["text", "json"], secrets: Iterable[str]) ->
 
 def _one_line_of_reconnects(record: logging.LogRecord) -> bool:
     """Keep the sentence of a reconnect and drop its traceback, which says nothing more."""
-    if record.name.startswith("discord") and record.exc_info and "onnect" in record.msg:
+    if record.name.startswith("discord") and record.exc_info and "onnect" in str(record.msg):
         kind = record.exc_info[0]
         record.msg = f"{record.msg} ({kind.__name__ if kind else 'unknown'})"
         record.exc_info = None

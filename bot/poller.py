@@ -22,6 +22,7 @@ from bot.core.events import Failure, Seen
 from bot.core.health import IMPOSSIBLE_ID, Health, Mode
 from bot.core.pace import Pace
 from bot.core.task import Task
+from bot.store.errors import StoreFailed
 from bot.veo.errors import VeoError, as_event
 
 log = logging.getLogger(__name__)
@@ -140,6 +141,9 @@ class Poller:
             seen = await self._see(task_id)
             await self._judge(task_id, seen)
             after = await self._board.see(task_id, seen)
+        except StoreFailed as error:
+            about = {"task": task_id, "reason": str(error)}
+            log.error("what a look saw could not be saved", extra=about)  # noqa: TRY400
         except Exception:
             log.exception("a look failed in an unforeseen way", extra={"task": task_id})
         finally:

@@ -53,7 +53,6 @@ STARTED = "Started {when}"
 CREATED = "Created {when}"
 UPDATED = "Updated {when}"
 ENDED = "Ended {when}"
-RUNNING_SINCE = "Running {when}"
 WATCHING = "Watched for {starter}. The result comes as a reply to this card."
 WAITING_FOR_TASK = (
     "The task API does not know this task yet. New tasks can take a minute to appear; I keep looking."
@@ -66,7 +65,6 @@ API_SILENT = "The task API has not answered since {when}. I keep trying; nothing
 API_REFUSED = "The task API has refused our key since {when}. Whoever runs this bot must look at the API key."
 API_BACK = "The task API answers again since {when}."
 SEE_RESULT = "The result is in the reply below."
-CARD_FAILED_PLAINLY = "{task}: {state} {progress}"
 
 # Ends.
 END_VANISHED = "The task API knew this task before and no longer does. There is nothing left to wait for."

@@ -70,7 +70,7 @@ def _live_form(card: Card, watch: Watch, health: Health) -> CardForm:
         if task.state is TaskState.SUCCEEDED:
             look = Look.MOVING
             lines.append(say(language, words.WAITING_FOR_VIDEO))
-    elif watch.odd_looks:
+    elif watch.seen_at is None and watch.missing_looks:
         look, title = Look.WAITING, say(language, words.NOT_VISIBLE_YET)
         lines.append(say(language, words.WAITING_FOR_TASK))
     else:

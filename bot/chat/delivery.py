@@ -13,15 +13,15 @@ through for it, from the intent on, and only if it is not there is it sent again
 """
 
 import logging
-from collections.abc import Callable
 from typing import Final
 
 from bot.chat.refusals import Reaction, reaction, told
 from bot.chat.rest import DiscordRest
-from bot.chat.results import is_part
+from bot.chat.results import is_part, result_messages
 from bot.clock import Clock
 from bot.core.card import Card
 from bot.core.delivery import Delivery, Message
+from bot.core.pace import Pace
 from bot.core.watch import Watch
 from bot.store.store import Store
 
@@ -38,15 +38,14 @@ class Refused(Exception):
 class Deliverer:
     """Carries results to their channels. `discord_clock` tells Unix time as Discord's messages have it."""
 
-    def __init__(self, store: Store, rest: DiscordRest, discord_clock: Clock) -> None:
+    def __init__(self, store: Store, rest: DiscordRest, pace: Pace, discord_clock: Clock) -> None:
         self._store: Final = store
         self._rest: Final = rest
+        self._pace: Final = pace
         self._discord_clock: Final = discord_clock
 
-    async def deliver(
-        self, card: Card, watch: Watch, write: Callable[[list[int]], tuple[Message, ...]]
-    ) -> None:
-        """Send what is not yet sent of a result; `write` says it for the followers, if it was never planned.
+    async def deliver(self, card: Card, watch: Watch) -> None:
+        """Send what is not yet sent of an ended watch's result.
 
         Whatever is raised, calling again later goes on where this ended.
 
@@ -54,8 +53,11 @@ class Deliverer:
             Refused: the channel is gone or closed to us.
             Exception: whatever kept a message from being sent or noted.
         """
+        if watch.outcome is None:
+            raise ValueError("only an ended watch has a result")
         followers = await self._store.followers(card.id)
-        deliveries = await self._store.plan(watch.id, write(followers))
+        messages = result_messages(watch.task_id, watch.outcome, followers, card.language, self._pace)
+        deliveries = await self._store.plan(watch.id, messages)
         for delivery in deliveries:
             if delivery.message_id is None:
                 message_id = await self._send(card, watch, delivery, len(deliveries))
@@ -100,12 +102,12 @@ class Deliverer:
                 raise error
 
     async def _post_plainly(self, card: Card, message: Message, nonce: str) -> int:
-        """Send only what a message is found by, and the rest of it as a file."""
-        head, *rest = message.content.splitlines()
-        head = "\n".join([head, *(line for line in rest if line.startswith("-# "))])
-        lines = (*rest, *message.urls_file)
+        """Send only whom a message calls and what it is found by, and the rest of it as a file."""
+        first, *rest = message.content.splitlines()
+        kept = [first, *(line for line in rest if line.startswith(("<@", "-# ")))]
+        lines = (*(line for line in rest if line not in kept), *message.urls_file)
         try:
-            return await self._rest.post(card, Message(head, message.mentions, lines), nonce)
+            return await self._rest.post(card, Message("\n".join(kept), message.mentions, lines), nonce)
         except Exception as error:
             if reaction(error) in {Reaction.ACCESS_LOST, Reaction.ARCHIVED, Reaction.BAD_FORM}:
                 raise Refused(told(error)) from None

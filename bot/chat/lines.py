@@ -67,8 +67,8 @@ def ending_line(language: str, outcome: Outcome, pace: Pace, limit: int) -> str 
     """Return the sentence that explains an ending, the API's own words for a failure."""
     match outcome.ending:
         case Ending.FAILED:
-            message = outcome.task.message if outcome.task is not None else ""
-            return f"> {plain(message, limit)}" if message else say(language, words.FAILED_WITHOUT_WORDS)
+            message = plain(outcome.task.message, limit) if outcome.task is not None else ""
+            return f"> {message}" if message else say(language, words.FAILED_WITHOUT_WORDS)
         case Ending.EMPTY:
             return say(language, words.END_EMPTY)
         case Ending.VANISHED:

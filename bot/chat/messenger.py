@@ -16,7 +16,6 @@ from bot.chat.ledger import Ledger
 from bot.chat.outbox import Outbox, Result, Wanted
 from bot.chat.refusals import Reaction, pause, reaction, told
 from bot.chat.rest import DiscordRest
-from bot.chat.results import result_messages
 from bot.clock import Alarm, Clock, Idle, idle
 from bot.core.card import Card, CardState
 from bot.core.events import AccessLost, CardDeleted
@@ -168,17 +167,8 @@ class Messenger:
             await self._show(wanted, channel, FINAL_EDIT_SECONDS)
         if watch.id not in channel.outbox.results:  # the edit showed that the channel is closed to us
             return
-        outcome = watch.outcome
-        if outcome is None:
-            raise ValueError("a result without an outcome")
         try:
-            await self._deliverer.deliver(
-                card,
-                watch,
-                lambda followers: result_messages(
-                    watch.task_id, outcome, followers, card.language, self._pace
-                ),
-            )
+            await self._deliverer.deliver(card, watch)
         except Refused as error:
             await self._lose(card, channel, AccessLost(), str(error))
         except Exception as error:

@@ -30,8 +30,6 @@ class Reaction(Enum):
     """Discord will never take this request as it is."""
     TOKEN_DEAD = auto()
     """The interaction's token has ended; the bot's own still works."""
-    DELIVERED = auto()
-    """A message with this nonce was sent and has been deleted since."""
 
 
 _BY_CODE: Final = {

@@ -14,6 +14,7 @@ LAYOUT_LIMIT: Final = 4_000
 """Characters in all texts of one layout."""
 
 _MARKDOWN: Final = re.compile(r"([\\`*_~|<>\[\]()#@:+-])")
+_NUMBERED: Final = re.compile(r"^(\d+)\.(?= |$)")
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
 """Unicode categories of characters that cannot be seen, or change how others are seen."""
 _MARKS_IN_A_ROW: Final = 4
@@ -22,7 +23,7 @@ BAR_STEPS: Final = 10
 
 def plain(text: str, limit: int) -> str:
     """Return a text of others on one line, Discord's markup escaped, at most `limit` characters."""
-    cleaned = _MARKDOWN.sub(r"\\\1", visible(text))
+    cleaned = _NUMBERED.sub(r"\1\\.", _MARKDOWN.sub(r"\\\1", visible(text)))
     if len(cleaned) <= limit:
         return cleaned
     return cleaned[: limit - 1].rstrip("\\ ") + "…"

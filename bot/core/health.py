@@ -40,8 +40,10 @@ class Health:
     mode: Mode = Mode.ANSWERING
     since: float | None = None
     """When the trouble of a paused mode began; once it is over, when that was."""
-    not_before: float = 0.0
-    """No look at any task before this time."""
+    probe_at: float = 0.0
+    """When the next probe of a paused API is due."""
+    limited_until: float = 0.0
+    """Until when the API wants no request; no answer lifts that, for it may have been under way."""
     suspects: frozenset[str] = frozenset()
     """Tasks that failed in a row, all with `suspicion`."""
     suspicion: Trouble | None = None
@@ -53,6 +55,11 @@ class Health:
     @property
     def paused(self) -> bool:
         return self.mode is not Mode.ANSWERING
+
+    @property
+    def not_before(self) -> float:
+        """No look at any task before this time."""
+        return max(self.probe_at, self.limited_until)
 
     def doubts_key(self, now: float) -> bool:
         """Whether a look at `IMPOSSIBLE_ID` should tell if a refusal is about the key or about one task."""
@@ -67,7 +74,7 @@ def after_look(health: Health, task_id: str, seen: Seen, now: float) -> Health:
     if seen.trouble is Trouble.RATE_LIMITED:
         limits = health.limits + 1
         pause = pacing.obeyed(seen.retry_after, limits)
-        return replace(health, limits=limits, not_before=max(health.not_before, now + pause))
+        return replace(health, limits=limits, limited_until=max(health.limited_until, now + pause))
     same = health.suspicion is seen.trouble
     health = replace(
         health,
@@ -77,12 +84,12 @@ def after_look(health: Health, task_id: str, seen: Seen, now: float) -> Health:
     )
     mode = _MODE_OF[seen.trouble]
     if health.mode is mode:
-        if now < health.not_before:  # a look that was under way when the pause began is no probe
+        if now < health.probe_at:  # a look that was under way when the pause began is no probe
             return health
-        return replace(health, probes=health.probes + 1, not_before=now + pacing.probing(health.probes + 1))
+        return replace(health, probes=health.probes + 1, probe_at=now + pacing.probing(health.probes + 1))
     if len(health.suspects) < SHARED_BY:
-        if health.paused and now >= health.not_before:
-            return replace(health, not_before=now + pacing.probing(health.probes))
+        if health.paused and now >= health.probe_at:
+            return replace(health, probe_at=now + pacing.probing(health.probes))
         return health
     return _paused(health, mode, now)
 
@@ -96,7 +103,13 @@ def after_key_probe(health: Health, seen: Seen, now: float) -> Health:
 
 def answered(health: Health, now: float) -> Health:
     """Say what it means that the API answered a question, be it with "no such task"."""
-    return Health(since=now if health.paused else health.since, answered_at=now)
+    limited = now < health.limited_until
+    return Health(
+        since=now if health.paused else health.since,
+        answered_at=now,
+        limited_until=health.limited_until,
+        limits=health.limits if limited else 0,
+    )
 
 
 def _paused(health: Health, mode: Mode, now: float) -> Health:
@@ -105,5 +118,5 @@ def _paused(health: Health, mode: Mode, now: float) -> Health:
         mode=mode,
         since=health.suspected_at or now,
         probes=0,
-        not_before=max(health.not_before, now + pacing.probing(0)),
+        probe_at=now + pacing.probing(0),
     )

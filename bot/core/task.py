@@ -75,6 +75,8 @@ def read_task_id(typed: str) -> str | None:
     chat's, not the id's.
     """
     text = typed.strip(_WRAPPING)
+    if any(char.isspace() for char in text):  # several ids: none is taken rather than one of them
+        return None
     if "://" in text:
         try:
             path = urlsplit(text).path

@@ -49,8 +49,14 @@ class Watch:
     task: Task | None = None
     """The newest answer, its progress never lower than an earlier one's."""
     changed_at: float | None = None
-    odd_looks: int = 0
-    """Looks in a row that said "missing", or "succeeded" without a video."""
+    looked_at: float | None = None
+    """When the newest answer came."""
+    quiet: float = 0.0
+    """Seconds without a change, as far as somebody looked: an outage or a pause does not count."""
+    missing_looks: int = 0
+    """Looks in a row that said "missing"."""
+    empty_looks: int = 0
+    """Looks in a row that said "succeeded" without a video."""
     troubles: int = 0
     trouble: Trouble | None = None
     trouble_since: float | None = None
@@ -111,40 +117,36 @@ def _seen(watch: Watch, task: Task, now: float, pace: Pace) -> Step:
     if before is not None and before.progress is not None:
         task = replace(task, progress=max(before.progress, task.progress or 0))
     changed = before is None or _visible(before) != _visible(task)
-    changed_at = now if changed or watch.changed_at is None else watch.changed_at
-    if not changed and watch.trouble_since is not None:
-        # A task cannot be called stalled for the time in which nobody could see it.
-        changed_at = min(now, changed_at + max(0.0, now - watch.trouble_since))
+    since = now if watch.looked_at is None else watch.looked_at
+    # A task cannot be called stalled for a time in which nobody looked.
+    quiet = 0.0 if changed else watch.quiet + min(max(0.0, now - since), pace.max_seconds)
+    empty = task.state is TaskState.SUCCEEDED and not task.settled
     seen = replace(
         watch,
         task=task,
         seen_at=now if watch.seen_at is None else watch.seen_at,
-        changed_at=changed_at,
-        odd_looks=0,
+        changed_at=now if changed else watch.changed_at,
+        looked_at=now,
+        quiet=quiet,
+        missing_looks=0,
+        empty_looks=watch.empty_looks + 1 if empty else 0,
         troubles=0,
         trouble=None,
         trouble_since=None,
     )
     if task.settled:
         return _end(seen, Ending.FAILED if task.state is TaskState.ERROR else Ending.SUCCEEDED, now)
-    if task.state is TaskState.SUCCEEDED:
-        seen = replace(seen, odd_looks=_odd_looks_as(TaskState.SUCCEEDED, watch) + 1)
-        if seen.odd_looks > CONFIRMING_LOOKS:
+    if empty:
+        if seen.empty_looks > CONFIRMING_LOOKS:
             return _end(seen, Ending.EMPTY, now)
     elif now - watch.started_at >= pace.too_old_after:
         return _end(seen, Ending.TOO_OLD, now)
-    elif now - changed_at >= pace.stalled_after:
+    elif quiet >= pace.stalled_after:
         return _end(seen, Ending.STALLED, now)
     effects: tuple[Effect, ...] = (Effect.SAVE_SEEN,) if watch.seen_at is None else ()
-    if changed or watch.troubles or watch.odd_looks:
+    if changed or watch.in_trouble:
         effects += (Effect.SHOW,)
-    after = pacing.confirming(pace) if seen.odd_looks else pacing.interval(task, now - changed_at, pace)
-    return Step(seen, effects, after)
-
-
-def _odd_looks_as(state: TaskState, watch: Watch) -> int:
-    """Return how many odd looks in a row there were, if they were about a task in `state`."""
-    return watch.odd_looks if watch.task is not None and watch.task.state is state else 0
+    return Step(seen, effects, pacing.confirming(pace) if empty else pacing.interval(task, quiet, pace))
 
 
 def _visible(task: Task) -> tuple[object, ...]:
@@ -154,30 +156,37 @@ def _visible(task: Task) -> tuple[object, ...]:
 
 def _missing(watch: Watch, now: float, pace: Pace) -> Step:
     age = now - watch.started_at
-    missing = replace(watch, troubles=0, trouble=None, trouble_since=None, odd_looks=watch.odd_looks + 1)
-    first = watch.seen_at is None and not watch.odd_looks
-    show = (Effect.SHOW,) if watch.troubles or first else ()
+    missing = replace(
+        watch,
+        troubles=0,
+        trouble=None,
+        trouble_since=None,
+        missing_looks=watch.missing_looks + 1,
+        empty_looks=0,
+    )
+    # Once the task was seen, the card stays as it is until the task has vanished for sure.
+    first = watch.seen_at is None and not watch.missing_looks
+    show = (Effect.SHOW,) if watch.in_trouble or first else ()
     if watch.seen_at is None:
         if age >= pace.visible_within:
             return _end(missing, Ending.NO_SUCH_TASK, now)
         return Step(missing, show, pacing.while_invisible(age, pace))
-    if missing.odd_looks >= CONFIRMING_LOOKS:
+    if missing.missing_looks >= CONFIRMING_LOOKS:
         return _end(missing, Ending.VANISHED, now)
     return Step(missing, show, pacing.confirming(pace))
 
 
 def _failed(watch: Watch, failure: Failure, now: float, pace: Pace, chance: float) -> Step:
-    if failure.trouble is Trouble.RATE_LIMITED:
-        return Step(watch, (), pacing.obeyed(failure.retry_after, 1))
     if now - watch.started_at >= pace.too_old_after:
         return _end(watch, Ending.TOO_OLD, now)
+    if failure.trouble is Trouble.RATE_LIMITED:
+        return Step(watch, (), pacing.obeyed(failure.retry_after, 1))
     failed = replace(
         watch,
         troubles=watch.troubles + 1,
         trouble=failure.trouble,
         trouble_since=now if watch.trouble_since is None else watch.trouble_since,
     )
-    # Before the first good answer there is nothing else to show, so the first failure is shown at once.
-    first = 1 if watch.task is None else SHOWN_TROUBLES
-    changed = failed.troubles == first or (failed.troubles > first and failed.trouble != watch.trouble)
-    return Step(failed, (Effect.SHOW,) if changed else (), pacing.backoff(failed.troubles, pace, chance))
+    shown = watch.trouble if watch.in_trouble else None
+    show = (Effect.SHOW,) if failed.in_trouble and failed.trouble is not shown else ()
+    return Step(failed, show, pacing.backoff(failed.troubles, pace, chance))

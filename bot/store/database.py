@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import filelock
-from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
@@ -23,6 +23,7 @@ from bot.store.schema import HEAD
 log = logging.getLogger(__name__)
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+VERSION_TABLE: Final = "alembic_version"
 
 T = TypeVar("T")
 
@@ -52,10 +53,12 @@ class Database:
 
     async def close(self) -> None:
         """Close the file and let another bot have it."""
-        if self._engine is not None:
-            await self._call(self._engine.dispose)
-            self._engine = None
-        self._lock.release()
+        engine, self._engine = self._engine, None
+        try:
+            if engine is not None:
+                await self._call(engine.dispose)
+        finally:
+            self._lock.release()
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction.
@@ -94,21 +97,21 @@ class Database:
             ) from None
 
     def _open(self) -> None:
-        engine = create_engine(
-            f"sqlite:///{self.path}", poolclass=StaticPool, connect_args={"check_same_thread": False}
-        )
+        url = URL.create("sqlite", database=str(self.path))
+        engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin_immediately)
         try:
             with engine.begin() as connection:
                 _migrate(connection, self.path)
-        except DatabaseError as error:
+        except (DatabaseError, UnicodeError) as error:  # the second from names in a damaged file
             engine.dispose()
+            reason = error.orig if isinstance(error, DatabaseError) else "it is damaged"
             raise StoreUnusable(
-                f"cannot use {self.path} as the database ({error.orig}): "
+                f"cannot use {self.path} as the database ({reason}): "
                 "put a backup in its place, or move the file away to start empty"
             ) from None
-        except StoreUnusable:
+        except BaseException:
             engine.dispose()
             raise
         self._engine = engine
@@ -123,15 +126,20 @@ def sqlite_path(url: str) -> Path:
     wanted = "it must look like sqlite:///data/bot.db (other databases are not supported)"
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise ValueError(wanted) from None
-    if parsed.drivername != "sqlite" or not parsed.database or parsed.database == ":memory:" or parsed.host:
+    if parsed.drivername != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        raise ValueError(wanted)
+    if parsed.host or parsed.query:
         raise ValueError(wanted)
     return Path(parsed.database)
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun by hand, see below
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if names and VERSION_TABLE not in names:  # not ours: not even its journal is changed, `_migrate` refuses
+        return
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -143,7 +151,7 @@ def _begin_immediately(connection: Connection) -> None:
 def _migrate(connection: Connection, path: Path) -> None:
     tables = inspect(connection).get_table_names()
     version = None
-    if "alembic_version" in tables:
+    if VERSION_TABLE in tables:
         version = connection.scalar(text("SELECT version_num FROM alembic_version"))
     elif tables:
         raise StoreUnusable(f"{path} is another program's database: set DATABASE_URL to a file of its own")

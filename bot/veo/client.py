@@ -8,7 +8,7 @@ from typing import Final, Literal, Self
 import aiohttp
 
 from bot.core.task import Task, is_task_id
-from bot.veo.errors import BrokenAnswer, KeyRefused, TaskNotFound, Unavailable
+from bot.veo.errors import BrokenAnswer, KeyRefused, Unavailable
 from bot.veo.protocol import BODY_LIMIT, decode
 
 TIMEOUT_SECONDS: Final = 15.0
@@ -92,18 +92,11 @@ class VeoClient:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # Not chained: the representation of some of these contains the request's headers.
             raise Unavailable(f"no answer ({type(error).__name__})") from None
-        try:
-            task = decode(response.status, response.headers, body, task_id, self._clock())
-        except TaskNotFound:
-            self._keep(scheme)
-            raise
-        self._keep(scheme)
-        return task
-
-    def _keep(self, scheme: AuthScheme) -> None:
-        """Remember that the key was accepted this way; an error or a limit would show nothing about it."""
+        task = decode(response.status, response.headers, body, task_id, self._clock())
+        # Only a task proves that the key was accepted this way: some servers answer a stranger with a 404.
         if not self._scheme_is_known:
             self._scheme, self._scheme_is_known = scheme, True
+        return task
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -15,9 +15,9 @@ NAMED: Final = 40
 
 # Printable ASCII, less what ends a link in Discord or breaks out of `<…>`.
 _SAFE: Final = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '<>"\\^`{|}')
-_LINK: Final = re.compile(r"(https?)://([^/?#]+)(.*)", re.IGNORECASE | re.DOTALL)
-_AUTHORITY: Final = re.compile(
-    r"(?:[A-Za-z0-9._~%!$&'()*+,;=:-]*@)?"  # a user and a password
+_LINK: Final = re.compile(r"(https?)://([^/?#@]*@)?([^/?#@]{1,300})([/?#].*)?", re.IGNORECASE | re.DOTALL)
+_USER: Final = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:-]*@")
+_HOST: Final = re.compile(
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+\])"  # a name or an address
     r"(?::[0-9]{1,5})?"
 )
@@ -41,11 +41,12 @@ def printable_link(value: Any) -> str | None:
     match = _LINK.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         return None
-    scheme, authority, rest = match.groups()
+    scheme, user, host, rest = match.groups(default="")
     try:
-        if not authority.isascii():
-            authority = authority.encode("idna").decode("ascii")
+        if not host.isascii():
+            host = host.encode("idna").decode("ascii")
         rest = quote(rest, safe=_SAFE)
     except UnicodeError:  # no name that could be looked up, or half of a character
         return None
-    return f"{scheme}://{authority}{rest}" if _AUTHORITY.fullmatch(authority) else None
+    whole = _HOST.fullmatch(host) and (not user or _USER.fullmatch(user))
+    return f"{scheme}://{user}{host}{rest}" if whole else None

@@ -6,6 +6,7 @@ a proxy, and bodies made to hurt.
 """
 
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
@@ -68,7 +69,9 @@ def retry_after(value: str | None, now: float) -> float | None:
     if text.replace(".", "", 1).isdecimal() and text.isascii():
         return float(text[:12])
     try:
-        return parsedate_to_datetime(text).timestamp() - now
+        at = parsedate_to_datetime(text)
+        # Every date in HTTP is UTC; the oldest of its forms does not say so.
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now
     except (ValueError, TypeError, OverflowError):
         return None
 
@@ -152,6 +155,8 @@ def _message(answer: dict[str, Any]) -> str:
 
 
 def _urls(videos: Any) -> list[Any]:
+    """Return what stands in the place of links; an empty place is no video, and nothing to refuse."""
     if not isinstance(videos, list):
         return []
-    return [video.get("url") if isinstance(video, dict) else video for video in videos[:VIDEO_LIMIT]]
+    urls = [video.get("url") if isinstance(video, dict) else video for video in videos[:VIDEO_LIMIT]]
+    return [url for url in urls if url is not None and str(url).strip()]

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from discord_sim import Channel, DiscordSim, Invocation, Message, User
+from discord_sim import Channel, DiscordSim, Guild, Invocation, Message, User
 from discord_sim.client import pointed_at
 
 from bot.app import App
@@ -25,7 +25,7 @@ KEY = "veo-key-0123456789"
 TASK = "8cb280b3-442e-1db2-43f0-6e73616eb474"
 
 
-def running(progress: int, **more: Any) -> dict[str, Any]:
+def running(progress: Any, **more: Any) -> dict[str, Any]:
     """Return an answer of the task API about a render under way."""
     return {
         "id": TASK,
@@ -57,6 +57,7 @@ class Place:
 
     sim: DiscordSim
     api: RenderApi
+    guild: Guild
     channel: Channel
     ada: User
     bob: User
@@ -65,27 +66,28 @@ class Place:
     overrides: dict[str, Any] = field(default_factory=dict)
     app: App | None = None
     client: VeoBot | None = None
+    database: Database | None = None
     _bot: AsyncExitStack | None = None
 
     async def start_bot(self) -> None:
-        """Start the bot as `bot.app.run` does, the database inline so that virtual time stands still for it."""
+        """Start the bot as `bot.app.run` does, but with its database inline: virtual time waits for it."""
         settings = Settings(
             _env_file=None,  # type: ignore[call-arg]
             **{"discord_token": self.sim.token, "veo_api_key": KEY, "discord_api_url": self.sim.base_url}
             | self.overrides,
         )
         stack = AsyncExitStack()
-        database = Database(self.data / "bot.db", None)
+        self.database = database = Database(self.data / "bot.db", None)
         await database.open()
         stack.push_async_callback(database.close)
         veo = await stack.enter_async_context(VeoClient(self.api.base_url, KEY, clock=self.clock))
         stack.enter_context(pointed_at(self.sim))
         await reach(self.sim.base_url, self.sim.token, self.clock)
         self.client = VeoBot()
-        stack.push_async_callback(self.client.close)
         self.app = App(settings, self.client, database, veo.look, clock=self.clock)
         serving = asyncio.create_task(serve(self.client, self.sim.token))
         stack.push_async_callback(_cancelled, serving)
+        stack.push_async_callback(self.client.close)  # first: its reconnects swallow a cancellation
         self._bot = stack
         await self.sim.wait_ready(30)
 
@@ -95,6 +97,18 @@ class Place:
             if self.app is not None:
                 await self.app.close()
             stack, self._bot = self._bot, None
+            await stack.aclose()
+
+    async def kill_bot(self) -> None:
+        """Stop the bot where it stands: what it awaits never comes back, nothing is cleaned up in order."""
+        assert self.client is not None
+        assert self.app is not None
+        doomed = [task for task in asyncio.all_tasks() if _is_the_bots(task)]
+        for task in doomed:
+            task.cancel()
+        await asyncio.gather(*doomed, return_exceptions=True)
+        stack, self._bot = self._bot, None
+        if stack is not None:
             await stack.aclose()
 
     async def watch(self, task_id: str = TASK, *, user: User | None = None) -> Message:
@@ -113,6 +127,18 @@ class Place:
         """List the bot's replies to a card."""
         return [m for m in self.sim.messages(self.channel) if m.reference is card]
 
+    async def sleep(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        await asyncio.sleep(seconds)
+
+    def break_disk(self, *, broken: bool = True) -> None:
+        """Let the database take no more writes, or take them again."""
+        assert self.database is not None
+        assert self.database._engine is not None
+        connection = self.database._engine.raw_connection().driver_connection
+        assert connection is not None
+        connection.execute(f"PRAGMA query_only = {int(broken)}")
+
     async def result(self, card: Message, within: float = 60.0) -> Message:
         """Wait for a reply to a card."""
         await self.sim.wait_for(lambda: bool(self.replies(card)), within)
@@ -123,22 +149,35 @@ class Place:
         await self.sim.wait_for(lambda: text in card.text, within)
 
 
+def _is_the_bots(task: "asyncio.Task[Any]") -> bool:
+    code = getattr(task.get_coro(), "cr_code", None)
+    if code is None or task is asyncio.current_task():
+        return False
+    path = Path(code.co_filename).parts
+    return "discord" in path or ("bot" in path and "demo" not in path)
+
+
 async def _cancelled(task: "asyncio.Task[None]") -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager
-async def place(data: Path, *, start: bool = True, **overrides: Any) -> AsyncIterator[Place]:
+async def place(
+    data: Path, *, start: bool = True, auth: Literal["any", "raw", "bearer"] = "any", **overrides: Any
+) -> AsyncIterator[Place]:
     """Set everything up, the bot running unless `start` is False; `overrides` are settings by field name."""
     loop = asyncio.get_running_loop()
 
     def clock() -> float:
         return START + loop.time()
 
-    async with DiscordSim(clock=clock) as sim, RenderApi(key=KEY, clock=clock) as api:
-        channel = sim.add_guild("Studio").add_channel("renders")
-        here = Place(sim, api, channel, sim.add_user("Ada"), sim.add_user("Bob"), data, clock, overrides)
+    async with DiscordSim(clock=clock) as sim, RenderApi(key=KEY, auth=auth, clock=clock) as api:
+        guild = sim.add_guild("Studio")
+        channel = guild.add_channel("renders")
+        here = Place(
+            sim, api, guild, channel, sim.add_user("Ada"), sim.add_user("Bob"), data, clock, overrides
+        )
         try:
             if start:
                 await here.start_bot()

@@ -80,7 +80,9 @@ async def test_a_task_that_a_channel_watches_gets_no_second_card(tmp_path: Path)
 async def test_two_people_who_watch_at_the_same_moment_share_one_card(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, [running(10)] * 4 + [DONE])
-        uses = [await here.sim.slash(who, here.channel, "veo", "watch", id=TASK) for who in (here.ada, here.bob)]
+        uses = [
+            await here.sim.slash(who, here.channel, "veo", "watch", id=TASK) for who in (here.ada, here.bob)
+        ]
         for use in uses:
             await use.acknowledged()
         await here.sim.wait_for(lambda: any(m.reference for m in here.sim.messages(here.channel)), 60)
@@ -93,7 +95,7 @@ async def test_a_task_watched_in_two_channels_has_two_cards_and_one_poll(tmp_pat
     async with place(tmp_path) as here:
         here.api.set(TASK, running(10))
         first = await here.watch()
-        other = here.channel.guild.add_channel("other")
+        other = here.guild.add_channel("other")
         use = await (await here.sim.slash(here.bob, other, "veo", "watch", id=TASK)).acknowledged()
         second = use.response
         assert second is not None

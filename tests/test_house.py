@@ -1,0 +1,199 @@
+"""The rules of the house, read from its files: who may import whom, and what must agree with what."""
+
+import ast
+import re
+import shlex
+import sys
+import tomllib
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Final, TypeVar
+
+import pytest
+
+import bot
+import bot.__main__ as command_line
+from bot.config import Settings
+
+ROOT: Final = Path(__file__).parents[1]
+FILES: Final = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / "bot").rglob("*.py"))
+}
+TREES: Final = {name: ast.parse(path.read_text("utf-8")) for name, path in FILES.items()}
+README: Final = (ROOT / "README.md").read_text("utf-8")
+PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+MAX_LINES: Final = 250
+
+Node = TypeVar("Node", bound=ast.AST)
+
+OURS: Final = {
+    **dict.fromkeys(("bot", "bot.words", "bot.clock", "bot.log"), ""),
+    "bot.core": "bot.core",
+    "bot.veo": "bot.veo bot.core",
+    "bot.store": "bot.store bot.core",
+    "bot.config": "bot.core bot.store",
+    "bot.board": "bot.clock bot.core bot.store",
+    "bot.poller": "bot.board bot.clock bot.core bot.veo.errors",
+    "bot.watching": "bot.board bot.poller bot.clock bot.core bot.store",
+    "bot.chat": "bot.chat bot.words bot.clock bot.core bot.store",
+    **dict.fromkeys(("bot.chat.text", "bot.chat.refusals", "bot.chat.gate"), ""),
+    "bot.chat.lines": "bot.chat.text bot.core bot.words",
+    "bot.chat.cards": "bot.chat.lines bot.chat.text bot.core bot.words",
+    "bot.chat.results": "bot.chat.lines bot.chat.text bot.core bot.words",
+    "bot.chat.sentences": "bot.words bot.veo.errors",
+    "bot.chat.commands": "bot.chat bot.words bot.core bot.poller bot.watching bot.store bot.veo.errors",
+    "bot.app": "bot.board bot.chat bot.clock bot.config bot.poller bot.store bot.veo bot.watching",
+    "bot.__main__": "bot bot.app bot.log bot.config bot.chat.client bot.store.errors bot.demo.show",
+    "bot.demo": "bot.demo bot.app bot.chat bot.clock bot.config bot.core bot.store bot.veo",
+}
+"""What of ours each part may import; for a module the longest name holds that it begins with."""
+
+DISCORD: Final = ("answer", "cards", "client", "commands", "refusals", "rest", "tree")
+THEIRS: Final = {
+    "simcord": "bot.demo",
+    "discord": " ".join(f"bot.chat.{name}" for name in DISCORD) + " bot.demo",
+    "aiohttp": "bot.veo.client bot.chat.answer bot.chat.client bot.chat.refusals bot.demo",
+    "yarl": "bot.chat.client",
+    **dict.fromkeys(("sqlalchemy", "alembic", "filelock"), "bot.store"),
+    "pydantic": "bot.config bot.demo",
+    "pydantic_settings": "bot.config",
+    "pydantic_core": "bot.veo.protocol",
+}
+"""Which parts may import each package."""
+
+CORE_MAY_IMPORT: Final = "collections.abc dataclasses enum typing re math itertools functools urllib.parse"
+SPEAKING: Final = ("bot.chat", "bot.board", "bot.poller", "bot.watching")
+FOR_THE_LOG: Final = {"told", "_find_response"}
+"""Functions whose words end in the log."""
+
+
+def _within(name: str, parts: str) -> bool:
+    """Tell whether a module is one of the parts or lies in one; `bot` is the package's own module alone."""
+    return any(name == part or (part != "bot" and name.startswith(f"{part}.")) for part in parts.split())
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports name the whole path"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield whole if whole in FILES else str(node.module)
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_imports_run_downward(module: str) -> None:
+    part = max((part for part in OURS if _within(module, part)), key=len, default="")
+    assert part, "OURS must say what this module may import"
+    imported = set(_imports(TREES[module]))
+    ours = {name for name in imported if name.partition(".")[0] == "bot"}
+    upward = {name for name in ours if not _within(name, OURS[part])}
+    assert not upward, f"{part} may import only: {OURS[part] or 'nothing of ours'}"
+    theirs = {name.partition(".")[0] for name in imported - ours} - sys.stdlib_module_names
+    assert not {name for name in theirs if not _within(module, THEIRS.get(name, ""))}
+
+
+def test_no_imports_run_in_a_circle() -> None:
+    TopologicalSorter({name: set(_imports(TREES[name])) & FILES.keys() for name in FILES}).prepare()
+
+
+@pytest.mark.parametrize("module", [name for name in FILES if _within(name, "bot.core")])
+def test_the_core_reads_no_clock_draws_no_number_and_talks_to_nobody(module: str) -> None:
+    outside = {name for name in _imports(TREES[module]) if not _within(name, "bot.core")}
+    assert outside <= set(CORE_MAY_IMPORT.split())
+    called = {node.func.id for node in _nodes(module, ast.Call) if isinstance(node.func, ast.Name)}
+    assert not called & {"open", "print", "input", "exec", "eval", "__import__"}
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_a_module_opens_with_its_purpose_is_short_and_finished(module: str) -> None:
+    text = FILES[module].read_text("utf-8")
+    assert ast.get_docstring(TREES[module])
+    assert text.count("\n") <= MAX_LINES
+    assert not re.search(r"TODO|FIXME|XXX|raise NotImplementedError", text)
+
+
+def test_every_sentence_of_the_catalogue_is_said_somewhere() -> None:
+    names = list(_nodes("bot.words", ast.Name))
+    sentences = {name.id for name in names if isinstance(name.ctx, ast.Store) and name.id.isupper()}
+    said = {name.id for name in names if isinstance(name.ctx, ast.Load)}
+    for module in FILES:
+        said |= {node.attr for node in _nodes(module, ast.Attribute) if ast.unparse(node.value) == "words"}
+    assert sentences - said == set()
+
+
+@pytest.mark.parametrize("module", [name for name in FILES if _within(name, " ".join(SPEAKING))])
+def test_sentences_for_people_stand_in_the_catalogue_alone(module: str) -> None:
+    # Two words in a row are a sentence, unless they are a docstring, for the log or for a traceback.
+    assert [text for text in _texts(TREES[module]) if re.search(r"[^\W\d_]{2} [^\W\d_]", text)] == []
+
+
+def _texts(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Raise() | ast.Expr(value=ast.Constant()):
+            return
+        case ast.FunctionDef(name=name) | ast.Call(func=ast.Attribute(attr=name)) if name in FOR_THE_LOG:
+            return
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="log"))):
+            return
+        case ast.Constant(value=str(text)):
+            yield text
+    for child in ast.iter_child_nodes(node):
+        yield from _texts(child)
+
+
+def _nodes(module: str, kind: type[Node]) -> Iterator[Node]:
+    return (node for node in ast.walk(TREES[module]) if isinstance(node, kind))
+
+
+def _shown(default: object) -> str:
+    return "–" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def test_settings_example_and_readme_list_the_same_variables_with_the_same_defaults() -> None:
+    defaults = {
+        name.upper(): "required" if field.is_required() else _shown(field.default)
+        for name, field in Settings.model_fields.items()
+    }
+    table = re.findall(r"(?m)^\| `([A-Z_]+)` \| (.+?) \| .+ \|$", README)
+    assert sorted((name, default.strip("`")) for name, default in table) == sorted(defaults.items())
+    example = re.findall(r"(?m)^(# )?([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text("utf-8"))
+    shown = [(name, (value or "–") if mark else f"required{value}") for mark, name, value in example]
+    assert sorted(shown) == sorted(defaults.items())
+
+
+def test_the_commands_of_the_readme_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text("utf-8")))
+    assert set(re.findall(r"(?m)^make ([a-z]+)", README)) <= targets
+    monkeypatch.setattr(command_line, "_run", lambda: 0)
+    monkeypatch.setattr(command_line, "_demo", lambda _chosen: 0)
+    commands = re.findall(r"python -m bot\b([^`\n#]*)", README)
+    assert len(commands) > 1
+    for command in commands:
+        assert command_line.main(shlex.split(command)) == 0
+
+
+def test_exit_codes_of_the_readme_are_those_of_the_command_line() -> None:
+    told = {int(code) for code in re.findall(r"(?m)^\| Exit code (\d)", README)}
+    assert told == {code.value for code in command_line.Exit} - {command_line.Exit.STOPPED}
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_requirements_are_pinned_with_hashes_and_name_no_address(name: str) -> None:
+    text = (ROOT / name).read_text("utf-8")
+    assert not re.search(r"://|--index-url|--find-links", text)
+    for requirement in text.replace("\\\n", "").splitlines():
+        assert re.match(r"[a-z0-9._-]+==[^\s]+ .*--hash=sha256:[0-9a-f]{64}", requirement)
+    dev = PROJECT["optional-dependencies"]["dev"] if "dev" in name else []
+    for package in [*PROJECT["dependencies"], *dev]:
+        pinned = re.split(r"[\[<>=]", package)[0].replace(".", "-")
+        assert re.search(rf"(?m)^{pinned}==", text)
+
+
+def test_one_version() -> None:
+    newest, *_ = re.findall(r"(?m)^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"))
+    assert bot.__version__ == PROJECT["version"] == newest

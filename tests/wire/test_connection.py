@@ -1,0 +1,112 @@
+"""Tokens that die, gateways that go: the bot and its watches outlive them."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from discord_sim import Fault
+from wire.place import DONE, TASK, VIDEO, place, running
+
+pytestmark = pytest.mark.looptime
+
+TOKEN_EDIT = "/webhooks/*"
+EDIT = "/channels/*/messages/*"
+
+
+async def test_a_card_goes_on_when_its_interactions_token_has_ended(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.api.set(TASK, running(10))
+        card = await here.watch()
+        await here.shows(card, "10 %")
+        assert {edit.via for edit in card.edits} == {"webhook"}
+        await here.sleep(16 * 60)
+        here.api.set(TASK, running(50))
+        await here.shows(card, "50 %")
+        assert card.edits[-1].via == "bot"
+        assert all(r.status < 400 for r in here.sim.requests), "the dead token was not tried"
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, 50027), (404, 10015)])
+async def test_a_token_that_dies_early_costs_nothing(status: int, code: int, tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.api.set(TASK, running(10))
+        card = await here.watch()
+        await here.shows(card, "10 %")
+        here.sim.fault(Fault("PATCH", TOKEN_EDIT, status=status, code=code, times=None))
+        here.api.set(TASK, [running(50), running(50), running(60), DONE])
+        await here.result(card)
+        refused = [r for r in here.sim.requests_to("PATCH", TOKEN_EDIT) if r.status == status]
+        assert len(refused) == 1, "a dead token is tried once"
+        assert card.edits[-1].via == "bot"
+
+
+async def test_after_a_restart_cards_are_edited_with_the_bots_own_token(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.api.set(TASK, running(10))
+        card = await here.watch()
+        await here.shows(card, "10 %")
+        await here.stop_bot()
+        here.api.set(TASK, [running(30), DONE])
+        await here.start_bot()
+        await here.result(card)
+        assert {edit.via for edit in card.edits[1:]} == {"bot"}
+
+
+async def test_a_bot_starts_although_discord_is_down(tmp_path: Path) -> None:
+    async with place(tmp_path, start=False) as here:
+        here.sim.rest_down = True
+        starting = asyncio.create_task(here.start_bot())
+        await here.sleep(300)
+        assert not starting.done()
+        here.sim.rest_down = False
+        here.sim.gateway_down = True
+        await here.sleep(20)
+        here.sim.gateway_down = False
+        await starting
+        here.api.set(TASK, DONE)
+        assert VIDEO in (await here.watch()).content
+
+
+async def test_results_come_although_the_gateway_is_gone(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.api.set(TASK, running(10))
+        card = await here.watch()
+        here.sim.gateway_down = True
+        await here.sim.drop_gateway()
+        here.api.set(TASK, DONE)
+        await here.result(card)
+        here.sim.gateway_down = False
+        await here.sim.wait_ready(120)
+        assert VIDEO in (await here.watch()).content
+
+
+@pytest.mark.parametrize("resumable", [True, False])
+async def test_an_invalidated_stream_is_begun_anew_at_the_same_discord(
+    resumable: bool, tmp_path: Path
+) -> None:
+    async with place(tmp_path) as here:
+        identified = here.sim.gateway.identifies
+        await here.sim.invalidate_sessions(resumable=resumable)
+        await here.sleep(30)
+        await here.sim.wait_ready(60)
+        assert resumable or here.sim.gateway.identifies > identified
+        here.api.set(TASK, DONE)
+        assert VIDEO in (await here.watch()).content
+
+
+async def test_the_cards_of_one_channel_share_its_limit_and_results_go_first(tmp_path: Path) -> None:
+    tasks = [f"bbbbbbbb-0000-4000-8000-{n:012}" for n in range(20)]
+    async with place(tmp_path) as here:
+        cards = []
+        for task in tasks:
+            here.api.set(task, [running(n) for n in range(100)])
+            cards.append(await here.watch(task))
+        await here.sleep(20 * 60)
+        here.sim.requests.clear()
+        here.api.set(tasks[7], DONE)
+        polls = here.api.polls(tasks[7])
+        await here.sim.wait_for(lambda: here.api.polls(tasks[7]) > polls, 60)
+        began = here.clock()
+        await here.result(cards[7])
+        assert here.clock() - began < 15
+        assert here.sim.rate_limited == 0
