@@ -35,7 +35,7 @@ OURS: Final = {
     "bot.store": "bot.store bot.core",
     "bot.config": "bot.core bot.store",
     "bot.board": "bot.clock bot.core bot.store",
-    "bot.poller": "bot.board bot.clock bot.core bot.veo.errors",
+    "bot.poller": "bot.board bot.clock bot.core bot.store.errors bot.veo.errors",
     "bot.watching": "bot.board bot.poller bot.clock bot.core bot.store",
     "bot.chat": "bot.chat bot.words bot.clock bot.core bot.store",
     **dict.fromkeys(("bot.chat.text", "bot.chat.refusals", "bot.chat.gate"), ""),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import openapi
 from discord_sim import Channel, DiscordSim, Guild, Invocation, Message, User
 from discord_sim.client import pointed_at
 
@@ -184,3 +185,4 @@ async def place(
             yield here
         finally:
             await here.stop_bot()
+        openapi.check(sim.requests)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import openapi
 from discord_sim import Channel, DiscordSim, Invocation, Message, User
 
 from bot.demo.render_api import RenderApi
@@ -126,3 +127,4 @@ async def process(
             if here.child is not None and here.child.returncode is None:
                 here.child.kill()
                 await here.ended()
+        openapi.check(sim.requests)

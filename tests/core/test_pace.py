@@ -1,0 +1,99 @@
+"""When to look next: bounds at any attempt, and what each situation asks for."""
+
+from math import inf, nan
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made import running, tasks
+
+from bot.core.pace import Pace, backoff, confirming, interval, obeyed, probing, while_invisible
+from bot.core.task import Task, TaskState
+
+PACE: Final = Pace()
+PENDING: Final = running(0, state=TaskState.PENDING)
+paces: Final = st.tuples(st.floats(0.2, 3600), st.floats(0.2, 3600)).map(lambda two: Pace(min(two), max(two)))
+
+
+@pytest.mark.parametrize(
+    ("task", "quiet", "pause"),
+    [
+        (running(10), 0.0, 2.0),
+        (running(10), 30.0, 10.0),
+        (running(10), 3600.0, 15.0),
+        (running(79), 3600.0, 15.0),
+        (running(80), 3600.0, 5.0),
+        (running(None), 3600.0, 15.0),
+        (PENDING, 0.0, 4.0),
+        (PENDING, 3600.0, 15.0),
+        (running(99, state=TaskState.PENDING), 3600.0, 15.0),
+        (running(5), -10.0, 2.0),
+        (running(5), inf, 15.0),
+    ],
+)
+def test_the_pause_follows_how_long_nothing_changed(task: Task, quiet: float, pause: float) -> None:
+    assert interval(task, quiet, PACE) == pause
+
+
+@given(tasks(), st.floats(allow_nan=False), paces)
+def test_an_interval_keeps_the_settings_bounds(task: Task, quiet: float, pace: Pace) -> None:
+    assert pace.min_seconds <= interval(task, quiet, pace) <= pace.max_seconds
+
+
+@given(st.integers(0, 10_000), st.floats(0, 1, exclude_max=True), paces)
+def test_a_backoff_is_never_shorter_than_half_a_look_and_never_longer_than_its_ceiling(
+    troubles: int, chance: float, pace: Pace
+) -> None:
+    assert pace.min_seconds / 2 <= backoff(troubles, pace, chance) <= max(60.0, pace.min_seconds)
+
+
+@pytest.mark.parametrize(
+    ("troubles", "pause"), [(1, 4.0), (2, 8.0), (3, 16.0), (4, 32.0), (5, 60.0), (5_000, 60.0)]
+)
+def test_a_backoff_doubles_to_a_minute(troubles: int, pause: float) -> None:
+    assert backoff(troubles, PACE, 1.0) == pause
+    assert backoff(troubles, PACE, 0.0) == pause / 2
+
+
+@pytest.mark.parametrize(
+    ("wish", "limits", "pause"),
+    [
+        (7.5, 1, 7.5),
+        (0.0, 1, 1.0),
+        (-9e9, 1, 1.0),
+        (9e9, 1, 300.0),
+        (inf, 1, 300.0),
+        (-inf, 1, 1.0),
+        (nan, 1, 300.0),
+        (7.5, 5_000, 7.5),
+        (None, 0, 5.0),
+        (None, 1, 5.0),
+        (None, 2, 10.0),
+        (None, 4, 40.0),
+        (None, 5, 60.0),
+        (None, 5_000, 60.0),
+        (None, -5_000, 5.0),
+    ],
+)
+def test_a_limit_is_obeyed_within_bounds(wish: float | None, limits: int, pause: float) -> None:
+    assert obeyed(wish, limits) == pause
+
+
+@pytest.mark.parametrize(
+    ("probes", "pause"), [(0, 5.0), (1, 10.0), (3, 40.0), (4, 60.0), (5_000, 60.0), (-5_000, 5.0)]
+)
+def test_probes_come_at_least_once_a_minute(probes: int, pause: float) -> None:
+    assert probing(probes) == pause
+
+
+@pytest.mark.parametrize(("age", "pause"), [(-5.0, 2.0), (0.0, 2.0), (12.0, 4.0), (60.0, 10.0), (inf, 10.0)])
+def test_an_invisible_task_is_looked_for_often_enough_to_be_found_within_the_minute(
+    age: float, pause: float
+) -> None:
+    assert while_invisible(age, PACE) == pause
+
+
+@given(paces)
+def test_a_surprise_is_confirmed_soon(pace: Pace) -> None:
+    assert 1.0 <= confirming(pace) <= max(1.0, pace.max_seconds)

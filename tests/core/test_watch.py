@@ -1,0 +1,254 @@
+"""The law of a watch, case by case and for every event there can be."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made import NOW, TASK, VIDEO, events, failures, moments, running, watch
+
+from bot.core.events import AccessLost, CardDeleted, Event, Failure, Missing, Seen, Stopped, Trouble
+from bot.core.outcome import Ending, Outcome
+from bot.core.pace import Pace
+from bot.core.task import Task, TaskState
+from bot.core.watch import CONFIRMING_LOOKS, SHOWN_TROUBLES, Effect, Step, Watch, advance
+
+PACE: Final = Pace()
+DONE: Final = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100, videos=(VIDEO,))
+ODD: Final = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100, refused_videos=("ftp://x",))
+FAILED: Final = Task(TASK, TaskState.ERROR, "error", 45, message="no")
+EMPTY: Final = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100)
+DOWN: Final = Failure(Trouble.UNAVAILABLE)
+REFUSED: Final = Failure(Trouble.KEY_REFUSED)
+LIMITED: Final = Failure(Trouble.RATE_LIMITED, 20.0)
+HOUR: Final = 3600.0
+
+
+def seen(*happened: Event, every: float = 10.0, start: Watch | None = None) -> list[Step]:
+    """Return the steps of a watch to which events happen, the first one at once."""
+    steps, now = [], NOW
+    current = start or watch()
+    for event in happened:
+        steps.append(advance(current, event, now, PACE))
+        current, now = steps[-1].watch, now + every
+    return steps
+
+
+def followed(answer: Callable[[float], Seen], pace: Pace = PACE) -> tuple[float, Watch, list[Step]]:
+    """Look as often as asked for until the watch ends; return its age, itself and the steps."""
+    current, now, steps = watch(), NOW, []
+    while current.outcome is None:
+        steps.append(step := advance(current, answer(now - NOW), now, pace))
+        current, now = step.watch, now + (step.after or 0.0)
+        assert len(steps) < 100_000
+    return current.outcome.at - NOW, current, steps
+
+
+def shows(steps: Iterable[Step]) -> list[bool]:
+    return [Effect.SHOW in step.effects for step in steps]
+
+
+# How watches end
+
+
+@pytest.mark.parametrize(
+    ("happened", "outcome"),
+    [
+        ([DONE], Outcome(Ending.SUCCEEDED, NOW, DONE)),
+        ([running(50), DONE], Outcome(Ending.SUCCEEDED, NOW + 10, DONE)),
+        ([ODD], Outcome(Ending.SUCCEEDED, NOW, ODD)),
+        ([EMPTY, EMPTY, DONE], Outcome(Ending.SUCCEEDED, NOW + 20, DONE)),
+        ([FAILED], Outcome(Ending.FAILED, NOW, FAILED)),
+        ([EMPTY] * 4, Outcome(Ending.EMPTY, NOW + 30, EMPTY)),
+        ([running(5), *[Missing()] * 3], Outcome(Ending.VANISHED, NOW + 30, running(5))),
+        ([*[Missing()] * 7], Outcome(Ending.NO_SUCH_TASK, NOW + 60)),
+        ([Stopped(7)], Outcome(Ending.STOPPED, NOW, by=7)),
+        ([running(5), Stopped(7)], Outcome(Ending.STOPPED, NOW + 10, running(5), 7)),
+        ([CardDeleted()], Outcome(Ending.CARD_DELETED, NOW)),
+        ([DOWN, AccessLost()], Outcome(Ending.ACCESS_LOST, NOW + 10)),
+    ],
+)
+def test_a_watch_ends_with_the_outcome_of_what_happened(happened: list[Event], outcome: Outcome) -> None:
+    *before, last = seen(*happened)
+    assert last.watch.outcome == outcome
+    assert (last.effects, last.after) == ((Effect.SAVE_OUTCOME, Effect.SHOW), None)
+    assert all(step.watch.outcome is None and step.after is not None for step in before)
+
+
+@pytest.mark.parametrize(
+    ("ending", "announced", "shown"),
+    [
+        (Ending.SUCCEEDED, True, True),
+        (Ending.FAILED, True, True),
+        (Ending.EMPTY, True, True),
+        (Ending.VANISHED, True, True),
+        (Ending.STALLED, True, True),
+        (Ending.TOO_OLD, True, True),
+        (Ending.STOPPED, False, True),
+        (Ending.NO_SUCH_TASK, False, True),
+        (Ending.CARD_DELETED, False, False),
+        (Ending.ACCESS_LOST, False, False),
+    ],
+)
+def test_what_each_ending_asks_for(ending: Ending, announced: bool, shown: bool) -> None:
+    assert (ending.announced, ending.shown) == (announced, shown)
+    assert len(Ending) == 10
+
+
+def test_a_task_that_never_moves_is_stalled_after_two_hours_of_looking() -> None:
+    age, ended, steps = followed(lambda _age: running(40))
+    assert ended.outcome == Outcome(Ending.STALLED, NOW + age, running(40))
+    assert 2 * HOUR <= age < 2 * HOUR + PACE.max_seconds
+    assert shows(steps).count(True) == 2  # the first look and the end
+
+
+def test_a_task_that_moves_for_ever_is_too_old_after_two_days() -> None:
+    age, ended, _ = followed(lambda age: running(0, message=str(age // 600)))
+    assert ended.outcome is not None
+    assert ended.outcome.ending is Ending.TOO_OLD
+    assert 48 * HOUR <= age < 48 * HOUR + PACE.max_seconds
+
+
+@pytest.mark.parametrize("failure", [DOWN, REFUSED, LIMITED])
+def test_a_watch_grows_too_old_even_if_the_api_never_tells_anything(failure: Failure) -> None:
+    age, ended, _ = followed(lambda _age: failure)
+    assert ended.outcome == Outcome(Ending.TOO_OLD, NOW + age)
+    assert 48 * HOUR <= age <= 48 * HOUR + 60
+
+
+def test_a_finished_task_is_never_too_old() -> None:
+    (step,) = seen(DONE, start=watch(started_at=NOW - 100 * HOUR))
+    assert step.watch.outcome == Outcome(Ending.SUCCEEDED, NOW, DONE)
+
+
+@pytest.mark.parametrize("away", ["outage", "shared pause"])
+def test_a_time_in_which_nobody_saw_the_task_is_not_one_in_which_it_stalled(away: str) -> None:
+    step = advance(watch(), running(0, state=TaskState.PENDING), NOW, PACE)
+    last = NOW + 5 * HOUR
+    if away == "outage":
+        for minute in range(1, 300):
+            step = advance(step.watch, DOWN, NOW + 60 * minute, PACE)
+    step = advance(step.watch, running(0, state=TaskState.PENDING), last, PACE)
+    assert step.watch.outcome is None
+    assert step.watch.quiet == PACE.max_seconds
+
+
+def test_a_new_task_may_be_invisible_for_a_minute() -> None:
+    age, _, steps = followed(lambda _age: Missing())
+    assert 60 <= age <= 70
+    assert shows(steps) == [True, *[False] * (len(steps) - 2), True]
+    *_, found = seen(*[Missing()] * 5, running(1))
+    assert found.watch.outcome is None
+    assert found.effects == (Effect.SAVE_SEEN, Effect.SHOW)
+
+
+def test_a_task_that_was_seen_before_a_restart_vanishes_instead_of_being_unknown() -> None:
+    *before, last = seen(*[Missing()] * 3, start=replace(watch(started_at=NOW - HOUR), seen_at=NOW - HOUR))
+    assert last.watch.outcome == Outcome(Ending.VANISHED, NOW + 20)
+    assert shows(before) == [False, False]
+
+
+@pytest.mark.parametrize(
+    "happened",
+    [
+        [running(5), Missing(), Missing(), running(5), Missing(), Missing()],
+        [EMPTY, EMPTY, EMPTY, Missing()],
+        [running(5), Missing(), EMPTY, Missing(), EMPTY, Missing(), EMPTY],
+        [EMPTY, EMPTY, running(5), EMPTY, EMPTY, EMPTY],
+    ],
+)
+def test_looks_that_disagree_confirm_nothing(happened: list[Event]) -> None:
+    assert seen(*happened)[-1].watch.outcome is None
+
+
+def test_an_outage_between_confirming_looks_neither_confirms_nor_refutes() -> None:
+    *_, before, last = seen(running(5), Missing(), DOWN, Missing(), DOWN, Missing())
+    assert before.watch.outcome is None
+    assert last.watch.outcome == Outcome(Ending.VANISHED, NOW + 50, running(5))
+
+
+# What is shown
+
+
+@pytest.mark.parametrize(
+    ("happened", "shown"),
+    [
+        ([running(5), running(5), running(5)], [True, False, False]),
+        ([running(5), running(6)], [True, True]),
+        ([running(5), running(4)], [True, False]),
+        ([running(5), running(None)], [True, False]),
+        ([running(5), running(5, "hello")], [True, True]),
+        ([running(5), replace(running(5), updated_at=9)], [True, False]),
+        ([running(5), replace(running(5), state=TaskState.UNKNOWN, state_text="odd")], [True, True]),
+        ([running(5), EMPTY, EMPTY], [True, True, False]),
+        ([running(5), Missing(), Missing(), running(5)], [True, False, False, False]),
+        ([running(5), DOWN, DOWN, running(5)], [True, False, False, False]),
+        ([running(5), *[DOWN] * 6], [True, False, False, True, False, False, False]),
+        ([running(5), *[DOWN] * 3, running(5), running(5)], [True, False, False, True, True, False]),
+        ([running(5), *[DOWN] * 3, REFUSED, REFUSED], [True, False, False, True, True, False]),
+        ([running(5), DOWN, REFUSED, REFUSED, REFUSED], [True, False, False, True, False]),
+        ([DOWN, DOWN, DOWN, DOWN], [False, False, True, False]),
+        ([DOWN, DOWN, DOWN, Missing(), Missing()], [False, False, True, True, False]),
+        ([*[LIMITED] * 5, running(5)], [*[False] * 5, True]),
+    ],
+)
+def test_the_card_is_shown_when_it_may_look_different_and_only_then(
+    happened: list[Event], shown: list[bool]
+) -> None:
+    assert shows(seen(*happened)) == shown
+
+
+def test_a_look_that_changes_nothing_has_no_effects() -> None:
+    first, second = seen(running(5), running(5))
+    assert first.effects == (Effect.SAVE_SEEN, Effect.SHOW)
+    assert second.effects == ()
+
+
+def test_trouble_is_told_since_its_first_look_and_a_recovery_forgets_it() -> None:
+    *_, third, back = seen(running(5), DOWN, REFUSED, DOWN, running(5))
+    assert (third.watch.troubles, third.watch.trouble_since) == (SHOWN_TROUBLES, NOW + 10)
+    assert third.watch.in_trouble
+    calm = replace(third.watch, troubles=0, trouble=None, trouble_since=None)
+    assert back.watch == replace(calm, looked_at=NOW + 40, quiet=PACE.max_seconds)
+
+
+def test_a_limit_is_nobodys_trouble() -> None:
+    (step,) = seen(LIMITED)
+    assert step == Step(watch(), (), 20.0)
+
+
+# What holds whatever happens
+
+
+@given(st.lists(st.tuples(st.floats(0, 300), events), max_size=30))
+def test_the_law_holds_for_every_course_of_events(course: list[tuple[float, Event]]) -> None:
+    current, now = watch(), NOW
+    for passed, event in course:
+        now += passed
+        step = advance(current, event, now, PACE, 0.3)
+        if current.outcome is not None:
+            assert step == Step(current)
+            continue
+        after = step.watch
+        assert (after.outcome is None) == (step.after is not None)
+        assert (after.outcome is not None) == (Effect.SAVE_OUTCOME in step.effects)
+        assert list(step.effects) == sorted(step.effects, key=list(Effect).index)
+        assert step.after is None or 0 < step.after <= 300
+        assert (Effect.SAVE_SEEN in step.effects) <= (after.seen_at == now)
+        assert (after.seen_at is not None) >= (after.task is not None)
+        if current.task is not None and current.task.progress is not None:
+            assert after.task is not None
+            assert after.task.progress is not None
+            assert after.task.progress >= current.task.progress
+        assert after.missing_looks <= CONFIRMING_LOOKS or after.seen_at is None
+        assert after.empty_looks <= CONFIRMING_LOOKS + 1
+        assert (after.trouble is None) == (after.troubles == 0)
+        current = after
+
+
+@given(failures, moments, st.floats(0, 1, exclude_max=True))
+def test_no_time_and_no_chance_makes_a_pause_that_is_none(failure: Failure, at: float, chance: float) -> None:
+    step = advance(watch(started_at=at), failure, NOW, PACE, chance)
+    assert step.watch.outcome is not None or 0 < (step.after or 0) <= 300

@@ -1,0 +1,141 @@
+"""From bytes to a task: every documented field, and whatever servers put in its place."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+from made import NOW, TASK, VIDEO
+from veo.answers import DOCUMENTED, decoded
+
+from bot.core.task import Task, TaskState
+from bot.demo.renders import EXAMPLES
+from bot.veo.protocol import LATEST_TIME, TEXT_LIMIT, VIDEO_LIMIT, WORD_LIMIT
+
+PLAIN: Final = Task(TASK, TaskState.RUNNING, "running", 40, "generate", "", 1_700_000_000, 1_700_000_060)
+
+
+@pytest.mark.parametrize(
+    ("changes", "task"),
+    [
+        ({}, PLAIN),
+        (
+            {"state": "pending", "progress": 0},
+            replace(PLAIN, state=TaskState.PENDING, state_text="pending", progress=0),
+        ),
+        (
+            {"state": "error", "message": "no"},
+            replace(PLAIN, state=TaskState.ERROR, state_text="error", message="no"),
+        ),
+        ({"state": "succeeded"}, replace(PLAIN, state=TaskState.SUCCEEDED, state_text="succeeded")),
+        ({"state": " Running "}, replace(PLAIN, state_text="Running")),
+        ({"state": "paused"}, replace(PLAIN, state=TaskState.UNKNOWN, state_text="paused")),
+        ({"state": "x" * 99}, replace(PLAIN, state=TaskState.UNKNOWN, state_text="x" * WORD_LIMIT)),
+        ({"state": "unknown"}, replace(PLAIN, state=TaskState.UNKNOWN, state_text="unknown")),
+        ({"id": "another"}, PLAIN),
+        ({"id": None}, PLAIN),
+        ({"action": "remix"}, replace(PLAIN, action="remix")),
+        ({"action": " dance\n"}, replace(PLAIN, action="dance")),
+        ({"action": None}, replace(PLAIN, action="")),
+        ({"action": 7}, replace(PLAIN, action="")),
+        ({"message": "x" * 9_999}, replace(PLAIN, message="x" * TEXT_LIMIT)),
+        ({"message": None, "msg": "m"}, replace(PLAIN, message="m")),
+        ({"message": " ", "error": {"message": "e"}}, replace(PLAIN, message="e")),
+        ({"message": "", "error": "e"}, replace(PLAIN, message="e")),
+        ({"message": {"text": "m"}}, PLAIN),
+        (
+            {"create_time": None, "update_time": "1700000060"},
+            replace(PLAIN, created_at=None, updated_at=None),
+        ),
+        ({"create_time": 0, "update_time": -1}, replace(PLAIN, created_at=None, updated_at=None)),
+        ({"create_time": LATEST_TIME, "update_time": True}, replace(PLAIN, created_at=None, updated_at=None)),
+        (
+            {"create_time": 1_700_000_000_000, "update_time": 1.5},
+            replace(PLAIN, created_at=None, updated_at=None),
+        ),
+        ({"code": 200}, PLAIN),
+        ({"code": 0}, PLAIN),
+        ({"code": "200", "error": None}, PLAIN),
+        ({"code": True}, PLAIN),
+        ({"surprise": [1]}, PLAIN),
+    ],
+)
+def test_every_field_is_read_as_documented_or_left_out(changes: dict[str, Any], task: Task) -> None:
+    assert decoded(DOCUMENTED | changes) == task
+
+
+@pytest.mark.parametrize(
+    ("value", "progress"),
+    [
+        (0, 0),
+        (100, 100),
+        (45.9, 45),
+        ("45", 45),
+        (" 45 % ", 45),
+        ("1e2", 100),
+        (-1, None),
+        (101, None),
+        (100.1, None),
+        (10**400, None),
+        ("", None),
+        ("%", None),
+        ("nan", None),
+        ("inf", None),
+        ("half", None),
+        ("9" * 5_000, None),
+        (True, None),
+        (None, None),
+        ([50], None),
+    ],
+)
+def test_progress_is_a_percentage_or_nothing(value: Any, progress: int | None) -> None:
+    assert decoded(DOCUMENTED | {"progress": value}).progress == progress
+
+
+@pytest.mark.parametrize(
+    ("data", "videos", "refused"),
+    [
+        ({"videos": [{"url": VIDEO}]}, (VIDEO,), ()),
+        (
+            {"videos": [{"url": VIDEO}, {"url": "https://a.b/2"}, {"url": VIDEO}]},
+            (VIDEO, "https://a.b/2"),
+            (),
+        ),
+        ({"videos": [VIDEO]}, (VIDEO,), ()),
+        ({"videos": [{"url": "ftp://x"}, {"url": VIDEO}]}, (VIDEO,), ("ftp://x",)),
+        ({"videos": [{"url": 7}, {"url": [VIDEO]}]}, (), ("int", "list")),
+        ({"videos": [{}, {"url": None}, {"url": ""}, {"url": " "}, None, ""]}, (), ()),
+        ({"videos": None}, (), ()),
+        ({"videos": {"url": VIDEO}}, (), ()),
+        ({"videos": VIDEO}, (), ()),
+        ({}, (), ()),
+        (None, (), ()),
+        ([VIDEO], (), ()),
+        ("x", (), ()),
+    ],
+)
+def test_videos_are_sorted_and_an_empty_place_is_no_video(
+    data: Any, videos: tuple[str, ...], refused: tuple[str, ...]
+) -> None:
+    task = decoded(DOCUMENTED | {"data": data, "state": "succeeded"})
+    assert (task.videos, task.refused_videos) == (videos, refused)
+    assert task.settled is bool(videos or refused)
+
+
+def test_videos_beyond_measure_are_not_kept() -> None:
+    videos = [{"url": f"https://a.b/{number}"} for number in range(VIDEO_LIMIT + 1)]
+    assert len(decoded(DOCUMENTED | {"data": {"videos": videos}}).videos) == VIDEO_LIMIT
+
+
+def test_fields_may_be_missing_but_for_the_state() -> None:
+    assert decoded({"state": "running"}) == Task(TASK, TaskState.RUNNING, "running")
+
+
+@pytest.mark.parametrize("render", EXAMPLES, ids=lambda render: render.name)
+def test_every_simulated_render_is_understood_at_every_age(render: Any) -> None:
+    for age in range(0, 300, 3):
+        answer = render.answer(age + render.head_start, NOW, "https://a.b")
+        if answer is not None:
+            task = decoded(answer)
+            assert task.state_text == answer["state"]
+            assert task.progress == answer["progress"]
+            assert task.videos == tuple(video["url"] for video in answer["data"]["videos"])
