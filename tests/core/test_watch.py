@@ -50,9 +50,6 @@ def shows(steps: Iterable[Step]) -> list[bool]:
     return [Effect.SHOW in step.effects for step in steps]
 
 
-# How watches end
-
-
 @pytest.mark.parametrize(
     ("happened", "outcome"),
     [

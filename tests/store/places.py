@@ -1,0 +1,55 @@
+"""Opened databases in a folder of the test's own."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any, Final
+
+from made import NOW, STARTER, TASK
+
+from bot.core.card import CardState
+from bot.store.database import Database
+from bot.store.store import Store
+
+GUILD: Final = 10
+CHANNEL: Final = 20
+
+
+@asynccontextmanager
+async def opened(path: Path, executor: Executor | None = None) -> AsyncIterator[Database]:
+    database = Database(path, executor)
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def stored(path: Path) -> AsyncIterator[Store]:
+    async with opened(path) as database:
+        yield Store(database)
+
+
+async def add(
+    store: Store, *tasks: str, message_id: int = 1000, channel_id: int = CHANNEL, now: float = NOW
+) -> CardState:
+    return await store.add_card(
+        guild_id=GUILD,
+        channel_id=channel_id,
+        message_id=message_id,
+        starter_id=STARTER,
+        language="en",
+        task_ids=tasks or (TASK,),
+        now=now,
+    )
+
+
+def sql(path: Path, statement: str) -> list[Any]:
+    """Run one statement on the file from outside."""
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute(statement).fetchall()
+        connection.commit()
+        return rows

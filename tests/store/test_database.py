@@ -1,0 +1,190 @@
+"""One file, one bot, one transaction at a time: the lock, the pragmas, what a failure leaves behind."""
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, insert, select, text
+from store.places import opened, sql
+
+from bot.store.database import Database, sqlite_path
+from bot.store.errors import AnotherBot, StoreFailed
+from bot.store.schema import meta
+
+
+def note(key: str) -> Any:
+    """Return work that writes one row."""
+    return lambda connection: connection.execute(insert(meta).values(key=key, value="x"))
+
+
+def noted(connection: Connection) -> list[str]:
+    return list(connection.scalars(select(meta.c.key).order_by(meta.c.key)))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "bot.db"
+
+
+async def test_a_second_bot_on_the_same_data_is_refused_until_the_first_has_closed(path: Path) -> None:
+    async with opened(path):
+        with pytest.raises(AnotherBot) as error:
+            await Database(path, None).open()
+        assert str(path) in str(error.value)
+        async with opened(path.with_name("other.db")):
+            pass
+    async with opened(path):
+        pass
+
+
+async def test_a_start_that_failed_holds_no_lock(path: Path) -> None:
+    path.write_bytes(b"x" * 100)
+    with pytest.raises(Exception, match="not a database"):
+        await Database(path, None).open()
+    path.unlink()
+    async with opened(path):
+        pass
+
+
+async def test_a_lock_is_let_go_even_if_closing_fails(path: Path) -> None:
+    executor = ThreadPoolExecutor(1)
+    database = Database(path, executor)
+    await database.open()
+    await database.run(lambda connection: None)
+    executor.submit(database._engine.dispose).result()  # type: ignore[union-attr]
+    executor.shutdown()
+    with pytest.raises(RuntimeError):
+        await database.close()
+    async with opened(path):
+        pass
+
+
+async def test_a_commit_survives_a_power_cut(path: Path) -> None:
+    async with opened(path) as database:
+        pragmas = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+
+        def read(connection: Connection) -> list[Any]:
+            return [connection.scalar(text(f"PRAGMA {name}")) for name in pragmas]
+
+        assert await database.run(read) == ["wal", 2, 1, 5000]
+
+
+async def test_a_transaction_begins_with_the_write_lock(path: Path) -> None:
+    twin = path.with_name("twin")
+    async with opened(path) as one:
+        twin.symlink_to(path)  # another lock file, so that the same data can be opened twice
+        async with opened(twin) as other:
+            await other.run(lambda connection: connection.execute(text("PRAGMA busy_timeout = 0")))
+            with pytest.raises(StoreFailed, match="database is locked"):
+                await one.run(lambda _connection: asyncio_free(other.run(noted)))
+            await other.run(note("after"))
+            assert await one.run(noted) == ["after"]
+
+
+def asyncio_free(work: Any) -> Any:
+    """Run a coroutine of an inline database, which never waits, to its end."""
+    try:
+        work.send(None)
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError("it waited")
+
+
+async def test_work_that_fails_leaves_nothing_behind(path: Path) -> None:
+    def halfway(connection: Connection) -> None:
+        note("lost")(connection)
+        raise ZeroDivisionError
+
+    async with opened(path) as database:
+        with pytest.raises(ZeroDivisionError):
+            await database.run(halfway)
+        await database.run(note("kept"))
+        with pytest.raises(StoreFailed, match="UNIQUE"):
+            await database.run(note("kept"))
+        assert await database.run(noted) == ["kept"]
+
+
+async def test_what_is_not_open_cannot_be_used(path: Path) -> None:
+    database = Database(path, None)
+    with pytest.raises(RuntimeError):
+        await database.run(noted)
+    await database.open()
+    await database.close()
+    await database.close()
+    with pytest.raises(RuntimeError):
+        await database.run(noted)
+
+
+async def test_closing_leaves_one_whole_file(path: Path) -> None:
+    async with opened(path) as database:
+        await database.run(note("a"))
+        assert path.with_name("bot.db-wal").stat().st_size > 0
+    assert sorted(file.name for file in path.parent.iterdir()) == ["bot.db", "bot.db.lock"]
+    assert sql(path, "SELECT key FROM meta") == [("a",)]
+
+
+async def test_a_start_after_a_crash_finds_every_commit(path: Path, tmp_path: Path) -> None:
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    async with opened(path) as database:
+        await database.run(note("a"))
+        for file in path.parent.glob("bot.db*"):
+            (crashed / file.name).write_bytes(file.read_bytes())
+    async with opened(crashed / "bot.db") as database:
+        assert await database.run(noted) == ["a"]
+
+
+async def test_work_runs_on_the_executors_thread_or_inline(path: Path) -> None:
+    def thread(_connection: Connection) -> str:
+        return threading.current_thread().name
+
+    async with opened(path) as database:
+        assert await database.run(thread) == threading.current_thread().name
+    with ThreadPoolExecutor(1, thread_name_prefix="store") as executor:
+        async with opened(path, executor) as database:
+            assert await database.run(thread) == "store_0"
+            await asyncio.gather(*(database.run(note(f"{number:02}")) for number in range(50)))
+            assert await database.run(noted) == [f"{number:02}" for number in range(50)]
+
+
+# The URL
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///data/bot.db", "data/bot.db"),
+        ("sqlite:////var/lib/bot.db", "/var/lib/bot.db"),
+        ("sqlite:///./b ü.db", "./b ü.db"),
+    ],
+)
+def test_a_url_names_a_file(url: str, path: str) -> None:
+    assert sqlite_path(url) == Path(path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "bot.db",
+        "sqlite",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///bot.db?mode=ro",
+        "sqlite://host/bot.db",
+        "sqlite://host:s3cret/bot.db",
+        "sqlite://u:s3cret@h/bot.db",
+        "sqlite+aiosqlite:///bot.db",
+        "postgresql://u:s3cret@h/d",
+        "postgresql://h:s3cret/d",
+        "http://[s3cret",
+    ],
+)
+def test_another_url_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(ValueError, match="must look like") as error:
+        sqlite_path(url)
+    assert "s3cret" not in str(error.value)

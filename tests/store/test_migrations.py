@@ -1,0 +1,188 @@
+"""The file on disk: brought to the newest schema, or refused with a clear line and left as it was."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from store.places import add, opened, sql, stored
+
+from bot.store.database import MIGRATIONS, Database
+from bot.store.errors import StoreUnusable
+from bot.store.schema import HEAD, metadata
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "bot.db"
+
+
+async def refusal(path: Path) -> str:
+    """Return why a file is refused; it is the same afterwards."""
+    before = path.read_bytes()
+    with pytest.raises(StoreUnusable) as error:
+        await Database(path, None).open()
+    assert path.read_bytes() == before
+    text = str(error.value)
+    assert str(path) in text
+    assert "\n" not in text
+    async with opened(path.with_name("other.db")):  # and nothing of it hinders another file
+        return text
+
+
+async def test_migrating_from_empty_makes_the_tables_of_the_schema(path: Path) -> None:
+    async with opened(path):
+        pass
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+    wanted = path.with_name("wanted.db")
+    engine = create_engine(f"sqlite:///{wanted}")
+    metadata.create_all(engine)
+    engine.dispose()
+    query = "SELECT name, sql FROM sqlite_master WHERE tbl_name != 'alembic_version' ORDER BY name"
+    # The comparison above is blind to the order of columns, to primary keys and to partial indexes.
+    assert sql(path, query) == sql(wanted, query)
+
+
+async def test_ids_are_never_used_again(path: Path) -> None:
+    async with opened(path):
+        pass
+    tables = sql(path, "SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%' ORDER BY name")
+    assert tables == [("cards",), ("watches",)]
+
+
+def test_head_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+async def test_a_second_start_migrates_nothing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "bot")
+    async with stored(path) as store:
+        await add(store)
+    assert [record.levelname for record in caplog.records] == ["INFO"]
+    caplog.clear()
+    async with stored(path) as store:
+        assert len(await store.unfinished()) == 1
+    assert caplog.records == []
+
+
+async def test_migrating_leaves_the_logging_of_the_process_alone(path: Path) -> None:
+    loggers = [logging.getLogger(), logging.getLogger("bot.store.database"), logging.getLogger("discord")]
+    before = [(logger.level, logger.disabled, list(logger.handlers)) for logger in loggers]
+    async with opened(path):
+        assert [(logger.level, logger.disabled, list(logger.handlers)) for logger in loggers] == before
+
+
+@pytest.mark.parametrize(
+    "name", ["ü.db", "a b.db", "a?mode=ro.db", "a#b.db", "50%25.db", "%(here)s.db", "file:a.db"]
+)
+async def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
+    async with opened(tmp_path / "deep" / "er" / name):
+        assert (tmp_path / "deep" / "er" / name).is_file()
+
+
+# Refused
+
+
+async def test_the_file_of_a_newer_version_is_refused(path: Path) -> None:
+    async with opened(path):
+        pass
+    sql(path, "UPDATE alembic_version SET version_num = '9999'")
+    text = await refusal(path)
+    assert "newer version" in text
+    assert "9999" in text
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+async def test_another_programs_database_is_refused(path: Path, mode: str) -> None:
+    sql(path, f"PRAGMA journal_mode = {mode}")
+    sql(path, "CREATE TABLE recipes (name TEXT)")
+    assert "another program's" in await refusal(path)
+    assert sql(path, "PRAGMA journal_mode") == [(mode,)]
+    assert sql(path, "SELECT name FROM sqlite_master") == [("recipes",)]
+
+
+async def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+    path.write_bytes(b"hello world" * 1_000)
+    assert "file is not a database" in await refusal(path)
+
+
+@pytest.mark.parametrize("start", range(0, 4_096, 256))
+async def test_a_damaged_file_is_refused_or_read_but_never_breaks_the_start(path: Path, start: int) -> None:
+    async with opened(path):
+        pass
+    damaged = bytearray(path.read_bytes())
+    damaged[start : start + 100] = b"\xff" * 100
+    path.write_bytes(damaged)
+    try:
+        async with opened(path):
+            return
+    except StoreUnusable:
+        assert "put a backup in its place" in await refusal(path)
+
+
+async def test_half_a_file_is_refused(path: Path) -> None:
+    async with opened(path):
+        pass
+    path.write_bytes(path.read_bytes()[: 3 * 4_096])
+    assert "malformed" in await refusal(path)
+
+
+async def test_an_empty_file_is_taken(path: Path) -> None:
+    path.touch()
+    async with opened(path):
+        assert sql(path, "SELECT version_num FROM alembic_version") == [(HEAD,)]
+
+
+async def test_a_folder_in_the_files_place_is_refused(path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(StoreUnusable, match="unable to open database file"):
+        await Database(path, None).open()
+
+
+async def test_a_file_in_the_folders_place_is_refused(path: Path) -> None:
+    path.write_text("a file")
+    with pytest.raises(StoreUnusable, match="cannot write in"):
+        await Database(path / "bot.db", None).open()
+    assert path.read_text() == "a file"
+
+
+@pytest.fixture
+def nobodys() -> Iterator[Path]:
+    """Return a folder that this process can read but not write."""
+    with tempfile.TemporaryDirectory() as name:
+        root = os.geteuid() == 0
+        Path(name).chmod(0o555)
+        if root:
+            os.seteuid(65534)
+        try:
+            yield Path(name)
+        finally:
+            if root:
+                os.seteuid(0)
+            Path(name).chmod(0o755)
+
+
+async def test_a_read_only_folder_is_refused(nobodys: Path) -> None:
+    with pytest.raises(StoreUnusable) as error:
+        await Database(nobodys / "bot.db", None).open()
+    assert str(error.value) == (
+        f"cannot write in {nobodys} (Permission denied): "
+        "make the folder writable for this user, or set DATABASE_URL"
+    )
+    assert list(nobodys.iterdir()) == []
+    with pytest.raises(StoreUnusable):
+        await Database(nobodys / "new" / "bot.db", None).open()

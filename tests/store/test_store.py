@@ -1,0 +1,239 @@
+"""The bot's memory, method by method, on a real file."""
+
+from pathlib import Path
+
+import pytest
+from made import NOW, STARTER, TASK, VIDEO, watch
+from sqlalchemy import text
+from store.places import CHANNEL, GUILD, add, opened, sql, stored
+
+from bot.core.card import Card, CardState
+from bot.core.delivery import Delivery, Message
+from bot.core.outcome import Ending, Outcome
+from bot.core.task import Task, TaskState
+from bot.core.watch import Watch
+from bot.store.errors import AlreadyWatched, StoreFailed
+from bot.store.store import Store
+
+DONE = Outcome(Ending.SUCCEEDED, NOW + 9, Task(TASK, TaskState.SUCCEEDED, "succeeded", 100, videos=(VIDEO,)))
+DELETED = Outcome(Ending.CARD_DELETED, NOW + 9)
+MESSAGES = (Message("one", (STARTER,)), Message("two", (), ("https://a.b",)))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "bot.db"
+
+
+def ids(states: list[CardState]) -> list[list[int]]:
+    return [[watch.id for watch in state.watches] for state in states]
+
+
+# Cards and watches
+
+
+async def test_a_card_comes_back_as_it_was_stored(path: Path) -> None:
+    async with stored(path) as store:
+        state = await add(store, TASK, "b", "a")
+        card = Card(state.card.id, GUILD, CHANNEL, 1000, STARTER, "en", NOW)
+        rows = [
+            Watch(row.id, card.id, task_id, position, NOW)
+            for position, (task_id, row) in enumerate(zip((TASK, "b", "a"), state.watches, strict=True))
+        ]
+        assert state == CardState(card, tuple(rows))
+        assert await store.followers(card.id) == [STARTER]
+    async with stored(path) as store:
+        assert await store.unfinished() == [state]
+
+
+async def test_the_largest_ids_that_discord_can_give_are_kept(path: Path) -> None:
+    async with stored(path) as store:
+        state = await add(store, message_id=2**63 - 1, channel_id=2**63 - 1)
+        assert await store.unfinished() == [state]
+
+
+async def test_a_channel_has_one_live_watch_of_a_task(path: Path) -> None:
+    async with stored(path) as store:
+        state = await add(store, TASK)
+        with pytest.raises(AlreadyWatched) as error:
+            await add(store, "other", TASK, message_id=2)
+        assert (error.value.task_id, error.value.card_id) == (TASK, state.card.id)
+        assert await store.unfinished() == [state]
+        await add(store, TASK, message_id=3, channel_id=CHANNEL + 1)
+        await store.save_outcomes([(state.watches[0].id, DONE)])
+        await add(store, TASK, message_id=4)
+        assert len(await store.unfinished()) == 3
+
+
+async def test_the_file_itself_holds_the_rule_against_two_bots_of_ours(path: Path) -> None:
+    async with stored(path) as store:
+        await add(store)
+        with pytest.raises(StoreFailed, match="UNIQUE"):
+            await add(store, "same", "same", message_id=2)
+        with pytest.raises(StoreFailed, match="UNIQUE"):
+            await add(store, "other")
+        assert len(await store.unfinished()) == 1
+
+
+async def test_two_stores_on_two_connections_cannot_both_begin_a_watch(path: Path) -> None:
+    async with stored(path) as one:
+        twin = path.with_name("twin")
+        twin.symlink_to(path)  # another lock file, so that the same data can be opened twice
+        async with stored(twin) as other:
+            state = await add(one)
+            with pytest.raises(AlreadyWatched):
+                await add(other, message_id=2)
+            assert await other.save_outcomes([(state.watches[0].id, DONE)]) == {state.watches[0].id}
+            assert await one.save_outcomes([(state.watches[0].id, DELETED)]) == set()
+            assert (await one.unfinished())[0].watches[0].outcome == DONE
+
+
+async def test_seen_once_is_seen_since_then(path: Path) -> None:
+    async with stored(path) as store:
+        one, other = (await add(store, TASK, "other")).watches
+        await store.save_seen([one.id], NOW + 1)
+        await store.save_seen([one.id, other.id], NOW + 2)
+        await store.save_seen([], NOW + 3)
+        assert [row.seen_at for row in (await store.unfinished())[0].watches] == [NOW + 1, NOW + 2]
+
+
+# Endings
+
+
+async def test_an_outcome_is_stored_once_and_for_good(path: Path) -> None:
+    async with stored(path) as store:
+        one, other = (await add(store, TASK, "other")).watches
+        assert await store.save_outcomes([(one.id, DONE), (999, DONE)]) == {one.id}
+        assert await store.save_outcomes([(one.id, DELETED), (other.id, DELETED)]) == {other.id}
+        assert await store.to_announce() == [one.id]
+    async with stored(path) as store:
+        (state,) = await store.unfinished()
+        assert [row.outcome for row in state.watches] == [DONE, DELETED]
+        assert [row.task for row in state.watches] == [DONE.task, None]
+        assert state.ended
+
+
+async def test_outcomes_are_stored_all_or_none(path: Path) -> None:
+    broken = Outcome(Ending.FAILED, NOW, Task(TASK, TaskState.ERROR, videos=("x" * 200_000,)))
+    async with opened(path) as database:
+        store = Store(database)
+        before = await add(store, TASK, "other")
+        one, other = before.watches
+        await full(database, 2)
+        with pytest.raises(StoreFailed, match="full"):
+            await store.save_outcomes([(one.id, DONE), (other.id, broken)])
+        assert await store.unfinished() == [before]
+        assert await store.to_announce() == []
+        await full(database, 1_000)
+        assert await store.save_outcomes([(one.id, DONE), (other.id, broken)]) == {one.id, other.id}
+
+
+async def test_a_card_is_unfinished_until_everything_of_it_is_done(path: Path) -> None:
+    async with stored(path) as store:
+        one, other = (await add(store, TASK, "other")).watches
+        second = await add(store, "third", message_id=2)
+        await store.finish([one.id])  # still live: nothing is done about it yet
+        assert len(await store.unfinished()) == 2
+        await store.save_outcomes([(one.id, DONE)])
+        await store.finish([one.id, 999])
+        assert ids(await store.unfinished()) == [[one.id, other.id], [second.watches[0].id]]
+        await store.save_outcomes([(other.id, DONE)])
+        await store.finish([other.id])
+        assert await store.unfinished() == [second]
+        await store.save_outcomes([(second.watches[0].id, DELETED)])
+        assert await store.unfinished() == []
+        assert await store.to_announce() == []
+
+
+async def test_results_are_announced_in_the_order_in_which_the_tasks_ended(path: Path) -> None:
+    async with stored(path) as store:
+        one, two, three = (await add(store, "1", "2", "3")).watches
+        await store.save_outcomes(
+            [
+                (one.id, Outcome(Ending.EMPTY, NOW + 3)),
+                (two.id, Outcome(Ending.EMPTY, NOW + 1)),
+                (three.id, Outcome(Ending.EMPTY, NOW + 2)),
+            ]
+        )
+        assert await store.to_announce() == [two.id, three.id, one.id]
+
+
+# Deliveries
+
+
+async def test_a_result_is_planned_once_and_survives_a_crash(path: Path) -> None:
+    async with stored(path) as store:
+        (row,) = (await add(store)).watches
+        planned = [Delivery(1, MESSAGES[0]), Delivery(2, MESSAGES[1])]
+        assert await store.plan(row.id, MESSAGES) == planned
+        assert await store.plan(row.id, (Message("later"),)) == planned
+    async with stored(path) as store:
+        assert await store.plan(row.id, (Message("after a crash"),)) == planned
+
+
+async def test_the_first_intent_stays_and_a_sent_message_is_known(path: Path) -> None:
+    async with stored(path) as store:
+        (row,) = (await add(store)).watches
+        await store.plan(row.id, MESSAGES)
+        await store.intend(row.id, 1, NOW)
+        await store.intend(row.id, 1, NOW + 50)
+        await store.sent(row.id, 1, 2**63 - 1)
+        await store.intend(row.id, 2, NOW + 60)
+    async with stored(path) as store:
+        assert await store.plan(row.id, ()) == [
+            Delivery(1, MESSAGES[0], NOW, 2**63 - 1),
+            Delivery(2, MESSAGES[1], NOW + 60, None),
+        ]
+
+
+async def test_nothing_is_delivered_for_a_watch_that_is_not_there(path: Path) -> None:
+    async with stored(path) as store:
+        with pytest.raises(StoreFailed, match="FOREIGN KEY"):
+            await store.plan(watch().id, MESSAGES)
+
+
+# Followers, and what the bot remembers
+
+
+async def test_followers_come_in_the_order_in_which_they_followed(path: Path) -> None:
+    async with stored(path) as store:
+        card = (await add(store)).card
+        for later, user in enumerate((9, 5, 9, 7, STARTER), 1):
+            await store.follow(card.id, user, NOW + later)
+        assert await store.followers(card.id) == [STARTER, 9, 5, 7]
+        assert await store.followers(999) == []
+        with pytest.raises(StoreFailed, match="FOREIGN KEY"):
+            await store.follow(999, 9, NOW)
+
+
+async def test_the_newest_value_is_remembered(path: Path) -> None:
+    async with stored(path) as store:
+        assert await store.remembered("key") is None
+        await store.remember("key", "one")
+        await store.remember("key", "two ü")
+        await store.remember("other", "")
+    async with stored(path) as store:
+        assert (await store.remembered("key"), await store.remembered("other")) == ("two ü", "")
+
+
+async def test_a_full_disk_fails_every_write_until_there_is_room(path: Path) -> None:
+    async with opened(path) as database:
+        store = Store(database)
+        state = await add(store)
+        await full(database, 1)
+        with pytest.raises(StoreFailed, match="full"):
+            for number in range(2, 5_000):
+                await add(store, f"task-{number}", message_id=number)
+        held = len(await store.unfinished())
+        assert (await store.unfinished())[0] == state
+        await full(database, 1_000)
+        await add(store, "room", message_id=10**6)
+        assert len(await store.unfinished()) == held + 1
+    assert sql(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+async def full(database: object, pages: int) -> None:
+    """Let the file grow by so many pages from now on."""
+    run = database.run  # type: ignore[attr-defined]
+    used = await run(lambda connection: connection.scalar(text("PRAGMA page_count")))
+    await run(lambda connection: connection.execute(text(f"PRAGMA max_page_count = {used + pages}")))
