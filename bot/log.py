@@ -11,19 +11,20 @@ import re
 import sys
 import time
 from collections.abc import Iterable
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TextIO
 from urllib.parse import quote
 
 HIDDEN: Final = "•••"
 SHORTEST_SECRET: Final = 4
 """Characters from which a secret is cut out wherever it stands; a shorter one would tear words apart."""
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_INTERACTION: Final = re.compile(r"((?:/webhooks/|/interactions/)\d+/)[^/\s\"'?]+")
-_TOKEN_FIELD: Final = re.compile(r"([\"']token[\"']: *[\"'])[^\"']+")
+# Inside JSON a quote has a backslash before it, which is the line's own and must stay.
+_INTERACTION: Final = re.compile(r"((?:/webhooks/|/interactions/)\d+/)[^/\s\"'?\\]+")
+_TOKEN_FIELD: Final = re.compile(r"([\"']token\\*[\"']: *\\*[\"'])[^\"'\\]+")
 _AUTHORIZATION: Final = re.compile(
-    r"(Authorization[\"']?[:=,] *b?[\"']?)(?:\w+ )?[^\s\"',)}]+", re.IGNORECASE
+    r"(Authorization\\*[\"']?[:=,] *(?:b?\\*[\"'])?)(?:\w+ )?[^\s\"',)}\\]+", re.IGNORECASE
 )
-_QUERY: Final = re.compile(r"(https?://[^\s\"'<>?]+)\?[^\s\"'<>]+")
+_QUERY: Final = re.compile(r"(https?://[^\s\"'<>?\\]+)\?[^\s\"'<>\\]+")
 _LIBRARIES: Final = {
     "discord": logging.INFO,  # below that it writes tokens
     "discord.client": logging.WARNING,  # each step of a login
@@ -61,9 +62,10 @@ class Redacted(logging.Formatter):
         return _QUERY.sub(rf"\1?{HIDDEN}", line)
 
 
-def _written(secret: str) -> tuple[str, ...]:
-    """Return how a secret may stand in a line: as it is, inside JSON or a representation, in a URL."""
-    return secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], quote(secret, safe="")
+def _written(secret: str) -> set[str]:
+    """Return how a secret may stand in a line: as it is, in a representation or a URL, each inside JSON too."""
+    forms = {secret, repr(secret)[1:-1], quote(secret, safe="")}
+    return forms | {json.dumps(form)[1:-1] for form in forms}
 
 
 class Text(logging.Formatter):
@@ -93,9 +95,11 @@ class Json(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False, default=str)
 
 
-def set_up(level: str, form: Literal["text", "json"], secrets: Iterable[str]) -> None:
-    """Send all logs to stderr. `level` is for our own records; libraries have a lowest level of their own."""
-    handler = logging.StreamHandler(sys.stderr)
+def set_up(
+    level: str, form: Literal["text", "json"], secrets: Iterable[str], stream: TextIO | None = None
+) -> None:
+    """Send all logs to `stream`, stderr by default; `level` is ours, libraries have their own lowest."""
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(Redacted(Json() if form == "json" else Text(), secrets))
     handler.addFilter(_one_line_of_reconnects)
     root = logging.getLogger()

@@ -92,6 +92,8 @@ class VeoClient:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # Not chained: the representation of some of these contains the request's headers.
             raise Unavailable(f"no answer ({type(error).__name__})") from None
+        # A server may quote our key, and its words are shown to people.
+        body = body.replace(self._key.encode(), b"***")
         task = decode(response.status, response.headers, body, task_id, self._clock())
         # Only a task proves that the key was accepted this way: some servers answer a stranger with a 404.
         if not self._scheme_is_known:
