@@ -193,12 +193,12 @@ class RenderApi:
         return web.FileResponse(path, headers={"Content-Type": "video/mp4"})
 
 
-async def serve_forever(port: int, announce: Callable[[str], None]) -> None:
+async def serve_forever(port: int, announce: Callable[[str], None], speed: float = 1.0) -> None:
     """Serve the example renders on loopback until cancelled; raise OSError when the port is taken.
 
     `announce` gets the address and then each example's id and sentence, a line at a time.
     """
-    async with RenderApi(port=port) as api:
+    async with RenderApi(port=port, speed=speed) as api:
         announce(f"The simulated Veo task API listens on {api.base_url} and accepts any key.")
         for render in EXAMPLES:
             announce(f"{render.id}  {render.says}")

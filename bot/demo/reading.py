@@ -1,0 +1,58 @@
+"""What stands in the stage's channel, read as people read it: plain lines without Discord's markup."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import discord
+from simcord import ChannelHandle, ResponseMessage
+
+_TEXT_DISPLAY: Final = 10
+_TIME: Final = re.compile(r"<t:(\d+):R>")
+_MENTION: Final = re.compile(r"<@!?(\d+)>")
+_MARKUP: Final = re.compile(r"^(?:#{1,3}|-#|>) |\*\*|(?<!\\)`|\\(?=[^\w\s])", re.MULTILINE)
+BAR_SIGNS: Final = frozenset("▰▱")
+
+
+def texts(components: Iterable[Mapping[str, Any]]) -> str:
+    """Return everything that a Components V2 layout says, from top to bottom."""
+    found: list[str] = []
+    for component in components:
+        if component.get("type") == _TEXT_DISPLAY:
+            found.append(str(component["content"]))
+        inner = component.get("components", [])
+        if inner:
+            found.append(texts(inner))
+    return "\n".join(found)
+
+
+def words_of(message: ResponseMessage) -> str:
+    """Return what a message of the bot says, with its markup; a card says it in a layout."""
+    return "\n".join(text for text in (message.content, texts(message.components)) if text)
+
+
+def plain_lines(text: str, now: float, names: Mapping[int, str]) -> list[str]:
+    """Return a text's lines as Discord would show them at `now` (Unix seconds), without the markup."""
+    text = _TIME.sub(lambda found: _relative(int(found[1]) - now), text)
+    text = _MENTION.sub(lambda found: "@" + names.get(int(found[1]), "somebody"), text)
+    return [line for line in _MARKUP.sub("", text).splitlines() if line.strip()]
+
+
+def headline(lines: list[str]) -> str:
+    """Return the one line that tells how a card stands: its state and, if it has one, its bar."""
+    return "  ".join([*lines[:1], *(line for line in lines if BAR_SIGNS & set(line))])
+
+
+def replies_to(channel: ChannelHandle, message_id: int) -> list[discord.Message]:
+    """Return the messages that reply to one, oldest first."""
+    return [
+        message
+        for message in channel.history()
+        if message.reference is not None and message.reference.message_id == message_id
+    ]
+
+
+def _relative(seconds: float) -> str:
+    amount, unit = (abs(seconds), "second") if abs(seconds) < 60 else (abs(seconds) / 60, "minute")  # noqa: PLR2004
+    counted = f"{amount:.0f} {unit}{'' if round(amount) == 1 else 's'}"
+    return f"in {counted}" if seconds > 0 else f"{counted} ago"
