@@ -63,7 +63,7 @@ class Redacted(logging.Formatter):
 
 
 def _written(secret: str) -> set[str]:
-    """Return how a secret may stand in a line: as it is, in a representation or a URL, each inside JSON too."""
+    """Return how a secret may stand in a line: as it is, in a representation or a URL, also inside JSON."""
     forms = {secret, repr(secret)[1:-1], quote(secret, safe="")}
     return forms | {json.dumps(form)[1:-1] for form in forms}
 

@@ -50,6 +50,8 @@ NO_SUCH_TASK = "No such task"
 # Cards.
 LOOKING = "Looking at `{task}`…"
 STARTED = "Started {when}"
+WATCHED_SINCE = "Watched since {when}"
+ACTION = "Action: {action}"
 CREATED = "Created {when}"
 UPDATED = "Updated {when}"
 ENDED = "Ended {when}"
@@ -65,6 +67,7 @@ API_SILENT = "The task API has not answered since {when}. I keep trying; nothing
 API_REFUSED = "The task API has refused our key since {when}. Whoever runs this bot must look at the API key."
 API_BACK = "The task API answers again since {when}."
 SEE_RESULT = "The result is in the reply below."
+SEE_REPLY = "More in the reply below."
 
 # Ends.
 END_VANISHED = "The task API knew this task before and no longer does. There is nothing left to wait for."
@@ -80,7 +83,7 @@ AND_MORE = "and {count} more"
 
 # Answers to the person who asked.
 NOT_AN_ID = (
-    "That is not a task id. An id has letters, digits and `_ . : -`, for example "
+    "That is not a task id. An id has letters, digits and the signs `_` `.` `:` `-`, for example "
     "`8cb280b3-442e-1db2-43f0-6e73616eb474`. Paste it as the task API gave it."
 )
 UNKNOWN_TASK = "The task API does not know `{task}`. Check the id; a new task can take a minute to appear."
@@ -94,7 +97,7 @@ MISSING_PERMISSIONS = (
     "I cannot watch `{task}` in this channel: I lack the permission {permissions} here. "
     "Somebody who manages the server can grant it."
 )
-ALREADY_WATCHED = "`{task}` is watched here already: {link}. You will be called when it ends."
+ALREADY_WATCHED = "`{task}` is watched here already: {link}. I will mention you when it ends."
 RESTARTING = "I am about to restart. Try again in a minute; nothing that is watched is lost."
 NOT_SAVED = (
     "I could not save the watch of `{task}`, so nothing is watched. "

@@ -86,7 +86,7 @@ async def test_a_visitor_watches_a_render_from_the_command_to_the_result(page: P
     async with asyncio.timeout(SECONDS):
         while not await result.count():
             text = await card.inner_text()
-            if (now := re.search(r"[▰▱]{10}\s*(\d+)", text)) and now[1] not in seen:
+            if (now := re.search(r"[█░]{10}\s*(\d+)", text)) and now[1] not in seen:
                 seen.append(now[1])
             await asyncio.sleep(0.1)
     percents = [int(percent) for percent in seen]

@@ -61,7 +61,7 @@ async def test_the_tour_sees_the_main_story_happen() -> None:
     assert (code, errors) == (0, "")
     for line in (
         r"Ann: /veo status id:1111",
-        r"Rendering +▰▰▰▰▱▱▱▱▱▱ 44 %",
+        r"Rendering +████░░░░░░ 44 %",
         r"✅ Finished",
         r"│ @Ann",
         r"http://127\.0\.0\.1:\d+/media/sunrise\.mp4",

@@ -85,10 +85,12 @@ def _live_form(card: Card, watch: Watch, health: Health) -> CardForm:
         and watch.started_at < health.since
     ):
         lines.append(say(language, words.API_BACK, when=relative(health.since)))
-    began = task.created_at if task is not None and task.created_at is not None else card.created_at
-    details = [say(language, words.STARTED, when=relative(began))]
+    if task is not None and task.created_at is not None:
+        details = [say(language, words.STARTED, when=relative(task.created_at))]
+    else:
+        details = [say(language, words.WATCHED_SINCE, when=relative(card.created_at))]
     if task is not None and task.action:
-        details.append(plain(task.action, 60))
+        details.append(say(language, words.ACTION, action=plain(task.action, 60)))
     foot = f"-# {' · '.join(details)}\n-# {say(language, words.WATCHING, starter=mention(card.starter_id))}"
     return _form(look, title, watch.task_id, lines, foot)
 
@@ -114,7 +116,8 @@ def _final_form(card: Card, watch: Watch, outcome: Outcome, pace: Pace) -> CardF
     lines.append(ending_line(language, outcome, pace, MESSAGE_LIMIT))
     foot = f"-# {say(language, words.ENDED, when=relative(outcome.at))}"
     if outcome.ending.announced:
-        foot += f" · {say(language, words.SEE_RESULT)}"
+        see = words.SEE_RESULT if outcome.ending is Ending.SUCCEEDED else words.SEE_REPLY
+        foot += f" · {say(language, see)}"
     return _form(look, say(language, sentence), watch.task_id, lines, foot)
 
 

@@ -54,8 +54,10 @@ def heading(look: Look, words_: str, task_id: str) -> str:
 
 
 def progress_line(task: Task) -> str | None:
-    """Return the bar and the number that the API gave, None if it gave none."""
-    return None if task.progress is None else f"{bar(task.progress)} **{task.progress} %**"
+    """Return the bar and the number that the API gave, None if there is nothing to show yet."""
+    if task.progress is None or (task.state is TaskState.PENDING and task.progress == 0):
+        return None
+    return f"{bar(task.progress)} **{task.progress} %**"
 
 
 def state_words(language: str, task: Task) -> tuple[Look, str]:

@@ -56,7 +56,7 @@ def answer_messages(task: Task, language: str) -> tuple[Message, ...]:
         head.append(progress)
     if task.message:
         head.append(f"> {plain(task.message, REASON_LIMIT)}")
-    details = [plain(task.action, 60)] if task.action else []
+    details = [say(language, words.ACTION, action=plain(task.action, 60))] if task.action else []
     if task.created_at is not None:
         details.append(say(language, words.CREATED, when=relative(task.created_at)))
     if task.updated_at is not None:

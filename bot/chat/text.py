@@ -60,4 +60,4 @@ def mention(user_id: int) -> str:
 def bar(progress: int) -> str:
     """Return percent as a bar of ten steps; a step is filled when it is wholly reached."""
     filled = max(0, min(BAR_STEPS, progress * BAR_STEPS // 100))
-    return "▰" * filled + "▱" * (BAR_STEPS - filled)
+    return "█" * filled + "░" * (BAR_STEPS - filled)

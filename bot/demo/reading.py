@@ -11,7 +11,7 @@ _TEXT_DISPLAY: Final = 10
 _TIME: Final = re.compile(r"<t:(\d+):R>")
 _MENTION: Final = re.compile(r"<@!?(\d+)>")
 _MARKUP: Final = re.compile(r"^(?:#{1,3}|-#|>) |\*\*|(?<!\\)`|\\(?=[^\w\s])", re.MULTILINE)
-BAR_SIGNS: Final = frozenset("▰▱")
+BAR_SIGNS: Final = frozenset("█░")
 
 
 def texts(components: Iterable[Mapping[str, Any]]) -> str:

@@ -74,7 +74,7 @@ async def _failure(stage: Stage, narrator: Narrator) -> None:
 async def _restart(stage: Stage, narrator: Narrator) -> None:
     narrator.scene("The bot restarts in the middle of a render")
     card = await narrator.command(stage.ann, "veo watch", LATE.id)
-    await narrator.follow_card(card, lambda line: "▰" in line)
+    await narrator.follow_card(card, lambda line: "█" in line)
     asked = len(stage.api.requests)
     await stage.stop_bot()
     narrator.say("The bot is stopped. The render goes on without it.")

@@ -151,9 +151,11 @@ class Store:
         await self._run(lambda connection: connection.execute(row.on_conflict_do_nothing()))
 
     async def followers(self, card_id: int) -> list[int]:
-        """Return who follows a card, by user id, the first one first."""
-        query = select(followers.c.user_id).where(followers.c.card_id == card_id)
-        query = query.order_by(followers.c.since, followers.c.user_id)
+        """Return who follows a card, by user id: its starter first, then in the order of their coming."""
+        query = select(followers.c.user_id).join(cards).where(followers.c.card_id == card_id)
+        query = query.order_by(
+            followers.c.user_id != cards.c.starter_id, followers.c.since, followers.c.user_id
+        )
         return await self._run(lambda connection: list(connection.scalars(query)))
 
     async def remembered(self, key: str) -> str | None:

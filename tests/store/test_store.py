@@ -12,6 +12,7 @@ from bot.core.delivery import Delivery, Message
 from bot.core.outcome import Ending, Outcome
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
+from bot.store.database import Database
 from bot.store.errors import AlreadyWatched, StoreFailed
 from bot.store.store import Store
 
@@ -195,10 +196,10 @@ async def test_nothing_is_delivered_for_a_watch_that_is_not_there(path: Path) ->
 # Followers, and what the bot remembers
 
 
-async def test_followers_come_in_the_order_in_which_they_followed(path: Path) -> None:
+async def test_the_starter_comes_first_and_then_the_others_in_the_order_of_their_coming(path: Path) -> None:
     async with stored(path) as store:
         card = (await add(store)).card
-        for later, user in enumerate((9, 5, 9, 7, STARTER), 1):
+        for later, user in enumerate((9, 5, 9, 7, STARTER)):
             await store.follow(card.id, user, NOW + later)
         assert await store.followers(card.id) == [STARTER, 9, 5, 7]
         assert await store.followers(999) == []
@@ -222,8 +223,7 @@ async def test_a_full_disk_fails_every_write_until_there_is_room(path: Path) -> 
         state = await add(store)
         await full(database, 1)
         with pytest.raises(StoreFailed, match="full"):
-            for number in range(2, 5_000):
-                await add(store, f"task-{number}", message_id=number)
+            await fill(store)
         held = len(await store.unfinished())
         assert (await store.unfinished())[0] == state
         await full(database, 1_000)
@@ -232,8 +232,12 @@ async def test_a_full_disk_fails_every_write_until_there_is_room(path: Path) -> 
     assert sql(path, "PRAGMA integrity_check") == [("ok",)]
 
 
-async def full(database: object, pages: int) -> None:
+async def fill(store: Store) -> None:
+    for number in range(2, 5_000):
+        await add(store, f"task-{number}", message_id=number)
+
+
+async def full(database: Database, pages: int) -> None:
     """Let the file grow by so many pages from now on."""
-    run = database.run  # type: ignore[attr-defined]
-    used = await run(lambda connection: connection.scalar(text("PRAGMA page_count")))
-    await run(lambda connection: connection.execute(text(f"PRAGMA max_page_count = {used + pages}")))
+    used = await database.run(lambda connection: connection.scalar(text("PRAGMA page_count")))
+    await database.run(lambda connection: connection.execute(text(f"PRAGMA max_page_count = {used + pages}")))

@@ -27,7 +27,7 @@ async def test_status_tells_everything_in_the_first_response(tmp_path: Path) -> 
         text = use.text
         assert "Rendering" in text
         assert f"`{TASK}`" in text
-        assert "▰▰▰▰▱▱▱▱▱▱ **42 %**" in text
+        assert "████░░░░░░ **42 %**" in text
         assert "generate" in text
         assert "Created <t:1767225600:R> · Updated <t:1767225600:R>" in text
         assert "> warming up" in text

@@ -1,0 +1,225 @@
+"""How a card looks, for whatever the API tells and whatever happens to a watch."""
+
+import re
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made import (
+    LONGEST_ID,
+    MARKUP,
+    NOW,
+    STARTER,
+    TASK,
+    cards,
+    events,
+    healths,
+    ids,
+    moments,
+    outcomes,
+    running,
+    tasks,
+    watch,
+)
+
+from bot.chat.cards import CardForm, card_form, layout, plain_form
+from bot.chat.lines import Look
+from bot.chat.text import bar
+from bot.core.card import Card, CardState
+from bot.core.events import Event, Failure, Missing, Trouble
+from bot.core.health import Health, Mode
+from bot.core.outcome import Ending, Outcome
+from bot.core.pace import Pace
+from bot.core.task import Task, TaskState
+from bot.core.watch import Effect, Watch, advance
+
+PACE: Final = Pace()
+CARD: Final = Card(1, 10, 20, 30, STARTER, "en", NOW)
+watches = st.builds(
+    Watch,
+    id=ids,
+    card_id=ids,
+    task_id=st.just(LONGEST_ID),
+    position=st.integers(0, 9),
+    started_at=moments,
+    seen_at=st.none() | moments,
+    task=st.none() | tasks(),
+    changed_at=st.none() | moments,
+    missing_looks=st.integers(0, 3),
+    troubles=st.integers(0, 9),
+    trouble=st.sampled_from(Trouble),
+    trouble_since=st.none() | moments,
+)
+
+
+def form_of(row: Watch, health: Health = Health(), card: Card = CARD) -> CardForm:  # noqa: B008
+    return card_form(CardState(card, (row,)), health, PACE)
+
+
+def body(row: Watch, health: Health = Health()) -> str:  # noqa: B008
+    return "\n".join(form_of(row, health).texts)
+
+
+def check(form: CardForm, people: set[int]) -> None:
+    """Hold a form against Discord's limits and against texts that would do something."""
+    components: list[dict[str, Any]] = layout(form).to_components()  # type: ignore[no-untyped-call]
+    every = [*components, *(child for component in components for child in component["components"])]
+    shown = [component["content"] for component in every if "content" in component]
+    assert shown == list(form.texts)
+    assert len(every) <= 40
+    assert 0 < sum(map(len, shown)) <= 4_000
+    assert all(text.strip() for text in shown)
+    text = "\n".join(shown)
+    assert {int(user) for user in re.findall(r"(?<!\\)<@!?(\d+)>", text)} <= people
+    for forbidden in (
+        r"(?<!\\)@(everyone|here)",
+        r"(?<!\\)\[",
+        r"https?://",
+        r"(?<!\\)<(?![@t])",
+        "\u202e",
+        "\x00",
+    ):
+        assert not re.search(forbidden, text)
+
+
+@given(cards, watches, healths)
+def test_a_live_card_keeps_the_limits_and_can_do_nothing(card: Card, row: Watch, health: Health) -> None:
+    form = form_of(row, health, card)
+    check(form, {card.starter_id})
+    check(plain_form(form), set())
+
+
+@given(cards, watches, outcomes.filter(lambda outcome: outcome.ending.shown), healths)
+def test_a_final_card_keeps_the_limits_and_shows_no_link(
+    card: Card, row: Watch, outcome: Outcome, health: Health
+) -> None:
+    form = form_of(replace(row, outcome=outcome), health, card)
+    check(form, {outcome.by or 0})
+    assert form == form_of(
+        replace(watch(LONGEST_ID), outcome=outcome), Health(), replace(card, created_at=1.0)
+    )
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 300), events), max_size=20),
+    st.sampled_from([Health(), Health(since=NOW + 300)]),
+)
+def test_a_step_that_changes_the_card_says_so(course: list[tuple[float, Event]], health: Health) -> None:
+    current, now = watch(), NOW
+    for passed, event in course:
+        now += passed
+        happened = replace(event, created_at=None) if isinstance(event, Task) else event
+        step = advance(current, happened, now, PACE)
+        if step.watch.outcome is not None:
+            assert Effect.SHOW in step.effects
+            return
+        assert form_of(current, health) == form_of(step.watch, health) or Effect.SHOW in step.effects
+        current = step.watch
+
+
+def test_a_form_speaks_of_times_and_not_of_the_present() -> None:
+    late = replace(watch(), task=running(5), looked_at=NOW + 999, quiet=999.0, changed_at=NOW)
+    early = replace(watch(), task=running(5), looked_at=NOW, quiet=0.0, changed_at=NOW)
+    assert form_of(late) == form_of(early)
+
+
+# What it says
+
+DOWN: Final = Health(Mode.SILENT, NOW + 60)
+REFUSED: Final = Health(Mode.REFUSED, NOW + 60)
+BACK: Final = Health(since=NOW + 60, answered_at=NOW + 60)
+IN_TROUBLE: Final = replace(
+    watch(), task=running(5), troubles=3, trouble=Trouble.UNAVAILABLE, trouble_since=NOW
+)
+SINCE: Final = f"since <t:{int(NOW) + 60}:R>"
+
+
+def test_a_rendering_task_shows_its_state_its_bar_and_its_number() -> None:
+    form = form_of(replace(watch(), task=running(45, "*hi*")))
+    assert form.colour == Look.MOVING.colour
+    assert form.texts[:2] == (f"### 🎬 Rendering\n`{TASK}`", f"{bar(45)} **45 %**\n> \\*hi\\*")
+    assert f"<t:{int(NOW)}:R>" in form.texts[2]
+    assert f"<@{STARTER}>" in form.texts[2]
+
+
+@pytest.mark.parametrize(
+    ("row", "health", "said"),
+    [
+        (watch(), Health(), "No answer yet"),
+        (replace(watch(), missing_looks=1), Health(), "Not visible yet"),
+        (replace(watch(), missing_looks=1, seen_at=NOW), Health(), "No answer yet"),
+        (replace(watch(), task=running(0, state=TaskState.PENDING)), Health(), "Queued"),
+        (replace(watch(), task=Task(TASK, TaskState.UNKNOWN, "p_q")), Health(), r"State “p\_q”"),
+        (replace(watch(), task=Task(TASK, TaskState.SUCCEEDED)), Health(), "its video is not there yet"),
+        (replace(watch(), task=Task(TASK, TaskState.RUNNING, action="re_mix")), Health(), r"re\_mix"),
+        (replace(watch(), task=Task(TASK, TaskState.RUNNING, created_at=7)), Health(), "<t:7:R>"),
+        (IN_TROUBLE, Health(), "has not answered about this task"),
+        (replace(IN_TROUBLE, trouble=Trouble.KEY_REFUSED), Health(), "refused our key for this task"),
+        (replace(watch(), task=running(5)), DOWN, f"has not answered {SINCE}"),
+        (IN_TROUBLE, DOWN, f"has not answered {SINCE}"),
+        (replace(watch(), task=running(5)), REFUSED, f"refused our key {SINCE}"),
+        (replace(watch(), task=running(5), changed_at=NOW), BACK, f"answers again {SINCE}"),
+    ],
+)
+def test_what_a_live_card_says(row: Watch, health: Health, said: str) -> None:
+    assert said in body(row, health)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        replace(watch(), task=running(5), changed_at=NOW + 61),
+        replace(watch(started_at=NOW + 61), task=running(5), changed_at=NOW + 61),
+    ],
+)
+def test_a_recovery_is_not_told_after_the_next_change_nor_to_later_cards(row: Watch) -> None:
+    assert "again" not in body(row, BACK)
+
+
+@pytest.mark.parametrize(
+    ("ending", "title", "said", "announced"),
+    [
+        (Ending.SUCCEEDED, "✅ Finished", "", True),
+        (Ending.FAILED, "❌ Failed", "> " + "no \\*way\\*", True),
+        (Ending.EMPTY, "⚠️ Finished without a video", "gave no video", True),
+        (Ending.VANISHED, "⚠️ Vanished", "no longer does", True),
+        (Ending.STALLED, "⏹️ No longer watched", "for 2 hours", True),
+        (Ending.TOO_OLD, "⏹️ No longer watched", "for 48 hours", True),
+        (Ending.STOPPED, "⏹️ Stopped", "Stopped by <@7>.", False),
+        (Ending.NO_SUCH_TASK, "⚠️ No such task", "never knew this id", False),
+    ],
+)
+def test_what_a_final_card_says(ending: Ending, title: str, said: str, announced: bool) -> None:
+    task = Task(TASK, TaskState.RUNNING, "running", 40, message="no *way*")
+    text = body(replace(watch(), outcome=Outcome(ending, NOW + 5, task, 7)), DOWN)
+    assert f"### {title}\n`{TASK}`" in text
+    assert said in text
+    assert f"Ended <t:{int(NOW) + 5}:R>" in text
+    assert ("reply below" in text) is announced
+    assert ("40 %" in text) is (ending not in {Ending.SUCCEEDED, Ending.EMPTY})
+
+
+@pytest.mark.parametrize("message", ["", "\u200b\n\u202e"])
+def test_a_failure_without_words_says_so(message: str) -> None:
+    failed = Outcome(Ending.FAILED, NOW, Task(TASK, TaskState.ERROR, message=message))
+    assert "The task API gave no reason." in body(replace(watch(), outcome=failed))
+
+
+def test_a_long_message_is_cut_on_the_card() -> None:
+    (line,) = (
+        x for x in body(replace(watch(), task=running(5, "a" * 999))).splitlines() if x.startswith("> ")
+    )
+    assert line == "> " + "a" * 299 + "…"
+
+
+def test_a_layout_never_exceeds_what_discord_takes() -> None:
+    view = layout(CardForm(("a" * 3_999, MARKUP, "never"), 1))
+    (container,) = view.to_components()  # type: ignore[no-untyped-call]
+    assert [len(text["content"]) for text in container["components"]] == [3_999, 1]
+
+
+def test_every_event_has_a_card() -> None:
+    for event in (Missing(), Failure(Trouble.RATE_LIMITED), running(1)):
+        check(form_of(advance(watch(), event, NOW, PACE).watch), {STARTER})

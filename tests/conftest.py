@@ -1,0 +1,25 @@
+"""What holds for every test."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no reason to fail: examples have no time limit of their own.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _default_loop() -> Iterator[None]:
+    """Give the main thread a loop that is closed at the end.
+
+    On Python 3.11 pytest-asyncio asks for the thread's loop, which makes one where there is none; the first
+    `asyncio.run` of a test forgets it, and it is complained about wherever the garbage collector meets it.
+    """
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()

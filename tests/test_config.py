@@ -1,0 +1,225 @@
+"""The settings: what is read from where, and faults that name the variable and never a value."""
+
+import os
+import traceback
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+import bot.config
+from bot.config import DISCORD_API, Settings, SettingsFault, load_settings
+from bot.core.pace import Pace
+
+REQUIRED: Final = {"DISCORD_TOKEN": "tok.en-1", "VEO_API_KEY": "key-1"}
+SECRET: Final = "sEcReT"
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty folder to start in, with an environment that sets nothing of ours."""
+    for name in list(os.environ):
+        if name.lower() in Settings.model_fields:
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(bot.config, "RUN_SECRETS", tmp_path / "run" / "secrets")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def env(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that sets variables, the required ones too unless told otherwise."""
+
+    def put(**values: str | None) -> None:
+        for name, value in {**REQUIRED, **values}.items():
+            if value is not None:
+                monkeypatch.setenv(name, value)
+
+    return put
+
+
+def faults() -> tuple[str, ...]:
+    """Return what is wrong; no form of the fault repeats a secret."""
+    with pytest.raises(SettingsFault) as fault:
+        load_settings()
+    shown = "".join(traceback.format_exception(fault.value))
+    for text in (*fault.value.faults, str(fault.value), repr(fault.value), shown):
+        assert SECRET not in text
+    return fault.value.faults
+
+
+# What is read
+
+
+def test_two_variables_are_enough(env: Any) -> None:
+    env()
+    settings = load_settings()
+    assert settings.discord_token.get_secret_value() == "tok.en-1"
+    assert settings.veo_api_key.get_secret_value() == "key-1"
+    assert (settings.veo_api_base_url, settings.discord_api_url) == ("https://duomiapi.com", DISCORD_API)
+    assert settings.database_path == Path("data/bot.db")
+    assert settings.pace == Pace()
+
+
+def test_every_setting_can_be_set(env: Any) -> None:
+    env(
+        VEO_API_BASE_URL=" https://relay.example:8443/api/ ",
+        VEO_API_AUTH="bearer",
+        DATABASE_URL="sqlite:////var/lib/bot.db",
+        POLL_MIN_SECONDS="0.2",
+        POLL_MAX_SECONDS="0.5",
+        WATCH_STALLED_HOURS="0.5",
+        WATCH_MAX_HOURS="1",
+        LOG_LEVEL="DEBUG",
+        LOG_FORMAT="json",
+    )
+    settings = load_settings()
+    assert settings.veo_api_base_url == "https://relay.example:8443/api"
+    assert settings.database_path == Path("/var/lib/bot.db")
+    assert settings.pace == Pace(0.2, 0.5, 1800.0, 3600.0)
+    assert (settings.veo_api_auth, settings.log_level, settings.log_format) == ("bearer", "DEBUG", "json")
+
+
+def test_the_environment_wins_over_the_file_and_an_empty_value_is_none(env: Any, place: Path) -> None:
+    (place / ".env").write_text("VEO_API_KEY=from-file\nLOG_LEVEL=ERROR\nDISCORD_TOKEN=\nLOG_FORMAT=\n")
+    env(VEO_API_KEY=None, LOG_LEVEL="DEBUG")
+    settings = load_settings()
+    assert settings.veo_api_key.get_secret_value() == "from-file"
+    assert (settings.log_level, settings.log_format) == ("DEBUG", "text")
+
+
+def test_settings_do_not_change_and_do_not_show_secrets(env: Any) -> None:
+    env(DISCORD_TOKEN=SECRET, VEO_API_KEY=SECRET)
+    settings = load_settings()
+    assert SECRET not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    with pytest.raises(ValueError, match="frozen"):
+        settings.log_level = "DEBUG"
+
+
+# Secrets from files
+
+
+def test_a_secret_may_come_from_a_file(env: Any, place: Path) -> None:
+    (place / "token").write_text(" from.file\n")
+    env(DISCORD_TOKEN=None, DISCORD_TOKEN_FILE=str(place / "token"))
+    assert load_settings().discord_token.get_secret_value() == "from.file"
+
+
+def test_a_plain_variable_wins_over_a_file(env: Any, place: Path) -> None:
+    (place / "token").write_text("from.file")
+    env(DISCORD_TOKEN_FILE=str(place / "token"))
+    assert load_settings().discord_token.get_secret_value() == "tok.en-1"
+
+
+def test_secrets_of_a_container_are_found(env: Any, place: Path) -> None:
+    (place / "run" / "secrets").mkdir(parents=True)
+    (place / "run" / "secrets" / "veo_api_key").write_text("from-run\n")
+    env(VEO_API_KEY=None)
+    assert load_settings().veo_api_key.get_secret_value() == "from-run"
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00", "folder"])
+def test_a_secret_file_that_cannot_be_read_is_named_by_its_variable(
+    env: Any, place: Path, content: bytes | str | None
+) -> None:
+    file = place / SECRET
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    elif content:
+        file.mkdir()
+    env(DISCORD_TOKEN=None, DISCORD_TOKEN_FILE=str(file))
+    assert faults() == (
+        "DISCORD_TOKEN: it is required and not set",
+        "DISCORD_TOKEN_FILE: the file cannot be read",
+    )
+
+
+@pytest.mark.parametrize("content", ["", "\n", f"{SECRET} {SECRET}", f"{SECRET}\nmore"])
+def test_a_secret_file_must_hold_one_word(env: Any, place: Path, content: str) -> None:
+    (place / "token").write_text(content)
+    env(DISCORD_TOKEN=None, DISCORD_TOKEN_FILE=str(place / "token"))
+    assert faults() == ("DISCORD_TOKEN: it must be one line of letters, digits and signs, without spaces",)
+
+
+# Faults
+
+WEB: Final = "it must be an http or https address such as https://example.com"
+WORD: Final = "it must be one line of letters, digits and signs, without spaces"
+FILE: Final = "it must look like sqlite:///data/bot.db (other databases are not supported)"
+NUMBER: Final = "input should be a valid number, unable to parse string as a number"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("DISCORD_TOKEN", None, "it is required and not set"),
+        ("DISCORD_TOKEN", f"Bot {SECRET}", WORD),
+        ("DISCORD_TOKEN", f"{SECRET}\u200b", WORD),
+        ("VEO_API_KEY", "", "it is required and not set"),
+        ("VEO_API_KEY", " ", WORD),
+        ("VEO_API_KEY", f"{SECRET}\r\nX-Evil: y", WORD),
+        ("VEO_API_KEY", f"{SECRET}ü", WORD),
+        ("VEO_API_BASE_URL", f"ftp://u:{SECRET}@h", WEB),
+        ("VEO_API_BASE_URL", SECRET, WEB),
+        ("VEO_API_BASE_URL", "https://", WEB),
+        ("VEO_API_BASE_URL", f"https://h?key={SECRET}", WEB),
+        ("VEO_API_BASE_URL", f"https://h#{SECRET}", WEB),
+        ("VEO_API_BASE_URL", f"https://[{SECRET}", WEB),
+        ("VEO_API_BASE_URL", f"https://h:{SECRET}", WEB),
+        ("VEO_API_BASE_URL", "https://h:0", WEB),
+        ("VEO_API_BASE_URL", f"https://h {SECRET}", WEB),
+        ("VEO_API_BASE_URL", f"https://h\n{SECRET}", WEB),
+        ("DISCORD_API_URL", "discord.com", WEB),
+        ("VEO_API_AUTH", SECRET, "input should be 'auto', 'raw' or 'bearer'"),
+        ("DATABASE_URL", f"postgresql://u:{SECRET}@h/d", FILE),
+        ("DATABASE_URL", f"sqlite://h:{SECRET}/d", FILE),
+        ("DATABASE_URL", f"sqlite:///d?password={SECRET}", FILE),
+        ("DATABASE_URL", "sqlite:///:memory:", FILE),
+        ("POLL_MIN_SECONDS", SECRET, NUMBER),
+        ("POLL_MIN_SECONDS", "0.19", "input should be greater than or equal to 0.2"),
+        ("POLL_MAX_SECONDS", "3601", "input should be less than or equal to 3600"),
+        ("POLL_MAX_SECONDS", "nan", "input should be a finite number"),
+        ("WATCH_STALLED_HOURS", "0", "input should be greater than 0"),
+        ("WATCH_MAX_HOURS", "1e999", "input should be a finite number"),
+        ("LOG_LEVEL", SECRET, "input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+        ("LOG_FORMAT", SECRET, "input should be 'text' or 'json'"),
+        ("POLL_MIN_SECONDS", "15.5", None),
+    ],
+)
+@pytest.mark.parametrize("source", ["environment", "file"])
+def test_a_fault_names_its_variable_and_what_it_wants(  # noqa: PLR0917
+    env: Any, place: Path, source: str, name: str, value: str | None, wanted: str | None
+) -> None:
+    line = f"{name}: {wanted}" if wanted else "POLL_MAX_SECONDS: it must not be less than POLL_MIN_SECONDS"
+    if source == "environment":
+        env(**{name: value})
+    else:
+        env(**{name: None})
+        quoted = (value or "").replace("\\", "\\\\").replace("\r", "\\r").replace("\n", "\\n")
+        (place / ".env").write_text(f'{name}="{quoted}"\n', "utf-8")
+    assert faults() == (line,)
+
+
+def test_all_faults_are_told_at_once() -> None:
+    assert faults() == (
+        "DISCORD_TOKEN: it is required and not set",
+        "VEO_API_KEY: it is required and not set",
+    )
+
+
+def test_a_typo_in_the_file_is_a_fault_and_a_stranger_in_the_environment_is_none(
+    env: Any, place: Path
+) -> None:
+    env(DISCORD_TOKNE="x")
+    load_settings()
+    (place / ".env").write_text(f"POLL_MIN_SECOND={SECRET}\nPACE=1\n")
+    assert faults() == (
+        "POLL_MIN_SECOND: there is no such setting (a typo in .env?)",
+        "PACE: there is no such setting (a typo in .env?)",
+    )
+
+
+def test_a_file_that_is_no_text_is_a_fault(env: Any, place: Path) -> None:
+    env()
+    (place / ".env").write_bytes(f"LOG_LEVEL={SECRET}".encode("utf-16"))
+    assert faults() == (".env: it cannot be read (UnicodeDecodeError)",)

@@ -1,0 +1,176 @@
+"""Logs: one line for each record, with what must not be seen cut out of it."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Literal
+
+import pytest
+
+from bot.log import HIDDEN, Redacted, Text, set_up
+
+TOKEN: Final = "MTIz.GABCDE.0123-456_789"
+KEY: Final = 'sk-"quoted"\\key'
+LINES: Final = [
+    ("a sentence with {TOKEN} in it", f"a sentence with {HIDDEN} in it"),
+    ("POST https://discord.com/api/v10/webhooks/123/aW50ZXI_x.y-z/messages/@original 404",
+     f"POST https://discord.com/api/v10/webhooks/123/{HIDDEN}/messages/@original 404"),
+    ("/interactions/99/aW50ZXI/callback", f"/interactions/99/{HIDDEN}/callback"),
+    ("/webhooks/99/aW50ZXI?wait=1", f"/webhooks/99/{HIDDEN}?wait=1"),
+    ("{'token': 'abc', 'id': 1}", f"{{'token': '{HIDDEN}', 'id': 1}}"),
+    ('{"token": "abc"}', f'{{"token": "{HIDDEN}"}}'),
+    ("Authorization: Bearer abc.def", f"Authorization: {HIDDEN}"),
+    ("authorization: Basic dXNlcjpwYXNz", f"authorization: {HIDDEN}"),
+    ("{'Authorization': 'Bot abc', 'x': 1}", f"{{'Authorization': '{HIDDEN}', 'x': 1}}"),
+    ("(b'Authorization', b'abc'), (b'x', b'y')", f"(b'Authorization', b'{HIDDEN}'), (b'x', b'y')"),
+    ("GET https://b.c/a.mp4?X-Sig=abc&y=z done", f"GET https://b.c/a.mp4?{HIDDEN} done"),
+    ('see "https://a.b/c?d=e", said', f'see "https://a.b/c?{HIDDEN}", said'),
+    ("nothing to hide?", "nothing to hide?"),
+]  # fmt: skip
+
+Err = Callable[[], str]
+
+
+@pytest.fixture
+def untouched() -> Iterator[None]:
+    """Give the process its logging back."""
+    names = [
+        "discord",
+        "discord.client",
+        "discord.gateway",
+        "aiohttp",
+        "asyncio",
+        "sqlalchemy",
+        "alembic",
+        "t",
+    ]
+    loggers = [logging.getLogger(), *map(logging.getLogger, names)]
+    before = [(logger.level, list(logger.handlers)) for logger in loggers]
+    yield
+    for logger, (level, handlers) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+
+
+@pytest.fixture
+def err(capsys: pytest.CaptureFixture[str], untouched: None) -> Err:
+    """Return a function that returns what was written since it was asked last."""
+    return lambda: capsys.readouterr().err
+
+
+def start(level: str = "INFO", form: Literal["text", "json"] = "text") -> logging.Logger:
+    set_up(level, form, [TOKEN, KEY, "abc", ""])
+    return logging.getLogger("t")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(("line", "shown"), LINES)
+def test_what_must_not_be_seen_is_cut_out(
+    err: Err, form: Literal["text", "json"], line: str, shown: str
+) -> None:
+    log = start(form=form)
+    log.info("%s", line.replace("{TOKEN}", TOKEN))
+    if form == "text":
+        assert err().endswith(f" INFO    t: {shown}\n")
+    else:
+        assert json.loads(err())["message"] == shown
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("secret", [TOKEN, KEY])
+def test_a_secret_is_cut_out_wherever_it_stands(err: Err, form: Literal["text", "json"], secret: str) -> None:
+    log = start(form=form)
+    error = ValueError({"header": secret})
+    error.__cause__ = RuntimeError(secret)
+    log.error("failed with %s", secret, extra={"key": secret, "in": {"a": [secret]}}, exc_info=error)
+    written = err()
+    assert "direct cause" in written
+    assert written.count(HIDDEN) == 5
+    for form_of_it in (secret, secret.strip('"'), json.dumps(secret)[1:-1], repr(secret)[1:-1]):
+        assert form_of_it not in written
+
+
+def test_a_very_short_secret_does_not_tear_words_apart(err: Err) -> None:
+    start().info("abcdef")
+    assert err().endswith("abcdef\n")
+
+
+def test_a_secret_that_contains_another_is_cut_out_whole() -> None:
+    assert (
+        Redacted(Text(), ["secret", "secret-longer"]).redact("secret-longer secret") == f"{HIDDEN} {HIDDEN}"
+    )
+
+
+def test_a_text_line_has_time_level_sentence_and_fields(err: Err) -> None:
+    start().warning("watch %s", "ended", extra={"task": "a", "card": 7})
+    _, _, rest = err().split(" ", 2)
+    assert rest == "WARNING t: watch ended task=a card=7\n"
+
+
+def test_a_json_line_is_one_object(err: Err) -> None:
+    log = start(form="json")
+    log.error("two\nlines ü", extra={"task": "a", "odd": object})
+    written = err()
+    entry: dict[str, Any] = json.loads(written)
+    assert entry.pop("time").endswith("Z")
+    odd = str(object)
+    assert entry == {"level": "ERROR", "logger": "t", "message": "two\nlines ü", "task": "a", "odd": odd}
+    assert written.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("level", "logger", "shown"),
+    [
+        ("DEBUG", "bot.poller", ["DEBUG", "INFO", "WARNING", "ERROR"]),
+        ("INFO", "bot.poller", ["INFO", "WARNING", "ERROR"]),
+        ("ERROR", "bot.poller", ["ERROR"]),
+        ("DEBUG", "discord.http", ["INFO", "WARNING", "ERROR"]),
+        ("DEBUG", "discord.webhook.async_", ["INFO", "WARNING", "ERROR"]),
+        ("DEBUG", "discord.client", ["WARNING", "ERROR"]),
+        ("WARNING", "discord.gateway", ["WARNING", "ERROR"]),
+        ("ERROR", "discord.client", ["ERROR"]),
+        ("DEBUG", "aiohttp.client", ["INFO", "WARNING", "ERROR"]),
+        ("DEBUG", "sqlalchemy.engine.Engine", ["WARNING", "ERROR"]),
+        ("DEBUG", "alembic.runtime.migration", ["WARNING", "ERROR"]),
+    ],
+)
+def test_libraries_have_a_lowest_level_of_their_own(
+    err: Err, level: str, logger: str, shown: list[str]
+) -> None:
+    start(level)
+    for name in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        logging.getLogger(logger).log(logging.getLevelNamesMapping()[name], "said")
+    assert [line.split()[2] for line in err().splitlines()] == shown
+
+
+@pytest.mark.parametrize(
+    ("logger", "message", "traced"),
+    [
+        ("discord.client", "Attempting a reconnect in %.2fs", False),
+        ("discord.shard", "Attempting a reconnect for shard ID %s in %.2fs", False),
+        ("discord.client", "Ignoring exception in %s", True),
+        ("bot.app", "reconnecting", True),
+    ],
+)
+def test_a_reconnect_is_one_line_and_every_other_failure_keeps_its_traceback(
+    err: Err, logger: str, message: str, traced: bool
+) -> None:
+    start()
+    error = ConnectionResetError()
+    logging.getLogger(logger).error(message, *[1.0] * message.count("%"), exc_info=error)
+    written = err()
+    assert (written.splitlines()[-1] == "ConnectionResetError") is traced
+    assert "ConnectionResetError" in written
+
+
+def test_a_library_may_log_an_exception_as_its_message(err: Err) -> None:
+    start()
+    error = ConnectionResetError("cannot connect")
+    logging.getLogger("discord.client").error(error, exc_info=error)
+    assert err().endswith("discord.client: cannot connect (ConnectionResetError)\n")
+
+
+def test_setting_up_twice_writes_each_line_once(err: Err) -> None:
+    start()
+    start().info("once")
+    assert err().count("once") == 1
