@@ -66,7 +66,8 @@ def _live_form(card: Card, watch: Watch, health: Health) -> CardForm:
     lines: list[str | None] = []
     if task is not None:
         look, title = state_words(language, task)
-        lines += [progress_line(task), f"> {plain(task.message, MESSAGE_LIMIT)}" if task.message else None]
+        message = plain(task.message, MESSAGE_LIMIT)
+        lines += [progress_line(task), f"> {message}" if message else None]
         if task.state is TaskState.SUCCEEDED:
             look = Look.MOVING
             lines.append(say(language, words.WAITING_FOR_VIDEO))
@@ -89,8 +90,8 @@ def _live_form(card: Card, watch: Watch, health: Health) -> CardForm:
         details = [say(language, words.STARTED, when=relative(task.created_at))]
     else:
         details = [say(language, words.WATCHED_SINCE, when=relative(card.created_at))]
-    if task is not None and task.action:
-        details.append(say(language, words.ACTION, action=plain(task.action, 60)))
+    if task is not None and (action := plain(task.action, 60)):
+        details.append(say(language, words.ACTION, action=action))
     foot = f"-# {' · '.join(details)}\n-# {say(language, words.WATCHING, starter=mention(card.starter_id))}"
     return _form(look, title, watch.task_id, lines, foot)
 

@@ -13,6 +13,7 @@ through for it, from the intent on, and only if it is not there is it sent again
 """
 
 import logging
+from dataclasses import replace
 from typing import Final
 
 from bot.chat.refusals import Reaction, reaction, told
@@ -92,26 +93,26 @@ class Deliverer:
                 return 0
             case Reaction.ACCESS_LOST | Reaction.ARCHIVED:
                 raise Refused(told(error)) from None
+            case Reaction.TOO_LARGE:
+                bare = replace(delivery.message, urls_file=())
+                return await self._post_or_give_up(card, bare, f"{nonce}b")
             case Reaction.BAD_FORM:
                 log.error(
                     "Discord refused a result, posting it as plainly as possible",
                     extra={"task": watch.task_id, "card": card.id, "refusal": told(error)},
                 )
-                return await self._post_plainly(card, delivery.message, f"{nonce}p")
+                return await self._post_or_give_up(card, _plainly(delivery.message), f"{nonce}p")
             case _:
                 raise error
 
-    async def _post_plainly(self, card: Card, message: Message, nonce: str) -> int:
-        """Send only whom a message calls and what it is found by, and the rest of it as a file."""
-        first, *rest = message.content.splitlines()
-        kept = [first, *(line for line in rest if line.startswith(("<@", "-# ")))]
-        lines = (*(line for line in rest if line not in kept), *message.urls_file)
+    async def _post_or_give_up(self, card: Card, message: Message, nonce: str) -> int:
+        """Send what is left of a message after a first refusal."""
         try:
-            return await self._rest.post(card, Message("\n".join(kept), message.mentions, lines), nonce)
+            return await self._rest.post(card, message, nonce)
         except Exception as error:
-            if reaction(error) in {Reaction.ACCESS_LOST, Reaction.ARCHIVED, Reaction.BAD_FORM}:
-                raise Refused(told(error)) from None
-            raise
+            if reaction(error) in {Reaction.LATER, Reaction.TOKEN_DEAD}:
+                raise
+            raise Refused(told(error)) from None
 
     async def _find(
         self, card: Card, watch: Watch, delivery: Delivery, intended_at: float, parts: int
@@ -124,3 +125,11 @@ class Deliverer:
                 raise Refused(told(error)) from None
             raise
         return next((r.id for r in replies if is_part(r.content, watch.task_id, delivery.part, parts)), None)
+
+
+def _plainly(message: Message) -> Message:
+    """Return only whom a message calls and what it is found by, and the rest of it as a file."""
+    first, *rest = message.content.splitlines()
+    kept = [first, *(line for line in rest if line.startswith(("<@", "-# ")))]
+    lines = (*(line for line in rest if line not in kept), *message.urls_file)
+    return Message("\n".join(kept), message.mentions, lines)

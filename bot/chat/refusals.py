@@ -26,6 +26,8 @@ class Reaction(Enum):
     """The channel is gone or closed to us, a locked thread included."""
     ARCHIVED = auto()
     """An archived thread takes no edits; a new message would reopen it."""
+    TOO_LARGE = auto()
+    """What is attached exceeds the server's limit; without it the message is taken."""
     BAD_FORM = auto()
     """Discord will never take this request as it is."""
     TOKEN_DEAD = auto()
@@ -38,6 +40,7 @@ _BY_CODE: Final = {
     10015: Reaction.TOKEN_DEAD,
     10062: Reaction.TOKEN_DEAD,
     30046: Reaction.LATER,
+    40005: Reaction.TOO_LARGE,
     50001: Reaction.ACCESS_LOST,
     50013: Reaction.ACCESS_LOST,
     50027: Reaction.TOKEN_DEAD,
@@ -52,6 +55,8 @@ def reaction(error: BaseException) -> Reaction:
         return Reaction.LATER
     if error.code in _BY_CODE:
         return _BY_CODE[error.code]
+    if error.status == 413:  # noqa: PLR2004
+        return Reaction.TOO_LARGE
     if error.status in {403, 404}:
         return Reaction.ACCESS_LOST
     if error.status in {401, 429} or error.status >= 500 or error.status < 400:  # noqa: PLR2004

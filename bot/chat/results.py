@@ -54,9 +54,10 @@ def answer_messages(task: Task, language: str) -> tuple[Message, ...]:
     head = [f"{look.sign} **{title}** · `{task.id}`"]
     if not task.state.ended and (progress := progress_line(task)) is not None:
         head.append(progress)
-    if task.message:
-        head.append(f"> {plain(task.message, REASON_LIMIT)}")
-    details = [say(language, words.ACTION, action=plain(task.action, 60))] if task.action else []
+    if message := plain(task.message, REASON_LIMIT):
+        head.append(f"> {message}")
+    action = plain(task.action, 60)
+    details = [say(language, words.ACTION, action=action)] if action else []
     if task.created_at is not None:
         details.append(say(language, words.CREATED, when=relative(task.created_at)))
     if task.updated_at is not None:

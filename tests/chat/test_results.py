@@ -45,18 +45,19 @@ def check(messages: tuple[Message, ...], task_id: str, shown: tuple[str, ...], p
         assert message.content == message.content.strip()
         assert len(message.mentions) <= 100
         text = "\n".join(line for line in message.content.splitlines() if line not in shown)
-        text = re.sub(r"`[^`\n]+`", "", text)  # nothing inside inline code does anything
-        assert [int(user) for user in re.findall(r"(?<!\\)<@!?(\d+)>", text)] == list(message.mentions)
+        # What is escaped and what stands in inline code does nothing.
+        text = re.sub(r"\\[^0-9A-Za-z\s]|`[^`\n]+`", "", text)
+        assert [int(user) for user in re.findall(r"<@!?(\d+)>", text)] == list(message.mentions)
         for live in (
-            r"(?<!\\)@(everyone|here)",
-            r"(?<!\\)\[",
+            r"@(everyone|here)",
+            r"\[",
             r"https?://",
-            r"(?<!\\)<(?![@t])",
+            r"<(?![@t])",
             "\u202e",
             "\n\n",
         ):
             assert not re.search(live, text)
-        assert not re.search(r"(?<!\\)`", text)
+        assert "`" not in text
         found = [
             k for k in range(1, len(messages) + 1) if is_part(message.content, task_id, k, len(messages))
         ]

@@ -54,7 +54,6 @@ def shows(steps: Iterable[Step]) -> list[bool]:
     ("happened", "outcome"),
     [
         ([DONE], Outcome(Ending.SUCCEEDED, NOW, DONE)),
-        ([running(50), DONE], Outcome(Ending.SUCCEEDED, NOW + 10, DONE)),
         ([ODD], Outcome(Ending.SUCCEEDED, NOW, ODD)),
         ([EMPTY, EMPTY, DONE], Outcome(Ending.SUCCEEDED, NOW + 20, DONE)),
         ([FAILED], Outcome(Ending.FAILED, NOW, FAILED)),

@@ -1,11 +1,14 @@
 """Tokens that die, gateways that go: the bot and its watches outlive them."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from discord_sim import Fault
 from wire.place import DONE, TASK, VIDEO, place, running
+
+from bot.demo.render_answers import Answer
 
 pytestmark = pytest.mark.looptime
 
@@ -110,3 +113,46 @@ async def test_the_cards_of_one_channel_share_its_limit_and_results_go_first(tmp
         await here.result(cards[7])
         assert here.clock() - began < 15
         assert here.sim.rate_limited == 0
+
+
+async def test_two_hundred_cards_that_move_at_once_stay_below_the_global_limit(tmp_path: Path) -> None:
+    """On old cards, edited with the bot's own token, in a channel each."""
+    tasks = [f"eeeeeeee-0000-4000-8000-{number:012}" for number in range(200)]
+    async with place(tmp_path, poll_min_seconds=5.0, poll_max_seconds=30.0) as here:
+        cards = []
+        for task in tasks:
+            here.channel = here.guild.add_channel(task)
+            here.api.set(task, running(10))
+            cards.append(await here.watch(task))
+        await here.sleep(16 * 60)
+        here.sim.requests.clear()
+        here.api.fail_all(Answer.json({}, 503))
+        for card in cards:
+            await here.shows(card, "has not answered since", 200)
+        edits = [request.at for request in here.sim.requests_to("PATCH", EDIT)]
+        assert len(edits) == len(cards)
+        assert here.sim.rate_limited == 0
+        assert max(sum(1 for at in edits if 0 <= at - start < 1) for start in edits) <= 50
+
+
+@pytest.mark.parametrize(("delay", "told"), [(5.0, True), (60.0, False)])
+async def test_what_is_in_flight_at_the_end_gets_ten_seconds(
+    delay: float, told: bool, tmp_path: Path
+) -> None:
+    async with place(tmp_path) as here:
+        here.api.set(TASK, running(10))
+        card = await here.watch()
+        await here.shows(card, "10 %")
+        here.api.set(TASK, replace(Answer.json(DONE), delay=delay))
+        polls = here.api.polls(TASK)
+        while here.api.polls(TASK) == polls:
+            await here.sleep(0.1)
+        began = here.clock()
+        await here.stop_bot()
+        assert here.clock() - began <= 10.5
+        assert bool(here.replies(card)) is told
+        here.api.set(TASK, DONE)
+        await here.start_bot()
+        await here.result(card)
+        await here.sleep(600)
+        assert len(here.replies(card)) == 1

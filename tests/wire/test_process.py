@@ -59,8 +59,13 @@ async def test_it_starts_although_discord_is_down_and_stops_when_told(tmp_path: 
         await here.sim.stop()
         await here.start(wait=False)
         await here.says("Discord does not answer")
+        here.sim.gateway_down = True
         await here.sim.start()
+        await here.sim.wait_for(lambda: here.sim.command_writes > 0, 30)
+        here.sim.gateway_down = False
         await here.sim.wait_ready(30)
+        here.api.set(TASK, DONE)
+        assert VIDEO in (await here.type("watch", TASK)).text
         assert await here.stop() == 0
         entries = [json.loads(line) for line in here.said]
         assert {"time", "level", "logger", "message"} <= entries[0].keys()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from discord_sim import Fault, Message
-from wire.place import DONE, TASK, VIDEO, Place, place, running
+from wire.place import DONE, TASK, VIDEO, Place, place, running, succeeded
 
 pytestmark = pytest.mark.looptime
 
@@ -128,6 +128,21 @@ async def test_a_result_that_is_refused_comes_plainly(tmp_path: Path) -> None:
         assert f"`{TASK}`" in result.content
         assert VIDEO in result.attachments[0].data.decode()
         assert result.pings == {here.ada.id}
+
+
+@pytest.mark.parametrize("status", [400, 413])
+async def test_a_result_too_large_for_the_server_comes_without_what_is_attached(
+    status: int, tmp_path: Path
+) -> None:
+    urls = [f"https://cdn.example/{'x' * 1900}/{n}.mp4" for n in range(3)]
+    async with place(tmp_path) as here:
+        card = await moving_card(here)
+        here.sim.fault(Fault("POST", POST, status=status, code=40005))
+        here.api.set(TASK, succeeded(*urls))
+        result = await here.result(card)
+        assert result.pings == {here.ada.id}
+        assert not result.attachments
+        await nothing_is_watched(here)
 
 
 async def test_an_old_cards_limit_is_waited_for_and_the_newest_form_wins(tmp_path: Path) -> None:
