@@ -1,9 +1,16 @@
 """What holds for every test."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
+
+# Every run tries the same examples, however slow the machine; `HYPOTHESIS=explore` looks for new ones.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
+hypothesis.settings.register_profile("explore", max_examples=2_000, deadline=None, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS", "repeatable"))
 from hypothesis import HealthCheck, settings
 
 # A busy machine is no reason to fail: examples have no time limit of their own.
