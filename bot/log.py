@@ -50,7 +50,11 @@ class Redacted(logging.Formatter):
         )
 
     def format(self, record: logging.LogRecord) -> str:
-        return self.redact(self._inner.format(record))
+        try:
+            line = self._inner.format(record)
+        except Exception as error:  # logging itself would print the record's arguments as they are
+            line = f"a record of {record.name} could not be written ({type(error).__name__})"
+        return self.redact(line)
 
     def redact(self, line: str) -> str:
         """Return a line without known secrets, tokens of interactions and signatures of links."""
@@ -73,7 +77,7 @@ class Text(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
-        fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
+        fields = "".join(f" {name}={_one_line(value)}" for name, value in _fields(record).items())
         line = f"{stamp} {record.levelname:<7} {record.name}: {record.getMessage()}{fields}"
         return line + ("\n" + self.formatException(record.exc_info) if record.exc_info else "")
 
@@ -117,6 +121,10 @@ def _one_line_of_reconnects(record: logging.LogRecord) -> bool:
         record.exc_info = None
         record.exc_text = None
     return True
+
+
+def _one_line(value: object) -> str:
+    return "\\n".join(str(value).splitlines())
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

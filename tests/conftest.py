@@ -11,11 +11,6 @@ import pytest
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
 hypothesis.settings.register_profile("explore", max_examples=2_000, deadline=None, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS", "repeatable"))
-from hypothesis import HealthCheck, settings
-
-# A busy machine is no reason to fail: examples have no time limit of their own.
-settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("house")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -58,10 +58,15 @@ def reaction(error: BaseException) -> Reaction:
     if error.status == 413:  # noqa: PLR2004
         return Reaction.TOO_LARGE
     if error.status in {403, 404}:
-        return Reaction.ACCESS_LOST
+        return Reaction.ACCESS_LOST if _is_discords_own(error) else Reaction.LATER
     if error.status in {401, 429} or error.status >= 500 or error.status < 400:  # noqa: PLR2004
         return Reaction.LATER
     return Reaction.BAD_FORM
+
+
+def _is_discords_own(error: discord.HTTPException) -> bool:
+    """Tell Discord's word from that of a proxy before it, which says nothing about a channel."""
+    return error.response.headers.get("Content-Type", "").startswith("application/json")
 
 
 def pause(error: BaseException, tries: int) -> float:

@@ -32,9 +32,9 @@ class Database:
     """One SQLite file. With `executor` None the work runs inline: for simulations in virtual time."""
 
     def __init__(self, path: Path, executor: Executor | None) -> None:
-        self.path: Final = path
+        self.path: Final = path.resolve()  # the lock must not be escaped by another name of the file
         self._executor: Final = executor
-        self._lock: Final = filelock.FileLock(f"{path}.lock")
+        self._lock: Final = filelock.FileLock(f"{self.path}.lock")
         self._engine: Engine | None = None
 
     async def open(self) -> None:

@@ -15,6 +15,8 @@ NAMED: Final = 40
 
 # Printable ASCII, less what ends a link in Discord or breaks out of `<…>`.
 _SAFE: Final = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '<>"\\^`{|}')
+_TAIL: Final = re.compile(r"[.,:;'\])]+$")
+"""What Discord takes for the sentence's punctuation and not for the link's end."""
 _LINK: Final = re.compile(r"(https?)://([^/?#@]*@)?([^/?#@]{1,300})([/?#].*)?", re.IGNORECASE | re.DOTALL)
 _USER: Final = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:-]*@")
 _HOST: Final = re.compile(
@@ -45,7 +47,9 @@ def printable_link(value: Any) -> str | None:
     try:
         if not host.isascii():
             host = host.encode("idna").decode("ascii")
-        rest = quote(rest, safe=_SAFE)
+        rest = _TAIL.sub(
+            lambda tail: "".join(f"%{ord(char):02X}" for char in tail[0]), quote(rest, safe=_SAFE)
+        )
     except UnicodeError:  # no name that could be looked up, or half of a character
         return None
     whole = _HOST.fullmatch(host) and (not user or _USER.fullmatch(user))

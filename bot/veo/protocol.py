@@ -22,8 +22,6 @@ TEXT_LIMIT: Final = 2_000
 """Characters kept of the API's message; no answer of ours has room for more."""
 WORD_LIMIT: Final = 50
 """Characters kept of a state or an action."""
-VIDEO_LIMIT: Final = 1_000
-"""Videos kept of one task."""
 LATEST_TIME: Final = 4_102_444_800
 """2100-01-01 in Unix seconds: a later time is not a time."""
 
@@ -158,5 +156,5 @@ def _urls(videos: Any) -> list[Any]:
     """Return what stands in the place of links; an empty place is no video, and nothing to refuse."""
     if not isinstance(videos, list):
         return []
-    urls = [video.get("url") if isinstance(video, dict) else video for video in videos[:VIDEO_LIMIT]]
+    urls = [video.get("url") if isinstance(video, dict) else video for video in videos]
     return [url for url in urls if url is not None and str(url).strip()]

@@ -1,6 +1,7 @@
 """The table of Discord's refusals: what each means to us, how long we wait, and what the log says."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import aiohttp
 import discord
@@ -15,11 +16,18 @@ class Response:
 
     status: int
     reason: str = ""
+    headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
 
 
 def refused(status: int, code: int = 0) -> discord.HTTPException:
     kind = {403: discord.Forbidden, 404: discord.NotFound}.get(status, discord.HTTPException)
     return kind(Response(status), {"code": code, "message": "secret words"})
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_the_word_of_a_proxy_is_not_discords(status: int) -> None:
+    answer = Response(status, headers={"Content-Type": "text/html"})
+    assert reaction(discord.HTTPException(answer, "<html>")) is Reaction.LATER
 
 
 @pytest.mark.parametrize(

@@ -73,10 +73,9 @@ async def test_a_commit_survives_a_power_cut(path: Path) -> None:
 
 
 async def test_a_transaction_begins_with_the_write_lock(path: Path) -> None:
-    twin = path.with_name("twin")
     async with opened(path) as one:
-        twin.symlink_to(path)  # another lock file, so that the same data can be opened twice
-        async with opened(twin) as other:
+        one._lock.release()  # so that the same data can be opened twice
+        async with opened(path) as other:
             await other.run(lambda connection: connection.execute(text("PRAGMA busy_timeout = 0")))
             with pytest.raises(StoreFailed, match="database is locked"):
                 await one.run(lambda _connection: asyncio_free(other.run(noted)))
@@ -188,3 +187,12 @@ def test_another_url_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(ValueError, match="must look like") as error:
         sqlite_path(url)
     assert "s3cret" not in str(error.value)
+
+
+async def test_another_name_of_the_same_file_is_no_way_around_the_lock(path: Path) -> None:
+    twin = path.with_name("twin")
+    async with opened(path):
+        twin.symlink_to(path)
+        with pytest.raises(AnotherBot):
+            async with opened(twin):
+                pass

@@ -77,10 +77,10 @@ async def test_the_file_itself_holds_the_rule_against_two_bots_of_ours(path: Pat
 
 
 async def test_two_stores_on_two_connections_cannot_both_begin_a_watch(path: Path) -> None:
-    async with stored(path) as one:
-        twin = path.with_name("twin")
-        twin.symlink_to(path)  # another lock file, so that the same data can be opened twice
-        async with stored(twin) as other:
+    async with opened(path) as database:
+        one = Store(database)
+        database._lock.release()  # so that the same data can be opened twice
+        async with stored(path) as other:
             state = await add(one)
             with pytest.raises(AlreadyWatched):
                 await add(other, message_id=2)

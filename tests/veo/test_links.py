@@ -2,7 +2,7 @@
 
 import time
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from hypothesis import given
@@ -136,3 +136,11 @@ def test_a_link_as_long_as_an_answer_may_be_is_judged_at_once(piece: str) -> Non
     began = time.perf_counter()
     printable_link("https://" + piece * (1024 * 1024 // len(piece)) + "!")
     assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize("tail", [".", ",", ":", ";", "'", "]", ")", "...", ").", "?x=(1)"])
+def test_a_link_does_not_end_in_what_discord_takes_for_punctuation(tail: str) -> None:
+    link = printable_link(f"https://a.b/c{tail}")
+    assert link is not None
+    assert link[-1] not in ".,:;'])"
+    assert unquote(link) == f"https://a.b/c{tail}"
