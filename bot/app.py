@@ -56,10 +56,11 @@ class App:
         self.messenger.lost = self.board.lose
         self.poller: Final = Poller(look, self.board, settings.pace, clock, idle=idle)
         self.watching: Final = Watching(self.store, self.board, self.poller, clock)
-        self.commands: Final = Commands(look, self.watching, rest)
+        self.commands: Final = Commands(look, self.board, self.watching, rest)
         self._place: Final = settings.discord_api_url
         self._polling: asyncio.Task[None] | None = None
         client.on_setup = self.begin
+        client.on_press = self.commands.press
 
     async def begin(self) -> None:
         """Take up what was unfinished and start polling; the client calls it after its login."""

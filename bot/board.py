@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from bot.clock import Clock
 from bot.core.card import Card, CardState
-from bot.core.events import AccessLost, CardDeleted, Event
+from bot.core.events import AccessLost, CardDeleted, Event, Stopped
 from bot.core.health import Health
 from bot.core.pace import Pace
 from bot.core.watch import Effect, Step, Watch, advance
@@ -50,6 +50,8 @@ class Board:
         self._cards: dict[int, Card] = {}
         self._rows: dict[int, dict[int, Watch]] = {}
         """Watches by card, in the order of their rows; the ended ones too while another is live."""
+        self._by_message: dict[int, int] = {}
+        self._followers: dict[int, tuple[int, ...]] = {}
         self._by_task: dict[str, dict[int, Watch]] = {}
         """Live watches by task."""
         self._saving: Final = asyncio.Lock()
@@ -82,7 +84,8 @@ class Board:
         Raises:
             KeyError: there is none of this id.
         """
-        return CardState(self._cards[card_id], tuple(self._rows[card_id].values()))
+        rows = tuple(self._rows[card_id].values())
+        return CardState(self._cards[card_id], rows, self._followers[card_id])
 
     def card_watching(self, channel_id: int, task_id: str) -> CardState | None:
         """Return the card on which a channel watches a task, if there is one."""
@@ -91,9 +94,16 @@ class Board:
                 return self.card(watch.card_id)
         return None
 
+    def card_of_message(self, message_id: int) -> CardState | None:
+        """Return the card with live watches that is this message, if there is one."""
+        card_id = self._by_message.get(message_id)
+        return None if card_id is None else self.card(card_id)
+
     def add(self, state: CardState) -> None:
         """Take a card; its ended watches are only shown."""
         self._cards[state.card.id] = state.card
+        self._by_message[state.card.message_id] = state.card.id
+        self._followers[state.card.id] = state.followers
         self._rows[state.card.id] = {watch.id: watch for watch in state.watches}
         for watch in state.watches:
             if watch.outcome is None:
@@ -121,6 +131,34 @@ class Board:
         pauses = [step.after for step in steps if step.after is not None]
         return min(pauses, default=None) if self.is_watched(task_id) else None
 
+    async def follow(self, card_id: int, user_id: int, *, following: bool) -> None:
+        """Make somebody a follower of a card with live watches, or no longer.
+
+        Raises:
+            KeyError: there is no such card.
+            StoreFailed: nothing has happened.
+        """
+        self.card(card_id)
+        if following:
+            people = await self._store.follow(card_id, user_id, self._clock())
+        else:
+            people = await self._store.unfollow(card_id, user_id)
+        if card_id in self._cards:  # it may have ended meanwhile
+            self._followers[card_id] = tuple(people)
+            self.show(card_id)
+
+    async def stop(self, card_id: int, by: int, task_id: str | None = None) -> list[str]:
+        """End the live watches of a card, or only that of one task; return the tasks of those ended.
+
+        Raises:
+            StoreFailed: nothing has happened.
+        """
+        async with self._saving:
+            rows = self._rows.get(card_id, {}).values()
+            live = [w for w in rows if w.outcome is None and task_id in {None, w.task_id}]
+            await self._carry_out(self._advance(live, Stopped(by)))
+        return [watch.task_id for watch in live]
+
     async def lose(self, card_id: int, event: CardDeleted | AccessLost) -> None:
         """End the live watches of a card that Discord says is gone or closed to us."""
         async with self._saving:
@@ -146,8 +184,9 @@ class Board:
                 self._show(states[step.watch.card_id], step.watch)
         for card_id, state in states.items():
             if state.ended:
-                del self._cards[card_id]
+                del self._by_message[self._cards.pop(card_id).message_id]
                 del self._rows[card_id]
+                del self._followers[card_id]
 
     def _put(self, watch: Watch) -> None:
         self._rows[watch.card_id][watch.id] = watch

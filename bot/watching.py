@@ -69,7 +69,7 @@ class Watching:
         """Make somebody a follower of the card on which a channel watches a task; None if there is none."""
         state = self._board.card_watching(channel_id, task_id)
         if state is not None:
-            await self._store.follow(state.card.id, user_id, self._clock())
+            await self._board.follow(state.card.id, user_id, following=True)
         return state
 
     async def resume(self) -> None:

@@ -56,6 +56,9 @@ CREATED = "Created {when}"
 UPDATED = "Updated {when}"
 ENDED = "Ended {when}"
 WATCHING = "Watched for {starter}. The result comes as a reply to this card."
+NOTIFY_ME = "Notify me"
+NOTIFY_ME_TOO = "Notify me · {count}"
+STOP = "Stop"
 WAITING_FOR_TASK = (
     "The task API does not know this task yet. New tasks can take a minute to appear; I keep looking."
 )
@@ -98,6 +101,14 @@ MISSING_PERMISSIONS = (
     "Somebody who manages the server can grant it."
 )
 ALREADY_WATCHED = "`{task}` is watched here already: {link}. I will mention you when it ends."
+NOW_FOLLOWING = "I will mention you when {tasks} ends. Press the button again to change your mind."
+NO_LONGER_FOLLOWING = "I will not mention you when {tasks} ends. Press the button again to change your mind."
+STOPPED_FOR_YOU = "I stopped watching {tasks}. `/veo watch` follows it again."
+MAY_NOT_STOP = (
+    "Only {starter}, who started this watch, and people with the permission **Manage Messages** may stop it."
+)
+CARD_IS_OVER = "This card is not followed any more. `/veo watch` with its id follows the task again."
+NOT_WATCHED_HERE = "`{task}` is not watched in this channel. `/veo watch` follows it."
 RESTARTING = "I am about to restart. Try again in a minute; nothing that is watched is lost."
 NOT_SAVED = (
     "I could not save the watch of `{task}`, so nothing is watched. "
@@ -118,4 +129,5 @@ PERMISSIONS: Final = {
 VEO_DESCRIPTION = "Follow renders of the Veo task API"
 STATUS_DESCRIPTION = "Look at a render once"
 WATCH_DESCRIPTION = "Follow a render on a card in this channel until it ends"
+STOP_DESCRIPTION = "End a watch in this channel"
 ID_DESCRIPTION = "The task's id, or a link that ends in it"

@@ -4,12 +4,13 @@ A form is compared before anything is sent: a card that already shows it is not 
 depend on the present time; Discord's own timestamps tick by themselves.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import discord
 
 from bot import words
+from bot.chat.buttons import Action, CardButton
 from bot.chat.lines import ENDING_LOOKS, Look, ending_line, heading, progress_line, state_words
 from bot.chat.text import LAYOUT_LIMIT, mention, plain, relative
 from bot.core.card import Card, CardState
@@ -29,10 +30,12 @@ PLAIN_LIMIT: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class CardForm:
-    """What a card shows: its texts from top to bottom and the colour of its edge."""
+    """What a card shows: its texts from top to bottom, the colour of its edge, its buttons by action."""
 
     texts: tuple[str, ...]
     colour: int
+    buttons: tuple[tuple[Action, str], ...] = ()
+    card_id: int = 0
 
 
 def card_form(state: CardState, health: Health, pace: Pace) -> CardForm:
@@ -40,12 +43,13 @@ def card_form(state: CardState, health: Health, pace: Pace) -> CardForm:
     watch = state.watches[0]
     if watch.outcome is not None:
         return _final_form(state.card, watch, watch.outcome, pace)
-    return _live_form(state.card, watch, health)
+    form = _live_form(state.card, watch, health)
+    return replace(form, buttons=_buttons(state), card_id=state.card.id)
 
 
 def plain_form(form: CardForm) -> CardForm:
     """Return the least that a card can show, for when Discord refuses its form: one line, no markup."""
-    return CardForm((plain(form.texts[0], PLAIN_LIMIT),), form.colour)
+    return replace(form, texts=(plain(form.texts[0], PLAIN_LIMIT),))
 
 
 def layout(form: CardForm) -> discord.ui.LayoutView:
@@ -58,7 +62,22 @@ def layout(form: CardForm) -> discord.ui.LayoutView:
         room -= len(text)
         if room <= 0:
             break
-    return view.add_item(container)
+    view.add_item(container)
+    if form.buttons:
+        row: discord.ui.ActionRow[discord.ui.LayoutView] = discord.ui.ActionRow()
+        for action, label in form.buttons:
+            row.add_item(CardButton(action, form.card_id, label))
+        view.add_item(row)
+    return view
+
+
+def _buttons(state: CardState) -> tuple[tuple[Action, str], ...]:
+    language, count = state.card.language, len(state.followers)
+    notify = words.NOTIFY_ME_TOO if count else words.NOTIFY_ME
+    return (
+        (Action.NOTIFY, say(language, notify, count=count)),
+        (Action.STOP, say(language, words.STOP)),
+    )
 
 
 def _live_form(card: Card, watch: Watch, health: Health) -> CardForm:

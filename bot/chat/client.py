@@ -13,6 +13,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from yarl import URL
 
+from bot.chat.buttons import CardButton, Press
 from bot.chat.refusals import told
 from bot.clock import Clock
 
@@ -47,6 +48,8 @@ class VeoBot(discord.AutoShardedClient):
         )
         self.on_setup: Callable[[], Awaitable[None]] | None = None
         """Awaited once, after the login and before the gateway."""
+        self.on_press: Press | None = None
+        self.add_dynamic_items(CardButton)
 
     async def setup_hook(self) -> None:
         if self.on_setup is not None:

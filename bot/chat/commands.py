@@ -3,16 +3,20 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import discord
 
 from bot import words
+from bot.board import Board
 from bot.chat.answer import Answer, Unanswerable
+from bot.chat.buttons import Action
 from bot.chat.rest import DiscordRest
 from bot.chat.results import answer_messages
 from bot.chat.sentences import sentence_for
+from bot.chat.text import mention
+from bot.core.card import CardState
 from bot.core.events import Seen
 from bot.core.task import Task, read_task_id
 from bot.poller import Look
@@ -32,8 +36,9 @@ NEEDED: Final = ("view_channel", "attach_files", "read_message_history")
 class Commands:
     """Answers every interaction that it is given, whatever happens."""
 
-    def __init__(self, look: Look, watching: Watching, rest: DiscordRest) -> None:
+    def __init__(self, look: Look, board: Board, watching: Watching, rest: DiscordRest) -> None:
         self._look: Final = look
+        self._board: Final = board
         self._watching: Final = watching
         self._rest: Final = rest
         self._under_way: set[asyncio.Task[object]] = set()
@@ -73,11 +78,53 @@ class Commands:
             return
         await self._begin(answer, task_id, seen)
 
+    async def stop(self, answer: Answer, given: str) -> None:
+        """End the watch of one task in this channel, for whoever may."""
+        if (task_id := await self._task_id(answer, given)) is None:
+            return
+        state = self._board.card_watching(answer.interaction.channel_id or 0, task_id)
+        if state is None:
+            await answer.refuse(say(answer.language, words.NOT_WATCHED_HERE, task=task_id))
+            return
+        await self._stop(answer, state, task_id)
+
+    async def press(self, interaction: discord.Interaction, action: Action, card_id: int) -> None:
+        """Handle a press on a card's button."""
+        message = interaction.message
+
+        async def work(answer: Answer) -> None:
+            state = self._board.card_of_message(message.id) if message is not None else None
+            if state is None or state.card.id != card_id:
+                await answer.refuse(say(answer.language, words.CARD_IS_OVER))
+            elif action is Action.STOP:
+                await self._stop(answer, state, None)
+            else:
+                await self._toggle(answer, state)
+
+        await self.run(interaction, work)
+
+    async def _stop(self, answer: Answer, state: CardState, task_id: str | None) -> None:
+        user = answer.interaction.user
+        if user.id != state.card.starter_id and not answer.interaction.permissions.manage_messages:
+            starter = mention(state.card.starter_id)
+            await answer.refuse(say(answer.language, words.MAY_NOT_STOP, starter=starter))
+            return
+        stopped = await self._board.stop(state.card.id, user.id, task_id)
+        sentence = words.STOPPED_FOR_YOU if stopped else words.CARD_IS_OVER
+        await answer.refuse(say(answer.language, sentence, tasks=_named(stopped)))
+
+    async def _toggle(self, answer: Answer, state: CardState) -> None:
+        user_id = answer.interaction.user.id
+        following = user_id not in state.followers
+        await self._board.follow(state.card.id, user_id, following=following)
+        sentence = words.NOW_FOLLOWING if following else words.NO_LONGER_FOLLOWING
+        live = [watch.task_id for watch in state.watches if watch.outcome is None]
+        await answer.refuse(say(answer.language, sentence, tasks=_named(live)))
+
     async def run(
         self,
         interaction: discord.Interaction,
-        command: Callable[[Answer, str], Awaitable[None]],
-        given: str,
+        command: Callable[[Answer], Awaitable[None]],
     ) -> None:
         """Run a command; what it did not foresee is logged under a reference that the asker is told."""
         answer = Answer(interaction)
@@ -88,7 +135,7 @@ class Commands:
             if self._closing:
                 await answer.refuse(say(answer.language, words.RESTARTING))
             else:
-                await command(answer, given)
+                await command(answer)
         except Unanswerable as error:
             log.warning("a command could not be answered", extra={"refusal": str(error)})
         except Exception:
@@ -155,6 +202,10 @@ class Commands:
         link = f"https://discord.com/channels/{card.guild_id}/{card.channel_id}/{card.message_id}"
         await answer.refuse(say(answer.language, words.ALREADY_WATCHED, task=task_id, link=link))
         return True
+
+
+def _named(task_ids: Sequence[str]) -> str:
+    return ", ".join(f"`{task_id}`" for task_id in task_ids)
 
 
 def _cannot_watch(answer: Answer, task_id: str) -> str | None:

@@ -17,7 +17,7 @@ Tree = app_commands.CommandTree[discord.Client]
 
 
 def command_tree(client: discord.Client, commands: Commands) -> Tree:
-    """Return the command tree: `/veo status` and `/veo watch`, in servers and in the bot's own DMs."""
+    """Return the command tree: `/veo` and what it can do, in servers and in the bot's own DMs."""
     tree: Tree = app_commands.CommandTree(client)
     veo = app_commands.Group(
         name="veo",
@@ -29,12 +29,17 @@ def command_tree(client: discord.Client, commands: Commands) -> Tree:
     @veo.command(name="status", description=words.STATUS_DESCRIPTION)
     @app_commands.describe(id=words.ID_DESCRIPTION)
     async def status(interaction: discord.Interaction, id: str) -> None:  # noqa: A002 the option's name
-        await commands.run(interaction, commands.status, id)
+        await commands.run(interaction, lambda answer: commands.status(answer, id))
 
     @veo.command(name="watch", description=words.WATCH_DESCRIPTION)
     @app_commands.describe(id=words.ID_DESCRIPTION)
     async def watch(interaction: discord.Interaction, id: str) -> None:  # noqa: A002
-        await commands.run(interaction, commands.watch, id)
+        await commands.run(interaction, lambda answer: commands.watch(answer, id))
+
+    @veo.command(name="stop", description=words.STOP_DESCRIPTION)
+    @app_commands.describe(id=words.ID_DESCRIPTION)
+    async def stop(interaction: discord.Interaction, id: str) -> None:  # noqa: A002
+        await commands.run(interaction, lambda answer: commands.stop(answer, id))
 
     tree.add_command(veo)
     return tree

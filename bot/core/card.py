@@ -20,10 +20,11 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class CardState:
-    """A card and all its watches, the ended ones too, in the order of their rows."""
+    """A card, all its watches (the ended ones too, in the order of their rows) and who follows it."""
 
     card: Card
     watches: tuple[Watch, ...]
+    followers: tuple[int, ...] = ()
 
     @property
     def ended(self) -> bool:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.core.card import Card, CardState
@@ -68,7 +68,7 @@ class Store:
                 row = {"card_id": card.id, "task_id": task_id, "position": position, "started_at": now}
                 watch_id = _inserted(connection, watches, {**row, "channel_id": channel_id, "state": LIVE})
                 rows.append(Watch(id=watch_id, **row))  # type: ignore[arg-type]
-            return CardState(card, tuple(rows))
+            return CardState(card, tuple(rows), (starter_id,))
 
         return await self._run(work)
 
@@ -83,7 +83,8 @@ class Store:
                 rows[row["card_id"]].append(watch_from(row))
             query = select(cards).where(cards.c.id.in_(open_cards)).order_by(cards.c.id)
             found = [card_from(row) for row in connection.execute(query).mappings()]
-            return [CardState(card, tuple(rows[card.id])) for card in found]
+            people = _followers(connection, [card.id for card in found])
+            return [CardState(card, tuple(rows[card.id]), tuple(people[card.id])) for card in found]
 
         return await self._run(work)
 
@@ -145,18 +146,29 @@ class Store:
         change = update(deliveries).where(deliveries.c.watch_id == watch_id, deliveries.c.part == part)
         await self._run(lambda connection: connection.execute(change.values(message_id=message_id)))
 
-    async def follow(self, card_id: int, user_id: int, now: float) -> None:
-        """Add a follower to a card; one who follows already stays where they are."""
+    async def follow(self, card_id: int, user_id: int, now: float) -> list[int]:
+        """Add a follower to a card, unless they follow it already; return all."""
         row = upsert(followers).values(card_id=card_id, user_id=user_id, since=now)
-        await self._run(lambda connection: connection.execute(row.on_conflict_do_nothing()))
+
+        def work(connection: Connection) -> list[int]:
+            connection.execute(row.on_conflict_do_nothing())
+            return _followers(connection, [card_id])[card_id]
+
+        return await self._run(work)
+
+    async def unfollow(self, card_id: int, user_id: int) -> list[int]:
+        """Take a follower from a card; return who is left."""
+        row = delete(followers).where(followers.c.card_id == card_id, followers.c.user_id == user_id)
+
+        def work(connection: Connection) -> list[int]:
+            connection.execute(row)
+            return _followers(connection, [card_id])[card_id]
+
+        return await self._run(work)
 
     async def followers(self, card_id: int) -> list[int]:
         """Return who follows a card, by user id: its starter first, then in the order of their coming."""
-        query = select(followers.c.user_id).join(cards).where(followers.c.card_id == card_id)
-        query = query.order_by(
-            followers.c.user_id != cards.c.starter_id, followers.c.since, followers.c.user_id
-        )
-        return await self._run(lambda connection: list(connection.scalars(query)))
+        return await self._run(lambda connection: _followers(connection, [card_id])[card_id])
 
     async def remembered(self, key: str) -> str | None:
         query = select(meta.c.value).where(meta.c.key == key)
@@ -183,3 +195,15 @@ def _card_watching(connection: Connection, channel_id: int, task_id: str) -> int
 def _deliveries(connection: Connection, watch_id: int) -> list[Delivery]:
     query = select(deliveries).where(deliveries.c.watch_id == watch_id).order_by(deliveries.c.part)
     return [delivery_from(row) for row in connection.execute(query).mappings()]
+
+
+def _followers(connection: Connection, card_ids: Iterable[int]) -> dict[int, list[int]]:
+    """Return the followers of each card: its starter first, then in the order of their coming."""
+    query = select(followers.c.card_id, followers.c.user_id).join(cards)
+    query = query.where(followers.c.card_id.in_(list(card_ids))).order_by(
+        followers.c.user_id != cards.c.starter_id, followers.c.since, followers.c.user_id
+    )
+    found: dict[int, list[int]] = defaultdict(list)
+    for card_id, user_id in connection.execute(query):
+        found[card_id].append(user_id)
+    return found

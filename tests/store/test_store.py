@@ -41,7 +41,7 @@ async def test_a_card_comes_back_as_it_was_stored(path: Path) -> None:
             Watch(row.id, card.id, task_id, position, NOW)
             for position, (task_id, row) in enumerate(zip((TASK, "b", "a"), state.watches, strict=True))
         ]
-        assert state == CardState(card, tuple(rows))
+        assert state == CardState(card, tuple(rows), (STARTER,))
         assert await store.followers(card.id) == [STARTER]
     async with stored(path) as store:
         assert await store.unfinished() == [state]
