@@ -50,6 +50,7 @@ NO_SUCH_TASK = "No such task"
 # Cards.
 LOOKING = "Looking at `{task}`…"
 STARTED = "Started {when}"
+EXPECTED = "done {when}"
 WATCHED_SINCE = "Watched since {when}"
 ACTION = "Action: {action}"
 CREATED = "Created {when}"

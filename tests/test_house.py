@@ -43,7 +43,9 @@ OURS: Final = {
     "bot.chat.cards": "bot.chat.buttons bot.chat.lines bot.chat.text bot.core bot.words",
     "bot.chat.results": "bot.chat.lines bot.chat.text bot.core bot.words",
     "bot.chat.sentences": "bot.words bot.veo.errors",
-    "bot.chat.commands": "bot.board bot.chat bot.words bot.core bot.poller bot.watching bot.store bot.veo.errors",
+    "bot.chat.commands": (
+        "bot.board bot.chat bot.words bot.core bot.poller bot.watching bot.store bot.veo.errors"
+    ),
     "bot.app": "bot.board bot.chat bot.clock bot.config bot.poller bot.store bot.veo bot.watching",
     "bot.__main__": "bot bot.app bot.log bot.config bot.chat.client bot.store.errors bot.demo.show",
     "bot.demo": "bot.demo bot.app bot.chat bot.clock bot.config bot.core bot.store bot.veo",

@@ -18,7 +18,7 @@ from bot.core.events import Trouble
 from bot.core.health import Health, Mode
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
-from bot.core.task import TaskState
+from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
 from bot.words import say
 
@@ -86,7 +86,7 @@ def _live_form(card: Card, watch: Watch, health: Health) -> CardForm:
     if task is not None:
         look, title = state_words(language, task)
         message = plain(task.message, MESSAGE_LIMIT)
-        lines += [progress_line(task), f"> {message}" if message else None]
+        lines += [_progress(language, task, watch, health), f"> {message}" if message else None]
         if task.state is TaskState.SUCCEEDED:
             look = Look.MOVING
             lines.append(say(language, words.WAITING_FOR_VIDEO))
@@ -113,6 +113,14 @@ def _live_form(card: Card, watch: Watch, health: Health) -> CardForm:
         details.append(say(language, words.ACTION, action=action))
     foot = f"-# {' · '.join(details)}\n-# {say(language, words.WATCHING, starter=mention(card.starter_id))}"
     return _form(look, title, watch.task_id, lines, foot)
+
+
+def _progress(language: str, task: Task, watch: Watch, health: Health) -> str | None:
+    """Return the bar, and when the end is expected if that is known; while nobody looks it is not."""
+    line = progress_line(task)
+    if line is None or watch.ends_at is None or health.paused or watch.in_trouble:
+        return line
+    return f"{line} · {say(language, words.EXPECTED, when=relative(watch.ends_at))}"
 
 
 def _trouble(language: str, watch: Watch, health: Health) -> str | None:

@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import Final
 
 from bot.core import pace as pacing
+from bot.core.estimate import Mark, expected_end, with_mark
 from bot.core.events import AccessLost, CardDeleted, Event, Failure, Missing, Stopped, Trouble
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
@@ -60,6 +61,10 @@ class Watch:
     troubles: int = 0
     trouble: Trouble | None = None
     trouble_since: float | None = None
+    marks: tuple[Mark, ...] = ()
+    """The newest moves of its progress."""
+    ends_at: float | None = None
+    """When it may end, as far as its recent moves tell."""
     outcome: Outcome | None = None
 
     @property
@@ -121,6 +126,9 @@ def _seen(watch: Watch, task: Task, now: float, pace: Pace) -> Step:
     # A task cannot be called stalled for a time in which nobody looked.
     quiet = 0.0 if changed else watch.quiet + min(max(0.0, now - since), pace.max_seconds)
     empty = task.state is TaskState.SUCCEEDED and not task.settled
+    after = pacing.confirming(pace) if empty else pacing.interval(task, quiet, pace)
+    rendering = task.state is TaskState.RUNNING
+    marks = with_mark(watch.marks, now, task.progress) if rendering else ()
     seen = replace(
         watch,
         task=task,
@@ -128,6 +136,8 @@ def _seen(watch: Watch, task: Task, now: float, pace: Pace) -> Step:
         changed_at=now if changed else watch.changed_at,
         looked_at=now,
         quiet=quiet,
+        marks=marks,
+        ends_at=expected_end(marks, now, now + after),
         missing_looks=0,
         empty_looks=watch.empty_looks + 1 if empty else 0,
         troubles=0,
@@ -144,9 +154,9 @@ def _seen(watch: Watch, task: Task, now: float, pace: Pace) -> Step:
     elif quiet >= pace.stalled_after:
         return _end(seen, Ending.STALLED, now)
     effects: tuple[Effect, ...] = (Effect.SAVE_SEEN,) if watch.seen_at is None else ()
-    if changed or watch.in_trouble:
+    if changed or watch.in_trouble or seen.ends_at != watch.ends_at:
         effects += (Effect.SHOW,)
-    return Step(seen, effects, pacing.confirming(pace) if empty else pacing.interval(task, quiet, pace))
+    return Step(seen, effects, after)
 
 
 def _visible(task: Task) -> tuple[object, ...]:
@@ -163,10 +173,11 @@ def _missing(watch: Watch, now: float, pace: Pace) -> Step:
         trouble_since=None,
         missing_looks=watch.missing_looks + 1,
         empty_looks=0,
+        ends_at=None,
     )
     # Once the task was seen, the card stays as it is until the task has vanished for sure.
     first = watch.seen_at is None and not watch.missing_looks
-    show = (Effect.SHOW,) if watch.in_trouble or first else ()
+    show = (Effect.SHOW,) if watch.in_trouble or first or watch.ends_at is not None else ()
     if watch.seen_at is None:
         if age >= pace.visible_within:
             return _end(missing, Ending.NO_SUCH_TASK, now)
@@ -180,13 +191,22 @@ def _failed(watch: Watch, failure: Failure, now: float, pace: Pace, chance: floa
     if now - watch.started_at >= pace.too_old_after:
         return _end(watch, Ending.TOO_OLD, now)
     if failure.trouble is Trouble.RATE_LIMITED:
-        return Step(watch, (), pacing.obeyed(failure.retry_after, 1))
+        after = pacing.obeyed(failure.retry_after, 1)
+        kept = _still_expected(watch, now + after)
+        return Step(kept, () if kept == watch else (Effect.SHOW,), after)
+    after = pacing.backoff(watch.troubles + 1, pace, chance)
     failed = replace(
-        watch,
+        _still_expected(watch, now + after),
         troubles=watch.troubles + 1,
         trouble=failure.trouble,
         trouble_since=now if watch.trouble_since is None else watch.trouble_since,
     )
     shown = watch.trouble if watch.in_trouble else None
-    show = (Effect.SHOW,) if failed.in_trouble and failed.trouble is not shown else ()
-    return Step(failed, show, pacing.backoff(failed.troubles, pace, chance))
+    changed = (failed.in_trouble and failed.trouble is not shown) or failed.ends_at != watch.ends_at
+    return Step(failed, (Effect.SHOW,) if changed else (), after)
+
+
+def _still_expected(watch: Watch, next_look: float) -> Watch:
+    """Drop an estimate that would be in the past by the next look."""
+    past = watch.ends_at is not None and watch.ends_at <= next_look
+    return replace(watch, ends_at=None) if past else watch

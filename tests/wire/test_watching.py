@@ -1,5 +1,6 @@
 """The main job on the wire: a card from its first form to every way in which a watch ends."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +211,22 @@ async def test_an_archived_thread_is_reopened_by_the_result(tmp_path: Path) -> N
         here.api.set(TASK, DONE)
         assert VIDEO in (await here.result(card)).content
         await here.shows(card, "Finished")
+
+
+async def test_an_estimate_comes_with_moves_goes_with_a_stall_and_is_never_in_the_past(
+    tmp_path: Path,
+) -> None:
+    async with place(tmp_path) as here:
+        card_at: list[tuple[float, str]] = []
+        here.api.set(TASK, [running(n) for n in range(10, 70, 3)])
+        card = await here.watch()
+        while here.clock() - card.edits[0].at < 600 if card.edits else True:
+            await here.sleep(1)
+            card_at.append((here.clock(), card.text))
+        ends = [
+            (at, int(found[1])) for at, text in card_at if (found := re.search(r"done <t:(\d+):R>", text))
+        ]
+        assert len(ends) > 5
+        assert all(end > at for at, end in ends)
+        assert "done" not in card.text, "it has stalled"
+        assert "done" not in card.edits[0].text
