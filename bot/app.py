@@ -13,6 +13,7 @@ from bot.chat.client import VeoBot, reach, serve, talk_to
 from bot.chat.commands import Commands
 from bot.chat.delivery import Deliverer
 from bot.chat.gate import Gate
+from bot.chat.limits import Limits
 from bot.chat.messenger import Messenger
 from bot.chat.refusals import told
 from bot.chat.rest import DiscordRest
@@ -56,7 +57,8 @@ class App:
         self.messenger.lost = self.board.lose
         self.poller: Final = Poller(look, self.board, settings.pace, clock, idle=idle)
         self.watching: Final = Watching(self.store, self.board, self.poller, clock)
-        self.commands: Final = Commands(look, self.board, self.watching, rest)
+        limits = Limits(settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server)
+        self.commands: Final = Commands(look, self.board, self.watching, rest, limits)
         self._place: Final = settings.discord_api_url
         self._polling: asyncio.Task[None] | None = None
         client.on_setup = self.begin

@@ -94,6 +94,16 @@ class Board:
                 return self.card(watch.card_id)
         return None
 
+    def live_watches(self, *, guild_id: int, starter_id: int) -> tuple[int, int]:
+        """Return how many live watches a person has begun anywhere, and how many a server has."""
+        mine = here = 0
+        for card_id, card in self._cards.items():
+            if card.starter_id == starter_id or card.guild_id == guild_id:
+                live = sum(1 for watch in self._rows[card_id].values() if watch.outcome is None)
+                mine += live if card.starter_id == starter_id else 0
+                here += live if card.guild_id == guild_id else 0
+        return mine, here
+
     def card_of_message(self, message_id: int) -> CardState | None:
         """Return the card with live watches that is this message, if there is one."""
         card_id = self._by_message.get(message_id)

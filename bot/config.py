@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from bot.core.pace import Pace
 from bot.store.database import sqlite_path
 
 DISCORD_API: Final = "https://discord.com/api/v10"
 RUN_SECRETS: Final = Path("/run/secrets")
+LONGEST_ID: Final = 20
+"""Digits in an id of Discord's."""
 SECRETS: Final = ("discord_token", "veo_api_key")
 """What may come from a file: `<NAME>_FILE` names it, or it lies in /run/secrets. A plain variable wins."""
 
@@ -59,6 +61,15 @@ def _sqlite_url(value: str) -> str:
     return value
 
 
+def _guild_ids(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    ids = value.replace(",", " ").split()
+    if not all(part.isascii() and part.isdecimal() and len(part) <= LONGEST_ID for part in ids):
+        raise ValueError("it must be ids of servers, separated by commas")
+    return frozenset(int(part) for part in ids)
+
+
 def _header_value(value: SecretStr) -> SecretStr:
     text = value.get_secret_value().strip()
     if not text or not text.isascii() or not text.isprintable() or " " in text:
@@ -69,6 +80,7 @@ def _header_value(value: SecretStr) -> SecretStr:
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Secret = Annotated[SecretStr, AfterValidator(_header_value)]
 SecretFile = Annotated[str | None, AfterValidator(_readable)]
+GuildIds = Annotated[frozenset[int], NoDecode, BeforeValidator(_guild_ids)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -92,6 +104,9 @@ class Settings(BaseSettings):
     veo_api_auth: Literal["auto", "raw", "bearer"] = "auto"
     database_url: Annotated[str, AfterValidator(_sqlite_url)] = "sqlite:///data/bot.db"
     discord_api_url: HttpUrl = DISCORD_API
+    allowed_guild_ids: GuildIds = frozenset()
+    watches_per_person: Annotated[int, Field(ge=1, le=100_000)] = 25
+    watches_per_server: Annotated[int, Field(ge=1, le=100_000)] = 250
     poll_min_seconds: Annotated[float, Field(ge=0.2, le=3600, allow_inf_nan=False)] = 2.0
     poll_max_seconds: Annotated[float, Field(ge=0.2, le=3600, allow_inf_nan=False)] = 15.0
     watch_stalled_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] = 2.0

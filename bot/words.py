@@ -97,6 +97,15 @@ LOOK_FAILED = (
 LOOK_REFUSED = "The task API refused our key for `{task}`. Whoever runs this bot must look at the API key."
 LOOK_LIMITED = "The task API wants fewer questions right now. Try `{task}` again in a minute."
 NEEDS_SERVER = "Watching needs a channel of a server. Use `/veo watch` there; `/veo status` works here, too."
+NOT_ALLOWED_HERE = "I do not work here. Whoever runs this bot has chosen the servers in which I do."
+PERSON_IS_FULL = (
+    "You have {count} live watches, and {limit} is the most for one person. "
+    "Stop one with `/veo stop`, or wait until one ends."
+)
+SERVER_IS_FULL = (
+    "This server has {count} live watches, and {limit} is the most for one server. "
+    "Stop one with `/veo stop`, or wait until one ends."
+)
 MISSING_PERMISSIONS = (
     "I cannot watch `{task}` in this channel: I lack the permission {permissions} here. "
     "Somebody who manages the server can grant it."

@@ -223,3 +223,26 @@ def test_a_file_that_is_no_text_is_a_fault(env: Any, place: Path) -> None:
     env()
     (place / ".env").write_bytes(f"LOG_LEVEL={SECRET}".encode("utf-16"))
     assert faults() == (".env: it cannot be read (UnicodeDecodeError)",)
+
+
+@pytest.mark.parametrize("given", ["1,2", " 1 , 2 ", "1 2", "2,1,1,"])
+def test_allowed_servers_are_a_list_of_ids(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "DISCORD_TOKEN": "t" * 20,
+        "VEO_API_KEY": "k" * 20,
+        "ALLOWED_GUILD_IDS": given,
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings(None).allowed_guild_ids == {1, 2}
+
+
+@pytest.mark.parametrize("given", ["all", "1;2", "-1", "1.5", "9" * 21])
+def test_other_lists_of_servers_are_refused_by_name(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "DISCORD_TOKEN": "t" * 20,
+        "VEO_API_KEY": "k" * 20,
+        "ALLOWED_GUILD_IDS": given,
+    }.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsFault, match="ALLOWED_GUILD_IDS: it must be ids of servers"):
+        load_settings(None)

@@ -42,6 +42,7 @@ OURS: Final = {
     "bot.chat.lines": "bot.chat.text bot.core bot.words",
     "bot.chat.cards": "bot.chat.buttons bot.chat.lines bot.chat.text bot.core bot.words",
     "bot.chat.results": "bot.chat.lines bot.chat.text bot.core bot.words",
+    "bot.chat.limits": "bot.board bot.words",
     "bot.chat.sentences": "bot.words bot.veo.errors",
     "bot.chat.commands": (
         "bot.board bot.chat bot.words bot.core bot.poller bot.watching bot.store bot.veo.errors"
@@ -153,7 +154,7 @@ def _nodes(module: str, kind: type[Node]) -> Iterator[Node]:
 
 
 def _shown(default: object) -> str:
-    return "–" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
+    return "–" if default in (None, frozenset()) else f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def test_settings_example_and_readme_list_the_same_variables_with_the_same_defaults() -> None:

@@ -12,6 +12,7 @@ from bot import words
 from bot.board import Board
 from bot.chat.answer import Answer, Unanswerable
 from bot.chat.buttons import Action
+from bot.chat.limits import Limits
 from bot.chat.rest import DiscordRest
 from bot.chat.results import answer_messages
 from bot.chat.sentences import sentence_for
@@ -36,8 +37,11 @@ NEEDED: Final = ("view_channel", "attach_files", "read_message_history")
 class Commands:
     """Answers every interaction that it is given, whatever happens."""
 
-    def __init__(self, look: Look, board: Board, watching: Watching, rest: DiscordRest) -> None:
+    def __init__(
+        self, look: Look, board: Board, watching: Watching, rest: DiscordRest, limits: Limits
+    ) -> None:
         self._look: Final = look
+        self._limits: Final = limits
         self._board: Final = board
         self._watching: Final = watching
         self._rest: Final = rest
@@ -60,10 +64,16 @@ class Commands:
         """Follow a task on a card in the channel, unless it has ended or is followed there already."""
         if (task_id := await self._task_id(answer, given)) is None:
             return
-        if (refusal := _cannot_watch(answer, task_id)) is not None:
+        if refusal := _cannot_watch(answer, task_id):
             await answer.refuse(refusal)
             return
         if await self._join(answer, task_id):
+            return
+        interaction = answer.interaction
+        if refusal := self._limits.refuse_watch(
+            self._board, interaction.guild_id or 0, interaction.user.id, answer.language
+        ):
+            await answer.refuse(refusal)
             return
         seen: Seen
         try:
@@ -134,6 +144,8 @@ class Commands:
         try:
             if self._closing:
                 await answer.refuse(say(answer.language, words.RESTARTING))
+            elif refusal := self._limits.refuse_place(interaction.guild_id, answer.language):
+                await answer.refuse(refusal)
             else:
                 await command(answer)
         except Unanswerable as error:

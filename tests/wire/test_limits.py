@@ -1,0 +1,57 @@
+"""Where the bot works, and how much it watches for one person and one server."""
+
+from pathlib import Path
+
+import pytest
+from wire.place import DONE, TASK, place, running
+
+pytestmark = pytest.mark.looptime
+
+TASKS = [f"ffffffff-0000-4000-8000-{number:012}" for number in range(6)]
+
+
+async def test_a_person_has_so_many_watches_and_no_more(tmp_path: Path) -> None:
+    async with place(tmp_path, watches_per_person=2) as here:
+        for task in TASKS:
+            here.api.set(task, running(10))
+        cards = [await here.watch(task) for task in TASKS[:2]]
+        here.channel = here.guild.add_channel("other")
+        refused = await here.type("watch", TASKS[2])
+        assert refused.ephemeral
+        assert "You have 2 live watches, and 2 is the most for one person" in refused.text
+        assert "`/veo stop`" in refused.text
+        await here.watch(TASKS[2], user=here.bob)
+        await here.sim.click(here.ada, cards[0], label="Stop")
+        await here.shows(cards[0], "Stopped")
+        await here.watch(TASKS[3])
+
+
+async def test_a_server_has_so_many_watches_and_no_more(tmp_path: Path) -> None:
+    async with place(tmp_path, watches_per_server=2) as here:
+        for task in TASKS:
+            here.api.set(task, running(10))
+        await here.watch(TASKS[0])
+        await here.watch(TASKS[1], user=here.bob)
+        assert "2 is the most for one server" in (await here.type("watch", TASKS[2])).text
+        assert (await here.type("watch", TASKS[0], user=here.bob)).ephemeral, (
+            "following is no watch of its own"
+        )
+        here.channel = here.sim.add_guild("Elsewhere").add_channel("renders")
+        await here.watch(TASKS[2])
+        here.api.set(TASKS[3], DONE)
+        assert (await here.type("status", TASKS[3])).response is not None
+
+
+async def test_elsewhere_than_in_the_allowed_servers_everything_is_refused(tmp_path: Path) -> None:
+    async with place(tmp_path, start=False) as here:
+        here.overrides["allowed_guild_ids"] = frozenset({here.guild.id})
+        await here.start_bot()
+        here.api.set(TASK, running(10))
+        await here.watch()
+        elsewhere = here.sim.add_guild("Elsewhere").add_channel("renders")
+        for channel in (elsewhere, here.sim.dm(here.ada)):
+            for command in ("status", "watch", "stop"):
+                use = await here.sim.slash(here.ada, channel, "veo", command, id=TASK)
+                await use.acknowledged()
+                assert use.ephemeral
+                assert "I do not work here" in use.text
