@@ -154,7 +154,9 @@ def _nodes(module: str, kind: type[Node]) -> Iterator[Node]:
 
 
 def _shown(default: object) -> str:
-    return "–" if default in (None, frozenset()) else f"{default:g}" if isinstance(default, float) else str(default)
+    if default in {None, frozenset()}:
+        return "–"
+    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def test_settings_example_and_readme_list_the_same_variables_with_the_same_defaults() -> None:
