@@ -15,11 +15,12 @@ from bot.chat.delivery import Deliverer
 from bot.chat.gate import Gate
 from bot.chat.limits import Limits
 from bot.chat.messenger import Messenger
-from bot.chat.refusals import told
+from bot.chat.refusals import pause, told
 from bot.chat.rest import DiscordRest
-from bot.chat.tree import command_tree, write_commands
-from bot.clock import Clock, Idle, idle, steady_clock
+from bot.chat.tree import Tree, command_tree, write_commands
+from bot.clock import Alarm, Clock, Idle, idle, steady_clock
 from bot.config import Settings
+from bot.core.events import AccessLost, CardDeleted
 from bot.poller import Look, Poller
 from bot.store.database import Database
 from bot.store.store import Store
@@ -52,15 +53,17 @@ class App:
         self.store: Final = Store(database)
         rest = DiscordRest(client, Gate(), clock)
         deliverer = Deliverer(self.store, rest, settings.pace, discord_clock or clock)
-        self.messenger: Final = Messenger(self.store, rest, deliverer, settings.pace, clock, idle=idle)
+        self.messenger: Final = Messenger(
+            self.store, rest, deliverer, settings.pace, clock, lost=self._lose, idle=idle
+        )
         self.board: Final = Board(self.store, self.messenger, settings.pace, clock)
-        self.messenger.lost = self.board.lose
         self.poller: Final = Poller(look, self.board, settings.pace, clock, idle=idle)
         self.watching: Final = Watching(self.store, self.board, self.poller, clock)
         limits = Limits(settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server)
         self.commands: Final = Commands(look, self.board, self.watching, rest, limits)
         self._place: Final = settings.discord_api_url
-        self._polling: asyncio.Task[None] | None = None
+        self._idle: Final = idle
+        self._background: set[asyncio.Task[None]] = set()
         client.on_setup = self.begin
         client.on_press = self.commands.press
 
@@ -68,11 +71,25 @@ class App:
         """Take up what was unfinished and start polling; the client calls it after its login."""
         tree = command_tree(self._client, self.commands)
         await self.watching.resume()
-        self._polling = asyncio.create_task(self.poller.run(), name="poll loop")
-        try:
-            await write_commands(tree, self.store, self._place)
-        except Exception as error:
-            log.exception("the commands could not be written to Discord", extra={"refusal": told(error)})
+        for name, work in (("poll loop", self.poller.run()), ("commands", self._write_commands(tree))):
+            self._background.add(asyncio.create_task(work, name=name))
+
+    async def _write_commands(self, tree: Tree) -> None:
+        """Write the commands to Discord, however often it takes; the rest of the bot does not wait for it."""
+        alarm, tries = Alarm(self._idle), 0
+        while True:
+            try:
+                await write_commands(tree, self.store, self._place)
+            except Exception as error:
+                tries += 1
+                refusal = {"refusal": told(error), "tries": tries}
+                log.warning("the commands could not be written to Discord, trying again", extra=refusal)
+                await alarm.sleep(pause(error, tries))
+            else:
+                return
+
+    async def _lose(self, card_id: int, event: CardDeleted | AccessLost) -> None:
+        await self.board.lose(card_id, event)
 
     async def close(self) -> None:
         """Begin nothing new, give what is in flight its last seconds."""
@@ -83,9 +100,9 @@ class App:
 
         await asyncio.gather(self.commands.close(left()), self.poller.close(left()))
         await self.messenger.close(left())
-        if self._polling is not None:
-            self._polling.cancel()
-            await asyncio.gather(self._polling, return_exceptions=True)
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
 
 
 async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:

@@ -126,8 +126,8 @@ class Board:
         """Announce a watch that ended before a restart."""
         self._audience.announce(state, watch, self._health)
 
-    async def see(self, task_id: str, event: Event) -> float | None:
-        """Let an event happen to every watch of a task.
+    async def see(self, task_id: str, event: Event, *, card_id: int | None = None) -> float | None:
+        """Let an event happen to every watch of a task, or only to the one on a card.
 
         Returns:
             The seconds until the next look at the task, None if nobody watches it any more.
@@ -136,7 +136,8 @@ class Board:
             StoreFailed: nothing has happened.
         """
         async with self._saving:
-            steps = self._advance(self._by_task.get(task_id, {}).values(), event)
+            watches = self._by_task.get(task_id, {}).values()
+            steps = self._advance((w for w in watches if card_id in {None, w.card_id}), event)
             await self._carry_out(steps)
         pauses = [step.after for step in steps if step.after is not None]
         return min(pauses, default=None) if self.is_watched(task_id) else None
@@ -191,7 +192,10 @@ class Board:
         states = {step.watch.card_id: self.card(step.watch.card_id) for step in steps}
         for step in steps:
             if Effect.SHOW in step.effects:
-                self._show(states[step.watch.card_id], step.watch)
+                try:
+                    self._show(states[step.watch.card_id], step.watch)
+                except Exception:
+                    log.exception("a step could not be shown", extra={"card": step.watch.card_id})
         for card_id, state in states.items():
             if state.ended:
                 del self._by_message[self._cards.pop(card_id).message_id]

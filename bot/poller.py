@@ -61,6 +61,8 @@ class Poller:
         self._due: dict[str, float] = {}
         """When each task is due; an entry of the heap with another time is out of date."""
         self._flying: dict[str, asyncio.Task[None]] = {}
+        self._limited = False
+        """Whether the API held everybody back, so that many looks come due at once."""
         self._closing = False
 
     def resume(self) -> None:
@@ -107,6 +109,9 @@ class Poller:
         now = self._clock()
         if now < self._board.health.not_before:
             return
+        if self._limited:
+            self._limited = False
+            self._spread()
         # A probe need not wait until its task is due: everybody waits for what it tells.
         while self._room() > 0 and (task_id := self._next(now, early=self._board.health.paused)):
             del self._due[task_id]
@@ -166,6 +171,7 @@ class Poller:
         before = self._board.health
         health = api.after_look(before, task_id, seen, self._clock())
         self._board.health = health
+        self._limited = self._limited or health.limited_until > self._clock()
         if isinstance(seen, Failure) and health.doubts_key(self._clock()):
             probe = await self._see(IMPOSSIBLE_ID)
             self._board.health = api.after_key_probe(self._board.health, probe, self._clock())

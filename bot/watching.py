@@ -56,7 +56,7 @@ class Watching:
         log.info("watch began", extra={"task": task_id, "card": state.card.id, "channel": channel_id})
         self._board.show(state.card.id)
         try:
-            after = await self._board.see(task_id, seen)
+            after = await self._board.see(task_id, seen, card_id=state.card.id)
         except StoreFailed as error:  # the watch is safe, only what this look told is not
             log.warning(
                 "what the first look told was not saved", extra={"task": task_id, "reason": str(error)}

@@ -64,6 +64,7 @@ WAITING_FOR_TASK = (
     "The task API does not know this task yet. New tasks can take a minute to appear; I keep looking."
 )
 WAITING_FOR_ANSWER = "The task API has not answered about this task yet. I keep trying."
+WAITING_AFTER_RESTART = "I was restarted and wait for the task API's first answer about this task."
 WAITING_FOR_VIDEO = "The task is finished, its video is not there yet. I keep looking."
 TASK_SILENT = "The task API has not answered about this task since {when}. I keep trying."
 TASK_REFUSED = "The task API has refused our key for this task since {when}. I keep trying."

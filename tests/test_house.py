@@ -42,23 +42,29 @@ OURS: Final = {
     "bot.chat.lines": "bot.chat.text bot.core bot.words",
     "bot.chat.cards": "bot.chat.buttons bot.chat.lines bot.chat.text bot.core bot.words",
     "bot.chat.results": "bot.chat.lines bot.chat.text bot.core bot.words",
+    "bot.video_source": "bot.veo.links",
+    "bot.copies": "bot.video_source",
+    "bot.chat.places": "bot.words",
     "bot.chat.limits": "bot.board bot.words",
     "bot.chat.sentences": "bot.words bot.veo.errors",
     "bot.chat.commands": (
         "bot.board bot.chat bot.words bot.core bot.poller bot.watching bot.store bot.veo.errors"
     ),
-    "bot.app": "bot.board bot.chat bot.clock bot.config bot.poller bot.store bot.veo bot.watching",
+    "bot.app": "bot.board bot.chat bot.clock bot.config bot.core bot.poller bot.store bot.veo bot.watching",
     "bot.__main__": "bot bot.app bot.log bot.config bot.chat.client bot.store.errors bot.demo.show",
     "bot.demo": "bot.demo bot.app bot.chat bot.clock bot.config bot.core bot.store bot.veo",
 }
 """What of ours each part may import; for a module the longest name holds that it begins with."""
 
-DISCORD: Final = ("answer", "buttons", "cards", "client", "commands", "refusals", "rest", "tree")
+DISCORD: Final = ("answer", "buttons", "cards", "client", "commands", "places", "refusals", "rest", "tree")
 THEIRS: Final = {
     "simcord": "bot.demo",
     "discord": " ".join(f"bot.chat.{name}" for name in DISCORD) + " bot.demo",
-    "aiohttp": "bot.veo.client bot.chat.answer bot.chat.client bot.chat.refusals bot.demo",
-    "yarl": "bot.chat.client",
+    "aiohttp": (
+        "bot.chat.answer bot.chat.client bot.chat.refusals bot.copies bot.demo bot.veo.client"
+        " bot.video_source"
+    ),
+    "yarl": "bot.chat.client bot.video_source",
     **dict.fromkeys(("sqlalchemy", "alembic", "filelock"), "bot.store"),
     "pydantic": "bot.config bot.demo",
     "pydantic_settings": "bot.config",

@@ -8,13 +8,14 @@ deleted when the answer is a private refusal.
 import asyncio
 import io
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 import aiohttp
 import discord
 
-from bot.chat.refusals import told
+from bot.chat.refusals import Reaction, reaction, told
 from bot.chat.rest import NOBODY
 from bot.chat.results import URLS_FILE
 from bot.core.delivery import Message
@@ -24,6 +25,11 @@ log = logging.getLogger(__name__)
 
 RESPONSE_SECONDS: Final = 2.5
 """From the command's arrival until its first response must be on its way."""
+RESPONSE_SLACK: Final = 1.0
+"""Seconds after which a response that was sent in time is there, or will never be."""
+TRIES: Final = 3
+ACKNOWLEDGED: Final = 40060
+
 RequestFailed = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
 """What a request to Discord may raise."""
 
@@ -63,11 +69,17 @@ class Answer:
         if self._line_id is None:
             await self._respond(text, ephemeral=True)
             return
+        await self.take_back()
+        await self._follow_up(Message(text), ephemeral=True)
+
+    async def take_back(self) -> None:
+        """Delete the public line, if one stands: what it promised does not come."""
+        if self._line_id is None:
+            return
         try:
-            await self.interaction.delete_original_response()
+            await _tried_again(self.interaction.delete_original_response)
         except RequestFailed as error:
             log.warning("a line could not be taken back", extra={"refusal": told(error)})
-        await self._follow_up(Message(text), ephemeral=True)
 
     async def tell(self, messages: Sequence[Message]) -> None:
         """Tell everybody, in one message or more.
@@ -79,10 +91,14 @@ class Answer:
         if self._line_id is None:
             self._line_id = await self._respond(first.content, files=_files(first))
         else:
+            edit = partial(
+                self.interaction.edit_original_response,
+                content=first.content,
+                attachments=_files(first),
+                allowed_mentions=NOBODY,
+            )
             try:
-                await self.interaction.edit_original_response(
-                    content=first.content, attachments=_files(first), allowed_mentions=NOBODY
-                )
+                await _tried_again(edit)
             except RequestFailed as error:
                 raise Unanswerable(told(error)) from None
         for message in rest:
@@ -97,7 +113,8 @@ class Answer:
                     text, ephemeral=ephemeral, files=files, allowed_mentions=NOBODY
                 )
         except discord.HTTPException as error:
-            if error.status < 500:  # noqa: PLR2004
+            # 40060: "already acknowledged", perhaps by a try of this very request whose answer was lost.
+            if error.status < 500 and error.code != ACKNOWLEDGED:  # noqa: PLR2004
                 raise Unanswerable(told(error)) from None
             return await self._find_response(told(error))
         except RequestFailed as error:
@@ -108,11 +125,16 @@ class Answer:
 
     async def _find_response(self, why: str) -> int:
         """Return the id of a response whose acknowledgement was lost on the way."""
-        try:
-            async with asyncio.timeout(RESPONSE_SECONDS):
-                return (await self.interaction.original_response()).id
-        except RequestFailed as error:
-            raise Unanswerable(f"{why}, then {told(error)}") from None
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                async with asyncio.timeout(RESPONSE_SECONDS):
+                    return (await self.interaction.original_response()).id
+            except RequestFailed as error:
+                # What was sent in time may still be on its way: Discord takes it for 3 s.
+                if loop.time() > self._deadline + RESPONSE_SLACK:
+                    raise Unanswerable(f"{why}, then {told(error)}") from None
+            await asyncio.sleep(RESPONSE_SLACK / 2)
 
     async def _follow_up(self, message: Message, *, ephemeral: bool = False) -> None:
         try:
@@ -135,3 +157,16 @@ def _files(message: Message) -> list[discord.File]:
     if not message.urls_file:
         return []
     return [discord.File(io.BytesIO("\n".join((*message.urls_file, "")).encode()), URLS_FILE)]
+
+
+async def _tried_again(request: Callable[[], Awaitable[object]]) -> None:
+    """Make a request that does the same however often it is made, again where its answer was lost."""
+    for tries_left in reversed(range(TRIES)):
+        try:
+            await request()
+        except RequestFailed as error:
+            if not tries_left or reaction(error) is not Reaction.LATER:
+                raise
+            await asyncio.sleep(1.0)
+        else:
+            return

@@ -95,7 +95,8 @@ def _live_form(card: Card, watch: Watch, health: Health) -> CardForm:
         lines.append(say(language, words.WAITING_FOR_TASK))
     else:
         look, title = Look.WAITING, say(language, words.NO_ANSWER_YET)
-        lines.append(say(language, words.WAITING_FOR_ANSWER))
+        known = watch.seen_at is not None
+        lines.append(say(language, words.WAITING_AFTER_RESTART if known else words.WAITING_FOR_ANSWER))
     if (trouble := _trouble(language, watch, health)) is not None:
         look = Look.ODD
         lines.append(trouble)

@@ -24,10 +24,16 @@ LONGEST_PAUSE: Final = 60.0
 TOKEN_REFUSED: Final = 4004
 """The gateway's close code for a token that is not, or no longer, valid."""
 REQUEST_SECONDS: Final = 15.0
+UNREACHED: Final = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, TypeError)
+"""What discord.py raises where Discord is out of reach; a TypeError where a page answers in its place."""
 
 
 class TokenRefused(Exception):
     """Discord does not accept the bot's token."""
+
+
+class _LaunchAgain(Exception):
+    """A shard was not connected and discord.py wants to try again."""
 
 
 class VeoBot(discord.AutoShardedClient):
@@ -48,13 +54,32 @@ class VeoBot(discord.AutoShardedClient):
         )
         self.on_setup: Callable[[], Awaitable[None]] | None = None
         """Awaited once, after the login and before the gateway."""
+        self._launching = False
         self.on_press: Press | None = None
         self.add_dynamic_items(CardButton)
 
     async def setup_hook(self) -> None:
         if self.on_setup is not None:
-            begin, self.on_setup = self.on_setup, None
-            await begin()
+            await self.on_setup()
+            self.on_setup = None  # a login that failed later is made again, what began goes on
+
+    async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
+        """Connect a shard, however often it takes.
+
+        discord.py tries again by calling this method from within itself, which ends in a RecursionError.
+        """
+        if self._launching:
+            raise _LaunchAgain
+        while True:
+            self._launching = True
+            try:
+                await super().launch_shard(gateway, shard_id, initial=initial)
+            except _LaunchAgain:
+                continue
+            else:
+                return
+            finally:
+                self._launching = False
 
     async def on_ready(self) -> None:
         log.info("ready", extra={"bot": str(self.user), "servers": len(self.guilds)})
@@ -128,7 +153,7 @@ async def serve(client: VeoBot, token: str) -> None:
             break
         except discord.LoginFailure:
             raise TokenRefused from None
-        except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, TypeError) as error:
+        except UNREACHED as error:
             log.warning("the login failed, trying again", extra={"reason": told(error)})
             await client.http.close()
             client.http.connector = discord.utils.MISSING  # a closed one would be used again
@@ -142,7 +167,7 @@ async def serve(client: VeoBot, token: str) -> None:
             if error.code == TOKEN_REFUSED:
                 raise TokenRefused from None
             raise
-        except (discord.GatewayNotFound, discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        except (*UNREACHED, discord.GatewayNotFound) as error:
             log.warning("the gateway was not found, trying again", extra={"reason": told(error)})
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE, 2 * pause)

@@ -13,6 +13,7 @@ from bot.board import Board
 from bot.chat.answer import Answer, Unanswerable
 from bot.chat.buttons import Action
 from bot.chat.limits import Limits
+from bot.chat.places import why_no_card
 from bot.chat.rest import DiscordRest
 from bot.chat.results import answer_messages
 from bot.chat.sentences import sentence_for
@@ -30,8 +31,8 @@ log = logging.getLogger(__name__)
 
 FIRST_LOOK_SECONDS: Final = 1.5
 """How long the API may take to be in the first response; after that a line says that we are looking."""
-NEEDED: Final = ("view_channel", "attach_files", "read_message_history")
-"""Permissions without which a result could not be posted; sending depends on the kind of channel."""
+REMEMBERED: Final = 1_000
+"""Interactions that are known if they come again; Discord repeats one within seconds."""
 
 
 class Commands:
@@ -47,6 +48,8 @@ class Commands:
         self._rest: Final = rest
         self._under_way: set[asyncio.Task[object]] = set()
         self._closing = False
+        self._answered: dict[int, None] = {}
+        """The newest interactions by id, in the order of their coming."""
 
     async def status(self, answer: Answer, given: str) -> None:
         """Look at a task once and tell everybody; what could not be found out only the asker is told."""
@@ -64,7 +67,7 @@ class Commands:
         """Follow a task on a card in the channel, unless it has ended or is followed there already."""
         if (task_id := await self._task_id(answer, given)) is None:
             return
-        if refusal := _cannot_watch(answer, task_id):
+        if refusal := why_no_card(answer.interaction, answer.language, task_id):
             await answer.refuse(refusal)
             return
         if await self._join(answer, task_id):
@@ -137,6 +140,9 @@ class Commands:
         command: Callable[[Answer], Awaitable[None]],
     ) -> None:
         """Run a command; what it did not foresee is logged under a reference that the asker is told."""
+        if not self._is_new(interaction.id):
+            log.debug("an interaction came again", extra={"interaction": interaction.id})
+            return
         answer = Answer(interaction)
         task = asyncio.current_task()
         if task is not None:
@@ -150,6 +156,7 @@ class Commands:
                 await command(answer)
         except Unanswerable as error:
             log.warning("a command could not be answered", extra={"refusal": str(error)})
+            await answer.take_back()
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("a command failed", extra={"reference": reference})
@@ -160,6 +167,15 @@ class Commands:
         finally:
             if task is not None:
                 self._under_way.discard(task)
+
+    def _is_new(self, interaction_id: int) -> bool:
+        """Tell whether an interaction comes for the first time: the gateway may bring one twice."""
+        if interaction_id in self._answered:
+            return False
+        self._answered[interaction_id] = None
+        if len(self._answered) > REMEMBERED:
+            del self._answered[next(iter(self._answered))]
+        return True
 
     async def close(self, seconds: float) -> None:
         """Take no new command, give those under way `seconds`."""
@@ -199,7 +215,8 @@ class Commands:
                 seen=seen,
             )
         except AlreadyWatched:  # by somebody who asked at the same moment
-            await self._join(answer, task_id)
+            if not await self._join(answer, task_id):
+                await answer.refuse(say(answer.language, words.NOT_SAVED, task=task_id))
         except StoreError:
             log.exception("a watch could not be saved", extra={"task": task_id})
             await answer.refuse(say(answer.language, words.NOT_SAVED, task=task_id))
@@ -218,17 +235,3 @@ class Commands:
 
 def _named(task_ids: Sequence[str]) -> str:
     return ", ".join(f"`{task_id}`" for task_id in task_ids)
-
-
-def _cannot_watch(answer: Answer, task_id: str) -> str | None:
-    """Return why this place cannot have a card, None if it can."""
-    interaction = answer.interaction
-    if interaction.guild_id is None:
-        return say(answer.language, words.NEEDS_SERVER)
-    in_thread = isinstance(interaction.channel, discord.Thread)
-    needed = (*NEEDED, "send_messages_in_threads" if in_thread else "send_messages")
-    missing = [name for name in needed if not getattr(interaction.app_permissions, name)]
-    if not missing:
-        return None
-    names = ", ".join(f"**{say(answer.language, words.PERMISSIONS[name])}**" for name in missing)
-    return say(answer.language, words.MISSING_PERMISSIONS, task=task_id, permissions=names)

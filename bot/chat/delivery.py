@@ -77,8 +77,8 @@ class Deliverer:
             found = await self._find(card, watch, delivery, delivery.intended_at, parts)
             if found is not None:
                 return found
-        else:
-            await self._store.intend(watch.id, delivery.part, self._discord_clock())
+        # Also after a look that found nothing: whatever was tried before, only this try can be in doubt now.
+        await self._store.intend(watch.id, delivery.part, self._discord_clock())
         nonce = f"{card.message_id:x}-{watch.position}-{delivery.part}"
         try:
             return await self._rest.post(card, delivery.message, nonce)
@@ -93,6 +93,8 @@ class Deliverer:
                 return 0
             case Reaction.ACCESS_LOST | Reaction.ARCHIVED:
                 raise Refused(told(error)) from None
+            case Reaction.NO_REPLY:
+                return await self._post_or_give_up(card, delivery.message, f"{nonce}r", reply=False)
             case Reaction.TOO_LARGE:
                 bare = replace(delivery.message, urls_file=())
                 return await self._post_or_give_up(card, bare, f"{nonce}b")
@@ -105,10 +107,10 @@ class Deliverer:
             case _:
                 raise error
 
-    async def _post_or_give_up(self, card: Card, message: Message, nonce: str) -> int:
+    async def _post_or_give_up(self, card: Card, message: Message, nonce: str, *, reply: bool = True) -> int:
         """Send what is left of a message after a first refusal."""
         try:
-            return await self._rest.post(card, message, nonce)
+            return await self._rest.post(card, message, nonce, reply=reply)
         except Exception as error:
             if reaction(error) in {Reaction.LATER, Reaction.TOKEN_DEAD}:
                 raise

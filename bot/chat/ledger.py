@@ -7,7 +7,10 @@ from bot.store.store import Store
 
 
 class Ledger:
-    """Notes in the store which ended watches need nothing more. Methods may raise `StoreFailed`."""
+    """Notes in the store which ended watches need nothing more.
+
+    Every method but `open` may raise `StoreFailed`; then nothing was settled, and it can be called again.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store: Final = store
@@ -23,22 +26,22 @@ class Ledger:
     async def shown(self, watch_ids: Iterable[int]) -> None:
         """Note that the cards show these ends, or never will."""
         ids = set(watch_ids)
+        await self._finish(ids - self._untold)
         self._unshown -= ids
-        await self._finish(ids)
 
     async def told(self, watch_ids: Iterable[int]) -> None:
         """Note that the results are in their channels."""
         ids = set(watch_ids)
+        await self._finish(ids - self._unshown)
         self._untold -= ids
-        await self._finish(ids)
 
     async def close(self, watch_ids: Iterable[int]) -> None:
         """Give up what is open: the channel is closed to us."""
         ids = set(watch_ids)
+        await self._finish(ids)
         self._unshown -= ids
         self._untold -= ids
-        await self._finish(ids)
 
     async def _finish(self, watch_ids: set[int]) -> None:
-        if done := watch_ids - self._unshown - self._untold:
-            await self._store.finish(done)
+        if watch_ids:
+            await self._store.finish(watch_ids)

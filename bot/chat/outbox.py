@@ -74,6 +74,11 @@ class Outbox:
             before.ends |= ends
             before.not_before = 0.0
 
+    def take_over(self, other: "Outbox") -> None:
+        """Take what another outbox of the same channel still holds."""
+        self.wanted.update(other.wanted)
+        self.results.update(other.results)
+
     def next(self, now: float) -> Result | Wanted | None:
         """Return the most urgent thing that may be sent at `now`, of those the one that waits longest."""
         for result in self.results.values():

@@ -12,6 +12,8 @@ import discord
 
 LONGEST_PAUSE: Final = 300.0
 """Seconds between two tries of something that Discord cannot do right now."""
+LONGEST_LIMIT: Final = 3_600.0
+"""Seconds of a limit that are believed; Discord's own are far shorter."""
 BANNED_PAUSE: Final = 60.0
 """Seconds of rest after a 429 that does not come from Discord's own limits but from what stands before it."""
 
@@ -26,6 +28,8 @@ class Reaction(Enum):
     """The channel is gone or closed to us, a locked thread included."""
     ARCHIVED = auto()
     """An archived thread takes no edits; a new message would reopen it."""
+    NO_REPLY = auto()
+    """A reply needs the channel's history, which we may not read; a plain message needs it not."""
     TOO_LARGE = auto()
     """What is attached exceeds the server's limit; without it the message is taken."""
     BAD_FORM = auto()
@@ -45,6 +49,7 @@ _BY_CODE: Final = {
     50013: Reaction.ACCESS_LOST,
     50027: Reaction.TOKEN_DEAD,
     50083: Reaction.ARCHIVED,
+    160002: Reaction.NO_REPLY,
     160005: Reaction.ACCESS_LOST,
 }
 
@@ -72,7 +77,7 @@ def _is_discords_own(error: discord.HTTPException) -> bool:
 def pause(error: BaseException, tries: int) -> float:
     """Return the seconds to wait before trying again for the `tries`-th time."""
     if isinstance(error, discord.RateLimited):
-        return min(LONGEST_PAUSE, max(1.0, error.retry_after))
+        return max(1.0, min(error.retry_after, LONGEST_LIMIT))
     growing = min(LONGEST_PAUSE, 2.0 ** min(tries, 10))
     if isinstance(error, discord.HTTPException) and error.status == 429:  # noqa: PLR2004
         return max(BANNED_PAUSE, growing)

@@ -77,8 +77,8 @@ class DiscordRest:
             card.message_id, content=None, view=layout(form), allowed_mentions=NOBODY
         )
 
-    async def post(self, card: Card, message: Message, nonce: str) -> int:
-        """Send a message in a card's channel as a reply to it; return its id.
+    async def post(self, card: Card, message: Message, nonce: str, *, reply: bool = True) -> int:
+        """Send a message in a card's channel, as a reply to it unless told otherwise; return its id.
 
         Discord sends a nonce once within some minutes, and answers a second try with the first message.
         """
@@ -89,7 +89,7 @@ class DiscordRest:
         if message.urls_file:
             lines = "\n".join(message.urls_file) + "\n"
             files = [discord.File(io.BytesIO(lines.encode()), URLS_FILE)]
-        reference = discord.MessageReference(
+        reply_to = discord.MessageReference(
             message_id=card.message_id,
             channel_id=card.channel_id,
             guild_id=card.guild_id,
@@ -100,7 +100,7 @@ class DiscordRest:
             nonce=nonce,
             allowed_mentions=mentions,
             files=files,
-            reference=reference,
+            reference=reply_to if reply else None,  # type: ignore[arg-type]  # None is its default
         )
         return sent.id
 

@@ -72,7 +72,8 @@ def after_look(health: Health, task_id: str, seen: Seen, now: float) -> Health:
     if not isinstance(seen, Failure):
         return answered(health, now)
     if seen.trouble is Trouble.RATE_LIMITED:
-        limits = health.limits + 1
+        under_way = now < health.limited_until  # it was asked before the limit was known
+        limits = max(1, health.limits + (not under_way))
         pause = pacing.obeyed(seen.retry_after, limits)
         return replace(health, limits=limits, limited_until=max(health.limited_until, now + pause))
     same = health.suspicion is seen.trouble

@@ -135,10 +135,8 @@ class Store:
         return await self._run(work)
 
     async def intend(self, watch_id: int, part: int, at: float) -> None:
-        """Note, before a message is sent, that it will be; the first time stays."""
-        change = update(deliveries).where(
-            deliveries.c.watch_id == watch_id, deliveries.c.part == part, deliveries.c.intended_at.is_(None)
-        )
+        """Note, before a message is sent, that it will be."""
+        change = update(deliveries).where(deliveries.c.watch_id == watch_id, deliveries.c.part == part)
         await self._run(lambda connection: connection.execute(change.values(intended_at=at)))
 
     async def sent(self, watch_id: int, part: int, message_id: int) -> None:

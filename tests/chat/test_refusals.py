@@ -89,7 +89,8 @@ def test_what_is_no_refusal_is_tried_again_and_told_without_its_words(error: Exc
     [
         (discord.RateLimited(7.5), 9, 7.5),
         (discord.RateLimited(0.0), 1, 1.0),
-        (discord.RateLimited(9e9), 1, 300.0),
+        (discord.RateLimited(1500), 1, 1500.0),
+        (discord.RateLimited(9e9), 1, 3600.0),
         (refused(503), 0, 1.0),
         (refused(503), 1, 2.0),
         (refused(503), 5, 32.0),

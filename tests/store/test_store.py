@@ -172,7 +172,7 @@ async def test_a_result_is_planned_once_and_survives_a_crash(path: Path) -> None
         assert await store.plan(row.id, (Message("after a crash"),)) == planned
 
 
-async def test_the_first_intent_stays_and_a_sent_message_is_known(path: Path) -> None:
+async def test_the_newest_intent_counts_and_a_sent_message_is_known(path: Path) -> None:
     async with stored(path) as store:
         (row,) = (await add(store)).watches
         await store.plan(row.id, MESSAGES)
@@ -182,7 +182,7 @@ async def test_the_first_intent_stays_and_a_sent_message_is_known(path: Path) ->
         await store.intend(row.id, 2, NOW + 60)
     async with stored(path) as store:
         assert await store.plan(row.id, ()) == [
-            Delivery(1, MESSAGES[0], NOW, 2**63 - 1),
+            Delivery(1, MESSAGES[0], NOW + 50, 2**63 - 1),
             Delivery(2, MESSAGES[1], NOW + 60, None),
         ]
 

@@ -91,6 +91,7 @@ class Place:
         stack.push_async_callback(self.client.close)  # first: its reconnects swallow a cancellation
         self._bot = stack
         await self.sim.wait_ready(30)
+        await self.sim.wait_for(lambda: self.sim.command_writes > 0, 30)
 
     async def stop_bot(self) -> None:
         """Stop the bot in an orderly way."""

@@ -1,0 +1,212 @@
+"""One channel's sender: empties its outbox, one thing after the other, and meets what Discord says to it.
+
+It lives only while there is something to send. A request that takes too long is cancelled and left to itself:
+discord.py may hold on to a cancelled one until its limit is over, and nobody waits for that.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from bot.chat.cards import CardForm, plain_form
+from bot.chat.delivery import Deliverer, Refused
+from bot.chat.ledger import Ledger
+from bot.chat.outbox import Outbox, Result, Wanted
+from bot.chat.refusals import Reaction, pause, reaction, told
+from bot.chat.rest import DiscordRest
+from bot.clock import Alarm, Clock
+from bot.core.card import Card
+from bot.core.events import AccessLost, CardDeleted
+
+log = logging.getLogger(__name__)
+
+FINAL_EDIT_SECONDS: Final = 2.0
+"""How long a result waits for its card's final form."""
+REQUEST_SECONDS: Final = 30.0
+"""How long an edit or a result may take, discord.py's own waits for limits included."""
+GRACE_SECONDS: Final = 1.0
+"""How long an edit under way may hold up a result that came after it."""
+ARCHIVED_SECONDS: Final = 600.0
+"""How long a card in an archived thread is left alone."""
+LASTING: Final = 2
+"""Tries from which a trouble with Discord is worth a line in the log; each further one is routine."""
+
+Lost = Callable[[int, CardDeleted | AccessLost], Awaitable[None]]
+"""Awaited with a card's id when Discord says that the card or its channel is gone."""
+
+
+class TookTooLong(TimeoutError):
+    """A request was not waited for any longer."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """What all senders share. `shown` is the form that each card is known to show."""
+
+    rest: DiscordRest
+    deliverer: Deliverer
+    ledger: Ledger
+    clock: Clock
+    lost: Lost
+    shown: dict[int, CardForm] = field(default_factory=dict)
+    gone: dict[int, CardDeleted | AccessLost] = field(default_factory=dict)
+    """Cards that Discord will not let us touch and whose watches could not be ended yet."""
+
+
+class Sender:
+    """Sends what is in `outbox`; `run` ends when that is empty."""
+
+    def __init__(self, desk: Desk, alarm: Alarm) -> None:
+        self.outbox: Final = Outbox()
+        self.alarm: Final = alarm
+        self.closing = False
+        self._desk: Final = desk
+        self._hurry: asyncio.Future[None] | None = None
+        """Ends the wait for the edit under way."""
+
+    def hurry(self) -> None:
+        """Let an edit under way soon give way to a result."""
+        if (hurry := self._hurry) is not None:
+            loop = asyncio.get_running_loop()
+            loop.call_later(GRACE_SECONDS, lambda: None if hurry.done() else hurry.set_result(None))
+
+    async def run(self) -> None:
+        while not self.outbox.empty:
+            item = self.outbox.next(self._desk.clock())
+            if item is None:
+                if self.closing:
+                    return
+                await self.alarm.sleep(self.outbox.wait(self._desk.clock()))
+                continue
+            try:
+                if isinstance(item, Result):
+                    await self._tell(item)
+                else:
+                    await self._show(item, REQUEST_SECONDS)
+            except Exception as error:
+                log.exception("sending failed, trying again later", extra=item.about)
+                self._put_off(item, error)
+
+    async def _tell(self, result: Result) -> None:
+        wanted = self.outbox.wanted.get(result.card.id)
+        if wanted is not None and wanted.not_before <= self._desk.clock():
+            await self._show(wanted, FINAL_EDIT_SECONDS)
+        if result.watch.id not in self.outbox.results:  # the edit showed that the channel is closed to us
+            return
+        try:
+            await self._in_time(self._desk.deliverer.deliver(result.card, result.watch), REQUEST_SECONDS)
+        except Refused as error:
+            await self._lose(result.card, AccessLost(), str(error))
+        except Exception as error:
+            self._put_off(result, error)
+        else:
+            await self._desk.ledger.told({result.watch.id})
+            _note_recovery(result)
+            del self.outbox.results[result.watch.id]
+            if (left := self.outbox.wanted.get(result.card.id)) is not None:
+                left.not_before = 0.0  # a reply reopens an archived thread; repair the card now
+
+    async def _show(self, wanted: Wanted, seconds: float) -> None:
+        card, form, ends = wanted.card, wanted.form, set(wanted.ends)
+        if (event := self._desk.gone.get(card.id)) is not None:
+            await self._lose(card, event, "gone")
+            return
+        if self._desk.shown.get(card.id) != form:
+            sent = plain_form(form) if wanted.plainly else form
+            try:
+                edit = self._desk.rest.edit_card(card, sent, wanted.urgency)
+                await self._in_time(edit, seconds, gives_way=True)
+            except Exception as error:
+                self._desk.shown.pop(card.id, None)
+                await self._refused(wanted, error)
+                return
+            self._desk.shown[card.id] = form
+        await self._settle(wanted, form, ends)
+
+    async def _settle(self, wanted: Wanted, form: CardForm, ends: set[int]) -> None:
+        """Note that a card shows a form; what is wanted of it by now comes after the other cards."""
+        await self._desk.ledger.shown(ends)
+        _note_recovery(wanted)
+        wanted.tries, wanted.not_before = 0, 0.0
+        self.outbox.wanted.pop(wanted.card.id, None)
+        if wanted.form != form or wanted.ends != ends:
+            self.outbox.wanted[wanted.card.id] = wanted
+        elif ends:
+            self._desk.shown.pop(wanted.card.id, None)
+
+    async def _in_time(self, work: Awaitable[None], seconds: float, *, gives_way: bool = False) -> None:
+        """Await a request, at most so long; one that gives way, only until a result is in a hurry.
+
+        Raises:
+            TookTooLong: it was cancelled and left to itself.
+        """
+        request = asyncio.ensure_future(work)
+        hurry = asyncio.get_running_loop().create_future()
+        self._hurry = hurry if gives_way else None
+        try:
+            await asyncio.wait({request, hurry}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if not request.done() or request.cancelled():
+                raise TookTooLong
+            request.result()
+        finally:
+            self._hurry = None
+            hurry.cancel()
+            request.cancel()
+            request.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+
+    async def _refused(self, wanted: Wanted, error: Exception) -> None:
+        card = wanted.card
+        match reaction(error):
+            case Reaction.CARD_GONE:
+                await self._lose(card, CardDeleted(), told(error))
+            case Reaction.ACCESS_LOST:
+                await self._lose(card, AccessLost(), told(error))
+            case Reaction.ARCHIVED if not wanted.ends or self._has_result(card):
+                # The newest form waits; a result reopens the thread.
+                wanted.not_before = self._desk.clock() + ARCHIVED_SECONDS
+            case Reaction.BAD_FORM | Reaction.TOO_LARGE if not wanted.plainly:
+                log.error("Discord refused a card's form", extra={**wanted.about, "refusal": told(error)})
+                wanted.plainly = True
+            case Reaction.BAD_FORM | Reaction.TOO_LARGE | Reaction.ARCHIVED:
+                await self._settle(wanted, wanted.form, set(wanted.ends))
+            case _:
+                self._put_off(wanted, error)
+
+    def _has_result(self, card: Card) -> bool:
+        return any(result.card.id == card.id for result in self.outbox.results.values())
+
+    def _put_off(self, item: Result | Wanted, error: Exception) -> None:
+        """Try again after a pause; an edit that gave way to a result needs none."""
+        item.tries += 1
+        gave_way = isinstance(error, TookTooLong) and isinstance(item, Wanted) and item.tries == 1
+        item.not_before = self._desk.clock() + (0.0 if gave_way else pause(error, item.tries))
+        if item.tries == LASTING:
+            log.warning(
+                "Discord does not take it, trying again", extra={**item.about, "refusal": told(error)}
+            )
+
+    async def _lose(self, card: Card, event: CardDeleted | AccessLost, why: str) -> None:
+        """Touch a card no more, and end what is live on it; a deleted card keeps its results."""
+        if card.id not in self._desk.gone:
+            log.warning("a card cannot be reached any more", extra={"card": card.id, "refusal": why})
+        self._desk.gone[card.id] = event
+        wanted = self.outbox.wanted.get(card.id)
+        ends = set(wanted.ends) if wanted is not None else set()
+        if isinstance(event, AccessLost):
+            results = {key for key, result in self.outbox.results.items() if result.card.id == card.id}
+            await self._desk.ledger.close(ends | results)
+            for key in results:
+                del self.outbox.results[key]
+        else:
+            await self._desk.ledger.shown(ends)
+        await self._desk.lost(card.id, event)
+        self.outbox.wanted.pop(card.id, None)
+        self._desk.shown.pop(card.id, None)
+        del self._desk.gone[card.id]
+
+
+def _note_recovery(item: Result | Wanted) -> None:
+    if item.tries >= LASTING:
+        log.info("Discord takes it again", extra=item.about)
