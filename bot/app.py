@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from typing import Any, Final, TypeVar
 
 from bot.board import Board
+from bot.chat.attachments import VideoCopies
 from bot.chat.client import VeoBot, reach, serve, talk_to
 from bot.chat.commands import Commands
 from bot.chat.delivery import Deliverer
@@ -20,6 +21,7 @@ from bot.chat.rest import DiscordRest
 from bot.chat.tree import Tree, command_tree, write_commands
 from bot.clock import Alarm, Clock, Idle, idle, steady_clock
 from bot.config import Settings
+from bot.copies import Copier
 from bot.core.events import AccessLost, CardDeleted
 from bot.poller import Look, Poller
 from bot.store.database import Database
@@ -48,13 +50,21 @@ class App:
         clock: Clock,
         discord_clock: Clock | None = None,
         idle: Idle = idle,
+        copier: Copier | None = None,
     ) -> None:
         self._client: Final = client
         self.store: Final = Store(database)
         rest = DiscordRest(client, Gate(), clock)
         deliverer = Deliverer(self.store, rest, settings.pace, discord_clock or clock)
         self.messenger: Final = Messenger(
-            self.store, rest, deliverer, settings.pace, clock, lost=self._lose, idle=idle
+            self.store,
+            rest,
+            deliverer,
+            settings.pace,
+            clock,
+            lost=self._lose,
+            idle=idle,
+            preparation=None if copier is None else VideoCopies(client, copier),
         )
         self.board: Final = Board(self.store, self.messenger, settings.pace, clock)
         self.poller: Final = Poller(look, self.board, settings.pace, clock, idle=idle)
@@ -135,7 +145,18 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         ahead = reached.ahead
         client = VeoBot()
         stack.push_async_callback(client.close)
-        app = App(settings, client, database, veo.look, clock=clock, discord_clock=lambda: clock() + ahead)
+        copier = None
+        if settings.attach_videos:
+            copier = await stack.enter_async_context(Copier(settings.database_path.parent / "tmp"))
+        app = App(
+            settings,
+            client,
+            database,
+            veo.look,
+            clock=clock,
+            discord_clock=lambda: clock() + ahead,
+            copier=copier,
+        )
         stack.push_async_callback(app.close)
         await _unless(stop, serve(client, token))
         log.info("stopping")

@@ -111,6 +111,7 @@ class Settings(BaseSettings):
     poll_max_seconds: Annotated[float, Field(ge=0.2, le=3600, allow_inf_nan=False)] = 15.0
     watch_stalled_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] = 2.0
     watch_max_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] = 48.0
+    attach_videos: bool = True
     log_level: LogLevel = "INFO"
     log_format: Literal["text", "json"] = "text"
 

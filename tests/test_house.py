@@ -37,7 +37,7 @@ OURS: Final = {
     "bot.board": "bot.clock bot.core bot.store",
     "bot.poller": "bot.board bot.clock bot.core bot.store.errors bot.veo.errors",
     "bot.watching": "bot.board bot.poller bot.clock bot.core bot.store",
-    "bot.chat": "bot.chat bot.words bot.clock bot.core bot.store",
+    "bot.chat": "bot.chat bot.copies bot.words bot.clock bot.core bot.store",
     **dict.fromkeys(("bot.chat.text", "bot.chat.refusals", "bot.chat.gate"), ""),
     "bot.chat.lines": "bot.chat.text bot.core bot.words",
     "bot.chat.cards": "bot.chat.buttons bot.chat.lines bot.chat.text bot.core bot.words",
@@ -50,13 +50,27 @@ OURS: Final = {
     "bot.chat.commands": (
         "bot.board bot.chat bot.words bot.core bot.poller bot.watching bot.store bot.veo.errors"
     ),
-    "bot.app": "bot.board bot.chat bot.clock bot.config bot.core bot.poller bot.store bot.veo bot.watching",
+    "bot.app": (
+        "bot.board bot.chat bot.clock bot.config bot.copies bot.core bot.poller bot.store bot.veo"
+        " bot.watching"
+    ),
     "bot.__main__": "bot bot.app bot.log bot.config bot.chat.client bot.store.errors bot.demo.show",
-    "bot.demo": "bot.demo bot.app bot.chat bot.clock bot.config bot.core bot.store bot.veo",
+    "bot.demo": "bot.demo bot.app bot.chat bot.clock bot.config bot.copies bot.core bot.store bot.veo",
 }
 """What of ours each part may import; for a module the longest name holds that it begins with."""
 
-DISCORD: Final = ("answer", "buttons", "cards", "client", "commands", "places", "refusals", "rest", "tree")
+DISCORD: Final = (
+    "answer",
+    "attachments",
+    "buttons",
+    "cards",
+    "client",
+    "commands",
+    "places",
+    "refusals",
+    "rest",
+    "tree",
+)
 THEIRS: Final = {
     "simcord": "bot.demo",
     "discord": " ".join(f"bot.chat.{name}" for name in DISCORD) + " bot.demo",

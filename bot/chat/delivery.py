@@ -16,6 +16,7 @@ import logging
 from dataclasses import replace
 from typing import Final
 
+from bot.chat.attachments import Copies, dressed
 from bot.chat.refusals import Reaction, reaction, told
 from bot.chat.rest import DiscordRest
 from bot.chat.results import is_part, result_messages
@@ -45,8 +46,8 @@ class Deliverer:
         self._pace: Final = pace
         self._discord_clock: Final = discord_clock
 
-    async def deliver(self, card: Card, watch: Watch) -> None:
-        """Send what is not yet sent of an ended watch's result.
+    async def deliver(self, card: Card, watch: Watch, copies: Copies) -> None:
+        """Send what is not yet sent of an ended watch's result, with the copies that there are.
 
         Whatever is raised, calling again later goes on where this ended.
 
@@ -61,7 +62,7 @@ class Deliverer:
         deliveries = await self._store.plan(watch.id, messages)
         for delivery in deliveries:
             if delivery.message_id is None:
-                message_id = await self._send(card, watch, delivery, len(deliveries))
+                message_id = await self._send(card, watch, delivery, len(deliveries), copies)
                 await self._store.sent(watch.id, delivery.part, message_id)
                 log.info(
                     "result posted",
@@ -72,7 +73,7 @@ class Deliverer:
                     },
                 )
 
-    async def _send(self, card: Card, watch: Watch, delivery: Delivery, parts: int) -> int:
+    async def _send(self, card: Card, watch: Watch, delivery: Delivery, parts: int, copies: Copies) -> int:
         if delivery.intended_at is not None:
             found = await self._find(card, watch, delivery, delivery.intended_at, parts)
             if found is not None:
@@ -81,9 +82,23 @@ class Deliverer:
         await self._store.intend(watch.id, delivery.part, self._discord_clock())
         nonce = f"{card.message_id:x}-{watch.position}-{delivery.part}"
         try:
-            return await self._rest.post(card, delivery.message, nonce)
+            return await self._post(card, delivery.message, nonce, copies)
         except Exception as error:
             return await self._post_refused(error, card, watch, delivery, nonce)
+
+    async def _post(self, card: Card, message: Message, nonce: str, copies: Copies) -> int:
+        """Send a message with its copies, or if they are refused or gone, with its links alone."""
+        if not dressed(message, copies)[1]:
+            return await self._rest.post(card, message, nonce)
+        try:
+            return await self._rest.post(card, message, nonce, copies=copies)
+        except Exception as error:
+            if reaction(error) not in {Reaction.TOO_LARGE, Reaction.BAD_FORM} and not isinstance(
+                error, OSError
+            ):
+                raise
+            log.info("a result goes without its videos", extra={"card": card.id, "refusal": told(error)})
+            return await self._rest.post(card, message, nonce)
 
     async def _post_refused(
         self, error: Exception, card: Card, watch: Watch, delivery: Delivery, nonce: str

@@ -7,9 +7,9 @@ Callers never wait: they say what should be seen, and go on.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Final
 
+from bot.chat.attachments import NoCopies, Preparation
 from bot.chat.cards import card_form
 from bot.chat.delivery import Deliverer
 from bot.chat.ledger import Ledger
@@ -28,13 +28,6 @@ log = logging.getLogger(__name__)
 CANCELLED_SECONDS: Final = 0.2
 """How long the end waits for what was cancelled; discord.py may hold on to it much longer."""
 
-Prepare = Callable[[Card, Watch], Awaitable[None]]
-"""Awaited before a result takes its turn in the channel: what takes long there holds up nobody else."""
-
-
-async def prepare_nothing(_card: Card, _watch: Watch) -> None:
-    """Results carry nothing that would have to be fetched first."""
-
 
 class Messenger:
     """Shows cards and announces results. `clock` is Unix time."""
@@ -49,13 +42,13 @@ class Messenger:
         *,
         lost: Lost,
         idle: Idle = idle,
-        prepare: Prepare = prepare_nothing,
+        preparation: Preparation | None = None,
     ) -> None:
         self._pace: Final = pace
         self._idle: Final = idle
-        self._prepare: Final = prepare
+        self._preparation: Final = preparation or NoCopies()
         self._ledger: Final = Ledger(store)
-        self._desk: Final = Desk(rest, deliverer, self._ledger, clock, lost)
+        self._desk: Final = Desk(rest, deliverer, self._ledger, clock, lost, self._preparation.discard)
         self._senders: dict[int, tuple[Sender, asyncio.Task[None]]] = {}
         """By channel, those that have something to send."""
         self._preparing: set[asyncio.Task[None]] = set()
@@ -123,7 +116,7 @@ class Messenger:
 
     async def _make_ready(self, result: Result) -> None:
         try:
-            await self._prepare(result.card, result.watch)
+            result.copies = await self._preparation.prepare(result.card, result.watch)
         except Exception:
             log.exception("a result goes without what should have come with it", extra=result.about)
         finally:

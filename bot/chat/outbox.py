@@ -6,6 +6,7 @@ Values and choices only; `bot.chat.messenger` sends. All times are Unix seconds.
 from dataclasses import dataclass, field
 from math import inf
 
+from bot.chat.attachments import Copies
 from bot.chat.cards import CardForm
 from bot.chat.gate import Urgency
 from bot.core.card import Card
@@ -44,6 +45,7 @@ class Result:
     """Whether what had to be fetched for it is there."""
     tries: int = 0
     not_before: float = 0.0
+    copies: Copies = field(default_factory=dict)
 
     @property
     def due(self) -> float:

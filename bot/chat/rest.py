@@ -10,6 +10,7 @@ from typing import Final
 
 import discord
 
+from bot.chat.attachments import Copies, dressed
 from bot.chat.cards import CardForm, layout
 from bot.chat.gate import Gate, Urgency
 from bot.chat.refusals import Reaction, reaction
@@ -77,7 +78,9 @@ class DiscordRest:
             card.message_id, content=None, view=layout(form), allowed_mentions=NOBODY
         )
 
-    async def post(self, card: Card, message: Message, nonce: str, *, reply: bool = True) -> int:
+    async def post(
+        self, card: Card, message: Message, nonce: str, *, reply: bool = True, copies: Copies | None = None
+    ) -> int:
         """Send a message in a card's channel, as a reply to it unless told otherwise; return its id.
 
         Discord sends a nonce once within some minutes, and answers a second try with the first message.
@@ -85,10 +88,11 @@ class DiscordRest:
         await self._gate.enter(Urgency.RESULT)
         people = [discord.Object(user_id) for user_id in message.mentions]
         mentions = discord.AllowedMentions(everyone=False, roles=False, users=people, replied_user=False)
-        files = []
+        content, carried = dressed(message, copies or {})
+        files = [discord.File(copy.path, copy.name) for copy in carried]
         if message.urls_file:
             lines = "\n".join(message.urls_file) + "\n"
-            files = [discord.File(io.BytesIO(lines.encode()), URLS_FILE)]
+            files.append(discord.File(io.BytesIO(lines.encode()), URLS_FILE))
         reply_to = discord.MessageReference(
             message_id=card.message_id,
             channel_id=card.channel_id,
@@ -96,7 +100,7 @@ class DiscordRest:
             fail_if_not_exists=False,
         )
         sent = await self._channel(card).send(
-            message.content,
+            content,
             nonce=nonce,
             allowed_mentions=mentions,
             files=files,

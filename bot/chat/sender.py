@@ -6,7 +6,7 @@ discord.py may hold on to a cancelled one until its limit is over, and nobody wa
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +17,7 @@ from bot.chat.outbox import Outbox, Result, Wanted
 from bot.chat.refusals import Reaction, pause, reaction, told
 from bot.chat.rest import DiscordRest
 from bot.clock import Alarm, Clock
+from bot.copies import Copy
 from bot.core.card import Card
 from bot.core.events import AccessLost, CardDeleted
 
@@ -50,6 +51,8 @@ class Desk:
     ledger: Ledger
     clock: Clock
     lost: Lost
+    discard: Callable[[Iterable[Copy]], None]
+    """Clears away the copies that a result has carried."""
     shown: dict[int, CardForm] = field(default_factory=dict)
     gone: dict[int, CardDeleted | AccessLost] = field(default_factory=dict)
     """Cards that Discord will not let us touch and whose watches could not be ended yet."""
@@ -96,7 +99,9 @@ class Sender:
         if result.watch.id not in self.outbox.results:  # the edit showed that the channel is closed to us
             return
         try:
-            await self._in_time(self._desk.deliverer.deliver(result.card, result.watch), REQUEST_SECONDS)
+            await self._in_time(
+                self._desk.deliverer.deliver(result.card, result.watch, result.copies), REQUEST_SECONDS
+            )
         except Refused as error:
             await self._lose(result.card, AccessLost(), str(error))
         except Exception as error:
@@ -104,7 +109,7 @@ class Sender:
         else:
             await self._desk.ledger.told({result.watch.id})
             _note_recovery(result)
-            del self.outbox.results[result.watch.id]
+            self._forget(result.watch.id)
             if (left := self.outbox.wanted.get(result.card.id)) is not None:
                 left.not_before = 0.0  # a reply reopens an archived thread; repair the card now
 
@@ -174,6 +179,9 @@ class Sender:
             case _:
                 self._put_off(wanted, error)
 
+    def _forget(self, watch_id: int) -> None:
+        self._desk.discard(self.outbox.results.pop(watch_id).copies.values())
+
     def _has_result(self, card: Card) -> bool:
         return any(result.card.id == card.id for result in self.outbox.results.values())
 
@@ -198,7 +206,7 @@ class Sender:
             results = {key for key, result in self.outbox.results.items() if result.card.id == card.id}
             await self._desk.ledger.close(ends | results)
             for key in results:
-                del self.outbox.results[key]
+                self._forget(key)
         else:
             await self._desk.ledger.shown(ends)
         await self._desk.lost(card.id, event)

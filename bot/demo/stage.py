@@ -19,6 +19,7 @@ from bot.app import App
 from bot.chat.client import VeoBot
 from bot.clock import steady_clock
 from bot.config import Settings
+from bot.copies import Copier
 from bot.demo.render_api import RenderApi
 from bot.demo.renders import EXAMPLES
 from bot.store.database import Database
@@ -101,8 +102,16 @@ class Stage:
             database = Database(self._folder / "bot.db", None)
             await database.open()
             stack.push_async_callback(database.close)
+            # The demo's videos are on this very machine, where the real bot would fetch nothing from.
+            copier = Copier(self._folder / "tmp", may_connect=lambda address: address.is_loopback)
             app = App(
-                self._settings(), self._client, database, self._veo.look, clock=self.now, idle=self._idle
+                self._settings(),
+                self._client,
+                database,
+                self._veo.look,
+                clock=self.now,
+                idle=self._idle,
+                copier=await stack.enter_async_context(copier),
             )
             stack.push_async_callback(app.close)
             self._bot = stack.pop_all()

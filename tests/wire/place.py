@@ -17,6 +17,7 @@ from discord_sim.client import pointed_at
 from bot.app import App
 from bot.chat.client import VeoBot, reach, serve
 from bot.config import Settings
+from bot.copies import Copier
 from bot.demo.render_api import RenderApi
 from bot.store.database import Database
 from bot.veo.client import VeoClient
@@ -65,6 +66,8 @@ class Place:
     data: Path
     clock: Callable[[], float]
     overrides: dict[str, Any] = field(default_factory=dict)
+    copies: bool = False
+    """Whether results carry videos; not in virtual time, which runs ahead of the disk's thread."""
     app: App | None = None
     client: VeoBot | None = None
     database: Database | None = None
@@ -85,7 +88,11 @@ class Place:
         stack.enter_context(pointed_at(self.sim))
         await reach(self.sim.base_url, self.sim.token, self.clock)
         self.client = VeoBot()
-        self.app = App(settings, self.client, database, veo.look, clock=self.clock)
+        copier = None
+        if self.copies:
+            loopback = Copier(self.data / "tmp", may_connect=lambda address: address.is_loopback)
+            copier = await stack.enter_async_context(loopback)
+        self.app = App(settings, self.client, database, veo.look, clock=self.clock, copier=copier)
         serving = asyncio.create_task(serve(self.client, self.sim.token))
         stack.push_async_callback(_cancelled, serving)
         stack.push_async_callback(self.client.close)  # first: its reconnects swallow a cancellation
@@ -166,7 +173,12 @@ async def _cancelled(task: "asyncio.Task[None]") -> None:
 
 @asynccontextmanager
 async def place(
-    data: Path, *, start: bool = True, auth: Literal["any", "raw", "bearer"] = "any", **overrides: Any
+    data: Path,
+    *,
+    start: bool = True,
+    copies: bool = False,
+    auth: Literal["any", "raw", "bearer"] = "any",
+    **overrides: Any,
 ) -> AsyncIterator[Place]:
     """Set everything up, the bot running unless `start` is False; `overrides` are settings by field name."""
     loop = asyncio.get_running_loop()
@@ -180,6 +192,7 @@ async def place(
         here = Place(
             sim, api, guild, channel, sim.add_user("Ada"), sim.add_user("Bob"), data, clock, overrides
         )
+        here.copies = copies
         try:
             if start:
                 await here.start_bot()

@@ -1,0 +1,195 @@
+"""Videos behind links that a server wrote: which links, at which addresses, and what must come from there.
+
+A name says nothing: it may stand for an address inside, and for another one a moment later. So the question
+is asked where a socket is made, about the very address that this socket is then connected to.
+"""
+
+import asyncio
+import errno
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from bot.veo.links import printable_link
+
+AddressPolicy = Callable[[IPv4Address | IPv6Address], bool]
+"""Tells whether an address may be connected to."""
+
+CONNECTIONS: Final = 12
+"""Open at a time."""
+REDIRECTS: Final = 3
+CHUNK: Final = 64 * 1024
+HEAD: Final = 64
+"""Bytes by which a video is known; none is shorter."""
+
+_REDIRECT: Final = frozenset({301, 302, 303, 307, 308})
+# The second is what S3 says of an object that was stored without a type.
+_UNTYPED: Final = frozenset({"application/octet-stream", "binary/octet-stream"})
+_EBML: Final = b"\x1a\x45\xdf\xa3"
+_LONGEST_FTYP: Final = 4096
+
+# IANA's registries of special addresses. They are written out because `ipaddress` judges otherwise in some
+# of the Pythons that we run on.
+_REFUSED_V4: Final = (
+    IPv4Network("0.0.0.0/8"),  # this network
+    IPv4Network("10.0.0.0/8"),
+    IPv4Network("100.64.0.0/10"),  # carriers' NAT
+    IPv4Network("127.0.0.0/8"),
+    IPv4Network("168.63.129.16/32"),  # Azure's host, as every virtual machine there sees it
+    IPv4Network("169.254.0.0/16"),  # link local, metadata of clouds
+    IPv4Network("172.16.0.0/12"),
+    IPv4Network("192.0.0.0/24"),  # protocol assignments
+    IPv4Network("192.0.2.0/24"),  # documentation
+    IPv4Network("192.88.99.0/24"),  # 6to4 relays
+    IPv4Network("192.168.0.0/16"),
+    IPv4Network("198.18.0.0/15"),  # benchmarks
+    IPv4Network("198.51.100.0/24"),  # documentation
+    IPv4Network("203.0.113.0/24"),  # documentation
+    IPv4Network("224.0.0.0/3"),  # multicast, reserved, broadcast
+)
+_GLOBAL_V6: Final = IPv6Network("2000::/3")
+"""All of IPv6 that is given out for global unicast."""
+_REFUSED_V6: Final = (
+    IPv6Network("2001::/23"),  # protocol assignments, Teredo among them
+    IPv6Network("2001:db8::/32"),  # documentation
+    IPv6Network("2002::/16"),  # 6to4: any IPv4 address may be inside
+    IPv6Network("3fff::/20"),  # documentation
+)
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+
+
+class Refused(Exception):
+    """Something is not to be copied; says why, and never in a server's words."""
+
+
+class AddressRefused(OSError):
+    """The policy does not allow an address."""
+
+
+def is_global(address: IPv4Address | IPv6Address) -> bool:
+    """Tell whether an address is a global unicast one; an IPv4 one inside an IPv6 one decides for it."""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return is_global(address.ipv4_mapped)
+        if address in _NAT64:
+            return is_global(IPv4Address(int(address) & 0xFFFF_FFFF))
+        return address in _GLOBAL_V6 and not any(address in network for network in _REFUSED_V6)
+    return not any(address in network for network in _REFUSED_V4)
+
+
+def guarded_client(may_connect: AddressPolicy) -> aiohttp.ClientSession:
+    """Return a client that reaches only addresses that the policy allows, and tells nobody anything.
+
+    It keeps no connection and no address of a name: each request is judged by itself. It has no time limit.
+    """
+
+    def make_socket(info: aiohttp.AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, where = info
+        try:
+            allowed = may_connect(ip_address(where[0]))
+        except ValueError:  # not an address: the system would look it up on its own
+            allowed = False
+        if not allowed:
+            raise AddressRefused("address refused")
+        return socket.socket(family, kind, protocol)
+
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=CONNECTIONS, force_close=True, use_dns_cache=False, socket_factory=make_socket
+        ),
+        headers={"Accept-Encoding": "identity"},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),
+        auto_decompress=False,
+        trust_env=False,
+    )
+
+
+class Video:
+    """A body that says it is a video; `length` is how long it says it is, 0 if it does not say."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._body: Final = response.content
+        self.length: Final = _length(response)
+
+    async def begin(self) -> tuple[str, bytes]:
+        """Return the extension for this kind of video, and the first bytes; raise Refused if it is none."""
+        try:
+            head = await self._body.readexactly(HEAD)
+        except asyncio.IncompleteReadError:
+            raise Refused("shorter than any video") from None
+        if head[4:8] == b"ftyp" and int.from_bytes(head[:4], "big") <= _LONGEST_FTYP:
+            return "mov" if head[8:12] == b"qt  " else "mp4", head
+        if head.startswith(_EBML):
+            return "webm" if b"webm" in head else "mkv", head
+        raise Refused("not a video by its first bytes")
+
+    async def more(self) -> bytes:
+        """Return some more bytes, none at the end."""
+        return await self._body.read(CHUNK)
+
+
+@asynccontextmanager
+async def opened(http: aiohttp.ClientSession, link: str, asked: list[str]) -> AsyncIterator[Video]:
+    """Follow a link to a video; note in `asked` which hosts were asked on the way.
+
+    Raises:
+        Refused: there is none that may be copied.
+        Exception: whatever aiohttp has to say.
+    """
+    where = _target(link)
+    for _ in range(REDIRECTS + 1):
+        if where is None:
+            raise Refused("not a link that may be followed")
+        asked.append(where.raw_host or "")
+        async with http.get(where, allow_redirects=False) as response:
+            if response.status not in _REDIRECT:
+                yield Video(response)
+                return
+            where = _target(response.headers.get("Location", ""), where)
+    raise Refused("too many redirects")
+
+
+def why(error: Exception) -> str:
+    """Say what went wrong without the words of a server and without a link, for the log."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, Refused | AddressRefused):
+        return str(cause)
+    if isinstance(error, TimeoutError):
+        return "not in time"
+    code = errno.errorcode.get(error.errno or 0) if isinstance(error, OSError) else None
+    return f"{type(error).__name__} {code}" if code else type(error).__name__
+
+
+def _target(link: str, base: URL | None = None) -> URL | None:
+    """Return what to ask for, from a link or a redirect away from `base`; None if it is not to be followed.
+
+    Only http and https are, and never with a user or a password.
+    """
+    try:
+        printable = printable_link(link if base is None else str(base.join(URL(link, encoded=True))))
+        # As it is: a signature may cover every byte.
+        url = URL(printable or "", encoded=True)
+        plain = url.port and "@" not in url.raw_authority
+    except ValueError:  # a host or a port that is none
+        return None
+    return url if plain else None
+
+
+def _length(response: aiohttp.ClientResponse) -> int:
+    if response.status != 200:  # noqa: PLR2004
+        raise Refused(f"status {response.status}")
+    if set(response.headers.getall("Content-Encoding", ())) - {"identity"}:
+        raise Refused("packed")
+    if not response.content_type.startswith("video/") and response.content_type not in _UNTYPED:
+        raise Refused("not a video by its type")
+    if response.content_length is not None:
+        return response.content_length
+    if response.headers.get("Transfer-Encoding", "").lower() != "chunked":
+        raise Refused("no telling where it ends")  # a lost connection would look like the end
+    return 0
