@@ -19,6 +19,18 @@ WIDTH: Final = 700
 MARGIN: Final = 12
 LARGEST: Final = 250_000
 """Bytes that the picture may have."""
+SHOW_FRAMES: Final = """async () => {
+  for (const video of document.querySelectorAll("video")) {
+    video.muted = true;
+    video.preload = "auto";
+    const shown = new Promise(resolve => video.addEventListener("seeked", resolve, {once: true}));
+    if (video.readyState < 1)
+      await new Promise(resolve => video.addEventListener("loadedmetadata", resolve, {once: true}));
+    video.currentTime = video.duration * 0.7;
+    await shown;
+  }
+}"""
+"""Brings every video on the page to a frame from its later part."""
 QUIET: Final = (
     "--no-sandbox",
     "--disable-gpu",
@@ -48,6 +60,7 @@ async def shoot(page: Page) -> None:
     articles = page.locator("article.channel-message")
     await articles.nth(4).wait_for()
     await page.evaluate("document.fonts.ready")
+    await page.evaluate(SHOW_FRAMES)
     first, last = await articles.nth(1).bounding_box(), await articles.last.bounding_box()
     if first is None or last is None:
         sys.exit("the messages are not on the page")
@@ -70,7 +83,7 @@ async def main() -> None:
         async with stage.env.preview(stage.channel, viewers=[stage.ann], layout="channel") as preview:
             browser = await playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
             page = await browser.new_page(
-                viewport={"width": 1100, "height": 1400}, color_scheme="dark", device_scale_factor=2
+                viewport={"width": 1100, "height": 1400}, color_scheme="dark", device_scale_factor=1
             )
             await page.goto(preview.url)
             await shoot(page)

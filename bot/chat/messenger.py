@@ -91,6 +91,10 @@ class Messenger:
                 task.cancel()
             if late:
                 await asyncio.wait(late, timeout=CANCELLED_SECONDS)
+        for edit in tuple(self._desk.abandoned):
+            edit.cancel()
+        if self._desk.abandoned:
+            await asyncio.wait(tuple(self._desk.abandoned), timeout=CANCELLED_SECONDS)
 
     def _sender(self, card: Card) -> Sender:
         """Return the channel's sender, at work or just made; `_wake` sets a new one to work."""

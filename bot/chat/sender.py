@@ -1,7 +1,8 @@
 """One channel's sender: empties its outbox, one thing after the other, and meets what Discord says to it.
 
-It lives only while there is something to send. A request that takes too long is cancelled and left to itself:
-discord.py may hold on to a cancelled one until its limit is over, and nobody waits for that.
+It lives only while there is something to send. An edit that takes too long is not waited for, but not
+cancelled either: cancelled in its wait for a limit, discord.py never opens that limit's lock again. It comes
+before any later edit of the card, for the lock is fair.
 """
 
 import asyncio
@@ -39,7 +40,7 @@ Lost = Callable[[int, CardDeleted | AccessLost], Awaitable[None]]
 
 
 class TookTooLong(TimeoutError):
-    """A request was not waited for any longer."""
+    """A request is not waited for any longer."""
 
 
 @dataclass(slots=True)
@@ -54,6 +55,8 @@ class Desk:
     discard: Callable[[Iterable[Copy]], None]
     """Clears away the copies that a result has carried."""
     shown: dict[int, CardForm] = field(default_factory=dict)
+    abandoned: set[asyncio.Future[None]] = field(default_factory=set)
+    """Edits that nobody waits for any more."""
     gone: dict[int, CardDeleted | AccessLost] = field(default_factory=dict)
     """Cards that Discord will not let us touch and whose watches could not be ended yet."""
 
@@ -99,9 +102,7 @@ class Sender:
         if result.watch.id not in self.outbox.results:  # the edit showed that the channel is closed to us
             return
         try:
-            await self._in_time(
-                self._desk.deliverer.deliver(result.card, result.watch, result.copies), REQUEST_SECONDS
-            )
+            await self._deliver(result)
         except Refused as error:
             await self._lose(result.card, AccessLost(), str(error))
         except Exception as error:
@@ -121,8 +122,7 @@ class Sender:
         if self._desk.shown.get(card.id) != form:
             sent = plain_form(form) if wanted.plainly else form
             try:
-                edit = self._desk.rest.edit_card(card, sent, wanted.urgency)
-                await self._in_time(edit, seconds, gives_way=True)
+                await self._edit(wanted, sent, seconds)
             except Exception as error:
                 self._desk.shown.pop(card.id, None)
                 await self._refused(wanted, error)
@@ -141,25 +141,43 @@ class Sender:
         elif ends:
             self._desk.shown.pop(wanted.card.id, None)
 
-    async def _in_time(self, work: Awaitable[None], seconds: float, *, gives_way: bool = False) -> None:
-        """Await a request, at most so long; one that gives way, only until a result is in a hurry.
+    async def _edit(self, wanted: Wanted, form: CardForm, seconds: float) -> None:
+        """Edit a card, waiting at most so long and only until a result is in a hurry.
 
         Raises:
-            TookTooLong: it was cancelled and left to itself.
+            TookTooLong: the edit goes on by itself.
         """
-        request = asyncio.ensure_future(work)
-        hurry = asyncio.get_running_loop().create_future()
-        self._hurry = hurry if gives_way else None
+        edit = asyncio.ensure_future(self._desk.rest.edit_card(wanted.card, form, wanted.urgency))
+        self._desk.abandoned.add(edit)
+        edit.add_done_callback(self._desk.abandoned.discard)
+        edit.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        self._hurry = hurry = asyncio.get_running_loop().create_future()
         try:
-            await asyncio.wait({request, hurry}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            if not request.done() or request.cancelled():
-                raise TookTooLong
-            request.result()
+            await asyncio.wait({edit, hurry}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._hurry = None
             hurry.cancel()
-            request.cancel()
-            request.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        if not edit.done() or edit.cancelled():
+            raise TookTooLong
+        edit.result()
+
+    async def _deliver(self, result: Result) -> None:
+        """Deliver a result, or as much of it as a request's time allows; the rest is made up for later.
+
+        Raises:
+            TookTooLong: the request that took too long was cancelled and may come yet.
+        """
+        work = self._desk.deliverer.deliver(result.card, result.watch, result.copies)
+        delivery = asyncio.ensure_future(work)
+        try:
+            # Not `asyncio.timeout`: discord.py may hold on to a cancelled request until its limit is over.
+            await asyncio.wait({delivery}, timeout=REQUEST_SECONDS)
+            if not delivery.done():
+                raise TookTooLong
+            delivery.result()
+        finally:
+            delivery.cancel()
+            delivery.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
     async def _refused(self, wanted: Wanted, error: Exception) -> None:
         card = wanted.card

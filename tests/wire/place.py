@@ -4,6 +4,7 @@ With `@pytest.mark.looptime` hours pass in no time: bot and simulators share the
 """
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import openapi
+from discord.gateway import KeepAliveHandler
 from discord_sim import Channel, DiscordSim, Guild, Invocation, Message, User
 from discord_sim.client import pointed_at
 
@@ -166,6 +168,13 @@ def _is_the_bots(task: "asyncio.Task[Any]") -> bool:
     return "discord" in path or ("bot" in path and "demo" not in path)
 
 
+def _stop_heartbeats() -> None:
+    """End the threads that discord.py leaves behind where a connection broke: they outlive this loop."""
+    for thread in threading.enumerate():
+        if isinstance(thread, KeepAliveHandler):
+            thread.stop()
+
+
 async def _cancelled(task: "asyncio.Task[None]") -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -199,4 +208,5 @@ async def place(
             yield here
         finally:
             await here.stop_bot()
+            _stop_heartbeats()
         openapi.check(sim.requests)
