@@ -83,7 +83,7 @@ async def main() -> None:
         async with stage.env.preview(stage.channel, viewers=[stage.ann], layout="channel") as preview:
             browser = await playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
             page = await browser.new_page(
-                viewport={"width": 1100, "height": 1400}, color_scheme="dark", device_scale_factor=1
+                viewport={"width": 1100, "height": 1800}, color_scheme="dark", device_scale_factor=1
             )
             await page.goto(preview.url)
             await shoot(page)

@@ -12,7 +12,7 @@ from wire.place import DONE, running
 from wire.process import process
 
 WATCHES = 12
-KILLS = int(os.environ.get("KILLS", "4"))
+KILLS = int(os.environ.get("KILLS", "3"))
 SEED = int(os.environ.get("SEED", "20261123"))
 POST = "/channels/*/messages"
 
@@ -27,9 +27,9 @@ async def test_each_result_comes_once_through_kills_and_lost_answers(tmp_path: P
             here.api.set(task, running(10))
         cards = [await here.watch(task) for task in tasks]
         await here.sim.wait_for(lambda: all("10 %" in card.text for card in cards), 20)
-        here.sim.fault(Fault("POST", POST, when="after", drop=True, times=None, probability=0.2))
-        here.sim.fault(Fault("POST", POST, when="after", status=503, times=None, probability=0.2))
-        here.sim.fault(Fault("POST", POST, when="before", drop=True, times=None, probability=0.2))
+        here.sim.fault(Fault("POST", POST, when="after", drop=True, times=None, probability=0.15))
+        here.sim.fault(Fault("POST", POST, when="after", status=503, times=None, probability=0.15))
+        here.sim.fault(Fault("POST", POST, when="before", drop=True, times=None, probability=0.15))
         waiting = list(tasks)
         for kill in range(KILLS):
             share = -(-len(waiting) // (KILLS - kill))
