@@ -73,7 +73,7 @@ class Process:
         return card
 
     def replies(self, card: Message) -> list[Message]:
-        return [m for m in self.sim.messages(self.channel) if m.reference is card]
+        return [m for m in self.sim.messages(card.channel) if m.reference is card]
 
     async def result(self, card: Message, within: float = 20.0) -> Message:
         await self.sim.wait_for(lambda: bool(self.replies(card)), within)
