@@ -210,7 +210,7 @@ def test_exit_codes_of_the_readme_are_those_of_the_command_line() -> None:
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
 def test_requirements_are_pinned_with_hashes_and_name_no_address(name: str) -> None:
     text = (ROOT / name).read_text("utf-8")
-    assert not re.search(r"://|--index-url|--find-links", text)
+    assert not re.search(r"://|--index|--extra|--find", text)
     for requirement in text.replace("\\\n", "").splitlines():
         assert re.match(r"[a-z0-9._-]+==[^\s]+ .*--hash=sha256:[0-9a-f]{64}", requirement)
     dev = PROJECT["optional-dependencies"]["dev"] if "dev" in name else []
