@@ -184,7 +184,7 @@ class Board:
         seen = [step.watch for step in steps if Effect.SAVE_SEEN in step.effects]
         if seen:
             await self._store.save_seen((watch.id for watch in seen), seen[0].seen_at or self._clock())
-        ended = [step.watch for step in steps if step.watch.outcome is not None]
+        ended = [step.watch for step in steps if Effect.SAVE_OUTCOME in step.effects]
         if ended:
             await self._store.save_outcomes([(w.id, w.outcome) for w in ended if w.outcome is not None])
         for step in steps:
