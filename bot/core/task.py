@@ -1,19 +1,10 @@
-"""A render task as the task API tells it, and what counts as a task id.
+"""A render task as the task API tells it.
 
 Knows the vocabulary of the API's document and nothing of how an answer is fetched or shown.
 """
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
-from urllib.parse import unquote, urlsplit
-
-TASK_ID_LIMIT: Final = 100
-"""Characters in the longest task id that we ask the API about."""
-
-_TASK_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}")
-_WRAPPING: Final = " \t\r\n`<>\"'"
 
 
 class TaskState(StrEnum):
@@ -61,26 +52,3 @@ class Task:
         if self.state is TaskState.SUCCEEDED:
             return bool(self.videos or self.refused_videos)
         return self.state is TaskState.ERROR
-
-
-def is_task_id(text: str) -> bool:
-    """Tell whether `text` may stand in a request path as it is: the allow-list against path tricks."""
-    return _TASK_ID.fullmatch(text) is not None and ".." not in text
-
-
-def read_task_id(typed: str) -> str | None:
-    """Return the task id in what a person typed or pasted, or None.
-
-    A URL counts as the id that its path ends in. Quotes, backticks and angle brackets around it are the
-    chat's, not the id's.
-    """
-    text = typed.strip(_WRAPPING)
-    if any(char.isspace() for char in text):  # several ids: none is taken rather than one of them
-        return None
-    if "://" in text:
-        try:
-            path = urlsplit(text).path
-        except ValueError:
-            return None
-        text = unquote(path.rstrip("/").rpartition("/")[2])
-    return text if is_task_id(text) else None

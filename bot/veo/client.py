@@ -7,7 +7,8 @@ from typing import Final, Literal, Self
 
 import aiohttp
 
-from bot.core.task import Task, is_task_id
+from bot.core.task import Task
+from bot.core.task_ids import is_task_id
 from bot.veo.errors import BrokenAnswer, KeyRefused, Unavailable
 from bot.veo.protocol import BODY_LIMIT, decode
 

@@ -10,7 +10,7 @@ from made import NOW, failures, running
 
 from bot.core.events import Failure, Missing, Seen, Trouble
 from bot.core.health import IMPOSSIBLE_ID, Health, Mode, after_key_probe, after_look, answered
-from bot.core.task import is_task_id
+from bot.core.task_ids import is_task_id
 
 DOWN: Final = Failure(Trouble.UNAVAILABLE)
 REFUSED: Final = Failure(Trouble.KEY_REFUSED)
