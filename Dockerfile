@@ -1,10 +1,14 @@
 FROM python:3.13-slim AS build
 
-COPY requirements.txt /tmp/
+COPY requirements.txt requirements-build.txt /tmp/
 RUN python -m venv --without-pip /opt/venv \
     && pip --python /opt/venv/bin/python install --no-cache-dir --no-compile \
         --disable-pip-version-check --require-hashes -r /tmp/requirements.txt
 COPY bot /app/bot
+# Babel compiles the catalogues here, with this stage's own Python; the bot itself does without it.
+RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action ignore \
+        --require-hashes -r /tmp/requirements-build.txt \
+    && pybabel --quiet compile --domain bot --directory /app/bot/locale
 # Compiled once, here: the running bot may not write beside its code. The hashes spare it a look at file times.
 RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib /app/bot
 

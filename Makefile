@@ -8,7 +8,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # One file for every platform and Python version, each package with its hashes and none with an address.
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	--no-emit-index-url --no-emit-find-links pyproject.toml
+	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
+WORDS := $(patsubst %.po,%.mo,$(wildcard bot/locale/*/LC_MESSAGES/*.po))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint types lock clean
@@ -16,10 +17,10 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-h
 help:  ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-demo: $(READY)  ## show the bot in a browser, without any account
+demo: $(READY) $(WORDS)  ## show the bot in a browser, without any account
 	$(BIN)/python -m bot demo $(ARGS)
 
-test: $(READY)  ## run every test, or those that ARGS="…" names
+test: $(READY) $(WORDS)  ## run every test, or those that ARGS="…" names
 	$(BIN)/python -m pytest $(ARGS)
 
 check: lint types test  ## lint, types and tests
@@ -32,8 +33,9 @@ types: $(READY)  ## check types
 	$(BIN)/mypy
 
 lock:  ## pin what pyproject.toml asks for; UPGRADE=1 takes the newest versions (needs uv)
-	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements.txt
-	$(LOCK) $(if $(UPGRADE),--upgrade) --extra dev --output-file requirements-dev.txt
+	$(LOCK) pyproject.toml --output-file requirements.txt
+	$(LOCK) pyproject.toml --extra dev --group build --output-file requirements-dev.txt
+	$(LOCK) --group build --output-file requirements-build.txt
 
 clean:  ## remove the virtual environment
 	rm -rf $(VENV)
@@ -44,3 +46,6 @@ $(READY): requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
+
+%.mo: %.po | $(READY)
+	$(BIN)/pybabel --quiet compile --input-file $< --output-file $@

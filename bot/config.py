@@ -81,6 +81,7 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Secret = Annotated[SecretStr, AfterValidator(_header_value)]
 SecretFile = Annotated[str | None, AfterValidator(_readable)]
 GuildIds = Annotated[frozenset[int], NoDecode, BeforeValidator(_guild_ids)]
+CardLanguage = Literal["auto", "en", "zh-CN"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -112,6 +113,7 @@ class Settings(BaseSettings):
     watch_stalled_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] = 2.0
     watch_max_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] = 48.0
     attach_videos: bool = True
+    card_language: CardLanguage = "auto"
     log_level: LogLevel = "INFO"
     log_format: Literal["text", "json"] = "text"
 

@@ -11,6 +11,7 @@ from bot.core.health import Health, Mode
 from bot.core.outcome import Ending, Outcome
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
+from bot.words import LANGUAGES
 
 NOW: Final = 1_767_225_600.0
 TASK: Final = "8cb280b3-442e-1db2-43f0-6e73616eb474"
@@ -24,6 +25,7 @@ MARKUP: Final = (
 )
 
 ids: Final = st.integers(1, 2**63 - 1)
+languages: Final = st.sampled_from(LANGUAGES)
 times: Final = st.integers(1, 4_102_444_799)
 moments: Final = st.floats(0, 4e9)
 task_ids: Final = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_:-]{0,99}", fullmatch=True)
@@ -77,7 +79,7 @@ events: Final[SearchStrategy[Event]] = st.one_of(
 )
 outcomes: Final = st.builds(Outcome, st.sampled_from(Ending), moments, st.none() | tasks(), st.none() | ids)
 shown_outcomes: Final = outcomes.filter(lambda outcome: outcome.ending.shown)
-cards: Final = st.builds(Card, ids, ids, ids, ids, ids, st.just("en"), moments)
+cards: Final = st.builds(Card, ids, ids, ids, ids, ids, languages, moments)
 healths: Final = st.builds(Health, st.sampled_from(Mode), st.none() | moments)
 
 

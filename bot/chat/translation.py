@@ -1,0 +1,24 @@
+"""The commands in each reader's language, by Discord's own means: what the catalogues have is translated.
+
+They have descriptions, and the names of menus, which are read and pressed. What is typed they have not:
+`/veo watch` keeps its name in every language, as our sentences and other people call it. In a sentence
+Discord shows a command's name as it was written, and its search found no subcommands under a localised one.
+"""
+
+import discord
+from discord import app_commands
+
+from bot.words import language_for, say
+
+
+class CatalogueTranslator(app_commands.Translator):
+    """Finds a text of the command tree in the catalogues by its English."""
+
+    async def translate(
+        self,
+        string: app_commands.locale_str,
+        locale: discord.Locale,
+        _context: app_commands.TranslationContextTypes,
+    ) -> str | None:
+        translated = say(language_for(locale.value), string.message)
+        return None if translated == string.message else translated
