@@ -13,12 +13,14 @@ from bot.chat.attachments import VideoCopies
 from bot.chat.client import VeoBot, reach, serve, talk_to
 from bot.chat.commands import Commands
 from bot.chat.delivery import Deliverer
+from bot.chat.first_look import FirstLook
 from bot.chat.gate import Gate
 from bot.chat.limits import Limits
 from bot.chat.messenger import Messenger
 from bot.chat.refusals import pause, told
 from bot.chat.rest import DiscordRest
 from bot.chat.tree import Tree, command_tree, write_commands
+from bot.chat.watch_command import WatchCommand
 from bot.clock import Alarm, Clock, Idle, idle, steady_clock
 from bot.config import Settings
 from bot.copies import Copier
@@ -28,6 +30,7 @@ from bot.store.database import Database
 from bot.store.store import Store
 from bot.veo.client import VeoClient
 from bot.watching import Watching
+from bot.words import unspoken
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +73,9 @@ class App:
         self.poller: Final = Poller(look, self.board, settings.pace, clock, idle=idle)
         self.watching: Final = Watching(self.store, self.board, self.poller, clock)
         limits = Limits(settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server)
-        self.commands: Final = Commands(look, self.board, self.watching, rest, limits)
+        first_look = FirstLook(look)
+        watch = WatchCommand(first_look, self.board, self.watching, rest, limits)
+        self.commands: Final = Commands(first_look, self.board, watch, limits, settings.card_language)
         self._place: Final = settings.discord_api_url
         self._idle: Final = idle
         self._background: set[asyncio.Task[None]] = set()
@@ -79,6 +84,12 @@ class App:
 
     async def begin(self) -> None:
         """Take up what was unfinished and start polling; the client calls it after its login."""
+        if missing := unspoken():
+            log.warning(
+                "a language has no catalogue, speaking English in its place; install requirements-build.txt"
+                " and run: pybabel compile -D bot -d bot/locale",
+                extra={"languages": " ".join(missing)},
+            )
         tree = command_tree(self._client, self.commands)
         await self.watching.resume()
         for name, work in (("poll loop", self.poller.run()), ("commands", self._write_commands(tree))):

@@ -120,7 +120,9 @@ class Board:
                 self._by_task.setdefault(watch.task_id, {})[watch.id] = watch
 
     def show(self, card_id: int) -> None:
-        self._audience.show(self.card(card_id), self._health)
+        """Show a card, if it has live watches."""
+        if card_id in self._cards:
+            self._audience.show(self.card(card_id), self._health)
 
     def announce(self, state: CardState, watch: Watch) -> None:
         """Announce a watch that ended before a restart."""

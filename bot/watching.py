@@ -4,6 +4,7 @@ Nothing is promised before the row is committed, and what is committed is carrie
 """
 
 import logging
+from collections.abc import Mapping
 from typing import Final
 
 from bot.board import Board
@@ -34,13 +35,14 @@ class Watching:
         message_id: int,
         starter_id: int,
         language: str,
-        task_id: str,
-        seen: Seen,
+        seen: Mapping[str, Seen],
     ) -> None:
-        """Commit a watch on the card that is message `message_id`, then show and poll it.
+        """Commit a card, message `message_id`, with a watch of each task, then show and poll them.
+
+        `seen` is what the first looks told, by task, in the order of the card's rows.
 
         Raises:
-            AlreadyWatched: the channel has a live watch of the task.
+            AlreadyWatched: the channel has a live watch of one of the tasks.
             StoreFailed: nothing is watched.
         """
         state = await self._store.add_card(
@@ -49,21 +51,22 @@ class Watching:
             message_id=message_id,
             starter_id=starter_id,
             language=language,
-            task_ids=[task_id],
+            task_ids=list(seen),
             now=self._clock(),
         )
         self._board.add(state)
-        log.info("watch began", extra={"task": task_id, "card": state.card.id, "channel": channel_id})
+        for task_id, told in seen.items():
+            log.info("watch began", extra={"task": task_id, "card": state.card.id, "channel": channel_id})
+            try:
+                after = await self._board.see(task_id, told, card_id=state.card.id)
+            except StoreFailed as error:  # the watch is safe, only what this look told is not
+                log.warning(
+                    "what the first look told was not saved", extra={"task": task_id, "reason": str(error)}
+                )
+                after = PUSHED_FORWARD
+            if after is not None:
+                self._poller.plan(task_id, after)
         self._board.show(state.card.id)
-        try:
-            after = await self._board.see(task_id, seen, card_id=state.card.id)
-        except StoreFailed as error:  # the watch is safe, only what this look told is not
-            log.warning(
-                "what the first look told was not saved", extra={"task": task_id, "reason": str(error)}
-            )
-            after = PUSHED_FORWARD
-        if after is not None:
-            self._poller.plan(task_id, after)
 
     async def join(self, channel_id: int, task_id: str, user_id: int) -> CardState | None:
         """Make somebody a follower of the card on which a channel watches a task; None if there is none."""

@@ -1,7 +1,8 @@
 """Every sentence that people read, in one catalogue; `say` puts it into a language.
 
-The English sentence is the key of the gettext catalogues in `bot/locale`. Values are filled in after the
-translation and must be made safe for the chat by the caller (`bot.chat.text`).
+The English sentence is the key of the gettext catalogues in `bot/locale`: this module is itself the catalogue
+`en`. The others are compiled when the bot is built; what one of them lacks is said in English. Values are
+filled in after the translation and must be made safe for the chat by the caller (`bot.chat.text`).
 
 The bot's voice: name the task, say what is the case, then what happens next or what the reader can do. Short,
 calm, no exclamation marks, no jargon of ours.
@@ -14,17 +15,31 @@ from typing import Final
 
 LOCALES: Final = Path(__file__).parent / "locale"
 ENGLISH: Final = "en"
-LANGUAGES: Final = (ENGLISH,)
-"""The languages that there is a catalogue for; English needs none."""
+LANGUAGES: Final = (ENGLISH, "zh-CN")
+"""What the bot speaks, each by Discord's name for it."""
+_DOMAIN: Final = "bot"
 
 
 @cache
 def _catalogue(language: str) -> gettext.NullTranslations:
-    return gettext.translation("bot", LOCALES, [language.replace("-", "_")], fallback=True)
+    return gettext.translation(_DOMAIN, LOCALES, [_folder(language)], fallback=True)
+
+
+def _folder(language: str) -> str:
+    return language.replace("-", "_")
+
+
+def unspoken() -> list[str]:
+    """Return the languages that come out as English, because their catalogues are not compiled."""
+    others = [language for language in LANGUAGES if language != ENGLISH]
+    return [language for language in others if gettext.find(_DOMAIN, LOCALES, [_folder(language)]) is None]
 
 
 def language_for(locale: str | None) -> str:
-    """Return the language to speak where Discord gave `locale`, English where we have no better one."""
+    """Return the language to speak where Discord gave `locale`, English where we have no better one.
+
+    Simplified Chinese is for `zh-CN` alone: who has chosen `zh-TW` reads other characters and other words.
+    """
     return next((language for language in LANGUAGES if language == locale), ENGLISH)
 
 
@@ -49,6 +64,7 @@ NO_SUCH_TASK = "No such task"
 
 # Cards.
 LOOKING = "Looking at `{task}`…"
+LOOKING_AT_SEVERAL = "Looking at {count} tasks…"
 STARTED = "Started {when}"
 EXPECTED = "done {when}"
 WATCHED_SINCE = "Watched since {when}"
@@ -57,6 +73,9 @@ CREATED = "Created {when}"
 UPDATED = "Updated {when}"
 ENDED = "Ended {when}"
 WATCHING = "Watched for {starter}. The result comes as a reply to this card."
+WATCHING_SEVERAL = "Watched for {starter}. Each result comes as a reply to this card."
+SOME_FINISHED = "{done} of {total} finished"
+SOME_FAILED = "{count} failed"
 NOTIFY_ME = "Notify me"
 NOTIFY_ME_TOO = "Notify me · {count}"
 STOP = "Stop"
@@ -73,6 +92,7 @@ API_REFUSED = "The task API has refused our key since {when}. Whoever runs this 
 API_BACK = "The task API answers again since {when}."
 SEE_RESULT = "The result is in the reply below."
 SEE_REPLY = "More in the reply below."
+SEE_REPLIES = "The results are in the replies below."
 
 # Ends.
 END_VANISHED = "The task API knew this task before and no longer does. There is nothing left to wait for."
@@ -91,6 +111,13 @@ NOT_AN_ID = (
     "That is not a task id. An id has letters, digits and the signs `_` `.` `:` `-`, for example "
     "`8cb280b3-442e-1db2-43f0-6e73616eb474`. Paste it as the task API gave it."
 )
+NOT_IDS = "Left out, because not a task id: {names}"
+TOO_MANY_IDS = "I take {limit} tasks at a time."
+NOT_WATCHED = "Not watched: {tasks}"
+NO_TASKS_FOUND = (
+    "There is no task in that message. I look for ids such as `8cb280b3-442e-1db2-43f0-6e73616eb474` and for "
+    "links of the task API."
+)
 UNKNOWN_TASK = "The task API does not know `{task}`. Check the id; a new task can take a minute to appear."
 LOOK_FAILED = (
     "The task API did not answer about `{task}`. Try again in a minute, or let `/veo watch` wait for it."
@@ -108,21 +135,30 @@ SERVER_IS_FULL = (
     "Stop one with `/veo stop`, or wait until one ends."
 )
 MISSING_PERMISSIONS = (
-    "I cannot watch `{task}` in this channel: I lack the permission {permissions} here. "
+    "I cannot watch {tasks} in this channel: I lack the permission {permissions} here. "
     "Somebody who manages the server can grant it."
 )
 ALREADY_WATCHED = "`{task}` is watched here already: {link}. I will mention you when it ends."
 NOW_FOLLOWING = "I will mention you when {tasks} ends. Press the button again to change your mind."
+NOW_FOLLOWING_SEVERAL = (
+    "I will mention you each time that one of these ends: {tasks}. "
+    "Press the button again to change your mind."
+)
+NO_LONGER_FOLLOWING_SEVERAL = (
+    "I will not mention you when one of these ends: {tasks}. Press the button again to change your mind."
+)
 NO_LONGER_FOLLOWING = "I will not mention you when {tasks} ends. Press the button again to change your mind."
 STOPPED_FOR_YOU = "I stopped watching {tasks}. `/veo watch` follows it again."
 MAY_NOT_STOP = (
     "Only {starter}, who started this watch, and people with the permission **Manage Messages** may stop it."
 )
 CARD_IS_OVER = "This card is not followed any more. `/veo watch` with its id follows the task again."
+CARD_IS_OVER_FOR = "This card is not followed any more. You can watch again: {tasks}"
+WATCH_AGAIN = "Watch again"
 NOT_WATCHED_HERE = "`{task}` is not watched in this channel. `/veo watch` follows it."
 RESTARTING = "I am about to restart. Try again in a minute; nothing that is watched is lost."
 NOT_SAVED = (
-    "I could not save the watch of `{task}`, so nothing is watched. "
+    "I could not save the watch of {tasks}, so nothing is watched. "
     "Whoever runs this bot must look at its log."
 )
 BROKEN = "I could not do that. Whoever runs this bot finds the reason in its log under `{reference}`."
@@ -142,3 +178,5 @@ STATUS_DESCRIPTION = "Look at a render once"
 WATCH_DESCRIPTION = "Follow a render on a card in this channel until it ends"
 STOP_DESCRIPTION = "End a watch in this channel"
 ID_DESCRIPTION = "The task's id, or a link that ends in it"
+IDS_DESCRIPTION = "The task's id, or a link that ends in it; several with spaces between them"
+WATCH_MENU = "Watch Veo tasks"

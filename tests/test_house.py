@@ -23,7 +23,15 @@ FILES: Final = {
 }
 TREES: Final = {name: ast.parse(path.read_text("utf-8")) for name, path in FILES.items()}
 README: Final = (ROOT / "README.md").read_text("utf-8")
-PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+PYPROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT: Final = PYPROJECT["project"]
+BUILD: Final = PYPROJECT["dependency-groups"]["build"]
+PINNED: Final = {
+    "requirements.txt": PROJECT["dependencies"],
+    "requirements-build.txt": BUILD,
+    "requirements-dev.txt": [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"], *BUILD],
+}
+"""The files of pins, and what each must at least pin."""
 MAX_LINES: Final = 250
 
 Node = TypeVar("Node", bound=ast.AST)
@@ -40,11 +48,17 @@ OURS: Final = {
     "bot.chat": "bot.chat bot.copies bot.words bot.clock bot.core bot.store",
     **dict.fromkeys(("bot.chat.text", "bot.chat.refusals", "bot.chat.gate"), ""),
     "bot.chat.lines": "bot.chat.text bot.core bot.words",
-    "bot.chat.cards": "bot.chat.buttons bot.chat.lines bot.chat.text bot.core bot.words",
+    "bot.chat.cards": "bot.chat.buttons bot.chat.lines bot.chat.rows bot.chat.text bot.core bot.words",
+    "bot.chat.rows": "bot.chat.lines bot.chat.text bot.core bot.words",
+    "bot.chat.pasted": "",
+    "bot.chat.first_look": "bot.chat.answer bot.core bot.poller bot.veo.errors bot.words",
+    "bot.chat.watch_command": (
+        "bot.board bot.chat bot.words bot.core bot.watching bot.store.errors bot.veo.errors"
+    ),
     "bot.chat.results": "bot.chat.lines bot.chat.text bot.core bot.words",
     "bot.video_source": "bot.veo.links",
     "bot.copies": "bot.video_source",
-    "bot.chat.places": "bot.words",
+    **dict.fromkeys(("bot.chat.places", "bot.chat.translation"), "bot.words"),
     "bot.chat.limits": "bot.board bot.words",
     "bot.chat.sentences": "bot.words bot.veo.errors",
     "bot.chat.commands": (
@@ -52,7 +66,7 @@ OURS: Final = {
     ),
     "bot.app": (
         "bot.board bot.chat bot.clock bot.config bot.copies bot.core bot.poller bot.store bot.veo"
-        " bot.watching"
+        " bot.watching bot.words"
     ),
     "bot.__main__": "bot bot.app bot.log bot.config bot.chat.client bot.store.errors bot.demo.show",
     "bot.demo": "bot.demo bot.app bot.chat bot.clock bot.config bot.copies bot.core bot.store bot.veo",
@@ -66,10 +80,13 @@ DISCORD: Final = (
     "cards",
     "client",
     "commands",
+    "pasted",
     "places",
     "refusals",
     "rest",
+    "translation",
     "tree",
+    "watch_command",
 )
 THEIRS: Final = {
     "simcord": "bot.demo",
@@ -207,14 +224,13 @@ def test_exit_codes_of_the_readme_are_those_of_the_command_line() -> None:
     assert told == {code.value for code in command_line.Exit} - {command_line.Exit.STOPPED}
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", PINNED)
 def test_requirements_are_pinned_with_hashes_and_name_no_address(name: str) -> None:
     text = (ROOT / name).read_text("utf-8")
     assert not re.search(r"://|--index|--extra|--find", text)
     for requirement in text.replace("\\\n", "").splitlines():
         assert re.match(r"[a-z0-9._-]+==[^\s]+ .*--hash=sha256:[0-9a-f]{64}", requirement)
-    dev = PROJECT["optional-dependencies"]["dev"] if "dev" in name else []
-    for package in [*PROJECT["dependencies"], *dev]:
+    for package in PINNED[name]:
         pinned = re.split(r"[\[<>=]", package)[0].replace(".", "-")
         assert re.search(rf"(?m)^{pinned}==", text)
 

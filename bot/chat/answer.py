@@ -8,7 +8,7 @@ deleted when the answer is a private refusal.
 import asyncio
 import io
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
@@ -19,7 +19,7 @@ from bot.chat.refusals import Reaction, reaction, told
 from bot.chat.rest import NOBODY
 from bot.chat.results import URLS_FILE
 from bot.core.delivery import Message
-from bot.words import language_for
+from bot.words import LANGUAGES, language_for
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +41,15 @@ class Unanswerable(Exception):
 class Answer:
     """Answers one interaction; made when it arrives."""
 
-    def __init__(self, interaction: discord.Interaction) -> None:
+    def __init__(self, interaction: discord.Interaction, card_language: str) -> None:
         self.interaction: Final = interaction
         self._deadline: Final = asyncio.get_running_loop().time() + RESPONSE_SECONDS
         self._line_id: int | None = None
+        self._kept = False
+        self._responded = False
         self.language: Final = language_for(interaction.locale.value)
         """The asker's language."""
-        self.channel_language: Final = _channel_language(interaction)
+        self.channel_language: Final = _channel_language(interaction, card_language)
         """The language of what everybody sees."""
 
     async def line(self, text: str) -> int:
@@ -60,21 +62,25 @@ class Answer:
             self._line_id = await self._respond(text)
         return self._line_id
 
-    async def refuse(self, text: str) -> None:
-        """Tell only the asker; a public line that stands already is taken back.
+    def keep(self) -> None:
+        """Note that the public line has become a card or an answer: it stays, come what may."""
+        self._kept = True
+
+    async def refuse(self, text: str, view: discord.ui.View | None = None) -> None:
+        """Tell only the asker; a public line that has come to nothing is taken back.
 
         Raises:
             Unanswerable: it could not be told.
         """
-        if self._line_id is None:
-            await self._respond(text, ephemeral=True)
+        if not self._responded:
+            await self._respond(text, ephemeral=True, view=view)
             return
         await self.take_back()
-        await self._follow_up(Message(text), ephemeral=True)
+        await self._follow_up(Message(text), ephemeral=True, view=view)
 
     async def take_back(self) -> None:
         """Delete the public line, if one stands: what it promised does not come."""
-        if self._line_id is None:
+        if self._line_id is None or self._kept:
             return
         try:
             await _tried_again(self.interaction.delete_original_response)
@@ -101,16 +107,31 @@ class Answer:
                 await _tried_again(edit)
             except RequestFailed as error:
                 raise Unanswerable(told(error)) from None
-        for message in rest:
+        self._kept = True
+        await self.follow(rest)
+
+    async def follow(self, messages: Iterable[Message]) -> None:
+        """Tell everybody more, after the line.
+
+        Raises:
+            Unanswerable: it could not be told.
+        """
+        for message in messages:
             await self._follow_up(message)
 
     async def _respond(
-        self, text: str, *, ephemeral: bool = False, files: Sequence[discord.File] = ()
+        self,
+        text: str,
+        *,
+        ephemeral: bool = False,
+        files: Sequence[discord.File] = (),
+        view: discord.ui.View | None = None,
     ) -> int:
+        self._responded = True
         try:
             async with asyncio.timeout_at(self._deadline):
                 response = await self.interaction.response.send_message(
-                    text, ephemeral=ephemeral, files=files, allowed_mentions=NOBODY
+                    text, ephemeral=ephemeral, files=files, view=_given(view), allowed_mentions=NOBODY
                 )
         except discord.HTTPException as error:
             # 40060: "already acknowledged", perhaps by a try of this very request whose answer was lost.
@@ -136,21 +157,38 @@ class Answer:
                     raise Unanswerable(f"{why}, then {told(error)}") from None
             await asyncio.sleep(RESPONSE_SLACK / 2)
 
-    async def _follow_up(self, message: Message, *, ephemeral: bool = False) -> None:
+    async def _follow_up(
+        self, message: Message, *, ephemeral: bool = False, view: discord.ui.View | None = None
+    ) -> None:
         try:
             await self.interaction.followup.send(
-                message.content, ephemeral=ephemeral, files=_files(message), allowed_mentions=NOBODY
+                message.content,
+                ephemeral=ephemeral,
+                files=_files(message),
+                view=_given(view),
+                allowed_mentions=NOBODY,
             )
         except RequestFailed as error:
             raise Unanswerable(told(error)) from None
 
 
-def _channel_language(interaction: discord.Interaction) -> str:
-    """Return the server's language where it could be chosen (Community servers only), else the asker's."""
+def _channel_language(interaction: discord.Interaction, card_language: str) -> str:
+    """Return the operator's choice, else the server's where it could choose (Community), else the asker's.
+
+    In a direct message nobody reads but the asker.
+    """
+    if interaction.guild_id is not None and card_language in LANGUAGES:
+        return card_language
     guild = interaction.guild
     if guild is not None and "COMMUNITY" in guild.features and interaction.guild_locale is not None:
         return language_for(interaction.guild_locale.value)
     return language_for(interaction.locale.value)
+
+
+def _given(view: discord.ui.View | None) -> discord.ui.View:
+    """Return a view as discord.py takes it: its sign for none is not None."""
+    missing: discord.ui.View = discord.utils.MISSING
+    return missing if view is None else view
 
 
 def _files(message: Message) -> list[discord.File]:

@@ -11,16 +11,18 @@ from typing import Any, Final, Protocol, Self, runtime_checkable
 
 import discord
 
-TEMPLATE: Final = r"veo:(?P<action>notify|stop):(?P<card>[0-9]{1,18})"
+TEMPLATE: Final = r"veo:(?P<action>notify|stop|again):(?P<card>[0-9]{1,18})"
 
 
 class Action(StrEnum):
-    """What a button does to its card."""
+    """What a button does."""
 
     NOTIFY = "notify"
     """Makes whoever presses a follower, or no longer."""
     STOP = "stop"
     """Ends all watches of the card."""
+    AGAIN = "again"
+    """Watches the tasks that the message names; on a private answer, not on a card."""
 
 
 Press = Callable[[discord.Interaction, Action, int], Awaitable[None]]
@@ -44,9 +46,7 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLA
             discord.ui.Button(
                 label=label,
                 emoji="🔔" if action is Action.NOTIFY else None,
-                style=discord.ButtonStyle.primary
-                if action is Action.NOTIFY
-                else discord.ButtonStyle.secondary,
+                style=discord.ButtonStyle.secondary if action is Action.STOP else discord.ButtonStyle.primary,
                 custom_id=f"veo:{action.value}:{card_id}",
             )
         )

@@ -4,6 +4,7 @@ A form is compared before anything is sent: a card that already shows it is not 
 depend on the present time; Discord's own timestamps tick by themselves.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,21 +12,20 @@ import discord
 
 from bot import words
 from bot.chat.buttons import Action, CardButton
-from bot.chat.lines import ENDING_LOOKS, Look, ending_line, heading, progress_line, state_words
+from bot.chat.lines import Look
+from bot.chat.rows import MESSAGE_LIMIT, ROW_MESSAGE_LIMIT, Row, row_of
 from bot.chat.text import LAYOUT_LIMIT, mention, plain, relative
-from bot.core.card import Card, CardState
-from bot.core.events import Trouble
+from bot.core.card import CardState
 from bot.core.health import Health, Mode
-from bot.core.outcome import Ending, Outcome
+from bot.core.outcome import Ending
 from bot.core.pace import Pace
-from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
 from bot.words import say
 
-MESSAGE_LIMIT: Final = 300
-"""Characters of the API's message on a card; the result has room for more."""
 PLAIN_LIMIT: Final = 200
 """Characters of the least that a card can show."""
+ACTION_LIMIT: Final = 60
+_LOUDEST_FIRST: Final = (Look.ODD, Look.BAD, Look.MOVING, Look.WAITING, Look.OVER, Look.GOOD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,19 @@ class CardForm:
 
 def card_form(state: CardState, health: Health, pace: Pace) -> CardForm:
     """Return what a card shows of its watches and of the task API's health."""
-    watch = state.watches[0]
-    if watch.outcome is not None:
-        return _final_form(state.card, watch, watch.outcome, pace)
-    form = _live_form(state.card, watch, health)
-    return replace(form, buttons=_buttons(state), card_id=state.card.id)
+    language, alone = state.card.language, len(state.watches) == 1
+    limit = MESSAGE_LIMIT if alone else ROW_MESSAGE_LIMIT
+    rows = [row_of(watch, language, health, pace, limit) for watch in state.watches]
+    news = "" if state.ended else _news(state, health)
+    look = Look.ODD if news and health.paused else _look(state, rows)
+    foot = _last_words(state) if state.ended else _details(state)
+    if alone:
+        head, body = replace(rows[0], look=look).whole
+        texts = [head, "\n".join(text for text in (body, news) if text), foot]
+    else:
+        texts = [f"### {look.sign} {_count(state)}", *(row.short for row in rows), news, foot]
+    buttons = () if state.ended else _buttons(state)
+    return CardForm(tuple(text for text in texts if text), look.colour, buttons, state.card.id)
 
 
 def plain_form(form: CardForm) -> CardForm:
@@ -80,77 +88,63 @@ def _buttons(state: CardState) -> tuple[tuple[Action, str], ...]:
     )
 
 
-def _live_form(card: Card, watch: Watch, health: Health) -> CardForm:
-    language, task = card.language, watch.task
-    lines: list[str | None] = []
-    if task is not None:
-        look, title = state_words(language, task)
-        message = plain(task.message, MESSAGE_LIMIT)
-        lines += [_progress(language, task, watch, health), f"> {message}" if message else None]
-        if task.state is TaskState.SUCCEEDED:
-            look = Look.MOVING
-            lines.append(say(language, words.WAITING_FOR_VIDEO))
-    elif watch.seen_at is None and watch.missing_looks:
-        look, title = Look.WAITING, say(language, words.NOT_VISIBLE_YET)
-        lines.append(say(language, words.WAITING_FOR_TASK))
+def _look(state: CardState, rows: Sequence[Row]) -> Look:
+    """Return how a whole card looks: like the loudest of what still lives, else like its ends."""
+    live = {row.look for row, watch in zip(rows, state.watches, strict=True) if watch.outcome is None}
+    shown = live or {row.look for row in rows}
+    return next(look for look in _LOUDEST_FIRST if look in shown)
+
+
+def _count(state: CardState) -> str:
+    language, total = state.card.language, len(state.watches)
+    endings = [watch.outcome.ending for watch in state.watches if watch.outcome is not None]
+    count = say(language, words.SOME_FINISHED, done=len(endings), total=total)
+    failed = endings.count(Ending.FAILED)
+    return f"{count} · {say(language, words.SOME_FAILED, count=failed)}" if failed else count
+
+
+def _news(state: CardState, health: Health) -> str:
+    """Return what the card says of the task API as a whole: that it is out of reach, or that it is back."""
+    if health.since is None:
+        return ""
+    if health.paused:
+        sentence = words.API_REFUSED if health.mode is Mode.REFUSED else words.API_SILENT
+    elif any(_told_nothing_since(health.since, watch) for watch in state.watches):
+        sentence = words.API_BACK
     else:
-        look, title = Look.WAITING, say(language, words.NO_ANSWER_YET)
-        known = watch.seen_at is not None
-        lines.append(say(language, words.WAITING_AFTER_RESTART if known else words.WAITING_FOR_ANSWER))
-    if (trouble := _trouble(language, watch, health)) is not None:
-        look = Look.ODD
-        lines.append(trouble)
-    elif (
-        health.since is not None
-        and (watch.changed_at or 0.0) < health.since
-        and watch.started_at < health.since
-    ):
-        lines.append(say(language, words.API_BACK, when=relative(health.since)))
+        return ""
+    return say(state.card.language, sentence, when=relative(health.since))
+
+
+def _told_nothing_since(at: float, watch: Watch) -> bool:
+    """Tell whether an outage touched a watch and nothing has happened to it since its end."""
+    if watch.outcome is not None or watch.in_trouble:
+        return False
+    return (watch.changed_at or 0.0) < at and watch.started_at < at
+
+
+def _details(state: CardState) -> str:
+    language, card, (first, *others) = state.card.language, state.card, state.watches
+    task = None if others else first.task
     if task is not None and task.created_at is not None:
         details = [say(language, words.STARTED, when=relative(task.created_at))]
     else:
         details = [say(language, words.WATCHED_SINCE, when=relative(card.created_at))]
-    if task is not None and (action := plain(task.action, 60)):
+    if task is not None and (action := plain(task.action, ACTION_LIMIT)):
         details.append(say(language, words.ACTION, action=action))
-    foot = f"-# {' · '.join(details)}\n-# {say(language, words.WATCHING, starter=mention(card.starter_id))}"
-    return _form(look, title, watch.task_id, lines, foot)
+    promise = words.WATCHING_SEVERAL if others else words.WATCHING
+    return f"-# {' · '.join(details)}\n-# {say(language, promise, starter=mention(card.starter_id))}"
 
 
-def _progress(language: str, task: Task, watch: Watch, health: Health) -> str | None:
-    """Return the bar, and when the end is expected if that is known; while nobody looks it is not."""
-    line = progress_line(task)
-    if line is None or watch.ends_at is None or health.paused or watch.in_trouble:
-        return line
-    return f"{line} · {say(language, words.EXPECTED, when=relative(watch.ends_at))}"
-
-
-def _trouble(language: str, watch: Watch, health: Health) -> str | None:
-    """Return what the card says of trouble: everybody's first, else this task's own."""
-    if health.paused and health.since is not None:
-        sentence = words.API_REFUSED if health.mode is Mode.REFUSED else words.API_SILENT
-        return say(language, sentence, when=relative(health.since))
-    if watch.in_trouble and watch.trouble_since is not None:
-        refused = watch.trouble is Trouble.KEY_REFUSED
-        sentence = words.TASK_REFUSED if refused else words.TASK_SILENT
-        return say(language, sentence, when=relative(watch.trouble_since))
-    return None
-
-
-def _final_form(card: Card, watch: Watch, outcome: Outcome, pace: Pace) -> CardForm:
-    language, task = card.language, outcome.task
-    look, sentence = ENDING_LOOKS[outcome.ending]
-    lines: list[str | None] = []
-    if task is not None and outcome.ending not in {Ending.SUCCEEDED, Ending.EMPTY}:
-        lines.append(progress_line(task))
-    lines.append(ending_line(language, outcome, pace, MESSAGE_LIMIT))
-    foot = f"-# {say(language, words.ENDED, when=relative(outcome.at))}"
-    if outcome.ending.announced:
-        see = words.SEE_RESULT if outcome.ending is Ending.SUCCEEDED else words.SEE_REPLY
-        foot += f" · {say(language, see)}"
-    return _form(look, say(language, sentence), watch.task_id, lines, foot)
-
-
-def _form(look: Look, title: str, task_id: str, lines: list[str | None], foot: str) -> CardForm:
-    body = "\n".join(line for line in lines if line)
-    texts = (heading(look, title, task_id), body, foot)
-    return CardForm(tuple(text for text in texts if text), look.colour)
+def _last_words(state: CardState) -> str:
+    language = state.card.language
+    outcomes = [watch.outcome for watch in state.watches if watch.outcome is not None]
+    foot = f"-# {say(language, words.ENDED, when=relative(max(outcome.at for outcome in outcomes)))}"
+    announced = [outcome.ending for outcome in outcomes if outcome.ending.announced]
+    if not announced:
+        return foot
+    if len(announced) > 1:
+        see = words.SEE_REPLIES
+    else:
+        see = words.SEE_RESULT if announced == [Ending.SUCCEEDED] else words.SEE_REPLY
+    return f"{foot} · {say(language, see)}"

@@ -21,11 +21,15 @@ class Limits:
             return None
         return say(language, words.NOT_ALLOWED_HERE)
 
-    def refuse_watch(self, board: Board, guild_id: int, user_id: int, language: str) -> str | None:
-        """Return why one more watch would be too many, or None if it would not."""
+    def admit(
+        self, board: Board, guild_id: int, user_id: int, wanted: int, language: str
+    ) -> tuple[int, str | None]:
+        """Return how many of `wanted` more watches there may be, and why not all of them."""
         mine, here = board.live_watches(guild_id=guild_id, starter_id=user_id)
-        if mine >= self.per_person:
-            return say(language, words.PERSON_IS_FULL, count=mine, limit=self.per_person)
-        if here >= self.per_server:
-            return say(language, words.SERVER_IS_FULL, count=here, limit=self.per_server)
-        return None
+        if mine + wanted > self.per_person and self.per_person - mine <= self.per_server - here:
+            why = say(language, words.PERSON_IS_FULL, count=mine, limit=self.per_person)
+            return max(0, self.per_person - mine), why
+        if here + wanted > self.per_server:
+            why = say(language, words.SERVER_IS_FULL, count=here, limit=self.per_server)
+            return max(0, self.per_server - here), why
+        return wanted, None

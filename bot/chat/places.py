@@ -11,7 +11,7 @@ NEEDED: Final = ("view_channel", "attach_files", "read_message_history")
 """Permissions without which a result could not be posted; sending depends on the kind of channel."""
 
 
-def why_no_card(interaction: discord.Interaction, language: str, task_id: str) -> str | None:
+def why_no_card(interaction: discord.Interaction, language: str, tasks: str) -> str | None:
     """Return why the place of an interaction cannot have a card, None if it can."""
     if interaction.guild_id is None:
         return say(language, words.NEEDS_SERVER)
@@ -21,4 +21,4 @@ def why_no_card(interaction: discord.Interaction, language: str, task_id: str) -
     if not missing:
         return None
     names = ", ".join(f"**{say(language, words.PERMISSIONS[name])}**" for name in missing)
-    return say(language, words.MISSING_PERMISSIONS, task=task_id, permissions=names)
+    return say(language, words.MISSING_PERMISSIONS, tasks=tasks, permissions=names)

@@ -6,6 +6,7 @@ It is shown as what it is, letter by letter, and can do nothing.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Final
 
 CONTENT_LIMIT: Final = 2_000
@@ -55,6 +56,27 @@ def relative(at: float) -> str:
 
 def mention(user_id: int) -> str:
     return f"<@{user_id}>"
+
+
+def named(task_ids: Iterable[str]) -> str:
+    """Return task ids as a sentence names them."""
+    return ", ".join(f"`{task_id}`" for task_id in task_ids)
+
+
+def packed(texts: Iterable[str]) -> list[str]:
+    """Return texts, each on lines of its own, in as few messages as hold them."""
+    pages: list[str] = []
+    for text in texts:
+        if pages and len(pages[-1]) + 1 + len(text) <= CONTENT_LIMIT:
+            pages[-1] += f"\n{text}"
+        else:
+            pages.append(text[:CONTENT_LIMIT])
+    return pages
+
+
+def jump_link(guild_id: int, channel_id: int, message_id: int) -> str:
+    """Return the address of a message in a server."""
+    return f"https://discord.com/channels/{guild_id}/{channel_id}/{message_id}"
 
 
 def bar(progress: int) -> str:

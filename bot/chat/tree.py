@@ -9,6 +9,7 @@ from discord import app_commands
 
 from bot import words
 from bot.chat.commands import Commands
+from bot.chat.translation import CatalogueTranslator
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -32,26 +33,36 @@ def command_tree(client: discord.Client, commands: Commands) -> Tree:
         await commands.run(interaction, lambda answer: commands.status(answer, id))
 
     @veo.command(name="watch", description=words.WATCH_DESCRIPTION)
-    @app_commands.describe(id=words.ID_DESCRIPTION)
+    @app_commands.describe(id=words.IDS_DESCRIPTION)
     async def watch(interaction: discord.Interaction, id: str) -> None:  # noqa: A002
-        await commands.run(interaction, lambda answer: commands.watch(answer, id))
+        await commands.run(interaction, lambda answer: commands.watch.typed(answer, id))
 
     @veo.command(name="stop", description=words.STOP_DESCRIPTION)
     @app_commands.describe(id=words.ID_DESCRIPTION)
     async def stop(interaction: discord.Interaction, id: str) -> None:  # noqa: A002
         await commands.run(interaction, lambda answer: commands.stop(answer, id))
 
+    @tree.context_menu(name=words.WATCH_MENU)
+    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
+    @app_commands.allowed_installs(guilds=True, users=False)
+    async def watch_tasks(interaction: discord.Interaction, message: discord.Message) -> None:
+        await commands.run(interaction, lambda answer: commands.watch.found_in(answer, message))
+
     tree.add_command(veo)
     return tree
 
 
 async def write_commands(tree: Tree, store: Store, place: str) -> None:
-    """Write the commands to Discord if they have changed since; `place` tells one Discord from another.
+    """Write the commands to Discord if they have changed since, in whatever language.
+
+    `place` tells one Discord from another.
 
     Raises:
         discord.DiscordException: Discord did not take them; what it knew stays.
     """
-    payload = [command.to_dict(tree) for command in tree.get_commands()]
+    translator = CatalogueTranslator()
+    await tree.set_translator(translator)
+    payload = [await command.get_translated_payload(tree, translator) for command in tree.get_commands()]
     digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
     key = f"commands {tree.client.application_id} {place}"
     if await store.remembered(key) == digest:

@@ -20,6 +20,7 @@ from made import (
     moments,
     outcomes,
     running,
+    shown_outcomes,
     tasks,
     watch,
 )
@@ -117,6 +118,47 @@ def test_a_step_that_changes_the_card_says_so(course: list[tuple[float, Event]],
             return
         assert form_of(current, health) == form_of(step.watch, health) or Effect.SHOW in step.effects
         current = step.watch
+
+
+@given(
+    cards,
+    st.lists(
+        st.builds(lambda row, end: replace(row, outcome=end), watches, st.none() | shown_outcomes),
+        min_size=2,
+        max_size=10,
+    ),
+    healths,
+)
+def test_a_card_of_ten_rows_keeps_the_limits_and_can_do_nothing(
+    card: Card, rows: list[Watch], health: Health
+) -> None:
+    form = card_form(CardState(card, tuple(rows), (card.starter_id,)), health, PACE)
+    check(form, {card.starter_id, *(row.outcome.by or 0 for row in rows if row.outcome)})
+    assert bool(form.buttons) is any(row.outcome is None for row in rows)
+    assert "\n".join(form.texts).count(f"`{LONGEST_ID}`") == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("endings", "look"),
+    [
+        ([Ending.SUCCEEDED, None], Look.MOVING),
+        ([Ending.FAILED, None], Look.MOVING),
+        ([Ending.SUCCEEDED, Ending.SUCCEEDED], Look.GOOD),
+        ([Ending.SUCCEEDED, Ending.FAILED], Look.BAD),
+        ([Ending.SUCCEEDED, Ending.STOPPED], Look.OVER),
+        ([Ending.VANISHED, Ending.FAILED], Look.ODD),
+    ],
+)
+def test_a_card_of_several_looks_like_what_still_moves_then_like_its_worst_end(
+    endings: list[Ending | None], look: Look
+) -> None:
+    rows = [
+        replace(watch(), task=running(5), outcome=None if end is None else Outcome(end, NOW, running(5), 7))
+        for end in endings
+    ]
+    form = card_form(CardState(CARD, tuple(rows)), Health(), PACE)
+    assert form.colour == look.colour
+    assert form.texts[0].startswith(f"### {look.sign} ")
 
 
 def test_a_form_speaks_of_times_and_not_of_the_present() -> None:

@@ -7,7 +7,20 @@ from typing import Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made import LONGEST_ID, MARKUP, NOW, STARTER, TASK, VIDEO, ids, link, links, shown_outcomes, tasks
+from made import (
+    LONGEST_ID,
+    MARKUP,
+    NOW,
+    STARTER,
+    TASK,
+    VIDEO,
+    ids,
+    languages,
+    link,
+    links,
+    shown_outcomes,
+    tasks,
+)
 
 from bot.chat.results import answer_messages, is_part, result_messages
 from bot.chat.text import bar
@@ -28,8 +41,10 @@ def done(*videos: str, refused: tuple[str, ...] = ()) -> Outcome:
     return Outcome(Ending.SUCCEEDED, NOW, task)
 
 
-def result(outcome: Outcome, people: list[int], task_id: str = TASK) -> tuple[Message, ...]:
-    return result_messages(task_id, outcome, people, "en", PACE)
+def result(
+    outcome: Outcome, people: list[int], task_id: str = TASK, language: str = "en"
+) -> tuple[Message, ...]:
+    return result_messages(task_id, outcome, people, language, PACE)
 
 
 def check(messages: tuple[Message, ...], task_id: str, shown: tuple[str, ...], people: list[int]) -> None:
@@ -70,23 +85,25 @@ def check(messages: tuple[Message, ...], task_id: str, shown: tuple[str, ...], p
     shown_outcomes.filter(lambda outcome: outcome.ending.announced),
     followers,
     st.sampled_from([TASK, LONGEST_ID]),
+    languages,
 )
 def test_a_result_loses_nothing_calls_everybody_once_and_keeps_the_limits(
-    outcome: Outcome, people: list[int], task_id: str
+    outcome: Outcome, people: list[int], task_id: str, language: str
 ) -> None:
-    messages = result(outcome, people, task_id)
+    messages = result(outcome, people, task_id, language)
     check(messages, task_id, outcome.task.videos if outcome.task is not None else (), people)
-    assert messages == result(outcome, people, task_id)
+    assert messages == result(outcome, people, task_id, language)
 
 
-@given(tasks())
-def test_an_answer_loses_nothing_and_calls_nobody(task: Task) -> None:
-    check(answer_messages(task, "en"), task.id, task.videos, [])
+@given(tasks(), languages)
+def test_an_answer_loses_nothing_and_calls_nobody(task: Task, language: str) -> None:
+    check(answer_messages(task, language), task.id, task.videos, [])
 
 
-@given(links, followers)
-def test_links_and_people_share_the_room(videos: tuple[str, ...], people: list[int]) -> None:
-    check(result(done(*videos, refused=(MARKUP[:40],) * 5), people, LONGEST_ID), LONGEST_ID, videos, people)
+@given(links, followers, languages)
+def test_links_and_people_share_the_room(videos: tuple[str, ...], people: list[int], language: str) -> None:
+    outcome = done(*videos, refused=(MARKUP[:40],) * 5)
+    check(result(outcome, people, LONGEST_ID, language), LONGEST_ID, videos, people)
 
 
 def test_a_simple_result_is_one_message() -> None:

@@ -138,7 +138,14 @@ async def test_a_button_whose_row_is_gone_says_so_and_what_to_do(label: str, tmp
         await here.start_bot()
         use = await press(here, here.bob, card, label)
         assert MISSING in use.text
-        assert "`/veo watch`" in use.text
+        assert use.response is not None
+        again = await (await here.sim.click(here.bob, use.response, label="Watch again")).acknowledged()
+        assert not again.ephemeral
+        assert again.response is not None
+        await here.shows(again.response, f"Watched for <@{here.bob.id}>")
+        assert whole_label(again.response, "Notify me") == "Notify me · 1"
+        here.api.set(TASK, DONE)
+        assert (await here.result(again.response)).pings == {here.bob.id}
 
 
 @pytest.mark.parametrize("forged", ["veo:stop:2", "veo:stop:999999999999999999", "veo:notify:2"])

@@ -1,0 +1,60 @@
+"""The looks that a person waits for: within the time of a first response, or announced by a line."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from bot import words
+from bot.chat.answer import Answer
+from bot.core.task import Task
+from bot.poller import Look
+from bot.veo.errors import VeoError
+from bot.words import say
+
+log = logging.getLogger(__name__)
+
+FIRST_LOOK_SECONDS: Final = 1.5
+"""How long the API may take to be in the first response; after that a line says that we are looking."""
+
+
+class FirstLook:
+    """Looks at tasks for whoever asked."""
+
+    def __init__(self, look: Look) -> None:
+        self._look: Final = look
+
+    async def at(self, answer: Answer, task_ids: Sequence[str]) -> dict[str, Task | VeoError]:
+        """Look at tasks, all at once; return what each look told, in the order of the ids.
+
+        Raises:
+            Unanswerable: the line could not be said.
+        """
+        looks = [asyncio.ensure_future(self._told(task_id)) for task_id in task_ids]
+        if not looks:
+            return {}
+        try:
+            _, late = await asyncio.wait(looks, timeout=FIRST_LOOK_SECONDS)
+            if late:
+                await say_line(answer, task_ids)
+            return dict(zip(task_ids, await asyncio.gather(*looks), strict=True))
+        finally:
+            for look in looks:
+                look.cancel()
+
+    async def _told(self, task_id: str) -> Task | VeoError:
+        try:
+            return await self._look(task_id)
+        except VeoError as error:
+            log.info("a look for a person failed", extra={"task": task_id, "reason": str(error)})
+            return error
+
+
+async def say_line(answer: Answer, task_ids: Sequence[str]) -> int:
+    """Say to everybody that we look at tasks, unless it is said already; return the line's message id.
+
+    Raises:
+        Unanswerable: it could not be said.
+    """
+    sentence = words.LOOKING if len(task_ids) == 1 else words.LOOKING_AT_SEVERAL
+    return await answer.line(say(answer.channel_language, sentence, task=task_ids[0], count=len(task_ids)))
