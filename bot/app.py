@@ -10,12 +10,14 @@ from typing import Any, Final, TypeVar
 
 from bot.board import Board
 from bot.chat.attachments import VideoCopies
+from bot.chat.choices import Choices
 from bot.chat.client import VeoBot, reach, serve, talk_to
 from bot.chat.commands import Commands
 from bot.chat.delivery import Deliverer
 from bot.chat.first_look import FirstLook
 from bot.chat.gate import Gate
 from bot.chat.limits import Limits
+from bot.chat.listing import Listing
 from bot.chat.messenger import Messenger
 from bot.chat.refusals import pause, told
 from bot.chat.rest import DiscordRest
@@ -27,6 +29,7 @@ from bot.copies import Copier
 from bot.core.events import AccessLost, CardDeleted
 from bot.poller import Look, Poller
 from bot.store.database import Database
+from bot.store.recent import Recent
 from bot.store.store import Store
 from bot.veo.client import VeoClient
 from bot.watching import Watching
@@ -75,7 +78,11 @@ class App:
         limits = Limits(settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server)
         first_look = FirstLook(look)
         watch = WatchCommand(first_look, self.board, self.watching, rest, limits)
-        self.commands: Final = Commands(first_look, self.board, watch, limits, settings.card_language)
+        listing = Listing(self.board, settings.pace)
+        self.commands: Final = Commands(
+            first_look, self.board, watch, listing, limits, card_language=settings.card_language
+        )
+        self._choices: Final = Choices(self.board, Recent(database), limits, clock)
         self._place: Final = settings.discord_api_url
         self._idle: Final = idle
         self._background: set[asyncio.Task[None]] = set()
@@ -90,7 +97,7 @@ class App:
                 " and run: pybabel compile -D bot -d bot/locale",
                 extra={"languages": " ".join(missing)},
             )
-        tree = command_tree(self._client, self.commands)
+        tree = command_tree(self._client, self.commands, self._choices)
         await self.watching.resume()
         for name, work in (("poll loop", self.poller.run()), ("commands", self._write_commands(tree))):
             self._background.add(asyncio.create_task(work, name=name))

@@ -104,6 +104,11 @@ class Board:
                 here += live if card.guild_id == guild_id else 0
         return mine, here
 
+    def cards_in(self, guild_id: int) -> list[CardState]:
+        """Return a server's cards with live watches, newest first."""
+        found = [card.id for card in self._cards.values() if card.guild_id == guild_id]
+        return [self.card(card_id) for card_id in sorted(found, reverse=True)]
+
     def card_of_message(self, message_id: int) -> CardState | None:
         """Return the card with live watches that is this message, if there is one."""
         card_id = self._by_message.get(message_id)

@@ -163,6 +163,18 @@ NOT_SAVED = (
 )
 BROKEN = "I could not do that. Whoever runs this bot finds the reason in its log under `{reference}`."
 
+# The list, and the ids that are offered while somebody types.
+NOTHING_WATCHED = (
+    "Nothing is watched in the channels that you can see. `/veo watch` with a task's id follows a render."
+)
+LIVE_WATCHES = "Live watches: {count}"
+OPEN_CARD = "open"
+PAGE = "Page {page} of {pages}"
+AGE_NOW = "just now"
+AGE_MINUTES = "{count} min"
+AGE_HOURS = "{count} h"
+AGE_DAYS = "{count} d"
+
 # Names of Discord's permissions, as its own settings call them.
 PERMISSIONS: Final = {
     "view_channel": "View Channel",
@@ -176,6 +188,7 @@ PERMISSIONS: Final = {
 VEO_DESCRIPTION = "Follow renders of the Veo task API"
 STATUS_DESCRIPTION = "Look at a render once"
 WATCH_DESCRIPTION = "Follow a render on a card in this channel until it ends"
+LIST_DESCRIPTION = "See what is being watched in the channels that you can see"
 STOP_DESCRIPTION = "End a watch in this channel"
 ID_DESCRIPTION = "The task's id, or a link that ends in it"
 IDS_DESCRIPTION = "The task's id, or a link that ends in it; several with spaces between them"

@@ -51,6 +51,8 @@ OURS: Final = {
     "bot.chat.cards": "bot.chat.buttons bot.chat.lines bot.chat.rows bot.chat.text bot.core bot.words",
     "bot.chat.rows": "bot.chat.lines bot.chat.text bot.core bot.words",
     "bot.chat.pasted": "",
+    "bot.chat.listing": "bot.board bot.chat bot.core bot.words",
+    "bot.chat.choices": "bot.board bot.chat bot.clock bot.core bot.store.recent bot.words",
     "bot.chat.first_look": "bot.chat.answer bot.core bot.poller bot.veo.errors bot.words",
     "bot.chat.watch_command": (
         "bot.board bot.chat bot.words bot.core bot.watching bot.store.errors bot.veo.errors"
@@ -78,8 +80,10 @@ DISCORD: Final = (
     "attachments",
     "buttons",
     "cards",
+    "choices",
     "client",
     "commands",
+    "listing",
     "pasted",
     "places",
     "refusals",

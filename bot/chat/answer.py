@@ -78,6 +78,23 @@ class Answer:
         await self.take_back()
         await self._follow_up(Message(text), ephemeral=True, view=view)
 
+    async def show(self, view: discord.ui.LayoutView, *, in_place: bool = False) -> None:
+        """Show only the asker a layout; `in_place` of the one whose button they pressed.
+
+        Raises:
+            Unanswerable: it could not be shown.
+        """
+        self._responded = True
+        response = self.interaction.response
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                if in_place:
+                    await response.edit_message(view=view, allowed_mentions=NOBODY)
+                else:
+                    await response.send_message(view=view, ephemeral=True, allowed_mentions=NOBODY)
+        except RequestFailed as error:
+            raise Unanswerable(told(error)) from None
+
     async def take_back(self) -> None:
         """Delete the public line, if one stands: what it promised does not come."""
         if self._line_id is None or self._kept:

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol, Self, runtime_checkable
 
 import discord
 
-TEMPLATE: Final = r"veo:(?P<action>notify|stop|again):(?P<card>[0-9]{1,18})"
+TEMPLATE: Final = r"veo:(?P<action>notify|stop|again|page):(?P<number>[0-9]{1,18})"
 
 
 class Action(StrEnum):
@@ -23,10 +23,12 @@ class Action(StrEnum):
     """Ends all watches of the card."""
     AGAIN = "again"
     """Watches the tasks that the message names; on a private answer, not on a card."""
+    PAGE = "page"
+    """Turns to a page of a private list."""
 
 
 Press = Callable[[discord.Interaction, Action, int], Awaitable[None]]
-"""Handles a press: the interaction, what was pressed, and the card's id as the button says it."""
+"""Handles a press: the interaction, what was pressed, and the button's number: of a card or of a page."""
 
 
 @runtime_checkable
@@ -37,17 +39,17 @@ class Pressable(Protocol):
 
 
 class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
-    """One button of a card."""
+    """One button of a card or of a private answer."""
 
-    def __init__(self, action: Action, card_id: int, label: str = "…") -> None:
+    def __init__(self, action: Action, number: int, label: str = "…") -> None:
         self.action: Final = action
-        self.card_id: Final = card_id
+        self.number: Final = number
         super().__init__(
             discord.ui.Button(
                 label=label,
                 emoji="🔔" if action is Action.NOTIFY else None,
                 style=discord.ButtonStyle.secondary if action is Action.STOP else discord.ButtonStyle.primary,
-                custom_id=f"veo:{action.value}:{card_id}",
+                custom_id=f"veo:{action.value}:{number}",
             )
         )
 
@@ -55,9 +57,9 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLA
     async def from_custom_id(
         cls, _interaction: discord.Interaction, _item: discord.ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        return cls(Action(match["action"]), int(match["card"]))
+        return cls(Action(match["action"]), int(match["number"]))
 
     async def callback(self, interaction: discord.Interaction) -> None:
         client = interaction.client
         if isinstance(client, Pressable) and client.on_press is not None:
-            await client.on_press(interaction, self.action, self.card_id)
+            await client.on_press(interaction, self.action, self.number)

@@ -14,6 +14,7 @@ from bot.chat.answer import Answer, Unanswerable
 from bot.chat.buttons import Action, CardButton
 from bot.chat.first_look import FirstLook
 from bot.chat.limits import Limits
+from bot.chat.listing import Listing
 from bot.chat.pasted import texts_of
 from bot.chat.results import answer_messages
 from bot.chat.sentences import sentence_for
@@ -34,9 +35,17 @@ class Commands:
     """Answers every interaction that it is given, whatever happens."""
 
     def __init__(
-        self, first_look: FirstLook, board: Board, watch: WatchCommand, limits: Limits, card_language: str
+        self,
+        first_look: FirstLook,
+        board: Board,
+        watch: WatchCommand,
+        listing: Listing,
+        limits: Limits,
+        *,
+        card_language: str,
     ) -> None:
         self.watch: Final = watch
+        self.listing: Final = listing
         self._first_look: Final = first_look
         self._board: Final = board
         self._limits: Final = limits
@@ -66,7 +75,7 @@ class Commands:
             return
         await self._stop(answer, state, task_id)
 
-    async def press(self, interaction: discord.Interaction, action: Action, card_id: int) -> None:
+    async def press(self, interaction: discord.Interaction, action: Action, number: int) -> None:
         """Handle a press on a card's button."""
         message = interaction.message
 
@@ -74,7 +83,9 @@ class Commands:
             state = self._board.card_of_message(message.id) if message is not None else None
             if action is Action.AGAIN:
                 await self.watch.again(answer)
-            elif state is None or state.card.id != card_id:
+            elif action is Action.PAGE:
+                await self.listing.show(answer, number, in_place=True)
+            elif state is None or state.card.id != number:
                 await self._offer_again(answer)
             elif action is Action.STOP:
                 await self._stop(answer, state, None)

@@ -8,6 +8,7 @@ import discord
 from discord import app_commands
 
 from bot import words
+from bot.chat.choices import Choices
 from bot.chat.commands import Commands
 from bot.chat.translation import CatalogueTranslator
 from bot.store.store import Store
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 Tree = app_commands.CommandTree[discord.Client]
 
 
-def command_tree(client: discord.Client, commands: Commands) -> Tree:
+def command_tree(client: discord.Client, commands: Commands, choices: Choices) -> Tree:
     """Return the command tree: `/veo` and what it can do, in servers and in the bot's own DMs."""
     tree: Tree = app_commands.CommandTree(client)
     veo = app_commands.Group(
@@ -29,16 +30,23 @@ def command_tree(client: discord.Client, commands: Commands) -> Tree:
 
     @veo.command(name="status", description=words.STATUS_DESCRIPTION)
     @app_commands.describe(id=words.ID_DESCRIPTION)
+    @app_commands.autocomplete(id=choices.one)
     async def status(interaction: discord.Interaction, id: str) -> None:  # noqa: A002 the option's name
         await commands.run(interaction, lambda answer: commands.status(answer, id))
 
     @veo.command(name="watch", description=words.WATCH_DESCRIPTION)
     @app_commands.describe(id=words.IDS_DESCRIPTION)
+    @app_commands.autocomplete(id=choices.several)
     async def watch(interaction: discord.Interaction, id: str) -> None:  # noqa: A002
         await commands.run(interaction, lambda answer: commands.watch.typed(answer, id))
 
+    @veo.command(name="list", description=words.LIST_DESCRIPTION)
+    async def show_list(interaction: discord.Interaction) -> None:
+        await commands.run(interaction, commands.listing.show)
+
     @veo.command(name="stop", description=words.STOP_DESCRIPTION)
     @app_commands.describe(id=words.ID_DESCRIPTION)
+    @app_commands.autocomplete(id=choices.stoppable)
     async def stop(interaction: discord.Interaction, id: str) -> None:  # noqa: A002
         await commands.run(interaction, lambda answer: commands.stop(answer, id))
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The migration that these tables are the result of."""
 
 LIVE: Final = "live"
@@ -48,6 +48,7 @@ cards = Table(
     Column("starter_id", BigInteger, nullable=False),
     Column("language", String, nullable=False),
     Column("created_at", Float, nullable=False),
+    Index("cards_by_place", "guild_id", "channel_id"),
     sqlite_autoincrement=True,
 )
 
@@ -77,6 +78,7 @@ watches = Table(
     ),
     Index("watches_by_card", "card_id"),
     Index("watches_by_state", "state"),
+    Index("watches_by_end", "channel_id", "ended_at"),
     sqlite_autoincrement=True,
 )
 

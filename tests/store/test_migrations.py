@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -66,6 +67,23 @@ def test_head_is_the_newest_migration() -> None:
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+async def test_a_file_of_the_first_version_keeps_its_watches(path: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
+    sql(path, "INSERT INTO cards VALUES (7, 1, 2, 3, 4, 'en', 5.0)")
+    sql(path, "INSERT INTO followers VALUES (7, 4, 5.0)")
+    sql(path, "INSERT INTO watches VALUES (9, 7, 2, 0, 'a', 'live', 5.0, NULL, NULL, NULL)")
+    async with stored(path) as store:
+        (state,) = await store.unfinished()
+    assert (state.card.id, state.followers, [watch.task_id for watch in state.watches]) == (7, (4,), ["a"])
 
 
 async def test_a_second_start_migrates_nothing(path: Path, caplog: pytest.LogCaptureFixture) -> None:

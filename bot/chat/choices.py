@@ -1,0 +1,137 @@
+"""What the option `id` completes to: tasks watched lately in channels that the asker may see.
+
+It answers from memory and the store alone, at every key that somebody presses; the task API is never asked.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterable
+from typing import Final
+
+import discord
+from discord import app_commands
+
+from bot import words
+from bot.board import Board
+from bot.chat.limits import Limits
+from bot.chat.lines import ENDING_LOOKS, STATE_LOOKS
+from bot.chat.places import may_see
+from bot.chat.text import visible
+from bot.clock import Clock
+from bot.core.task_ids import read_task_ids
+from bot.core.watch import Watch
+from bot.store.recent import Recent
+from bot.words import language_for, say
+
+log = logging.getLogger(__name__)
+
+Choice = app_commands.Choice[str]
+
+CHOICES_LIMIT: Final = 25
+LENGTH_LIMIT: Final = 100
+"""Characters of a label and of a value (Discord's own limits, both)."""
+LATELY: Final = 7 * 24 * 3600.0
+"""Seconds after its end for which a task is offered."""
+ANSWER_SECONDS: Final = 2.0
+"""Discord waits 3 s; an answer after that is an error on the asker's screen."""
+_LAST: Final = re.compile(r"[^\s,，、;；]*$")
+_WRAPPING: Final = "`<>\"'"
+
+
+class Choices:
+    """Completes ids. Whatever fails is logged, and nothing is offered."""
+
+    def __init__(self, board: Board, recent: Recent, limits: Limits, clock: Clock) -> None:
+        self._board: Final = board
+        self._recent: Final = recent
+        self._limits: Final = limits
+        self._clock: Final = clock
+
+    async def one(self, interaction: discord.Interaction, typed: str) -> list[Choice]:
+        """Offer tasks for a command that takes one id."""
+        return await self._offered(interaction, "", typed.strip())
+
+    async def several(self, interaction: discord.Interaction, typed: str) -> list[Choice]:
+        """Offer tasks for the last of several ids; what was typed before it stays."""
+        last = _LAST.search(typed)
+        start = last.start() if last is not None else len(typed)
+        return await self._offered(interaction, typed[:start], typed[start:])
+
+    async def stoppable(self, interaction: discord.Interaction, typed: str) -> list[Choice]:
+        """Offer what is watched in this very channel."""
+        return await self._offered(interaction, "", typed.strip(), here_only=True)
+
+    async def _offered(
+        self, interaction: discord.Interaction, before: str, part: str, *, here_only: bool = False
+    ) -> list[Choice]:
+        guild_id = interaction.guild_id
+        language = language_for(interaction.locale.value)
+        if guild_id is None or self._limits.refuse_place(guild_id, language) is not None:
+            return []
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                found = await self._found(interaction, guild_id, part.strip(_WRAPPING), here_only=here_only)
+        except Exception:
+            log.exception("an id could not be completed")
+            return []
+        typed = {*read_task_ids(before).task_ids}
+        now = self._clock()
+        choices: dict[str, Choice] = {}
+        for watch in found:
+            value = before + watch.task_id
+            if watch.task_id not in typed and len(value) <= LENGTH_LIMIT:
+                choices.setdefault(watch.task_id, Choice(name=label(watch, now, language), value=value))
+        return list(choices.values())[:CHOICES_LIMIT]
+
+    async def _found(
+        self, interaction: discord.Interaction, guild_id: int, part: str, *, here_only: bool
+    ) -> Iterable[Watch]:
+        live = [
+            watch
+            for state in self._board.cards_in(guild_id)
+            if not here_only or state.card.channel_id == interaction.channel_id
+            if may_see(interaction, state.card.channel_id)
+            for watch in state.watches
+            if watch.outcome is None and part.lower() in watch.task_id.lower()
+        ]
+        if here_only or len({watch.task_id for watch in live}) >= CHOICES_LIMIT:
+            return live
+        channels = [c for c in await self._recent.channels(guild_id) if may_see(interaction, c)]
+        since = self._clock() - LATELY
+        # Those that are live again, or typed already, must not use up the room.
+        return [*live, *await self._recent.ended(channels, part, since, 2 * CHOICES_LIMIT)]
+
+
+def label(watch: Watch, now: float, language: str) -> str:
+    """Return a watch on one line of plain text: its id, as much as fits, its state, progress and age."""
+    told = f" · {_state(watch, language)} · {_age(now - _since(watch), language)}"
+    room = LENGTH_LIMIT - len(told)
+    shown = watch.task_id if len(watch.task_id) <= room else f"{watch.task_id[: room - 1]}…"
+    return f"{shown}{told}"
+
+
+def _since(watch: Watch) -> float:
+    return watch.outcome.at if watch.outcome is not None else watch.started_at
+
+
+def _state(watch: Watch, language: str) -> str:
+    if watch.outcome is not None:
+        return say(language, ENDING_LOOKS[watch.outcome.ending][1]) if watch.outcome.ending.shown else "–"
+    if watch.task is None:
+        return say(language, words.NO_ANSWER_YET)
+    _, sentence = STATE_LOOKS[watch.task.state]
+    state = say(language, sentence, state=visible(watch.task.state_text)[:20])
+    return f"{state} {watch.task.progress} %" if watch.task.progress else state
+
+
+def _age(seconds: float, language: str) -> str:
+    minutes = int(max(0.0, seconds) // 60)
+    if minutes < 1:
+        return say(language, words.AGE_NOW)
+    if minutes < 60:  # noqa: PLR2004
+        return say(language, words.AGE_MINUTES, count=minutes)
+    hours = minutes // 60
+    if hours < 24:  # noqa: PLR2004
+        return say(language, words.AGE_HOURS, count=hours)
+    return say(language, words.AGE_DAYS, count=hours // 24)

@@ -1,0 +1,101 @@
+"""`/veo list`: the live watches that somebody may see, newest first, a page at a time.
+
+A page is made anew whenever it is asked for; nothing is kept between two presses.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import discord
+
+from bot import words
+from bot.board import Board
+from bot.chat.answer import Answer
+from bot.chat.buttons import Action, CardButton
+from bot.chat.lines import Look
+from bot.chat.places import may_see
+from bot.chat.rows import row_of
+from bot.chat.text import jump_link, relative
+from bot.core.card import Card
+from bot.core.health import Health
+from bot.core.pace import Pace
+from bot.core.watch import Watch
+from bot.words import say
+
+PAGE_SIZE: Final = 8
+"""Entries of the longest kind that fit one layout."""
+
+
+class Listing:
+    """Answers whoever asks, and them alone."""
+
+    def __init__(self, board: Board, pace: Pace) -> None:
+        self._board: Final = board
+        self._pace: Final = pace
+
+    async def show(self, answer: Answer, page: int = 0, *, in_place: bool = False) -> None:
+        """Show a page, counted from 0; `in_place` of the page whose button was pressed."""
+        interaction = answer.interaction
+        if interaction.guild_id is None:
+            await answer.refuse(say(answer.language, words.NEEDS_SERVER))
+            return
+        cards = self._board.cards_in(interaction.guild_id)
+        seen = {card.card.channel_id for card in cards}
+        visible = {channel_id for channel_id in seen if may_see(interaction, channel_id)}
+        entries = [
+            (state.card, watch)
+            for state in cards
+            if state.card.channel_id in visible
+            for watch in state.watches
+            if watch.outcome is None
+        ]
+        texts, buttons = list_page(entries, page, answer.language, self._board.health, self._pace)
+        await answer.show(_layout(texts, buttons), in_place=in_place)
+
+
+def list_page(
+    entries: Sequence[tuple[Card, Watch]], page: int, language: str, health: Health, pace: Pace
+) -> tuple[list[str], list[tuple[int, str]]]:
+    """Return a page's texts from top to bottom, and its buttons: the page that each leads to, and its label.
+
+    A page that is not there any more is the last one.
+    """
+    if not entries:
+        return [say(language, words.NOTHING_WATCHED)], []
+    last = (len(entries) - 1) // PAGE_SIZE
+    page = max(0, min(page, last))
+    shown = entries[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
+    texts = [f"### {say(language, words.LIVE_WATCHES, count=len(entries))}"]
+    texts += [_entry(card, watch, language, health, pace) for card, watch in shown]
+    if last:
+        texts.append(f"-# {say(language, words.PAGE, page=page + 1, pages=last + 1)}")
+    buttons = [(other, sign) for other, sign in ((page - 1, "◀"), (page + 1, "▶")) if 0 <= other <= last]
+    return texts, buttons
+
+
+def _entry(card: Card, watch: Watch, language: str, health: Health, pace: Pace) -> str:
+    row = row_of(watch, language, health, pace, message_limit=0)
+    link = jump_link(card.guild_id, card.channel_id, card.message_id)
+    facts = [
+        f"<#{card.channel_id}>",
+        relative(watch.started_at),
+        f"[{say(language, words.OPEN_CARD)}]({link})",
+    ]
+    if row.progress:
+        facts.insert(0, row.progress)
+    return f"{row.look.sign} **{row.title}** · `{watch.task_id}`\n{' · '.join(facts)}"
+
+
+def _layout(texts: Sequence[str], buttons: Sequence[tuple[int, str]]) -> discord.ui.LayoutView:
+    view = discord.ui.LayoutView(timeout=None)
+    container: discord.ui.Container[discord.ui.LayoutView] = discord.ui.Container(
+        *(discord.ui.TextDisplay[discord.ui.LayoutView](text) for text in texts),
+        accent_colour=Look.MOVING.colour,
+    )
+    view.add_item(container)
+    if buttons:
+        row: discord.ui.ActionRow[discord.ui.LayoutView] = discord.ui.ActionRow()
+        for page, label in buttons:
+            row.add_item(CardButton(Action.PAGE, page, label))
+        view.add_item(row)
+    return view

@@ -1,0 +1,46 @@
+"""What a server has watched lately, for those who look for an id."""
+
+from collections.abc import Collection
+from typing import Final
+
+from sqlalchemy import func, select
+
+from bot.core.watch import Watch
+from bot.store.database import Database
+from bot.store.records import watch_from
+from bot.store.schema import cards, watches
+
+
+class Recent:
+    """Reads ended watches. Every method may raise `StoreFailed`."""
+
+    def __init__(self, database: Database) -> None:
+        self._run: Final = database.run
+
+    async def channels(self, guild_id: int) -> list[int]:
+        """Return the channels of a server in which there ever was a card."""
+        query = select(cards.c.channel_id).where(cards.c.guild_id == guild_id).distinct()
+        return await self._run(lambda connection: list(connection.scalars(query)))
+
+    async def ended(
+        self, channel_ids: Collection[int], contains: str, since: float, limit: int
+    ) -> list[Watch]:
+        """Return the newest end of each task in channels since a Unix time, newest first.
+
+        `contains` is a part of the tasks' ids; upper and lower case are the same.
+        """
+        newest = (
+            select(func.max(watches.c.id))
+            .where(
+                watches.c.channel_id.in_(list(channel_ids)),
+                watches.c.ended_at >= since,
+                watches.c.task_id.icontains(contains, autoescape=True),
+            )
+            .group_by(watches.c.task_id)
+        )
+        query = (
+            select(watches).where(watches.c.id.in_(newest)).order_by(watches.c.ended_at.desc()).limit(limit)
+        )
+        return await self._run(
+            lambda connection: [watch_from(row) for row in connection.execute(query).mappings()]
+        )

@@ -1,0 +1,134 @@
+"""`/veo list`: what somebody may see, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+from discord_sim import Invocation, Permission, User
+from wire.place import DONE, Place, place, running
+
+pytestmark = pytest.mark.looptime
+
+TASKS = [f"cccccccc-0000-4000-8000-{number:012}" for number in range(30)]
+
+
+async def listed(here: Place, user: User | None = None) -> Invocation:
+    use = await here.sim.slash(user or here.ada, here.channel, "veo", "list")
+    await use.acknowledged()
+    assert use.ephemeral
+    return use
+
+
+def named(use: Invocation) -> list[str]:
+    return [task for line in use.text.splitlines() for task in TASKS if task in line]
+
+
+async def test_the_list_is_private_newest_first_and_leads_to_the_cards(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.api.set(TASKS[0], running(40))
+        here.api.set(TASKS[1], running(0, state="pending"))
+        card = await here.watch(TASKS[0])
+        await here.shows(card, "40 %")
+        await here.sleep(60)
+        here.channel = here.guild.add_channel("other")
+        await here.watch(TASKS[1], user=here.bob)
+        asked = len(here.api.requests)
+        use = await listed(here)
+        assert named(use) == [TASKS[1], TASKS[0]]
+        assert "Live watches: 2" in use.text
+        assert "🎬 **Rendering**" in use.text
+        assert "**40 %**" in use.text
+        assert f"<#{card.channel.id}>" in use.text
+        assert f"[open]({card.jump_url})" in use.text
+        assert len(here.api.requests) == asked
+
+
+async def test_an_empty_list_says_what_to_do(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        assert "`/veo watch` with a task's id" in (await listed(here)).text
+        here.api.set(TASKS[0], running(40))
+        card = await here.watch(TASKS[0])
+        here.api.set(TASKS[0], DONE)
+        await here.result(card)
+        assert "Nothing is watched" in (await listed(here)).text
+
+
+async def test_other_servers_and_hidden_channels_never_appear(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        for task in TASKS[:4]:
+            here.api.set(task, running(40))
+        home = here.channel
+        await here.watch(TASKS[0])
+        here.channel = here.sim.add_guild("Elsewhere").add_channel("renders")
+        await here.watch(TASKS[1])
+        here.channel = hidden = here.guild.add_channel("hidden")
+        await here.watch(TASKS[2])
+        here.channel = thread = home.add_thread("secret", private=True)
+        await here.watch(TASKS[3])
+        hidden.overwrite(here.bob, deny=int(Permission.VIEW_CHANNEL))
+        await here.sleep(1)
+        here.channel = home
+        assert named(await listed(here, here.bob)) == [TASKS[0]]
+        assert named(await listed(here, here.ada)) == [TASKS[2], TASKS[0]]
+        here.channel = thread
+        assert named(await listed(here, here.ada)) == [TASKS[3], TASKS[2], TASKS[0]]
+
+
+async def test_a_public_thread_shows_as_its_channel_does(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.api.set(TASKS[0], running(40))
+        home = here.guild.add_channel("parent")
+        here.channel = home.add_thread("open")
+        await here.watch(TASKS[0])
+        here.channel = here.guild.add_channel("elsewhere")
+        assert named(await listed(here, here.bob)) == [TASKS[0]]
+        home.overwrite(here.bob, deny=int(Permission.VIEW_CHANNEL))
+        await here.sleep(1)
+        assert named(await listed(here, here.bob)) == []
+
+
+async def test_a_long_list_is_turned_page_by_page_also_after_a_restart(tmp_path: Path) -> None:
+    async with place(tmp_path, watches_per_person=100) as here:
+        for task in TASKS:
+            here.api.set(task, running(40))
+        for first in (0, 10, 20):
+            await here.watch(" ".join(TASKS[first : first + 10]))
+            await here.sleep(10)
+        use = await listed(here)
+        assert use.response is not None
+        page = use.response
+        assert "Page 1 of 4" in page.text
+        assert [button["label"] for button in page.buttons] == ["▶"]
+        seen = named(use)
+        await here.kill_bot()
+        await here.start_bot()
+        await here.sleep(60)
+        for number in (2, 3, 4):
+            await (await here.sim.click(here.ada, page, label="▶")).acknowledged()
+            assert f"Page {number} of 4" in page.text
+            seen += [task for line in page.text.splitlines() for task in TASKS if task in line]
+        assert seen == TASKS[20:] + TASKS[10:20] + TASKS[:10]
+        assert [button["label"] for button in page.buttons] == ["◀"]
+
+
+async def test_a_page_that_is_no_more_turns_to_the_last_one(tmp_path: Path) -> None:
+    async with place(tmp_path, watches_per_person=100) as here:
+        for task in TASKS[:10]:
+            here.api.set(task, running(40))
+        card = await here.watch(" ".join(TASKS[:10]))
+        use = await listed(here)
+        assert use.response is not None
+        for task in TASKS[:5]:
+            await here.type("stop", task)
+        await (await here.sim.click(here.ada, use.response, label="▶")).acknowledged()
+        assert named(use) == TASKS[5:10]
+        assert use.response.buttons == []
+        for task in TASKS[5:10]:
+            await here.type("stop", task)
+        await here.shows(card, "10 of 10 finished")
+        assert "Nothing is watched" in (await listed(here)).text
+
+
+async def test_in_a_direct_message_it_needs_a_server(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.channel = here.sim.dm(here.ada)
+        assert "needs a channel of a server" in (await listed(here)).text
