@@ -21,7 +21,7 @@ demo: $(READY) $(WORDS)  ## show the bot in a browser, without any account
 	$(BIN)/python -m bot demo $(ARGS)
 
 test: $(READY) $(WORDS)  ## run every test, or those that ARGS="…" names
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 check: lint types test  ## lint, types and tests
 
