@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 
 from bot import __version__
+from bot.words import LANGUAGES
 
 
 class Exit(IntEnum):
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     demo.add_argument("--tour", action="store_true", help="play the main story by itself and exit")
     demo.add_argument("--api-only", action="store_true", help="serve only the simulated task API")
     demo.add_argument("--port", type=int, default=0, help="port to serve on (default: a free one)")
+    demo.add_argument("--lang", choices=LANGUAGES, default=LANGUAGES[0], help="what the bot speaks")
     demo.add_argument("--speed", type=float, default=1.0, help="how many times faster renders go")
     chosen = parser.parse_args(arguments)
     if chosen.command == "demo":
@@ -80,7 +82,13 @@ def _demo(chosen: argparse.Namespace) -> int:
         return Exit.BROKEN
     try:
         return asyncio.run(
-            show(tour=chosen.tour, api_only=chosen.api_only, port=chosen.port, speed=chosen.speed)
+            show(
+                tour=chosen.tour,
+                api_only=chosen.api_only,
+                port=chosen.port,
+                speed=chosen.speed,
+                language=chosen.lang,
+            )
         )
     except KeyboardInterrupt:
         return Exit.STOPPED

@@ -71,8 +71,25 @@ async def test_the_tour_sees_the_main_story_happen() -> None:
         r"https://discord\.com/channels/",
         r"A new bot starts on the same file",
         r"there is still this one result",
+        r"Marco presses “Notify me",
+        r"│ @Ann @Marco",
+        r"Mei opens the message's menu",
+        r"0 of 2 finished",
+        r"1 of 2 finished",
+        r"│ Live watches: 1",
+        r"│ Only @Mei, who started this watch",
+        r"│ Stopped by @Mei",
     ):
         assert re.search(line, story), f"{line} is not told"
+
+
+async def test_the_tour_is_played_in_chinese_too() -> None:
+    async with demo("--tour", "--lang", "zh-CN") as child:
+        code, story, errors = await end_of(child)
+    assert (code, errors) == (0, "")
+    for line in (r"生成中 +████", r"✅ 已成功", r"❌ 失败", r"Marco presses “通知我", r"│ 由 @Mei 停止"):
+        assert re.search(line, story), f"{line} is not told"
+    assert not re.search(r"│ .*(Rendering|Watched for|presses|may stop)", story)
 
 
 @needs_signals

@@ -7,7 +7,7 @@ import aiohttp
 import discord
 from simcord import MemberActor, ResponseMessage
 
-from bot.demo.reading import headline, plain_lines, replies_to, words_of
+from bot.demo.reading import button_of, headline, plain_lines, replies_to, words_of
 from bot.demo.stage import KEY, Stage
 
 Tell = Callable[[str], None]
@@ -63,6 +63,19 @@ class Narrator:
         whom = f"{self.name(person)} alone" if private else "everybody"
         expect(answer.ephemeral is private, f"the answer to /{name} was not for {whom}")
         self.quote(f"The bot answers {whom}:", words_of(answer))
+        return answer
+
+    async def press(self, person: MemberActor, card: ResponseMessage, action: str) -> ResponseMessage:
+        """Let a person press a card's button; return the answer, which is for them alone."""
+        button = button_of(card.components, f"veo:{action}:")
+        if button is None:
+            raise TourFailed(f"the card has no button to {action}")
+        self.say(f"{self.name(person)} presses “{button['label']}”.")
+        answer = (await person.click(card, custom_id=button["custom_id"])).response
+        if answer is None:
+            raise TourFailed("the button was not answered")
+        expect(answer.ephemeral, "the answer to a button was not private")
+        self.quote(f"The bot answers {self.name(person)} alone:", words_of(answer))
         return answer
 
     async def follow_card(self, card: ResponseMessage, until: Callable[[str], bool]) -> None:

@@ -18,13 +18,13 @@ from bot.demo.stage import Stage
 BEAT_SECONDS: Final = 0.5
 
 
-async def serve_page(port: int, speed: float, tell: Callable[[str], None]) -> None:
+async def serve_page(port: int, speed: float, language: str, tell: Callable[[str], None]) -> None:
     """Serve the page until somebody ends it there; `tell` gets what a person must know.
 
     Raises:
         OSError: the port cannot be had.
     """
-    async with Stage(speed) as stage:
+    async with Stage(speed, language) as stage:
         tell(f"The bot is logged in, and asks a simulated Veo task API on {stage.api.base_url}.")
         viewers = [stage.ann, stage.marco, stage.mei]
         try:
@@ -83,4 +83,6 @@ def _tell_what_to_do(url: str, tell: Callable[[str], None]) -> None:
     tell("/veo status looks once. These renders are there; each starts when somebody first asks for it:\n")
     for render in EXAMPLES:
         tell(f"    {render.id}  {render.says}")
-    tell("\n“Viewing as” at the top of the page makes you somebody else. Ctrl-C ends the demo.")
+    tell("\nSeveral ids in one /veo watch share a card. /veo list and /veo stop do what they say.")
+    tell("“Viewing as” at the top of the page makes you somebody else: press “Notify me” as Marco,")
+    tell("and the result calls both of you. Ctrl-C ends the demo.")

@@ -26,6 +26,16 @@ def texts(components: Iterable[Mapping[str, Any]]) -> str:
     return "\n".join(found)
 
 
+def button_of(components: Iterable[Mapping[str, Any]], begins: str) -> Mapping[str, Any] | None:
+    """Return the first button of a layout whose custom_id begins so."""
+    for component in components:
+        if str(component.get("custom_id", "")).startswith(begins):
+            return component
+        if (found := button_of(component.get("components", []), begins)) is not None:
+            return found
+    return None
+
+
 def words_of(message: ResponseMessage) -> str:
     """Return what a message of the bot says, with its markup; a card says it in a layout."""
     return "\n".join(text for text in (message.content, texts(message.components)) if text)

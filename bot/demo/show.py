@@ -14,7 +14,7 @@ from bot.demo.render_api import serve_forever
 PORTS: Final = 65_536
 
 
-async def show(*, tour: bool, api_only: bool, port: int, speed: float) -> int:
+async def show(*, tour: bool, api_only: bool, port: int, speed: float, language: str) -> int:
     """Run the demo in one of its forms until it ends; return the exit code, 1 if it could not be shown."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that knows no bars still gets the story
@@ -26,7 +26,7 @@ async def show(*, tour: bool, api_only: bool, port: int, speed: float) -> int:
         if api_only:
             await _until_stopped(serve_forever(port, _tell_of_api, speed))
             return 0
-        return await (_play() if tour else _serve(port, speed))
+        return await (_play(language) if tour else _serve(port, speed, language))
     except ModuleNotFoundError as error:
         return _fail(f"the demo needs {error.name}: pip install --require-hashes -r requirements-dev.txt")
     except OSError as error:
@@ -37,21 +37,21 @@ async def show(*, tour: bool, api_only: bool, port: int, speed: float) -> int:
 # Imported only where it is played: the task API alone needs nothing that only developers install.
 
 
-async def _play() -> int:
+async def _play(language: str) -> int:
     from bot.demo.tour import TourFailed, play  # noqa: PLC0415
 
     try:
-        await play(_tell)
+        await play(_tell, language)
     except TourFailed as failure:
         return _fail(f"The tour stopped: {failure}")
     return 0
 
 
-async def _serve(port: int, speed: float) -> int:
+async def _serve(port: int, speed: float, language: str) -> int:
     _tell("Setting up a Discord server with the bot in it, all on this machine …")
     from bot.demo.page import serve_page  # noqa: PLC0415
 
-    await _until_stopped(serve_page(port, speed, _tell))
+    await _until_stopped(serve_page(port, speed, language, _tell))
     _tell("The demo has ended.")
     return 0
 

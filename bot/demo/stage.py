@@ -6,10 +6,10 @@ environment or from `.env`.
 """
 
 import tempfile
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import simcord
 from pydantic import SecretStr
@@ -24,6 +24,7 @@ from bot.demo.render_api import RenderApi
 from bot.demo.renders import EXAMPLES
 from bot.store.database import Database
 from bot.veo.client import VeoClient
+from bot.words import ENGLISH
 
 BOT_NAME: Final = "Veo Watch"
 KEY: Final = "demo"
@@ -34,7 +35,8 @@ SHORTEST_PAUSE: Final = 0.2
 class Stage:
     """`async with Stage() as stage:` plays in `stage.channel`, where Ann, Marco and Mei may write.
 
-    `speed` makes the renders, and the bot's looks at them, so many times as fast.
+    `speed` makes the renders, and the bot's looks at them, so many times as fast. `language` is what cards
+    and results speak, and what all people on the stage have chosen in Discord.
     """
 
     channel: ChannelHandle
@@ -42,11 +44,14 @@ class Stage:
     marco: MemberActor
     mei: MemberActor
 
-    def __init__(self, speed: float = 1.0) -> None:
+    def __init__(self, speed: float = 1.0, language: str = ENGLISH) -> None:
         self._speed: Final = speed
+        self._language: Final = language
         self._client = VeoBot(shard_count=1)
         self.env: Final = simcord.Env(self._client)
         self.env.backend.bot_user.name = BOT_NAME
+        if language != ENGLISH:
+            self._let_people_speak(language)
         self.api: Final = RenderApi(clock=self.now, key=KEY, speed=speed)
         self._real: Final = steady_clock()
         self._stack: Final = AsyncExitStack()
@@ -116,11 +121,22 @@ class Stage:
             stack.push_async_callback(app.close)
             self._bot = stack.pop_all()
 
+    def _let_people_speak(self, language: str) -> None:
+        """Have Discord say of everybody that they have chosen a language; SimCord knows only English."""
+        emit = self.env.backend.emit
+
+        def emit_in_language(event: str, payload: Mapping[str, Any]) -> None:
+            chosen = {"locale": language} if event == "INTERACTION_CREATE" else {}
+            emit(event, {**payload, **chosen})
+
+        self.env.backend.emit = emit_in_language  # type: ignore[method-assign]
+
     def _settings(self) -> Settings:
         usual = Settings.model_fields
         return Settings.model_construct(
             discord_token=SecretStr(KEY),
             veo_api_key=SecretStr(KEY),
+            card_language=self._language,
             poll_min_seconds=max(SHORTEST_PAUSE, usual["poll_min_seconds"].default / self._speed),
             poll_max_seconds=max(SHORTEST_PAUSE, usual["poll_max_seconds"].default / self._speed),
         )

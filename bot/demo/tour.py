@@ -11,6 +11,7 @@ from simcord import BackendError, MemberActor, ResponseMessage, SetupError
 from bot.demo.narrator import Narrator, Tell, TourFailed, expect
 from bot.demo.renders import FAILS, LATE, SUCCEEDS
 from bot.demo.stage import Stage
+from bot.demo.tour_together import follow, several
 
 __all__ = ["TourFailed", "play"]
 
@@ -20,18 +21,19 @@ MP4_MARK: Final = b"ftyp"
 """What stands at the beginning of every MP4 file."""
 
 
-async def play(tell: Tell) -> None:
-    """Play the whole story.
+async def play(tell: Tell, language: str = "en") -> None:
+    """Play the whole story, the bot speaking `language`.
 
     Raises:
         TourFailed: it went another way; the text says where.
     """
     try:
-        async with Stage() as stage:
+        async with Stage(language=language) as stage:
             narrator = Narrator(stage, tell)
             await _success(stage, narrator)
             await _failure(stage, narrator)
             await _restart(stage, narrator)
+            await several(stage, narrator)
             for error in stage.env.errors:
                 raise TourFailed(f"the bot raised {error!r}")
     except (SetupError, BackendError, OSError) as error:
@@ -47,8 +49,10 @@ async def _success(stage: Stage, narrator: Narrator) -> None:
     status = await narrator.command(stage.ann, "veo status", SUCCEEDS.id)
     expect("27" in status.content, "/veo status did not tell how far the render is")
     card = await narrator.command(stage.ann, "veo watch", SUCCEEDS.id)
+    await follow(stage, narrator, card)
     result = await narrator.result_of(card)
-    _expect_mention(result.content, stage.ann, narrator)
+    for follower in (stage.ann, stage.marco):
+        _expect_mention(result.content, follower, narrator)
     links = LINK.findall(result.content)
     expect(len(links) == 2, f"the result had {len(links)} video links, not two")  # noqa: PLR2004
     for link in links:
