@@ -1,24 +1,26 @@
-"""Take the README's picture of the demo, `docs/demo.png`: `python -m tools.take_pictures`.
+"""Take the README's pictures of the demo, into `docs`: `python -m tools.take_pictures`.
 
-It needs Chromium. Time is virtual, so it takes seconds; the picture differs only in its date.
+It needs Chromium. Time is virtual, so it takes seconds; the pictures differ only in their dates.
 """
 
 import asyncio
 import shutil
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from playwright.async_api import FloatRect, Page, async_playwright
+from playwright.async_api import Browser, FloatRect, Page, async_playwright
 
-from bot.demo.renders import STALLS, SUCCEEDS
+from bot.demo.reading import button_of
+from bot.demo.renders import FAILS, QUEUES, STALLS, SUCCEEDS
 from bot.demo.stage import Stage
 
-PICTURE: Final = Path(__file__).parent.parent / "docs" / "demo.png"
-WIDTH: Final = 700
+PICTURES: Final = Path(__file__).parent.parent / "docs"
+WIDTH: Final = 728
 MARGIN: Final = 12
 LARGEST: Final = 250_000
-"""Bytes that the picture may have."""
+"""Bytes that a picture may have."""
 SHOW_FRAMES: Final = """async () => {
   for (const video of document.querySelectorAll("video")) {
     video.muted = true;
@@ -41,7 +43,7 @@ QUIET: Final = (
 )
 
 
-async def act(stage: Stage) -> None:
+async def one_by_one(stage: Stage) -> None:
     """Let one render succeed while people talk, and have another half done."""
     env, channel = stage.env, stage.channel
     await stage.ann.slash(channel, "veo watch", id=SUCCEEDS.id)
@@ -55,10 +57,45 @@ async def act(stage: Stage) -> None:
     await env.advance_time(35)
 
 
-async def shoot(page: Page) -> None:
+async def together(stage: Stage) -> None:
+    """Let several renders share a card: some done, one failed, one under way; and list what is left."""
+    env, channel = stage.env, stage.channel
+    await stage.marco.send(channel, "The four for Friday. Who wants to know, presses the bell.")
+    renders = (SUCCEEDS, FAILS, STALLS, QUEUES)
+    card = (await stage.marco.slash(channel, "veo watch", id=" ".join(r.id for r in renders))).response
+    if card is None:
+        sys.exit("the watch was not answered")
+    await env.advance_time(20)
+    button = button_of(card.components, "veo:notify:")
+    await stage.mei.click(card, custom_id=button["custom_id"] if button else "")
+    await env.advance_time(25)
+
+
+async def listed(stage: Stage) -> None:
+    """Let Ann list what three people watch, and be refused what is not hers."""
+    env, channel = stage.env, stage.channel
+    await stage.marco.slash(channel, "veo watch", id=STALLS.id)
+    await stage.mei.slash(channel, "veo watch", id=QUEUES.id)
+    await env.advance_time(30)
+    await stage.ann.slash(channel, "veo list")
+    await stage.ann.slash(channel, "veo watch", id="../admin")
+
+
+SCENES: Final[dict[str, tuple[str, Callable[[Stage], Awaitable[None]]]]] = {
+    "demo": ("en", one_by_one),
+    "demo-zh": ("zh-CN", one_by_one),
+    "together": ("en", together),
+    "together-zh": ("zh-CN", together),
+    "list": ("en", listed),
+    "list-zh": ("zh-CN", listed),
+}
+"""What each picture shows, and in which language."""
+
+
+async def shoot(page: Page, picture: Path) -> None:
     """Photograph the messages after the first, which only lists the examples."""
     articles = page.locator("article.channel-message")
-    await articles.nth(4).wait_for()
+    await articles.nth(2).wait_for()
     await page.evaluate("document.fonts.ready")
     await page.evaluate(SHOW_FRAMES)
     first, last = await articles.nth(1).bounding_box(), await articles.last.bounding_box()
@@ -70,28 +107,37 @@ async def shoot(page: Page) -> None:
         "width": WIDTH,
         "height": last["y"] + last["height"] - first["y"] + 2 * MARGIN,
     }
-    await page.screenshot(path=PICTURE, clip=clip)
+    await page.screenshot(path=picture, clip=clip)
 
 
 async def main() -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         sys.exit("no Chromium found: install it, for example with `apt-get install chromium`")
-    PICTURE.parent.mkdir(exist_ok=True)
-    async with Stage() as stage, async_playwright() as playwright:
+    PICTURES.mkdir(exist_ok=True)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
+        for name in sys.argv[1:] or SCENES:
+            await take(browser, name)
+        await browser.close()
+
+
+async def take(browser: Browser, name: str) -> None:
+    language, act = SCENES[name]
+    picture = PICTURES / f"{name}.png"
+    page = await browser.new_page(
+        viewport={"width": 740, "height": 1800}, color_scheme="dark", device_scale_factor=1
+    )
+    async with Stage(language=language) as stage:
         await act(stage)
         async with stage.env.preview(stage.channel, viewers=[stage.ann], layout="channel") as preview:
-            browser = await playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
-            page = await browser.new_page(
-                viewport={"width": 1100, "height": 1800}, color_scheme="dark", device_scale_factor=1
-            )
             await page.goto(preview.url)
-            await shoot(page)
-            await browser.close()
-    size = PICTURE.stat().st_size
+            await shoot(page, picture)
+            await page.close()
+    size = picture.stat().st_size
     if size > LARGEST:
-        sys.exit(f"{PICTURE} has {size} bytes, more than {LARGEST}")
-    print(f"{PICTURE}: {size / 1000:.0f} kB")
+        sys.exit(f"{picture} has {size} bytes, more than {LARGEST}")
+    print(f"{picture}: {size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":

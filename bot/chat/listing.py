@@ -4,6 +4,7 @@ A page is made anew whenever it is asked for; nothing is kept between two presse
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import discord
@@ -74,7 +75,7 @@ def list_page(
 
 
 def _entry(card: Card, watch: Watch, language: str, health: Health, pace: Pace) -> str:
-    row = row_of(watch, language, health, pace, message_limit=0)
+    row = row_of(replace(watch, ends_at=None), language, health, pace, message_limit=0)
     link = jump_link(card.guild_id, card.channel_id, card.message_id)
     facts = [
         f"<#{card.channel_id}>",
