@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from discord_sim import Fault
+from discord_sim import Fault, Message
 from wire.place import DONE, KEY, TASK, Place, failed, place, running
 
 from bot import log
@@ -31,6 +31,20 @@ def logged() -> Iterator[io.StringIO]:
     root.handlers[:] = handlers
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
+
+
+async def look_around(here: Place, card: Message) -> None:
+    """List, complete and watch what others wrote; once well and once with Discord in trouble."""
+    for status in (None, 500, 404):
+        if status is not None:
+            here.sim.fault(Fault("POST", "/interactions/*", status=status, times=None))
+        await here.sim.slash(here.ada, here.channel, "veo", "list")
+        await here.sim.autocomplete(here.ada, here.channel, "veo", "watch", "id", TASK[:4])
+        await here.sim.slash(here.bob, here.channel, "veo", "watch", id=f"{OTHERS[2]} ../x")
+        await here.sim.message_command(here.bob, here.channel, "Watch Veo tasks", card)
+        await here.sim.click(here.bob, card, custom_id="veo:again:0", stale=True)
+        await here.sleep(20)
+    here.sim.clear_faults()
 
 
 async def drive_every_path(here: Place) -> None:
@@ -60,6 +74,7 @@ async def drive_every_path(here: Place) -> None:
     for task in OTHERS[2:]:
         here.api.set(task, running(10))
         await here.watch(task)
+    await look_around(here, card)
     here.api.fail_all(Answer.json({"error": {"message": f"bad key {KEY}"}}, 401))
     await here.sleep(200)
     here.api.recover()
