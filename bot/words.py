@@ -127,11 +127,11 @@ LOOK_LIMITED = "The task API wants fewer questions right now. Try `{task}` again
 NEEDS_SERVER = "Watching needs a channel of a server. Use `/veo watch` there; `/veo status` works here, too."
 NOT_ALLOWED_HERE = "I do not work here. Whoever runs this bot has chosen the servers in which I do."
 PERSON_IS_FULL = (
-    "You have {count} live watches, and {limit} is the most for one person. "
+    "One person may have {limit} live watches, and you have {count}. "
     "Stop one with `/veo stop`, or wait until one ends."
 )
 SERVER_IS_FULL = (
-    "This server has {count} live watches, and {limit} is the most for one server. "
+    "One server may have {limit} live watches, and this one has {count}. "
     "Stop one with `/veo stop`, or wait until one ends."
 )
 MISSING_PERMISSIONS = (

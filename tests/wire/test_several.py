@@ -145,7 +145,7 @@ async def test_the_limits_count_each_task_and_let_in_what_fits(tmp_path: Path) -
         assert use.response is not None
         await here.shows(use.response, "0 of 2 finished")
         summary = await told_privately(here, use)
-        assert "You have 1 live watches, and 3 is the most for one person" in summary
+        assert "One person may have 3 live watches, and you have 1" in summary
         assert f"Not watched: `{TASKS[3]}`, `{TASKS[4]}`" in summary
 
 
