@@ -8,7 +8,9 @@ import hypothesis
 import pytest
 
 # Every run tries the same examples, however slow the machine; `HYPOTHESIS=explore` looks for new ones.
-hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
+hypothesis.settings.register_profile(
+    "repeatable", derandomize=True, max_examples=50, deadline=None, print_blob=True
+)
 hypothesis.settings.register_profile("explore", max_examples=2_000, deadline=None, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS", "repeatable"))
 
