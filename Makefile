@@ -12,7 +12,7 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-h
 WORDS := $(patsubst %.po,%.mo,$(wildcard bot/locale/*/LC_MESSAGES/*.po))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types lock clean
+.PHONY: help demo test simulate torture check lint types lock clean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -22,6 +22,13 @@ demo: $(READY) $(WORDS)  ## show the bot in a browser, without any account
 
 test: $(READY) $(WORDS)  ## run every test, or those that ARGS="…" names
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
+
+simulate: $(READY) $(WORDS)  ## live through SEEDS=100 simulated worlds; SEED=… replays one, WITHOUT=history lets it fail
+	PYTHONPATH=.:tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100)) \
+		$(if $(FIRST),--first $(FIRST)) $(if $(WITHOUT),--without $(WITHOUT))
+
+torture: $(READY) $(WORDS)  ## kill the real process with -9, KILLS=200 times, and count lost and doubled results
+	KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest -s tests/wire/test_kill.py
 
 check: lint types test  ## lint, types and tests
 

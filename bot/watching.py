@@ -5,12 +5,14 @@ Nothing is promised before the row is committed, and what is committed is carrie
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from bot.board import Board
 from bot.clock import Clock
 from bot.core.card import CardState
 from bot.core.events import Seen
+from bot.core.watch import resumed
 from bot.poller import PUSHED_FORWARD, Poller
 from bot.store.errors import StoreFailed
 from bot.store.store import Store
@@ -84,8 +86,9 @@ class Watching:
                 if watch.id in unannounced:
                     self._board.announce(state, watch)
         live = [state for state in states if not state.ended]
+        now = self._clock()
         for state in live:
-            self._board.add(state)
+            self._board.add(replace(state, watches=tuple(resumed(watch, now) for watch in state.watches)))
         self._poller.resume()
         if states:
             log.info(

@@ -29,8 +29,12 @@ RESPONSE_SLACK: Final = 1.0
 """Seconds after which a response that was sent in time is there, or will never be."""
 TRIES: Final = 3
 ACKNOWLEDGED: Final = 40060
+SOONEST_RETRY: Final = 1.0
+"""Seconds that discord.py waits at least before it sends a response again."""
 
-RequestFailed = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
+NotDiscords = (TypeError, KeyError, ValueError)
+"""What discord.py raises where a proxy's page or other JSON comes with status 200 in Discord's place."""
+RequestFailed = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError, *NotDiscords)
 """What a request to Discord may raise."""
 
 
@@ -99,6 +103,7 @@ class Answer:
         """Delete the public line, if one stands: what it promised does not come."""
         if self._line_id is None or self._kept:
             return
+        self._line_id = None  # once: whether it goes or stays, it is nobody's line any more
         try:
             await _tried_again(self.interaction.delete_original_response)
         except RequestFailed as error:
@@ -145,33 +150,41 @@ class Answer:
         view: discord.ui.View | None = None,
     ) -> int:
         self._responded = True
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
             async with asyncio.timeout_at(self._deadline):
                 response = await self.interaction.response.send_message(
                     text, ephemeral=ephemeral, files=files, view=_given(view), allowed_mentions=NOBODY
                 )
         except discord.HTTPException as error:
-            # 40060: "already acknowledged", perhaps by a try of this very request whose answer was lost.
-            if error.status < 500 and error.code != ACKNOWLEDGED:  # noqa: PLR2004
+            # "Already acknowledged": by an earlier try of this very request, if there was time for one; else
+            # by another process, the one before a crash or one with the same token, which then answers.
+            ours = error.code == ACKNOWLEDGED and loop.time() - began >= SOONEST_RETRY
+            if error.status < 500 and not ours:  # noqa: PLR2004
                 raise Unanswerable(told(error)) from None
-            return await self._find_response(told(error))
+            return await self._find_response(told(error), ephemeral=ephemeral)
         except RequestFailed as error:
-            return await self._find_response(told(error))
+            return await self._find_response(told(error), ephemeral=ephemeral)
         if response.message_id is None:
-            return await self._find_response("no message in the answer")
+            return await self._find_response("no message in the answer", ephemeral=ephemeral)
         return response.message_id
 
-    async def _find_response(self, why: str) -> int:
+    async def _find_response(self, why: str, *, ephemeral: bool) -> int:
         """Return the id of a response whose acknowledgement was lost on the way."""
         loop = asyncio.get_running_loop()
         while True:
             try:
                 async with asyncio.timeout(RESPONSE_SECONDS):
-                    return (await self.interaction.original_response()).id
+                    found = await self.interaction.original_response()
             except RequestFailed as error:
                 # What was sent in time may still be on its way: Discord takes it for 3 s.
                 if loop.time() > self._deadline + RESPONSE_SLACK:
                     raise Unanswerable(f"{why}, then {told(error)}") from None
+            else:
+                if found.flags.ephemeral != ephemeral:
+                    raise Unanswerable(f"{why}, and somebody else's answer stands")
+                return found.id
             await asyncio.sleep(RESPONSE_SLACK / 2)
 
     async def _follow_up(

@@ -115,12 +115,19 @@ class DiscordRest:
         found = []
         async for message in self._channel(card).history(limit=HISTORY_LIMIT, after=after, oldest_first=True):
             ours = self._client.user is not None and message.author.id == self._client.user.id
-            if ours and message.reference is not None and message.reference.message_id == card.message_id:
+            if ours and _may_be_a_result(message, card):
                 found.append(Found(message.id, message.content))
         return found
 
     def _channel(self, card: Card) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(card.channel_id, guild_id=card.guild_id)
+
+
+def _may_be_a_result(message: discord.Message, card: Card) -> bool:
+    """Tell replies to a card, plain messages where the card was deleted, from our other messages."""
+    if message.reference is None:
+        return message.type is discord.MessageType.default and not message.flags.components_v2
+    return message.reference.message_id == card.message_id
 
 
 def _snowflake(at: float) -> int:

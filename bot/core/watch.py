@@ -112,6 +112,11 @@ def advance(watch: Watch, event: Event, now: float, pace: Pace, chance: float = 
             return _end(watch, Ending.ACCESS_LOST, now)
 
 
+def resumed(watch: Watch, now: float) -> Watch:
+    """Return a watch as it goes on after a restart: by a clock that was set back it has begun only now."""
+    return replace(watch, started_at=min(watch.started_at, now))
+
+
 def _end(watch: Watch, ending: Ending, now: float, by: int | None = None) -> Step:
     ended = replace(watch, outcome=Outcome(ending, now, watch.task, by), troubles=0, trouble=None)
     return Step(ended, (Effect.SAVE_OUTCOME, Effect.SHOW))
@@ -191,7 +196,7 @@ def _failed(watch: Watch, failure: Failure, now: float, pace: Pace, chance: floa
     if now - watch.started_at >= pace.too_old_after:
         return _end(watch, Ending.TOO_OLD, now)
     if failure.trouble is Trouble.RATE_LIMITED:
-        after = pacing.obeyed(failure.retry_after, 1)
+        after = max(pace.min_seconds, pacing.obeyed(failure.retry_after, 1))
         kept = _still_expected(watch, now + after)
         return Step(kept, () if kept == watch else (Effect.SHOW,), after)
     after = pacing.backoff(watch.troubles + 1, pace, chance)

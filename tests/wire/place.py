@@ -70,37 +70,58 @@ class Place:
     overrides: dict[str, Any] = field(default_factory=dict)
     copies: bool = False
     """Whether results carry videos; not in virtual time, which runs ahead of the disk's thread."""
+    clock_error: float = 0.0
+    """Seconds by which the bot's clock is ahead from its next start on."""
+    open_database: Callable[[Path], Database] = lambda path: Database(path, None)
     app: App | None = None
     client: VeoBot | None = None
     database: Database | None = None
+    serving: "asyncio.Task[None] | None" = None
+    """The bot's run; once it is done, its process would have ended."""
     _bot: AsyncExitStack | None = None
 
     async def start_bot(self) -> None:
+        """Start the bot, and wait until it is connected and its commands are known."""
+        await self.launch_bot()
+        await self.sim.wait_ready(30)
+        await self.sim.wait_for(lambda: self.sim.command_writes > 0, 30)
+
+    async def launch_bot(self) -> None:
         """Start the bot as `bot.app.run` does, but with its database inline: virtual time waits for it."""
+        error = self.clock_error
+
+        def clock() -> float:
+            return self.clock() + error
+
         settings = Settings(
             _env_file=None,  # type: ignore[call-arg]
             **{"discord_token": self.sim.token, "veo_api_key": KEY, "discord_api_url": self.sim.base_url}
             | self.overrides,
         )
-        stack = AsyncExitStack()
-        self.database = database = Database(self.data / "bot.db", None)
+        self.app, self._bot = None, (stack := AsyncExitStack())
+        self.database = database = self.open_database(self.data / "bot.db")
         await database.open()
         stack.push_async_callback(database.close)
-        veo = await stack.enter_async_context(VeoClient(self.api.base_url, KEY, clock=self.clock))
+        veo = await stack.enter_async_context(VeoClient(self.api.base_url, KEY, clock=clock))
         stack.enter_context(pointed_at(self.sim))
-        await reach(self.sim.base_url, self.sim.token, self.clock)
+        ahead = (await reach(self.sim.base_url, self.sim.token, clock)).ahead
         self.client = VeoBot()
         copier = None
         if self.copies:
             loopback = Copier(self.data / "tmp", may_connect=lambda address: address.is_loopback)
             copier = await stack.enter_async_context(loopback)
-        self.app = App(settings, self.client, database, veo.look, clock=self.clock, copier=copier)
-        serving = asyncio.create_task(serve(self.client, self.sim.token))
-        stack.push_async_callback(_cancelled, serving)
+        self.app = App(
+            settings,
+            self.client,
+            database,
+            veo.look,
+            clock=clock,
+            discord_clock=lambda: clock() + ahead,
+            copier=copier,
+        )
+        self.serving = asyncio.create_task(serve(self.client, self.sim.token))
+        stack.push_async_callback(_cancelled, self.serving)
         stack.push_async_callback(self.client.close)  # first: its reconnects swallow a cancellation
-        self._bot = stack
-        await self.sim.wait_ready(30)
-        await self.sim.wait_for(lambda: self.sim.command_writes > 0, 30)
 
     async def stop_bot(self) -> None:
         """Stop the bot in an orderly way."""
@@ -112,15 +133,11 @@ class Place:
 
     async def kill_bot(self) -> None:
         """Stop the bot where it stands: what it awaits never comes back, nothing is cleaned up in order."""
-        assert self.client is not None
-        assert self.app is not None
-        doomed = [task for task in asyncio.all_tasks() if _is_the_bots(task)]
-        for task in doomed:
-            task.cancel()
-        await asyncio.gather(*doomed, return_exceptions=True)
+        await _end_the_bots_tasks()
         stack, self._bot = self._bot, None
         if stack is not None:
             await stack.aclose()
+        await _end_the_bots_tasks()
 
     async def watch(self, task_id: str = TASK, *, user: User | None = None) -> Message:
         """Type `/veo watch` and return the card."""
@@ -166,6 +183,14 @@ def _is_the_bots(task: "asyncio.Task[Any]") -> bool:
         return False
     path = Path(code.co_filename).parts
     return "discord" in path or ("bot" in path and "demo" not in path)
+
+
+async def _end_the_bots_tasks() -> None:
+    doomed = [task for task in asyncio.all_tasks() if _is_the_bots(task)]
+    for task in doomed:
+        task.cancel()
+    if doomed:
+        await asyncio.wait(doomed, timeout=0.05)  # discord.py's reconnects swallow a cancellation
 
 
 def _stop_heartbeats() -> None:

@@ -90,6 +90,26 @@ async def test_a_message_that_arrives_after_a_crash_is_not_sent_twice(tmp_path: 
         await is_told_once(here, card)
 
 
+async def test_the_result_of_a_deleted_card_is_found_in_the_history_too(tmp_path: Path) -> None:
+    """It is no reply: what it would reply to is gone."""
+    async with place(tmp_path) as here:
+        card = await moving_card(here)
+        # The deletion is not noticed before the end.
+        here.sim.fault(Fault("PATCH", "*", delay=60, times=None))
+        here.sim.fault(Fault("POST", POST, when="after", delay=30, drop=True))
+        card.delete()
+        here.api.set(TASK, DONE)
+        await here.sim.wait_for(lambda: any(VIDEO in m.content for m in here.sim.messages(here.channel)), 60)
+        await here.kill_bot()
+        here.sim.clear_faults()
+        await here.sleep(3600)
+        await here.start_bot()
+        await here.sleep(3600)
+        assert [VIDEO in message.content for message in here.sim.messages(here.channel)] == [True]
+        assert here.app is not None
+        assert await here.app.store.to_announce() == []
+
+
 async def test_what_ended_before_a_crash_is_told_without_asking_the_api_again(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         card = await moving_card(here)

@@ -196,6 +196,17 @@ async def test_a_restart_into_an_outage_says_nothing_untrue(tmp_path: Path) -> N
         await here.shows(card, "10 %", 120)
 
 
+async def test_a_clock_that_was_set_back_makes_no_watch_live_longer(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.api.set(TASK, Answer.json({"message": "task not found"}, 404))
+        card = await here.watch()
+        await here.shows(card, "Not visible yet")
+        await here.kill_bot()
+        here.clock_error = -20_000
+        await here.start_bot()
+        await here.shows(card, "No such task", 120)
+
+
 async def test_after_a_limit_the_looks_come_spread(tmp_path: Path) -> None:
     tasks = [f"abababab-0000-4000-8000-{number:012}" for number in range(60)]
     async with place(tmp_path, watches_per_person=500) as here:

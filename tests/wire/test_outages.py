@@ -108,6 +108,14 @@ async def test_retry_after_is_obeyed_by_all(tmp_path: Path) -> None:
         assert len(here.api.requests) > asked
 
 
+async def test_a_short_limit_makes_no_look_come_sooner(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.api.set(TASK, [running(10), Answer.json({}, 429, {"Retry-After": "1"})])
+        await here.watch()
+        await here.sleep(300)
+        assert here.api.polls(TASK) <= 300 / 2 + 2
+
+
 async def test_the_key_is_sent_the_way_that_was_accepted(tmp_path: Path) -> None:
     async with place(tmp_path, auth="bearer") as here:
         here.api.set(TASK, [running(10), DONE])

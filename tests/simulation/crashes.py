@@ -1,0 +1,129 @@
+"""Where a crash strikes: before or after any transaction, before or after any request takes effect."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from discord_sim import Fault
+from discord_sim.records import Request
+from sqlalchemy import Connection
+
+from bot.store.database import Database, T
+
+MOST_PAGES = 1_073_741_823
+
+
+@dataclass
+class Trap:
+    """Springs at the n-th of the moments of one kind; whoever runs into it never comes back."""
+
+    sprung: asyncio.Event = field(default_factory=asyncio.Event)
+    _armed: tuple[str, int] | None = None
+
+    def arm(self, moment: str, after: int) -> None:
+        """Spring at one of the moments named `moment`, after letting `after` of them pass."""
+        self._armed = (moment, after)
+
+    def disarm(self) -> None:
+        self._armed = None
+        self.sprung.clear()
+
+    def springs(self, moment: str) -> bool:
+        """Tell whether the crash strikes at this moment."""
+        if self.sprung.is_set():
+            return False
+        if self._armed is None or self._armed[0] != moment:
+            return False
+        if self._armed[1] > 0:
+            self._armed = (moment, self._armed[1] - 1)
+            return False
+        self._armed = None
+        self.sprung.set()
+        return True
+
+
+class CrashingDatabase(Database):
+    """A database whose caller may crash before or after any transaction, on a disk that may be full."""
+
+    def __init__(self, path: Path, trap: Trap, disk: "Disk") -> None:
+        super().__init__(path, None)
+        self._trap = trap
+        self._disk = disk
+
+    async def open(self) -> None:
+        await super().open()
+        self.fill()
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        if self._trap.springs("before a transaction"):
+            await asyncio.Event().wait()
+        done = await super().run(work)
+        if self._trap.springs("after a transaction"):
+            await asyncio.Event().wait()
+        return done
+
+    def fill(self) -> None:
+        """Make the disk as full as it is said to be."""
+        if self._engine is None:
+            return
+        connection = self._engine.raw_connection().driver_connection
+        assert connection is not None
+        connection.execute(f"PRAGMA max_page_count = {1 if self._disk.full else MOST_PAGES}")
+        connection.execute(f"PRAGMA query_only = {int(self._disk.broken)}")
+
+
+@dataclass
+class Disk:
+    """How the disk is: full (nothing grows), or broken (nothing is written)."""
+
+    full: bool = False
+    broken: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class CrashingRequest(Fault):
+    """Crashes the bot while a request to Discord is under way; the request itself arrives, late, or never."""
+
+    trap: Trap = field(default_factory=Trap)
+    moment: str = ""
+
+    def strikes(self, request: Request, rng: random.Random) -> bool:
+        if not request.matches(self.method, self.path) or not self.trap.springs(self.moment):
+            return False
+        self.hits += 1
+        return True
+
+
+def crashing_requests(trap: Trap) -> list[Fault]:
+    """Make the moments of a request: it never arrives, arrives after the crash, or is answered to nobody."""
+    post = "/channels/*/messages"
+    return [
+        CrashingRequest(trap=trap, times=None, moment="a request that is lost", drop=True, delay=0.5),
+        CrashingRequest("POST", trap=trap, times=None, moment="a message that arrives late", delay=8.0),
+        CrashingRequest(
+            trap=trap, times=None, moment="a request that is applied", when="after", drop=True, delay=0.5
+        ),
+        CrashingRequest(
+            "POST",
+            post,
+            trap=trap,
+            times=None,
+            moment="a message that is posted",
+            when="after",
+            drop=True,
+            delay=0.5,
+        ),
+    ]
+
+
+MOMENTS = {
+    "before a transaction": 2,
+    "after a transaction": 2,
+    "a request that is lost": 1,
+    "a message that arrives late": 2,
+    "a request that is applied": 1,
+    "a message that is posted": 4,
+}
+"""What a crash waits for, and how often each is drawn."""

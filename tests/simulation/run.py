@@ -1,0 +1,120 @@
+"""Live through one seed: some trouble, some people, then peace; what must hold by then is in the verdict."""
+
+import asyncio
+import logging
+import random
+import sqlite3
+import tempfile
+from pathlib import Path
+
+import looptime
+from simulation.lives import lives
+from simulation.people import ACTS
+from simulation.troubles import TROUBLES, fill
+from simulation.verdict import POLL_MIN_SECONDS, Verdict, judge
+from simulation.world import Machine, World, seeded
+from wire.place import place
+
+HEALING_SECONDS = 4 * 3_600.0
+"""Virtual seconds after the last trouble within which everything must have come to its end."""
+QUIET_SECONDS = 400.0
+"""And then nothing more may come: longer than any pause between two tries."""
+
+
+def simulate(seed: int) -> Verdict:
+    """Live through the world of a seed and say what was wrong with it; the same seed lives the same way."""
+    logging.disable(logging.CRITICAL)
+    try:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            seeded(seed),
+            asyncio.Runner(loop_factory=looptime.new_event_loop) as runner,
+        ):
+            return runner.run(_live(seed, Path(folder)))
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+async def _live(seed: int, folder: Path) -> Verdict:
+    rng = random.Random(seed)
+    async with place(
+        folder,
+        start=False,
+        poll_min_seconds=POLL_MIN_SECONDS,
+        poll_max_seconds=20.0,
+        watch_stalled_hours=0.25,
+        watch_max_hours=4.0,
+    ) as here:
+        here.sim.rest.rng.seed(seed)
+        drawn = lives(rng, rng.randrange(2, 8))
+        here.api._renders = {life.render.id: life.render for life in drawn}
+        channels = [here.channel, here.guild.add_channel("films"), here.channel.add_thread("shots")]
+        people = [here.ada, here.bob, here.sim.add_user("Cem")]
+        world = World(
+            here, rng, {life.render.id: life for life in drawn}, people, channels[: rng.randrange(1, 4)]
+        )
+        machine = Machine(world)
+        operating = asyncio.create_task(machine.operate())
+        try:
+            await here.sim.wait_for(lambda: here.sim.command_writes > 0, 60)
+            await _trouble(world, machine)
+            await _heal(world, machine)
+            unfinished = await _peace(world)
+        finally:
+            operating.cancel()
+            await asyncio.gather(operating, return_exceptions=True)
+        await here.stop_bot()
+        return judge(seed, world, unfinished)
+
+
+async def _trouble(world: World, machine: Machine) -> None:
+    """Let people act and troubles come, of the kinds that this seed has drawn."""
+    rng = world.rng
+    kinds = [trouble for trouble in TROUBLES if rng.random() < rng.choice((0.3, 0.8))]
+    acts = list(ACTS)
+    for number in range(rng.randrange(15, 40)):
+        await asyncio.sleep(rng.expovariate(1 / rng.choice((0.5, 10.0, 20.0))))
+        if kinds and number > 2 and rng.random() < 0.4:
+            trouble = rng.choices(kinds, [TROUBLES[kind] for kind in kinds])[0]
+            world.note(f"{trouble.__name__}")
+            await trouble(world, machine)
+        else:
+            act = rng.choices(acts, [ACTS[act] for act in acts])[0]
+            await act(world)
+
+
+async def _heal(world: World, machine: Machine) -> None:
+    """End every trouble; what was lost stays lost."""
+    for task in list(world.later):
+        task.cancel()
+    await asyncio.gather(*world.later, return_exceptions=True)
+    sim, api = world.here.sim, world.here.api
+    world.trap.disarm()
+    sim.rest.faults[:] = [fault for fault in sim.rest.faults if hasattr(fault, "moment")]
+    sim.rest_down = False
+    sim.gateway_down = False
+    api.recover()
+    await api.start()
+    world.disk.full = world.disk.broken = False
+    fill(world)
+    world.note("healed")
+
+
+async def _peace(world: World) -> bool:
+    """Wait until the bot has nothing left to do, and a while longer; return whether it never came to that."""
+    here = world.here
+    end = here.clock() + HEALING_SECONDS
+    while here.clock() < end:
+        await asyncio.sleep(30)
+        if not _unfinished(world):
+            await asyncio.sleep(QUIET_SECONDS)
+            return False
+    return True
+
+
+def _unfinished(world: World) -> int:
+    connection = sqlite3.connect(world.here.data / "bot.db")
+    try:
+        return int(connection.execute("SELECT count(*) FROM watches WHERE state != 'done'").fetchone()[0])
+    finally:
+        connection.close()

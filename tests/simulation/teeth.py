@@ -1,0 +1,65 @@
+"""The safeguards of the delivery, each to be taken out once: the simulation must notice that it is gone."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from bot.board import Board
+from bot.chat.delivery import Deliverer
+from bot.chat.rest import DiscordRest
+from bot.core.watch import Effect, Step
+from bot.store.store import Store
+
+
+async def _finds_nothing(self: Deliverer, *_: object) -> None:
+    """Stand for a look through the channel's history."""
+
+
+async def _intends_nothing(self: Store, watch_id: int, part: int, at: float) -> None:
+    """Stand for the commit of an intent."""
+
+
+_post = DiscordRest.post
+_send = Deliverer._send
+_carry_out = Board._carry_out
+
+
+async def _post_with_any_nonce(self: DiscordRest, card: Any, message: Any, nonce: str, **options: Any) -> int:
+    card_part, _, _ = nonce.partition("-")
+    return await _post(self, card, message, f"{card_part}-{secrets.token_hex(4)}", **options)
+
+
+async def _send_after_the_mark(self: Deliverer, card: Any, watch: Any, delivery: Any, *more: Any) -> int:
+    await self._store.sent(watch.id, delivery.part, 1)
+    return await _send(self, card, watch, delivery, *more)
+
+
+async def _show_before_it_is_saved(self: Board, steps: list[Step]) -> None:
+    for step in steps:
+        self._put(step.watch)
+        if Effect.SHOW in step.effects:
+            self._show(self.card(step.watch.card_id), step.watch)
+    await _carry_out(self, [step for step in steps if step.watch.outcome is not None])
+
+
+SAFEGUARDS: dict[str, tuple[type, str, Callable[..., Any]]] = {
+    "history": (Deliverer, "_find", _finds_nothing),
+    "nonce": (DiscordRest, "post", _post_with_any_nonce),
+    "intent": (Store, "intend", _intends_nothing),
+    "send-then-mark": (Deliverer, "_send", _send_after_the_mark),
+    "save-then-show": (Board, "_carry_out", _show_before_it_is_saved),
+}
+"""By name: the order or the check that is replaced by its absence."""
+
+
+@contextmanager
+def without(safeguard: str | None) -> Iterator[None]:
+    """Take a safeguard out of the bot for a while; None leaves it whole."""
+    if safeguard is None:
+        yield
+        return
+    owner, name, replacement = SAFEGUARDS[safeguard]
+    with patch.object(owner, name, replacement):
+        yield

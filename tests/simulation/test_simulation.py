@@ -1,0 +1,35 @@
+"""A few seconds' worth of seeds; `make simulate SEEDS=1000` tries more, SEED=… tells how one went."""
+
+import pytest
+from simulation.run import simulate
+from simulation.teeth import without
+
+SEEDS = range(24)
+CAUGHT = {
+    "history": (10, 26, 99),
+    "nonce": (19, 38),
+    "intent": (10, 19, 26),
+    "send-then-mark": (22, 29, 50),
+    "save-then-show": (11, 20, 50),
+}
+"""Seeds that are known to need a safeguard; `make simulate WITHOUT=…` finds others."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_watch_ends_once_whatever_happens(seed: int) -> None:
+    verdict = simulate(seed)
+    assert not verdict.problems, "\n".join([*verdict.diary, *map(str, verdict.problems)])
+
+
+def test_a_seed_lives_the_same_way_twice() -> None:
+    first, again = simulate(5), simulate(5)
+    assert first.diary == again.diary
+    assert first.ends == again.ends
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("safeguard", CAUGHT)
+def test_the_simulation_notices_a_safeguard_that_is_gone(safeguard: str) -> None:
+    with without(safeguard):
+        assert any(simulate(seed).problems for seed in CAUGHT[safeguard])

@@ -1,0 +1,215 @@
+"""What goes wrong around the bot. Each trouble ends by itself or is healed at the end; losses stay."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from discord_sim import Fault
+from simulation.crashes import MOMENTS, CrashingDatabase
+from simulation.world import Machine, World, drawn_bad_answer
+
+from bot.demo.render_answers import Answer
+
+SPOILED: tuple[dict[str, Any], ...] = (
+    {"drop": True},
+    {"status": 503},
+    {"status": 500},
+    {"status": 502},
+    {"status": 429, "retry_after": 3.0},
+    {"status": 429, "via": False},
+    {"status": 200, "body": "<html>", "content_type": "text/html"},
+    {"delay": 20.0},
+)
+"""How a request to Discord, or its answer, goes wrong."""
+
+Trouble = Callable[[World, Machine], Awaitable[None]]
+
+
+async def crash(world: World, machine: Machine) -> None:
+    """Crash now, or at one of the next moments that matter."""
+    if world.rng.random() < 0.3:
+        machine.crash()
+    else:
+        moment = world.rng.choices(list(MOMENTS), list(MOMENTS.values()))[0]
+        world.trap.arm(moment, world.rng.choice((0, 0, 1, 3, 6)))
+
+
+async def crash_again_and_again(world: World, machine: Machine) -> None:
+    for _ in range(4):
+
+        async def strike() -> None:
+            await crash(world, machine)
+
+        world.after(world.rng.uniform(0, 60), strike)
+
+
+async def stop(world: World, machine: Machine) -> None:
+    machine.stop()
+
+
+async def set_clock(world: World, machine: Machine) -> None:
+    """Set the machine's clock, forwards or backwards; the bot sees it at its next start."""
+    jump = world.rng.choice((-1, 1)) * world.rng.choice((1.0, 120.0, 3_600.0, 20_000.0))
+    world.note(f"clock: {jump:+.0f} s")
+    world.here.clock_error += jump
+    world.jumps += abs(jump)
+    machine.crash()
+
+
+async def bad_answers(world: World, machine: Machine) -> None:
+    """Let the task API answer badly about one task for a while."""
+    task_id = world.rng.choice(sorted(world.lives))
+    bad = [drawn_bad_answer(world.rng) for _ in range(world.rng.randrange(1, 8))]
+    world.here.api.set(task_id, [*bad, None])
+
+
+async def unknown_for_a_while(world: World, machine: Machine) -> None:
+    task_id = world.rng.choice(sorted(world.lives))
+    world.disturbed.add(task_id)
+    missing = Answer.json({"message": "task not found"}, 404)
+    world.here.api.set(task_id, [missing] * world.rng.randrange(1, 3) + [None])
+
+
+async def api_outage(world: World, machine: Machine) -> None:
+    lasts = world.rng.choice((5.0, 60.0, 600.0, 3_600.0))
+    world.note(f"api outage: {lasts:.0f} s")
+    if world.rng.random() < 0.3:
+        await world.here.api.stop()
+    else:
+        world.here.api.fail_all(drawn_bad_answer(world.rng))
+
+    async def over() -> None:
+        world.here.api.recover()
+        await world.here.api.start()
+
+    world.after(lasts, over)
+
+
+async def bad_requests(world: World, machine: Machine) -> None:
+    """Let requests to Discord go wrong, before or after their effect."""
+    method = world.rng.choice(("POST", "POST", "PATCH", "GET", "DELETE", None))
+    spoiled = world.rng.choice(SPOILED)
+    fault = Fault(
+        method,
+        world.rng.choice(("*", "/channels/*", "/interactions/*", "/webhooks/*")),
+        when="before" if spoiled.get("status") == 429 else world.rng.choice(("before", "after")),
+        times=world.rng.choice((1, 2, 5, None)),
+        probability=world.rng.choice((0.2, 0.5, 1.0)),
+        **spoiled,
+    )
+    world.note(f"bad requests: {fault}")
+    world.here.sim.fault(fault)
+
+    async def over() -> None:
+        if fault in world.here.sim.rest.faults:
+            world.here.sim.rest.faults.remove(fault)
+
+    world.after(world.rng.choice((2.0, 20.0, 200.0)), over)
+
+
+async def discord_outage(world: World, machine: Machine) -> None:
+    world.here.sim.rest_down = world.rng.choice((True, "drop"))
+
+    async def over() -> None:
+        world.here.sim.rest_down = False
+
+    world.after(world.rng.choice((5.0, 60.0, 900.0)), over)
+
+
+async def gateway_trouble(world: World, machine: Machine) -> None:
+    sim = world.here.sim
+    if not sim.gateway.connections:
+        return
+    match world.rng.randrange(4):
+        case 0:
+            await sim.drop_gateway()
+        case 1:
+            await sim.invalidate_sessions(resumable=world.rng.random() < 0.5)
+        case 2:
+            await sim.request_reconnect()
+        case _:
+            sim.gateway_down = True
+            await sim.drop_gateway()
+
+            async def over() -> None:
+                sim.gateway_down = False
+
+            world.after(world.rng.choice((3.0, 60.0)), over)
+
+
+async def delete_a_card(world: World, machine: Machine) -> None:
+    if cards := world.cards():
+        card = world.rng.choice(cards)
+        world.note(f"deleted: {card.id}")
+        card.delete()
+
+
+async def close_a_channel(world: World, machine: Machine) -> None:
+    """Take a channel away, for a while or for good."""
+    channel = world.rng.choice(world.channels)
+    if channel.deleted:
+        return
+    world.closed.add(channel.id)
+    kind = world.rng.choice(("hidden", "hidden for a while", "deleted", "archived", "locked"))
+    world.note(f"{kind}: {channel.name}")
+    match kind:
+        case "deleted" if channel.parent is None and sum(not c.deleted for c in world.channels) > 1:
+            world.closed.update(c.id for c in world.channels if c.parent is channel)
+            channel.delete()
+        case "archived" | "locked" if channel.is_thread:
+            channel.set_state(archived=True, locked=kind == "locked")
+        case "hidden for a while" | "hidden" if channel.parent is None:
+            world.closed.update(c.id for c in world.channels if c.parent is channel)
+            channel.restrict_bot(0)
+            if kind == "hidden for a while":
+
+                async def over() -> None:
+                    channel.restrict_bot(None)
+
+                world.after(world.rng.choice((5.0, 60.0)), over)
+
+
+async def kick(world: World, machine: Machine) -> None:
+    """Remove the bot from its server, and invite it again a little later."""
+    world.closed.update(channel.id for channel in world.channels)
+    world.here.guild.remove_bot()
+
+    async def back() -> None:
+        world.here.guild.add_bot()
+
+    world.after(world.rng.choice((5.0, 60.0)), back)
+
+
+async def full_disk(world: World, machine: Machine) -> None:
+    world.disk.full = True
+    world.disk.broken = world.rng.random() < 0.5
+    fill(world)
+
+    async def over() -> None:
+        world.disk.full = world.disk.broken = False
+        fill(world)
+
+    world.after(world.rng.choice((2.0, 20.0, 120.0)), over)
+
+
+def fill(world: World) -> None:
+    """Let the running bot's database meet the disk as it is now."""
+    if isinstance(world.here.database, CrashingDatabase):
+        world.here.database.fill()
+
+
+TROUBLES: dict[Trouble, float] = {
+    crash: 6,
+    crash_again_and_again: 2,
+    stop: 1,
+    set_clock: 0.5,
+    bad_answers: 3,
+    unknown_for_a_while: 0.5,
+    api_outage: 1,
+    bad_requests: 6,
+    discord_outage: 1,
+    gateway_trouble: 2,
+    delete_a_card: 0.5,
+    close_a_channel: 0.5,
+    kick: 0.2,
+    full_disk: 1,
+}

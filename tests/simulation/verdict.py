@@ -1,0 +1,228 @@
+"""What must hold of a seed: each watch ended once and rightly, nothing refused for good was repeated.
+
+The verdict goes by what stands in the channels and what reached the simulators; the database is only asked
+which watches were promised and how they are said to have ended.
+"""
+
+import json
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from discord_sim import Message
+from simulation.world import World
+from wire.place import START
+
+from bot.core.health import IMPOSSIBLE_ID
+from bot.core.outcome import Ending
+
+FINAL_FOR_GOOD = {403, 404}
+POLL_MIN_SECONDS = 3.0
+IN_FLIGHT = 16
+SAME_LOOK_SECONDS = 0.05
+
+
+@dataclass
+class Verdict:
+    """What was wrong with a seed, by kind; and how much happened in it."""
+
+    seed: int
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    diary: list[str] = field(default_factory=list)
+    crashes: int = 0
+    watches: int = 0
+    results: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    ends: Counter[str] = field(default_factory=Counter)
+
+    def wrong(self, kind: str, what: str) -> None:
+        self.problems.append((kind, what))
+
+    @property
+    def kinds(self) -> set[str]:
+        return {kind for kind, _ in self.problems}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A watch as the database has it at the end."""
+
+    id: int
+    task_id: str
+    state: str
+    ending: Ending | None
+    ended_at: float
+    message_id: int
+    channel_id: int
+    parts: int
+
+
+def judge(seed: int, world: World, unfinished: bool) -> Verdict:
+    """Look through everything that a seed has left behind."""
+    verdict = Verdict(
+        seed,
+        diary=world.diary,
+        crashes=world.counts["crash"],
+        requests=len(world.here.sim.requests) + len(world.here.api.requests),
+        seconds=world.here.clock() - START,
+    )
+    rows = _rows(world)
+    verdict.watches = len(rows)
+    if unfinished:
+        open_rows = [row for row in rows if row.state != "done"]
+        verdict.wrong("lost", f"still unfinished in the end: {open_rows}")
+    for row in rows:
+        _judge_watch(verdict, world, row)
+    _judge_promises(verdict, world, rows)
+    _judge_refusals(verdict, world)
+    _judge_pace(verdict, world)
+    return verdict
+
+
+def _rows(world: World) -> list[Row]:
+    query = """
+        SELECT w.id, w.task_id, w.state, w.outcome, w.ended_at, c.message_id, c.channel_id,
+               (SELECT count(*) FROM deliveries d WHERE d.watch_id = w.id)
+        FROM watches w JOIN cards c ON c.id = w.card_id
+    """
+    connection = sqlite3.connect(world.here.data / "bot.db")
+    try:
+        return [_row(columns) for columns in connection.execute(query)]
+    finally:
+        connection.close()
+
+
+def _row(columns: tuple[Any, ...]) -> Row:
+    number, task_id, state, outcome, ended_at, message_id, channel_id, parts = columns
+    ending = None if outcome is None else Ending(json.loads(outcome)["ending"])
+    return Row(number, task_id, state, ending, ended_at or 0.0, message_id, channel_id, parts)
+
+
+def _judge_watch(verdict: Verdict, world: World, row: Row) -> None:
+    if row.ending is None:
+        return  # told as unfinished
+    verdict.ends[row.ending.value] += 1
+    card = world.here.sim.world.channels[row.channel_id].messages.get(row.message_id)
+    if card is None:
+        verdict.wrong("lost", f"{row} is on no message")
+        return
+    _judge_end(verdict, world, row, card)
+    told = Counter(reply.content for reply in _replies(world, card, row.task_id))
+    verdict.results += bool(told)
+    if doubled := [text for text, times in told.items() if times > 1]:
+        verdict.wrong("doubled", f"{row}: {doubled}")
+    reachable = row.channel_id not in world.closed
+    wanted = row.parts if row.ending.announced else 0
+    if row.ending.announced and reachable and (len(told) < wanted or not wanted):
+        verdict.wrong("lost", f"{row}: {len(told)} of {wanted} messages")
+    if len(told) > wanted:
+        verdict.wrong("doubled", f"{row}: {len(told)} messages instead of {wanted}")
+    if reachable and row.ending.shown and not card.deleted and not _is_final(card, row.task_id):
+        verdict.wrong("lost", f"{row}: its card does not show the end: {card.text!r}")
+    _judge_edits(verdict, row, card)
+
+
+def _judge_end(verdict: Verdict, world: World, row: Row, card: Message) -> None:
+    """Hold how a watch ended against what its task, people and Discord did."""
+    allowed = set(world.lives[row.task_id].ends)
+    if row.channel_id in world.stopped:
+        allowed.add(Ending.STOPPED)
+    if row.channel_id in world.closed:
+        allowed.add(Ending.ACCESS_LOST)
+    if card.deleted:
+        allowed.add(Ending.CARD_DELETED)
+    if row.task_id in world.disturbed:
+        allowed |= {Ending.VANISHED, Ending.NO_SUCH_TASK}
+    # An hour of nobody looking, or a clock that was set, can make anything too old or its first minute pass.
+    if verdict.seconds + world.jumps > 4 * 3_600:
+        allowed.add(Ending.TOO_OLD)
+    if row.ending not in allowed:
+        verdict.wrong("wrong end", f"{row}: {sorted(allowed)} are possible")
+
+
+def _replies(world: World, card: Message, task_id: str) -> list[Message]:
+    return [
+        message
+        for message in card.channel.messages.values()
+        if (message.reference is card or (message.reference is None and _has_nonce_of(card, message)))
+        and message.author is world.here.sim.bot
+        and f"`{task_id}`" in message.content
+        and message.interaction is None
+        and not message.ephemeral
+    ]
+
+
+def _has_nonce_of(card: Message, message: Message) -> bool:
+    """Tell the result of a card that is gone: it is no reply."""
+    return str(message.nonce).startswith(f"{card.id:x}-")
+
+
+def _is_final(card: Message, task_id: str) -> bool:
+    """Tell whether a card shows a task's end: its row there, and no button once all rows have one."""
+    return task_id in card.text and not any("veo:stop" in b.get("custom_id", "") for b in card.buttons)
+
+
+def _judge_edits(verdict: Verdict, row: Row, card: Message) -> None:
+    """Nothing may follow the form that shows all of a card's tasks as ended."""
+    final = False
+    for edit in card.edits:
+        live = '"veo:stop' in json.dumps(edit.body)
+        if final and live:
+            verdict.wrong("progress after the end", f"{row}: at {edit.at - START:.3f}")
+        final = final or (not live and bool(edit.body.get("components")))
+
+
+def _judge_promises(verdict: Verdict, world: World, rows: list[Row]) -> None:
+    """Every message that ever showed a card's buttons has its row."""
+    known = {row.message_id for row in rows}
+    for channel in world.here.sim.world.channels.values():
+        for message in channel.messages.values():
+            promised = any('"veo:stop' in json.dumps(edit.body) for edit in message.edits)
+            if promised and message.id not in known:
+                verdict.wrong("lost", f"{message} promised to watch and has no row")
+
+
+def _judge_refusals(verdict: Verdict, world: World) -> None:
+    """A call that Discord refused with 403 or 404 is not made again by the same process."""
+    refused: Counter[tuple[object, ...]] = Counter()
+    for request in world.here.sim.requests:
+        if request.status in FINAL_FOR_GOOD and request.code and request.method != "GET":
+            body = request.body if isinstance(request.body, dict) else {}
+            life = sum(request.at > end for _, end in world.lifetimes)
+            about = str(body.get("message_reference")) + str(body.get("nonce"))
+            refused[life, request.method, request.path, about] += 1
+    for call, times in refused.items():
+        if times > 1:
+            verdict.wrong("repeated a refusal", f"{call}: {times} times")
+
+
+def _judge_pace(verdict: Verdict, world: World) -> None:
+    """No task is asked about more often than the pace allows; people's own looks come on top."""
+    api = world.here.api
+    if api.max_in_flight > IN_FLIGHT + len(world.people) * 10:
+        verdict.wrong("too fast", f"{api.max_in_flight} requests at once")
+    asked: dict[str, list[float]] = {}
+    for request in api.requests:
+        if request.task_id != IMPOSSIBLE_ID:
+            asked.setdefault(request.task_id, []).append(request.at)
+    by_people = Counter(task_id for use in world.invocations for task_id in _named(use.data))
+    for task_id, times in asked.items():
+        # Where a kept connection drops, aiohttp asks again by itself at once.
+        early = [
+            later
+            for before, later in pairwise(times)
+            if SAME_LOOK_SECONDS < later - before < POLL_MIN_SECONDS - SAME_LOOK_SECONDS
+        ]
+        # A look of a person comes at any time, and so does the first after a start.
+        allowed = 2 * by_people[task_id] + 2 * len(world.lifetimes)
+        if len(early) > allowed:
+            when = ", ".join(f"{at - START:.2f}" for at in early[:20])
+            verdict.wrong("too fast", f"{task_id}: {len(early)} looks too early ({when} s), not {allowed}")
+
+
+def _named(data: dict[str, object]) -> list[str]:
+    text = json.dumps(data)
+    return [part for part in text.replace('"', " ").split() if "-4000-8000-" in part]

@@ -1,0 +1,154 @@
+"""One seed's world: the place, what its renders do, the machine that runs the bot, and a diary."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from discord_sim import Channel, Invocation, Message, User
+from simulation.crashes import CrashingDatabase, Disk, Trap, crashing_requests
+from simulation.lives import Life
+from wire.place import START, Place
+
+from bot.demo.render_answers import Answer
+
+RESTART_SECONDS = (2.0, 5.0, 30.0, 300.0)
+
+
+@dataclass
+class World:
+    """What actions change and the verdict reads."""
+
+    here: Place
+    rng: random.Random
+    lives: dict[str, Life]
+    people: list[User]
+    channels: list[Channel]
+    trap: Trap = field(default_factory=Trap)
+    disk: Disk = field(default_factory=Disk)
+    diary: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    lifetimes: list[tuple[float, float]] = field(default_factory=list)
+    """When each process began and ended."""
+    closed: set[int] = field(default_factory=set)
+    """Channels that were closed to the bot at some time, or its messages there refused for good."""
+    stopped: set[int] = field(default_factory=set)
+    """Channels in which somebody stopped something."""
+    disturbed: set[str] = field(default_factory=set)
+    """Tasks that the API did not know for a while."""
+    jumps: float = 0.0
+    """Seconds by which clocks were set, all in all."""
+    invocations: list[Invocation] = field(default_factory=list)
+    later: set["asyncio.Task[None]"] = field(default_factory=set)
+
+    def note(self, what: str) -> None:
+        """Write a line of the diary."""
+        self.counts[what.partition(":")[0]] += 1
+        self.diary.append(f"{self.here.clock() - START:9.3f}  {what}")
+
+    def cards(self) -> list[Message]:
+        """List the bot's cards that anybody can see."""
+        return [
+            message
+            for channel in self.channels
+            for message in channel.history
+            if message.author is self.here.sim.bot and message.is_v2
+        ]
+
+    def after(self, seconds: float, what: Callable[[], Awaitable[None]]) -> None:
+        """Do something later, whatever happens meanwhile."""
+
+        async def do() -> None:
+            await asyncio.sleep(seconds)
+            await what()
+
+        task = asyncio.ensure_future(do())
+        self.later.add(task)
+        task.add_done_callback(self.later.discard)
+
+
+class Machine:
+    """Runs the bot as a supervisor does: whenever it has ended, by itself or not, it is started again."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._orders: asyncio.Queue[bool] = asyncio.Queue()
+        here = world.here
+        here.open_database = lambda path: CrashingDatabase(path, world.trap, world.disk)
+        here.sim.rest.faults[:0] = crashing_requests(world.trap)
+
+    def crash(self) -> None:
+        """Kill the bot where it stands."""
+        self._world.trap.sprung.set()
+
+    def stop(self) -> None:
+        """Stop the bot in an orderly way; it is started again."""
+        self._orders.put_nowait(True)
+
+    async def operate(self) -> None:
+        """Keep the bot running until cancelled."""
+        world, here = self._world, self._world.here
+        while True:
+            began = here.clock()
+            why = await self._one_life()
+            world.lifetimes.append((began, here.clock()))
+            world.note(f"{why}: after {here.clock() - began:.3f} s")
+            world.trap.disarm()
+            await asyncio.sleep(world.rng.choice(RESTART_SECONDS) * world.rng.uniform(0.5, 1.5))
+
+    async def _one_life(self) -> str:
+        world, here = self._world, self._world.here
+        launching = asyncio.ensure_future(here.launch_bot())
+        crash = asyncio.ensure_future(world.trap.sprung.wait())
+        order = asyncio.ensure_future(self._orders.get())
+        ends: set[asyncio.Future[Any]] = {crash, order}
+        try:
+            await asyncio.wait({launching, *ends}, return_when=asyncio.FIRST_COMPLETED)
+            if launching.done() and launching.exception() is None and here.serving is not None:
+                await asyncio.wait({here.serving, *ends}, return_when=asyncio.FIRST_COMPLETED)
+            if order.done() and launching.done() and launching.exception() is None:
+                # A crash may strike while it stops.
+                stopping = asyncio.ensure_future(here.stop_bot())
+                await asyncio.wait({stopping, crash}, return_when=asyncio.FIRST_COMPLETED)
+                if stopping.done():
+                    stopping.result()
+                    return "stop"
+                stopping.cancel()
+                await asyncio.gather(stopping, return_exceptions=True)
+        finally:
+            launching.cancel()
+            for waiting in (crash, order):
+                waiting.cancel()
+            failed = (await asyncio.gather(launching, return_exceptions=True))[0]
+        why = "crash" if world.trap.sprung.is_set() else f"exit ({failed!r})"
+        await here.kill_bot()
+        return why
+
+
+def drawn_bad_answer(rng: random.Random) -> Answer:
+    """Draw an answer of the task API that tells nothing about a task."""
+    return rng.choice(
+        (
+            Answer.json({"message": "internal"}, 500),
+            Answer(503, {"Content-Type": "text/html"}, b"<html>busy</html>"),
+            Answer(200, {"Content-Type": "text/html"}, b"<html>It works!</html>"),
+            Answer.json({"code": 500, "msg": "system busy"}),
+            Answer(drop=True),
+            Answer.json({}, 429, {"Retry-After": str(rng.choice((1, 5, 30)))}),
+            Answer(200, body=b'{"id": "x", "state": ["'),
+        )
+    )
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw everything that is drawn in the process, jitter too, from one seed."""
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)
