@@ -28,7 +28,7 @@ simulate: $(READY) $(WORDS)  ## live through SEEDS=100 simulated worlds; SEED=â€
 		$(if $(FIRST),--first $(FIRST)) $(if $(WITHOUT),--without $(WITHOUT))
 
 torture: $(READY) $(WORDS)  ## kill the real process with -9, KILLS=200 times, and count lost and doubled results
-	KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest -s tests/wire/test_kill.py
+	PYTHONPATH=.:tests $(BIN)/python -m wire.torture --kills $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
 
 check: lint types test  ## lint, types and tests
 

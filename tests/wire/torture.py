@@ -1,0 +1,181 @@
+"""kill -9 on the real process, again and again, while watches begin and end: `make torture KILLS=200`.
+
+The process talks to the simulators on real sockets and keeps its data on the disk. Discord loses answers,
+refuses after the effect, and cuts connections all the while.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from discord_sim import Fault, Message
+from wire.place import DONE, failed, running
+from wire.process import Process, process
+
+from bot.core.outcome import Ending
+
+BEGUN_A_ROUND = 3
+POST = "/channels/*/messages"
+CHANNEL_WATCHES = 3
+"""Watches in one channel: it takes only so many messages in a time."""
+HEALING_SECONDS = 120.0
+
+
+@dataclass
+class Tally:
+    """What became of the watches."""
+
+    kills: int = 0
+    watches: int = 0
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+
+    @property
+    def line(self) -> str:
+        return (
+            f"{self.kills} kills, {self.watches} watches: lost {len(self.lost)}, doubled {len(self.doubled)}"
+        )
+
+
+async def torture(folder: Path, kills: int, seed: int, say: Callable[[str], None]) -> Tally:
+    """Kill the bot `kills` times and count what its channels show in the end."""
+    chance = random.Random(seed)
+    tally = Tally()
+    async with process(folder, WATCHES_PER_PERSON="10000", WATCHES_PER_SERVER="10000") as here:
+        await here.start()
+        _trouble(here)
+        live: list[str] = []
+        for kill in range(kills):
+            await _begin(here, kill, live)
+            chance.shuffle(live)
+            while len(live) > BEGUN_A_ROUND or (live and chance.random() < 0.5):
+                _end(here, chance, live.pop())
+            # The moment is what is tested: while cards are made, while results are on their way, just after.
+            await asyncio.sleep(chance.choice((0.02, 0.2, 0.6, 1.0)) * chance.random())
+            assert await here.stop(signal.SIGKILL) == -signal.SIGKILL
+            tally.kills += 1
+            await here.start(wait=False)
+            if chance.random() < 0.8:  # else it is killed while it starts
+                await here.sim.wait_ready(30)
+            if tally.kills % 10 == 0:
+                say(f"{tally.kills} of {kills} kills")
+        await here.sim.wait_ready(30)
+        here.sim.clear_faults()
+        for task in live:
+            here.api.set(task, DONE)
+        await _peace(here)
+        assert await here.stop() == 0
+        _count(here, tally)
+    return tally
+
+
+def _trouble(here: Process) -> None:
+    for trouble in (
+        Fault("POST", POST, when="after", drop=True, times=None, probability=0.15),
+        Fault("POST", POST, when="after", status=503, times=None, probability=0.15),
+        Fault("POST", POST, when="before", drop=True, times=None, probability=0.15),
+        Fault("PATCH", "*", when="after", status=502, times=None, probability=0.05),
+    ):
+        here.sim.fault(trouble)
+
+
+async def _begin(here: Process, kill: int, live: list[str]) -> None:
+    """Have people watch new tasks; whether the bot still gets to it is another matter."""
+    for number in range(BEGUN_A_ROUND):
+        task = f"cccccccc-{kill:04}-4000-8000-{number:012}"
+        here.api.set(task, running(10))
+        live.append(task)
+        if number % CHANNEL_WATCHES == 0:
+            guild = here.channel.guild
+            assert guild is not None
+            here.channel = guild.add_channel(f"renders {kill} {number}")
+        await here.sim.slash(here.ada, here.channel, "veo", "watch", id=task)
+
+
+def _end(here: Process, chance: random.Random, task: str) -> None:
+    end = chance.choice((DONE, DONE, failed("It did not work")))
+    here.api.set(task, [running(50)] * chance.randrange(3) + [end])
+
+
+async def _peace(here: Process) -> None:
+    """Wait until the bot has nothing left to do, and a while longer."""
+    end = time.monotonic() + HEALING_SECONDS
+    while any(row[3] != "done" for row in _rows(here)):
+        if time.monotonic() > end:
+            break
+        await asyncio.sleep(0.2)
+    await asyncio.sleep(1.0)
+
+
+def _rows(here: Process) -> list[tuple[int, str, str | None, str]]:
+    connection = sqlite3.connect(here.data / "bot.db")
+    try:
+        return connection.execute(
+            "SELECT c.message_id, w.task_id, w.outcome, w.state "
+            "FROM watches w JOIN cards c ON c.id = w.card_id"
+        ).fetchall()
+    finally:
+        connection.close()
+
+
+def _count(here: Process, tally: Tally) -> None:
+    """Go by what stands in the channels; the database only says what was promised."""
+    cards = {
+        message.id: message for channel in here.sim.world.channels.values() for message in channel.history
+    }
+    told = Counter(
+        (message.reference.id, task_of(message))
+        for message in cards.values()
+        if message.reference is not None
+    )
+    promised = {message.id for message in cards.values() if _has_promised(message)}
+    for message_id, task_id, outcome, _ in _rows(here):
+        tally.watches += 1
+        promised.discard(message_id)
+        ending = Ending(json.loads(outcome)["ending"]) if outcome else None
+        replies = told[message_id, task_id]
+        if replies > 1:
+            tally.doubled.append(f"{task_id}: {replies} results")
+        if ending not in {Ending.SUCCEEDED, Ending.FAILED} or not replies:
+            tally.lost.append(f"{task_id}: {ending}, {replies} results")
+        elif "Rendering" in cards[message_id].text:
+            tally.lost.append(f"{task_id}: its card does not show the end")
+    tally.lost += [f"card {message_id} promised and was not stored" for message_id in promised]
+
+
+def task_of(message: Message) -> str:
+    """Return the id that a result names first."""
+    return message.content.partition("`")[2].partition("`")[0]
+
+
+def _has_promised(message: Message) -> bool:
+    return any('"veo:stop' in json.dumps(edit.body) for edit in message.edits)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m wire.torture", description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
+    chosen = parser.parse_args()
+    print(f"seed {chosen.seed}")
+    with tempfile.TemporaryDirectory() as folder:
+        tally = asyncio.run(
+            torture(Path(folder), chosen.kills, chosen.seed, lambda line: print(line, flush=True))
+        )
+    print("\n".join(tally.lost + tally.doubled))
+    print(tally.line)
+    return bool(tally.lost or tally.doubled)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
