@@ -1,0 +1,229 @@
+"""The law of a watch and the store together: whatever happens in whatever order, through restarts.
+
+The rules do what board and deliverer do: advance, save what the effects say, plan, intend, send. The machine
+keeps its own simple picture of what must be remembered, and compares it with the file.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+)
+from made import NOW, STARTER, failures, ids, links, running
+
+from bot.core.card import CardState
+from bot.core.delivery import Message
+from bot.core.events import AccessLost, CardDeleted, Event, Missing, Stopped
+from bot.core.outcome import Ending, Outcome
+from bot.core.pace import Pace
+from bot.core.task import Task, TaskState
+from bot.core.watch import Effect, Watch, advance, resumed
+from bot.store.database import Database
+from bot.store.errors import AlreadyWatched
+from bot.store.schema import DONE, FINAL, LIVE
+from bot.store.store import Store
+
+T = TypeVar("T")
+TASKS = ("one", "two", "three")
+CHANNELS = (20, 21)
+PACE = Pace()
+
+looks: st.SearchStrategy[Event] = st.one_of(
+    st.builds(running, st.none() | st.integers(0, 100)),
+    st.builds(Task, st.just("one"), st.just(TaskState.PENDING), st.just("pending"), st.none()),
+    st.builds(Task, st.just("one"), st.just(TaskState.SUCCEEDED), st.just("succeeded"), videos=links),
+    st.builds(Task, st.just("one"), st.just(TaskState.ERROR), st.just("error"), message=st.text(max_size=20)),
+    st.just(Missing()),
+    failures,
+)
+others: st.SearchStrategy[Event] = st.one_of(
+    st.builds(Stopped, ids), st.just(CardDeleted()), st.just(AccessLost())
+)
+
+
+@dataclass
+class Known:
+    """What the machine holds of a watch: the bot's own value, and what must survive a crash."""
+
+    watch: Watch
+    channel_id: int
+    seen: bool = False
+    outcome: Outcome | None = None
+    finished: bool = False
+    planned: list[Message] = field(default_factory=list)
+    sent: dict[int, int] = field(default_factory=dict)
+
+
+class WatchMachine(RuleBasedStateMachine):
+    watches = Bundle("watches")
+
+    @initialize()
+    def open(self) -> None:
+        self.folder = Path(tempfile.mkdtemp())
+        (self.folder / "bot.db").write_bytes(empty_file())
+        self.now = NOW
+        self.known: dict[int, Known] = {}
+        self.message_id = 1000
+        self._open()
+
+    def _open(self) -> None:
+        self.database = Database(self.folder / "bot.db", None)
+        done(self.database.open())
+        self.store = Store(self.database)
+
+    @rule(
+        target=watches,
+        tasks=st.lists(st.sampled_from(TASKS), min_size=1, max_size=3, unique=True),
+        channel_id=st.sampled_from(CHANNELS),
+    )
+    def begin(self, tasks: list[str], channel_id: int) -> Any:
+        self.message_id += 1
+        live = {k.watch.task_id for k in self.known.values() if k.channel_id == channel_id and not k.outcome}
+        adding = self.store.add_card(
+            guild_id=10,
+            channel_id=channel_id,
+            message_id=self.message_id,
+            starter_id=STARTER,
+            language="en",
+            task_ids=tasks,
+            now=self.now,
+        )
+        if live & set(tasks):
+            with pytest.raises(AlreadyWatched):
+                done(adding)
+            return multiple()
+        state: CardState = done(adding)
+        for watch in state.watches:
+            self.known[watch.id] = Known(watch, channel_id)
+        return multiple(*(watch.id for watch in state.watches))
+
+    @rule(number=watches, event=looks | others, after=st.floats(0, 3 * 3600))
+    def happen(self, number: int, event: Event, after: float) -> None:
+        self.now += after
+        known = self.known[number]
+        before = known.watch
+        step = advance(before, event, self.now, PACE)
+        if Effect.SAVE_SEEN in step.effects:
+            done(self.store.save_seen([number], self.now))
+            known.seen = True
+        if Effect.SAVE_OUTCOME in step.effects:
+            assert step.watch.outcome is not None
+            assert done(self.store.save_outcomes([(number, step.watch.outcome)])) == {number}
+            known.outcome = step.watch.outcome
+        known.watch = step.watch
+        if before.outcome is not None:
+            assert step.watch == before, "the first end decides"
+        if isinstance(event, Missing) and known.seen and step.watch.outcome is not None:
+            assert step.watch.outcome.ending is not Ending.NO_SUCH_TASK or before.outcome is not None
+
+    @rule(number=watches)
+    def end_again(self, number: int) -> None:
+        """Whoever comes second with an end is told so, and changes nothing."""
+        if self.known[number].outcome is not None:
+            other = Outcome(Ending.STALLED, self.now)
+            assert done(self.store.save_outcomes([(number, other)])) == set()
+
+    @rule(number=watches, parts=st.integers(1, 3))
+    def plan(self, number: int, parts: int) -> None:
+        known = self.known[number]
+        if known.outcome is None or not known.outcome.ending.announced or known.finished:
+            return
+        wanted = [Message(f"{number}: {self.now} {part}") for part in range(parts)]
+        planned = [delivery.message for delivery in done(self.store.plan(number, wanted))]
+        assert planned == (known.planned or wanted), "a plan is made once"
+        known.planned = planned
+
+    @rule(number=watches, message_id=ids)
+    def send(self, number: int, message_id: int) -> None:
+        known = self.known[number]
+        if len(known.sent) < len(known.planned):
+            part = len(known.sent) + 1
+            done(self.store.intend(number, part, self.now))
+            done(self.store.sent(number, part, message_id))
+            known.sent[part] = message_id
+
+    @rule(number=consumes(watches))
+    def finish(self, number: int) -> None:
+        done(self.store.finish([number]))
+        known = self.known[number]
+        known.finished = known.outcome is not None and known.outcome.ending.shown
+
+    @rule(jump=st.floats(-3600, 3600))
+    def restart(self, jump: float) -> None:
+        """Crash and come back, by a clock that may have been set: only what was committed is known."""
+        self.now += jump
+        done(self.database.close())
+        self._open()
+        for state in done(self.store.unfinished()):
+            for watch in state.watches:
+                known = self.known[watch.id]
+                known.watch = resumed(watch, self.now)
+                assert (watch.seen_at is not None) == known.seen
+                assert watch.outcome == known.outcome
+
+    @invariant()
+    def the_file_remembers(self) -> None:
+        if not hasattr(self, "store"):
+            return
+        query = "SELECT id, state, seen_at, ended_at FROM watches"
+        rows = done(self.database.run(lambda c: c.exec_driver_sql(query).all()))
+        assert len(rows) == len(self.known)
+        for number, state, seen_at, ended_at in rows:
+            known = self.known[number]
+            assert (seen_at is not None) == known.seen
+            assert ended_at == (known.outcome.at if known.outcome else None)
+            if known.outcome is None:
+                assert state == LIVE
+            else:
+                over = known.finished or not known.outcome.ending.shown
+                assert state == (DONE if over else FINAL)
+        to_announce = {n for n, state, *_ in rows if state == FINAL}
+        assert set(done(self.store.to_announce())) == to_announce
+        for number, known in self.known.items():
+            if known.planned:
+                deliveries = done(self.store.plan(number, []))
+                assert [d.message for d in deliveries] == known.planned
+                assert {d.part: d.message_id for d in deliveries if d.message_id is not None} == known.sent
+
+    def teardown(self) -> None:
+        if hasattr(self, "database"):
+            done(self.database.close())
+            shutil.rmtree(self.folder)
+
+
+@cache
+def empty_file() -> bytes:
+    """Return a file of the newest version: migrating is not what is tested here."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(Path(folder) / "bot.db", None)
+        done(database.open())
+        done(database.close())
+        return (Path(folder) / "bot.db").read_bytes()
+
+
+def done(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine of an inline database, which never waits, to its end."""
+    try:
+        work.send(None)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+    raise AssertionError("it waited")
+
+
+TestWatchMachine = WatchMachine.TestCase
+TestWatchMachine.settings = settings(max_examples=40, stateful_step_count=25)
