@@ -1,10 +1,11 @@
-"""The command line: `python -m bot [run]` and `python -m bot demo`."""
+"""The command line: `python -m bot [run]`, `python -m bot backup FILE` and `python -m bot demo`."""
 
 import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
 from enum import IntEnum
+from pathlib import Path
 
 from bot import __version__
 from bot.words import LANGUAGES
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("run", help="run the bot (the default)")
+    backup = commands.add_parser("backup", help="copy the data to a new file, while the bot runs or not")
+    backup.add_argument("file", type=Path, help="the file to write; it must not exist yet")
     demo = commands.add_parser("demo", help="try the bot in a browser, without any account")
     demo.add_argument("--tour", action="store_true", help="play the main story by itself and exit")
     demo.add_argument("--api-only", action="store_true", help="serve only the simulated task API")
@@ -37,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     if chosen.command == "demo":
         return _demo(chosen)
+    if chosen.command == "backup":
+        return _back_up(chosen.file)
     return _run()
 
 
@@ -52,7 +57,7 @@ def _run() -> int:
         return Exit.SETTINGS
     from bot import app, log  # noqa: PLC0415
     from bot.chat.client import TokenRefused  # noqa: PLC0415
-    from bot.store.errors import AnotherBot, StoreUnusable  # noqa: PLC0415
+    from bot.store.errors import AnotherBot, StoreFailed, StoreUnusable  # noqa: PLC0415
 
     secrets = (settings.discord_token.get_secret_value(), settings.veo_api_key.get_secret_value())
     log.set_up(settings.log_level, settings.log_format, secrets)
@@ -63,7 +68,7 @@ def _run() -> int:
             "DISCORD_TOKEN: Discord does not accept it. Copy the bot's token from the developer portal again"
         )
         return Exit.TOKEN
-    except StoreUnusable as error:
+    except (StoreUnusable, StoreFailed) as error:
         _complain(f"DATABASE_URL: {error}")
         return Exit.DATA
     except AnotherBot as error:
@@ -71,6 +76,23 @@ def _run() -> int:
         return Exit.ANOTHER_BOT
     except KeyboardInterrupt:
         pass
+    return Exit.STOPPED
+
+
+def _back_up(target: Path) -> int:
+    from bot.config import SettingsFault, load_data_settings  # noqa: PLC0415
+    from bot.store.backup import BackupFailed, back_up  # noqa: PLC0415
+
+    try:
+        size = back_up(load_data_settings().database_path, target)
+    except SettingsFault as fault:
+        for line in fault.faults:
+            _complain(line)
+        return Exit.SETTINGS
+    except BackupFailed as error:
+        _complain(str(error))
+        return Exit.DATA
+    print(f"{target}: {size} bytes")  # noqa: T201 a person asked for it
     return Exit.STOPPED
 
 

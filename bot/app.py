@@ -28,7 +28,9 @@ from bot.config import Settings
 from bot.copies import Copier
 from bot.core.events import AccessLost, CardDeleted
 from bot.poller import Look, Poller
+from bot.pruner import Pruner
 from bot.store.database import Database
+from bot.store.pruning import Pruning
 from bot.store.recent import Recent
 from bot.store.store import Store
 from bot.veo.client import VeoClient
@@ -82,6 +84,7 @@ class App:
         self.commands: Final = Commands(
             first_look, self.board, watch, listing, limits, card_language=settings.card_language
         )
+        self._pruner: Final = Pruner(Pruning(database), settings.keep_days, clock, idle=idle)
         self._choices: Final = Choices(self.board, Recent(database), limits, clock)
         self._place: Final = settings.discord_api_url
         self._idle: Final = idle
@@ -99,7 +102,11 @@ class App:
             )
         tree = command_tree(self._client, self.commands, self._choices)
         await self.watching.resume()
-        for name, work in (("poll loop", self.poller.run()), ("commands", self._write_commands(tree))):
+        for name, work in (
+            ("poll loop", self.poller.run()),
+            ("commands", self._write_commands(tree)),
+            ("pruning", self._pruner.run()),
+        ):
             self._background.add(asyncio.create_task(work, name=name))
 
     async def _write_commands(self, tree: Tree) -> None:

@@ -5,7 +5,7 @@ A fault is told as the variable and what it wants, never with the value: it may 
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
@@ -81,21 +81,34 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Secret = Annotated[SecretStr, AfterValidator(_header_value)]
 SecretFile = Annotated[str | None, AfterValidator(_readable)]
 GuildIds = Annotated[frozenset[int], NoDecode, BeforeValidator(_guild_ids)]
+AnySettings = TypeVar("AnySettings", bound="DataSettings")
 CardLanguage = Literal["auto", "en", "zh-CN"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
-class Settings(BaseSettings):
-    """Every variable that the bot reads; the same list is in `.env.example` and the README."""
+class DataSettings(BaseSettings):
+    """Where the data is: all that is needed to work on it without the bot."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
         env_ignore_empty=True,
-        extra="forbid",
+        extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
         case_sensitive=False,
     )
+
+    database_url: Annotated[str, AfterValidator(_sqlite_url)] = "sqlite:///data/bot.db"
+
+    @property
+    def database_path(self) -> Path:
+        return sqlite_path(self.database_url)
+
+
+class Settings(DataSettings):
+    """Every variable that the bot reads; the same list is in `.env.example` and the README."""
+
+    model_config = SettingsConfigDict(extra="forbid")
 
     discord_token: Secret
     discord_token_file: SecretFile = None
@@ -103,7 +116,6 @@ class Settings(BaseSettings):
     veo_api_key_file: SecretFile = None
     veo_api_base_url: HttpUrl = "https://duomiapi.com"
     veo_api_auth: Literal["auto", "raw", "bearer"] = "auto"
-    database_url: Annotated[str, AfterValidator(_sqlite_url)] = "sqlite:///data/bot.db"
     discord_api_url: HttpUrl = DISCORD_API
     allowed_guild_ids: GuildIds = frozenset()
     watches_per_person: Annotated[int, Field(ge=1, le=100_000)] = 25
@@ -112,6 +124,7 @@ class Settings(BaseSettings):
     poll_max_seconds: Annotated[float, Field(ge=0.2, le=3600, allow_inf_nan=False)] = 15.0
     watch_stalled_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] = 2.0
     watch_max_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] = 48.0
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = 30
     attach_videos: bool = True
     card_language: CardLanguage = "auto"
     log_level: LogLevel = "INFO"
@@ -141,10 +154,6 @@ class Settings(BaseSettings):
             too_old_after=self.watch_max_hours * 3600,
         )
 
-    @property
-    def database_path(self) -> Path:
-        return sqlite_path(self.database_url)
-
 
 class SettingsFault(Exception):
     """The settings cannot be used; `faults` has one line for each, naming the variable and what it wants."""
@@ -160,8 +169,21 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
     Raises:
         SettingsFault: one line for each thing that is wrong.
     """
+    return _load(Settings, env_file)
+
+
+def load_data_settings(env_file: Path | None = Path(".env")) -> DataSettings:
+    """Read only where the data is, in the same way.
+
+    Raises:
+        SettingsFault: it cannot be read.
+    """
+    return _load(DataSettings, env_file)
+
+
+def _load(kind: type[AnySettings], env_file: Path | None) -> AnySettings:
     try:
-        return Settings(_env_file=env_file)  # type: ignore[call-arg]
+        return kind(_env_file=env_file)  # type: ignore[call-arg]
     except ValidationError as error:
         entries = error.errors(include_input=False, include_context=False)
         raise SettingsFault(_fault(dict(entry)) for entry in entries) from None

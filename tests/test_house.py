@@ -44,6 +44,7 @@ OURS: Final = {
     "bot.config": "bot.core bot.store",
     "bot.board": "bot.clock bot.core bot.store",
     "bot.poller": "bot.board bot.clock bot.core bot.store.errors bot.veo.errors",
+    "bot.pruner": "bot.clock bot.store",
     "bot.watching": "bot.board bot.poller bot.clock bot.core bot.store",
     "bot.chat": "bot.chat bot.copies bot.words bot.clock bot.core bot.store",
     **dict.fromkeys(("bot.chat.text", "bot.chat.refusals", "bot.chat.gate"), ""),
@@ -67,10 +68,13 @@ OURS: Final = {
         "bot.board bot.chat bot.words bot.core bot.poller bot.watching bot.store bot.veo.errors"
     ),
     "bot.app": (
-        "bot.board bot.chat bot.clock bot.config bot.copies bot.core bot.poller bot.store bot.veo"
+        "bot.board bot.chat bot.clock bot.config bot.copies bot.core bot.poller bot.pruner bot.store bot.veo"
         " bot.watching bot.words"
     ),
-    "bot.__main__": "bot bot.app bot.log bot.config bot.chat.client bot.store.errors bot.demo.show bot.words",
+    "bot.__main__": (
+        "bot bot.app bot.log bot.config bot.chat.client bot.store.backup bot.store.errors bot.demo.show"
+        " bot.words"
+    ),
     "bot.demo": (
         "bot.demo bot.app bot.chat bot.clock bot.config bot.copies bot.core bot.store bot.veo bot.words"
     ),
@@ -219,6 +223,7 @@ def test_the_commands_of_the_readme_exist(monkeypatch: pytest.MonkeyPatch) -> No
     assert set(re.findall(r"(?m)^make ([a-z]+)", README)) <= targets
     monkeypatch.setattr(command_line, "_run", lambda: 0)
     monkeypatch.setattr(command_line, "_demo", lambda _chosen: 0)
+    monkeypatch.setattr(command_line, "_back_up", lambda _target: 0)
     commands = re.findall(r"python -m bot\b([^`\n#]*)", README)
     assert len(commands) > 1
     for command in commands:

@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from store.places import add, opened, sql, stored
 
+from bot.store import database
 from bot.store.database import MIGRATIONS, Database
 from bot.store.errors import StoreUnusable
 from bot.store.schema import HEAD, metadata
@@ -192,6 +193,50 @@ def nobodys() -> Iterator[Path]:
             if root:
                 os.seteuid(0)
             Path(name).chmod(0o755)
+
+
+async def test_a_damaged_page_of_a_table_is_told_at_the_start(path: Path) -> None:
+    async with stored(path) as store:
+        for number in range(100):
+            await add(store, f"task-{number}", message_id=number + 1)
+    damaged = bytearray(path.read_bytes())
+    (root,) = sql(path, "SELECT rootpage FROM sqlite_master WHERE name = 'watches'")[0]
+    damaged[(root - 1) * 4_096 : (root - 1) * 4_096 + 500] = b"\xff" * 500
+    path.write_bytes(damaged)
+    assert "put a backup in its place" in await refusal(path)
+
+
+@pytest.fixture
+def anybodys() -> Iterator[Path]:
+    """Return a folder that anybody can write, for a process that is not root for a while."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+async def test_a_file_that_may_not_be_written_is_told_as_that(anybodys: Path) -> None:
+    path = anybodys / "bot.db"
+    async with opened(path):
+        pass
+    path.with_name("bot.db.lock").chmod(0o666)
+    path.chmod(0o444)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(StoreUnusable, match="make the file writable for this user"):
+            await Database(path, None).open()
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+async def test_a_disk_that_is_full_at_the_start_is_told_as_that(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_PRAGMAS", (*database._PRAGMAS, "max_page_count=2"))
+    with pytest.raises(StoreUnusable, match="make room on its disk"):
+        await Database(path, None).open()
 
 
 async def test_a_read_only_folder_is_refused(nobodys: Path) -> None:

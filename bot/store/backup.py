@@ -1,0 +1,62 @@
+"""A consistent copy of the database while the bot runs on it.
+
+`VACUUM INTO` reads one snapshot, does not hold up the bot's writes (the file is in WAL), and writes a single
+file without free pages. The copy comes under its name only when it is whole and on the disk.
+"""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from bot.store.errors import StoreError
+
+
+class BackupFailed(StoreError):
+    """There is no copy; the text says why and what to do."""
+
+
+def back_up(database: Path, target: Path) -> int:
+    """Copy a database to a new file; return its size in bytes.
+
+    Raises:
+        BackupFailed: nothing was written under the name of `target`.
+    """
+    database = database.resolve()
+    if not database.is_file():
+        raise BackupFailed(f"there is no database at {database}: run this where the bot runs")
+    if target.exists():
+        raise BackupFailed(f"{target} exists already: name a new file")
+    part = target.with_name(f"{target.name}.part")
+    try:
+        part.unlink(missing_ok=True)
+        _copy(database, part)
+        _sync(part)
+        part.replace(target)
+        _sync(target.parent)
+    except sqlite3.Error as error:
+        part.unlink(missing_ok=True)
+        raise BackupFailed(f"{database} could not be copied to {target} ({error})") from None
+    except OSError as error:
+        raise BackupFailed(f"cannot write {target} ({error.strerror})") from None
+    return target.stat().st_size
+
+
+def _copy(database: Path, part: Path) -> None:
+    with closing(sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True)) as source:
+        source.execute("VACUUM INTO ?", (str(part),))
+    with closing(sqlite3.connect(part)) as copy:
+        if (found := copy.execute("PRAGMA quick_check(1)").fetchone()) != ("ok",):
+            raise sqlite3.DatabaseError(f"the copy is damaged: {found[0]}")
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of files, is on the disk."""
+    if os.name == "nt" and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
