@@ -6,13 +6,14 @@ UV ?= uv
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+AUDIT := .venv-audit
 # One file for every platform and Python version, each package with its hashes and none with an address.
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 WORDS := $(patsubst %.po,%.mo,$(wildcard bot/locale/*/LC_MESSAGES/*.po))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate torture check lint types lock clean
+.PHONY: help demo test simulate torture check lint types lock audit clean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -44,8 +45,11 @@ lock:  ## pin what pyproject.toml asks for; UPGRADE=1 takes the newest versions 
 	$(LOCK) pyproject.toml --extra dev --group build --output-file requirements-dev.txt
 	$(LOCK) --group build --output-file requirements-build.txt
 
-clean:  ## remove the virtual environment
-	rm -rf $(VENV)
+audit: $(AUDIT)/bin/pip-audit  ## look up known vulnerabilities of what is pinned (needs pypi.org)
+	$< --strict --require-hashes --disable-pip --requirement requirements.txt --requirement requirements-dev.txt
+
+clean:  ## remove the virtual environments
+	rm -rf $(VENV) $(AUDIT)
 
 $(READY): requirements-dev.txt
 	@echo "Setting up $(VENV) (once; about a minute)…"
@@ -53,6 +57,10 @@ $(READY): requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
+
+$(AUDIT)/bin/pip-audit:
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.10,<3'
 
 %.mo: %.po | $(READY)
 	$(BIN)/pybabel --quiet compile --input-file $< --output-file $@

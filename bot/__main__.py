@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 from enum import IntEnum
@@ -59,6 +60,7 @@ def _run() -> int:
     from bot.chat.client import TokenRefused  # noqa: PLC0415
     from bot.store.errors import AnotherBot, StoreFailed, StoreUnusable  # noqa: PLC0415
 
+    os.umask(0o077)  # the data is for nobody else to read
     secrets = (settings.discord_token.get_secret_value(), settings.veo_api_key.get_secret_value())
     log.set_up(settings.log_level, settings.log_format, secrets)
     try:

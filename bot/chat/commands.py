@@ -84,7 +84,9 @@ class Commands:
             if action is Action.AGAIN:
                 await self.watch.again(answer)
             elif action is Action.PAGE:
-                await self.listing.show(answer, number, in_place=True)
+                # Never in the place of what everybody sees: a list is for whoever asked.
+                private = message is not None and message.flags.ephemeral
+                await self.listing.show(answer, number, in_place=private)
             elif state is None or state.card.id != number:
                 await self._offer_again(answer)
             elif action is Action.STOP:

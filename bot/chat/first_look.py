@@ -9,13 +9,17 @@ from bot import words
 from bot.chat.answer import Answer
 from bot.core.task import Task
 from bot.poller import Look
-from bot.veo.errors import VeoError
+from bot.veo.errors import Unavailable, VeoError
 from bot.words import say
 
 log = logging.getLogger(__name__)
 
 FIRST_LOOK_SECONDS: Final = 1.5
 """How long the API may take to be in the first response; after that a line says that we are looking."""
+AT_ONCE: Final = 12
+"""Looks for people under way at once: however much they ask, the poller finds a way to the API."""
+TURN_SECONDS: Final = 15.0
+"""How long a look waits for its turn, at most."""
 
 
 class FirstLook:
@@ -23,6 +27,7 @@ class FirstLook:
 
     def __init__(self, look: Look) -> None:
         self._look: Final = look
+        self._turns: Final = asyncio.Semaphore(AT_ONCE)
 
     async def at(self, answer: Answer, task_ids: Sequence[str]) -> dict[str, Task | VeoError]:
         """Look at tasks, all at once; return what each look told, in the order of the ids.
@@ -44,10 +49,21 @@ class FirstLook:
 
     async def _told(self, task_id: str) -> Task | VeoError:
         try:
-            return await self._look(task_id)
+            return await self._in_turn(task_id)
         except VeoError as error:
             log.info("a look for a person failed", extra={"task": task_id, "reason": str(error)})
             return error
+
+    async def _in_turn(self, task_id: str) -> Task:
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise Unavailable("too many questions at once") from None
+        try:
+            return await self._look(task_id)
+        finally:
+            self._turns.release()
 
 
 async def say_line(answer: Answer, task_ids: Sequence[str]) -> int:

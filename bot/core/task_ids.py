@@ -21,7 +21,8 @@ _LINK_OR_UUID: Final = re.compile(rf"https?://[^\s<>\"'`|*\\\[\]()]+|{_UUID.patt
 _QUOTED: Final = re.compile(r"(?<![\\`])`([A-Za-z0-9][A-Za-z0-9_.:-]{0,99})`(?!`)")
 # Those of a Chinese keyboard, too.
 _SEPARATORS: Final = re.compile(r"[,，、;；]+")
-_BEFORE_A_LINK: Final = re.compile(rf"{_SEPARATORS.pattern}(?=https?://)")
+# The first assertion keeps a long row of commas from being tried anew at each of them.
+_BEFORE_A_LINK: Final = re.compile(rf"(?<![,，、;；]){_SEPARATORS.pattern}(?=https?://)")
 _WRAPPING: Final = " \t\r\n`<>\"'"
 _SENTENCE_END: Final = ".,:;!?"
 

@@ -31,6 +31,7 @@ def back_up(database: Path, target: Path) -> int:
     part = target.with_name(f"{target.name}.part")
     try:
         part.unlink(missing_ok=True)
+        part.touch(mode=0o600, exist_ok=False)  # for nobody else to read
         _copy(database, part)
         _sync(part)
         part.replace(target)

@@ -15,7 +15,7 @@ NAMED: Final = 40
 
 # Printable ASCII, less what ends a link in Discord or breaks out of `<…>`.
 _SAFE: Final = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '<>"\\^`{|}')
-_TAIL: Final = re.compile(r"[.,:;'\])]+$")
+_TAIL: Final = ".,:;'])"
 """What Discord takes for the sentence's punctuation and not for the link's end."""
 _LINK: Final = re.compile(r"(https?)://([^/?#@]*@)?([^/?#@]{1,300})([/?#].*)?", re.IGNORECASE | re.DOTALL)
 _USER: Final = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:-]*@")
@@ -47,10 +47,10 @@ def printable_link(value: Any) -> str | None:
     try:
         if not host.isascii():
             host = host.encode("idna").decode("ascii")
-        rest = _TAIL.sub(
-            lambda tail: "".join(f"%{ord(char):02X}" for char in tail[0]), quote(rest, safe=_SAFE)
-        )
+        rest = quote(rest, safe=_SAFE)
     except UnicodeError:  # no name that could be looked up, or half of a character
         return None
+    body = rest.rstrip(_TAIL)  # not by a pattern: a long row of dots would take one for ever
+    rest = body + "".join(f"%{ord(char):02X}" for char in rest[len(body) :])
     whole = _HOST.fullmatch(host) and (not user or _USER.fullmatch(user))
     return f"{scheme}://{user}{host}{rest}" if whole else None

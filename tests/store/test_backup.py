@@ -51,6 +51,7 @@ async def test_a_copy_is_one_file_that_the_bot_takes(path: Path, tmp_path: Path)
         size = back_up(path, tmp_path / "copy.db")
     assert size == (tmp_path / "copy.db").stat().st_size
     assert [file.name for file in tmp_path.glob("copy*")] == ["copy.db"]
+    assert (tmp_path / "copy.db").stat().st_mode & 0o077 == 0
     async with stored(tmp_path / "copy.db") as store:
         (state,) = await store.unfinished()
     assert [watch.task_id for watch in state.watches] == ["a"]
@@ -85,7 +86,7 @@ async def test_what_cannot_be_copied_is_told_and_leaves_no_file(path: Path) -> N
         back_up(path, target)
     async with opened(path.with_name("good.db")):
         pass
-    with pytest.raises(BackupFailed, match="could not be copied"):
+    with pytest.raises(BackupFailed, match="cannot write"):
         back_up(path.with_name("good.db"), path.parent / "nowhere" / "copy.db")
     assert sorted(file.name for file in path.parent.iterdir() if "copy" in file.name) == []
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import openapi
 from discord.gateway import KeepAliveHandler
+from discord.webhook.async_ import async_context
 from discord_sim import Channel, DiscordSim, Guild, Invocation, Message, User
 from discord_sim.client import pointed_at
 
@@ -104,6 +105,7 @@ class Place:
         stack.push_async_callback(database.close)
         veo = await stack.enter_async_context(VeoClient(self.api.base_url, KEY, clock=clock))
         stack.enter_context(pointed_at(self.sim))
+        async_context.get()._locks.clear()  # a new process has none of an earlier one's
         ahead = (await reach(self.sim.base_url, self.sim.token, clock)).ahead
         self.client = VeoBot()
         copier = None

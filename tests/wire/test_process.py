@@ -38,6 +38,7 @@ async def test_the_process_does_the_main_job(tmp_path: Path) -> None:
             assert secret.encode() not in here.stored()
         assert "Traceback" not in here.log
         assert here.sim.unknown_routes == []
+        assert all(file.stat().st_mode & 0o077 == 0 for file in tmp_path.glob("bot.db")), "readable by others"
 
 
 async def test_commands_are_written_once_and_watches_outlive_a_restart(tmp_path: Path) -> None:

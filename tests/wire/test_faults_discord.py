@@ -1,0 +1,227 @@
+"""What Discord can refuse, code by code: an edit of a card, by its token or the bot's, and a result."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from discord_sim import Fault, Message
+from wire.place import DONE, TASK, VIDEO, Place, place, running, succeeded
+
+pytestmark = pytest.mark.looptime
+
+BY_TOKEN, BY_BOT = "/webhooks/*", "/channels/*/messages/*"
+POST = "/channels/*/messages"
+PAGE: dict[str, Any] = {"body": "<html>", "content_type": "text/html"}
+"""What a proxy says in the place of Discord."""
+
+
+def row(sentence: str, *values: Any) -> Any:
+    return pytest.param(*values, id=sentence)
+
+
+async def moving_card(here: Place, path: str) -> Message:
+    """Begin a watch whose card is edited in this way; a restart forgets the interaction's token."""
+    here.api.set(TASK, running(10))
+    card = await here.watch()
+    await here.shows(card, "10 %")
+    if path == BY_BOT:
+        await here.stop_bot()
+        await here.start_bot()
+        await here.sim.wait_for(lambda: card.edits[-1].via == "bot", 60)
+        await here.shows(card, "10 %")
+    here.sim.requests.clear()
+    return card
+
+
+async def nothing_is_left(here: Place) -> None:
+    """Let some minutes pass and see that nothing is watched, told or asked any more."""
+    polls, calls = len(here.api.requests), len(here.sim.requests)
+    await here.sleep(200)
+    assert (len(here.api.requests), len(here.sim.requests)) == (polls, calls)
+    assert here.app is not None
+    assert await here.app.store.unfinished() == []
+    assert await here.app.store.to_announce() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        row("10003 the channel is gone, by token", BY_TOKEN, 404, 10003),
+        row("10003 the channel is gone, by bot", BY_BOT, 404, 10003),
+        row("10008 the card is gone, by token", BY_TOKEN, 404, 10008),
+        row("10008 the card is gone, by bot", BY_BOT, 404, 10008),
+        row("50001 the channel is closed, by token", BY_TOKEN, 403, 50001),
+        row("50001 the channel is closed, by bot", BY_BOT, 403, 50001),
+        row("50013 a permission is gone, by bot", BY_BOT, 403, 50013),
+        row("160005 the thread is locked, by bot", BY_BOT, 400, 160005),
+    ],
+)
+async def test_a_card_that_cannot_be_reached_is_let_go_after_one_refused_call(
+    path: str, status: int, code: int, tmp_path: Path
+) -> None:
+    async with place(tmp_path) as here:
+        card = await moving_card(here, path)
+        here.sim.fault(Fault(None, "*", status=status, code=code, times=None))
+        here.api.set(TASK, running(20))
+        await here.sleep(60)
+        assert [request.status for request in here.sim.requests] == [status]
+        await nothing_is_left(here)
+        assert here.replies(card) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        row("50035 a bad form, by token", BY_TOKEN, 400, 50035),
+        row("50035 a bad form, by bot", BY_BOT, 400, 50035),
+        row("50006 an empty message, by token", BY_TOKEN, 400, 50006),
+        row("50006 an empty message, by bot", BY_BOT, 400, 50006),
+        row("40005 too large, by bot", BY_BOT, 413, 40005),
+    ],
+)
+async def test_a_form_that_is_refused_is_tried_once_plainly_and_costs_no_result(
+    path: str, status: int, code: int, tmp_path: Path
+) -> None:
+    async with place(tmp_path) as here:
+        card = await moving_card(here, path)
+        here.sim.fault(Fault("PATCH", path, status=status, code=code, times=None))
+        here.api.set(TASK, running(20))
+        await here.sleep(300)
+        whole, plain = here.sim.requests_to("PATCH", path)
+        assert len(str(plain.body)) < len(str(whole.body))
+        here.api.set(TASK, DONE)
+        assert VIDEO in (await here.result(card)).content
+        await nothing_is_left(here)
+        assert len(here.sim.requests_to("PATCH", path)) == 4
+        assert len(here.replies(card)) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "trouble"),
+    [
+        row("30046 an old card's limit, by bot", BY_BOT, {"status": 429, "code": 30046, "retry_after": 6.0}),
+        row("30046 a long one, by bot", BY_BOT, {"status": 429, "code": 30046, "retry_after": 90.0}),
+        row("30046 a long one, by token", BY_TOKEN, {"status": 429, "code": 30046, "retry_after": 90.0}),
+        row("429 without Via, by token", BY_TOKEN, {"status": 429, "via": False} | PAGE),
+        row("429 without Via, by bot", BY_BOT, {"status": 429, "via": False} | PAGE),
+        row("503 three times, by token", BY_TOKEN, {"status": 503, "times": 3}),
+        row("503 three times, by bot", BY_BOT, {"status": 503, "times": 3}),
+        row("403 of a proxy, by bot", BY_BOT, {"status": 403} | PAGE),
+        row("404 of a proxy, by token", BY_TOKEN, {"status": 404} | PAGE),
+        row("401 of nobody, by bot", BY_BOT, {"status": 401}),
+        row("a page for an edit that was taken, by bot", BY_BOT, {"when": "after"} | PAGE),
+        row("a page for an edit that was not, by token", BY_TOKEN, PAGE),
+        row("a cut connection, by token", BY_TOKEN, {"drop": True}),
+    ],
+)
+async def test_an_edit_that_cannot_be_made_now_is_made_later_in_its_newest_form(
+    path: str, trouble: dict[str, Any], tmp_path: Path
+) -> None:
+    async with place(tmp_path) as here:
+        card = await moving_card(here, path)
+        fault = here.sim.fault(Fault("PATCH", path, **trouble))
+        here.api.set(TASK, [running(20), running(30)])
+        await here.shows(card, "30 %", 200)
+        assert fault.hits == (fault.times or 0)
+        assert len(here.sim.requests_to("PATCH", path)) <= fault.hits + 2
+        here.api.set(TASK, DONE)
+        await here.result(card)
+
+
+@pytest.mark.parametrize("path", [row("by token", BY_TOKEN), row("by bot", BY_BOT)])
+async def test_a_card_in_an_archived_thread_rests_until_its_result_reopens_it(
+    path: str, tmp_path: Path
+) -> None:
+    async with place(tmp_path) as here:
+        here.channel = here.channel.add_thread("a render")
+        card = await moving_card(here, path)
+        here.channel.set_state(archived=True)
+        here.api.set(TASK, [running(n) for n in range(20, 60)])
+        await here.sleep(500)
+        assert [request.code for request in here.sim.requests] == [50083]
+        here.api.set(TASK, DONE)
+        assert VIDEO in (await here.result(card)).content
+        await here.shows(card, "Finished")
+        assert not here.channel.archived
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        row("10003 the channel is gone", 404, 10003),
+        row("10008 it was sent before, and deleted", 404, 10008),
+        row("50001 the channel is closed", 403, 50001),
+        row("50013 a permission is gone", 403, 50013),
+        row("50083 the thread is archived for good", 400, 50083),
+        row("160005 the thread is locked", 400, 160005),
+        row("160005 the thread is locked, as a 403", 403, 160005),
+    ],
+)
+async def test_a_result_that_nobody_may_see_is_dropped_after_one_refused_call(
+    status: int, code: int, tmp_path: Path
+) -> None:
+    async with place(tmp_path) as here:
+        card = await moving_card(here, BY_TOKEN)
+        here.sim.fault(Fault("POST", POST, status=status, code=code, times=None))
+        here.api.set(TASK, DONE)
+        await here.shows(card, "Finished")
+        await here.sleep(10)
+        assert len(here.sim.requests_to("POST", POST)) == 1
+        await nothing_is_left(here)
+
+
+@pytest.mark.parametrize("always", [row("once", False), row("always", True)])
+@pytest.mark.parametrize(
+    ("status", "code", "lost"),
+    [
+        row("50035 a bad form comes plainly", 400, 50035, "nothing"),
+        row("50006 an empty message comes plainly", 400, 50006, "nothing"),
+        row("40005 too large comes without its file", 413, 40005, "file"),
+        row("40005 too large comes without its file, as a 400", 400, 40005, "file"),
+        row("160002 no history comes without being a reply", 400, 160002, "reply"),
+    ],
+)
+async def test_a_result_that_is_refused_is_tried_once_with_less(
+    status: int, code: int, lost: str, always: bool, tmp_path: Path
+) -> None:
+    long = f"https://cdn.example/{'x' * 3000}.mp4"
+    async with place(tmp_path) as here:
+        card = await moving_card(here, BY_TOKEN)
+        here.sim.fault(Fault("POST", POST, status=status, code=code, times=None if always else 1))
+        here.api.set(TASK, succeeded(VIDEO, long))
+        await here.shows(card, "Finished")
+        await here.sleep(10)
+        await nothing_is_left(here)
+        assert len(here.sim.requests_to("POST", POST)) == 2
+        results = [message for message in here.sim.messages(here.channel) if message is not card]
+        assert [message.pings for message in results] == [{here.ada.id}] * (not always)
+        for message in results:
+            assert f"`{TASK}`" in message.content
+            assert (message.reference is card) == (lost != "reply")
+            filed = b"".join(attachment.data for attachment in message.attachments).decode()
+            assert (VIDEO in message.content + filed, long in filed) == (True, lost != "file")
+
+
+@pytest.mark.parametrize(
+    ("code", "seconds"),
+    [
+        row("a limit of some seconds", 0, 3.0),
+        row("a limit of more than a minute", 0, 70.0),
+        row("20016 slow mode of some seconds", 20016, 5.0),
+        row("20016 slow mode of ten minutes", 20016, 600.0),
+        row("20016 slow mode of six hours", 20016, 21_600.0),
+    ],
+)
+async def test_a_result_that_has_to_wait_comes_once_when_it_may(
+    code: int, seconds: float, tmp_path: Path
+) -> None:
+    async with place(tmp_path) as here:
+        card = await moving_card(here, BY_TOKEN)
+        here.sim.fault(Fault("POST", POST, status=429, code=code, retry_after=seconds))
+        here.api.set(TASK, DONE)
+        await here.shows(card, "Finished")
+        began = here.clock()
+        await here.result(card, 4000)
+        assert here.clock() - began >= min(seconds, 3600) - 1
+        await nothing_is_left(here)
+        assert len(here.replies(card)) == 1
