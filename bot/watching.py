@@ -84,7 +84,10 @@ class Watching:
         for state in states:
             for watch in state.watches:
                 if watch.id in unannounced:
-                    self._board.announce(state, watch)
+                    try:
+                        self._board.announce(state, watch)
+                    except Exception:  # one result must not keep the others, and the bot, from starting
+                        log.exception("a result could not be taken up", extra={"card": state.card.id})
         live = [state for state in states if not state.ended]
         now = self._clock()
         for state in live:

@@ -46,6 +46,9 @@ ENDING_LOOKS: Final = {
     Ending.TOO_OLD: (Look.OVER, words.TIMED_OUT),
     Ending.STOPPED: (Look.OVER, words.STOPPED),
     Ending.NO_SUCH_TASK: (Look.ODD, words.NO_SUCH_TASK),
+    # Rows of a card that was deleted, or closed to us, while results of its other rows were on their way.
+    Ending.CARD_DELETED: (Look.OVER, words.TIMED_OUT),
+    Ending.ACCESS_LOST: (Look.OVER, words.TIMED_OUT),
 }
 
 

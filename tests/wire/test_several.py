@@ -254,3 +254,27 @@ async def test_several_need_the_channels_permissions_as_one_does(tmp_path: Path)
         assert "**Attach Files**" in use.text
         assert f"`{TASKS[9]}`" in use.text
         assert here.api.requests == []
+
+
+async def test_a_restart_goes_on_with_the_result_of_a_card_deleted_while_another_row_ran(
+    tmp_path: Path,
+) -> None:
+    async with place(tmp_path) as here:
+        one, other = TASK, "11112222-3333-4444-5555-666677778888"
+        for task in (one, other):
+            here.api.set(task, running(10))
+        card = await here.watch(f"{one} {other}")
+        await here.shows(card, "10 %")
+        here.sim.fault(Fault("POST", "/channels/*/messages", status=503, times=None))
+        here.api.set(one, DONE)
+        await here.shows(card, "1 of 2 finished")
+        card.delete()
+        here.api.set(other, [running(20), running(30)])
+        await here.sleep(60)
+        await here.kill_bot()
+        here.sim.clear_faults()
+        await here.start_bot()
+        await here.sim.wait_for(lambda: any(VIDEO in m.content for m in here.sim.messages(here.channel)), 900)
+        assert here.app is not None
+        await here.sleep(60)
+        assert await here.app.store.unfinished() == []
