@@ -189,3 +189,9 @@ def test_whatever_is_read_or_found_is_a_safe_id(texts: list[str]) -> None:
 )
 def test_the_ids_in_messages_of_ours_stand_in_backticks(text: str, quoted: tuple[str, ...]) -> None:
     assert quoted_task_ids([text]) == quoted
+
+
+def test_a_long_row_of_commas_is_judged_at_once() -> None:
+    """By a pattern that tries anew at each of them it would take minutes."""
+    typed = read_task_ids("https://" + "，" * 200_000)
+    assert typed.task_ids == ()
