@@ -12,10 +12,11 @@ from typing import Final
 from bot.chat.attachments import NoCopies, Preparation
 from bot.chat.cards import card_form
 from bot.chat.delivery import Deliverer
+from bot.chat.desk import Desk, Lost
 from bot.chat.ledger import Ledger
 from bot.chat.outbox import Result
 from bot.chat.rest import DiscordRest
-from bot.chat.sender import Desk, Lost, Sender
+from bot.chat.sender import Sender
 from bot.clock import Alarm, Clock, Idle, idle
 from bot.core.card import Card, CardState
 from bot.core.health import Health
@@ -84,17 +85,15 @@ class Messenger:
         for sender, _ in self._senders.values():
             sender.closing = True
             sender.alarm.ring()
-        tasks = {*(task for _, task in self._senders.values()), *self._preparing}
+        tasks = {*(task for _, task in self._senders.values()), *self._preparing, *self._desk.edits}
         if tasks:
-            _, late = await asyncio.wait(tasks, timeout=seconds)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late, timeout=CANCELLED_SECONDS)
-        for edit in tuple(self._desk.abandoned):
-            edit.cancel()
-        if self._desk.abandoned:
-            await asyncio.wait(tuple(self._desk.abandoned), timeout=CANCELLED_SECONDS)
+            await asyncio.wait(tasks, timeout=seconds)
+        # A sender that was waited for may have begun another edit.
+        late = {work for work in (*tasks, *self._desk.edits) if not work.done()}
+        for work in late:
+            work.cancel()
+        if late:
+            await asyncio.wait(late, timeout=CANCELLED_SECONDS)
 
     def _sender(self, card: Card) -> Sender:
         """Return the channel's sender, at work or just made; `_wake` sets a new one to work."""
@@ -102,7 +101,7 @@ class Messenger:
         if running is None or running[1].done():
             sender = Sender(self._desk, Alarm(self._idle))
             if running is not None:  # one that was ended from outside leaves what it had
-                sender.outbox.take_over(running[0].outbox)
+                sender.take_over(running[0].outbox)
             task = asyncio.create_task(self._run(card.channel_id, sender), name=f"sender {card.channel_id}")
             self._senders[card.channel_id] = running = (sender, task)
         return running[0]

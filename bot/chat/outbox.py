@@ -3,6 +3,7 @@
 Values and choices only; `bot.chat.messenger` sends. All times are Unix seconds.
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from math import inf
 
@@ -11,6 +12,15 @@ from bot.chat.cards import CardForm
 from bot.chat.gate import Urgency
 from bot.core.card import Card
 from bot.core.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """An edit on its way to Discord, and what it will have shown once it has come."""
+
+    form: CardForm
+    ends: frozenset[int]
+    edit: asyncio.Future[None]
 
 
 @dataclass(slots=True)
@@ -24,6 +34,12 @@ class Wanted:
     not_before: float = 0.0
     plainly: bool = False
     """Discord refused the form as it is; only the plain one is left to try."""
+    flight: Flight | None = None
+    """The card's edit under way. There is never a second one: whichever came last would stay."""
+
+    @property
+    def due(self) -> float:
+        return inf if self.flight is not None and not self.flight.edit.done() else self.not_before
 
     @property
     def urgency(self) -> Urgency:
@@ -76,22 +92,17 @@ class Outbox:
             before.ends |= ends
             before.not_before = 0.0
 
-    def take_over(self, other: "Outbox") -> None:
-        """Take what another outbox of the same channel still holds."""
-        self.wanted.update(other.wanted)
-        self.results.update(other.results)
-
     def next(self, now: float) -> Result | Wanted | None:
         """Return the most urgent thing that may be sent at `now`, of those the one that waits longest."""
         for result in self.results.values():
             if result.due <= now:
                 return result
-        forms = [wanted for wanted in self.wanted.values() if wanted.not_before <= now]
+        forms = [wanted for wanted in self.wanted.values() if wanted.due <= now]
         return min(forms, key=lambda wanted: wanted.urgency, default=None)
 
     def wait(self, now: float) -> float | None:
         """Return the seconds until something may be sent again, None if nothing is left but to be woken."""
-        times = [wanted.not_before for wanted in self.wanted.values()]
+        times = [wanted.due for wanted in self.wanted.values()]
         times += [result.due for result in self.results.values()]
         soonest = min(times, default=inf)
         return None if soonest == inf else max(0.0, soonest - now)

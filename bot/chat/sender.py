@@ -1,24 +1,20 @@
 """One channel's sender: empties its outbox, one thing after the other, and meets what Discord says to it.
 
-It lives only while there is something to send. An edit that takes too long is not waited for, but not
-cancelled either: cancelled in its wait for a limit, discord.py never opens that limit's lock again. It comes
-before any later edit of the card, for the lock is fair.
+It lives only while there is something to send. An edit that takes too long holds up nothing else, but it is
+not cancelled: cancelled in its wait for a limit, discord.py never opens that limit's lock again. Its card
+waits for it, for Discord may take an edit whose answer is long in coming, and what it took last stays.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Final
 
-from bot.chat.cards import CardForm, plain_form
-from bot.chat.delivery import Deliverer, Refused
-from bot.chat.ledger import Ledger
-from bot.chat.outbox import Outbox, Result, Wanted
+from bot.chat.cards import CardForm
+from bot.chat.delivery import Refused
+from bot.chat.desk import Desk
+from bot.chat.outbox import Flight, Outbox, Result, Wanted
 from bot.chat.refusals import Reaction, pause, reaction, told
-from bot.chat.rest import DiscordRest
-from bot.clock import Alarm, Clock
-from bot.copies import Copy
+from bot.clock import Alarm
 from bot.core.card import Card
 from bot.core.events import AccessLost, CardDeleted
 
@@ -27,7 +23,7 @@ log = logging.getLogger(__name__)
 FINAL_EDIT_SECONDS: Final = 2.0
 """How long a result waits for its card's final form."""
 REQUEST_SECONDS: Final = 30.0
-"""How long an edit or a result may take, discord.py's own waits for limits included."""
+"""How long an edit or a result may hold up others, discord.py's own waits for limits included."""
 GRACE_SECONDS: Final = 1.0
 """How long an edit under way may hold up a result that came after it."""
 ARCHIVED_SECONDS: Final = 600.0
@@ -35,30 +31,9 @@ ARCHIVED_SECONDS: Final = 600.0
 LASTING: Final = 2
 """Tries from which a trouble with Discord is worth a line in the log; each further one is routine."""
 
-Lost = Callable[[int, CardDeleted | AccessLost], Awaitable[None]]
-"""Awaited with a card's id when Discord says that the card or its channel is gone."""
-
 
 class TookTooLong(TimeoutError):
-    """A request is not waited for any longer."""
-
-
-@dataclass(slots=True)
-class Desk:
-    """What all senders share. `shown` is the form that each card is known to show."""
-
-    rest: DiscordRest
-    deliverer: Deliverer
-    ledger: Ledger
-    clock: Clock
-    lost: Lost
-    discard: Callable[[Iterable[Copy]], None]
-    """Clears away the copies that a result has carried."""
-    shown: dict[int, CardForm] = field(default_factory=dict)
-    abandoned: set[asyncio.Future[None]] = field(default_factory=set)
-    """Edits that nobody waits for any more."""
-    gone: dict[int, CardDeleted | AccessLost] = field(default_factory=dict)
-    """Cards that Discord will not let us touch and whose watches could not be ended yet."""
+    """A result is not waited for any longer."""
 
 
 class Sender:
@@ -77,6 +52,14 @@ class Sender:
         if (hurry := self._hurry) is not None:
             loop = asyncio.get_running_loop()
             loop.call_later(GRACE_SECONDS, lambda: None if hurry.done() else hurry.set_result(None))
+
+    def take_over(self, outbox: Outbox) -> None:
+        """Go on with what another sender of the channel left."""
+        self.outbox.wanted.update(outbox.wanted)
+        self.outbox.results.update(outbox.results)
+        for wanted in outbox.wanted.values():
+            if wanted.flight is not None:
+                wanted.flight.edit.add_done_callback(lambda _: self.alarm.ring())
 
     async def run(self) -> None:
         while not self.outbox.empty:
@@ -97,7 +80,7 @@ class Sender:
 
     async def _tell(self, result: Result) -> None:
         wanted = self.outbox.wanted.get(result.card.id)
-        if wanted is not None and wanted.not_before <= self._desk.clock():
+        if wanted is not None and wanted.due <= self._desk.clock():
             await self._show(wanted, FINAL_EDIT_SECONDS)
         if result.watch.id not in self.outbox.results:  # the edit showed that the channel is closed to us
             return
@@ -115,22 +98,40 @@ class Sender:
                 left.not_before = 0.0  # a reply reopens an archived thread; repair the card now
 
     async def _show(self, wanted: Wanted, seconds: float) -> None:
-        card, form, ends = wanted.card, wanted.form, set(wanted.ends)
+        """Edit a card, waiting at most so long and until a result is in a hurry; the edit itself goes on."""
+        card = wanted.card
         if (event := self._desk.gone.get(card.id)) is not None:
             await self._lose(card, event, "gone")
             return
-        if self._desk.shown.get(card.id) != form:
-            sent = plain_form(form) if wanted.plainly else form
-            try:
-                await self._edit(wanted, sent, seconds)
-            except Exception as error:
-                self._desk.shown.pop(card.id, None)
-                await self._refused(wanted, error)
+        if wanted.flight is None:
+            if self._desk.shown.get(card.id) == wanted.form:
+                await self._settle(wanted, wanted.form, frozenset(wanted.ends))
                 return
-            self._desk.shown[card.id] = form
-        await self._settle(wanted, form, ends)
+            wanted.flight = self._desk.take_off(wanted)
+        flight = wanted.flight
+        await self._wait(flight.edit, seconds)
+        if not flight.edit.done():
+            flight.edit.add_done_callback(lambda _: self.alarm.ring())
+            return
+        wanted.flight = None
+        self._desk.shown.pop(card.id, None)
+        try:
+            await flight.edit
+        except Exception as error:
+            await self._refused(wanted, flight, error)
+            return
+        self._desk.shown[card.id] = flight.form
+        await self._settle(wanted, flight.form, flight.ends)
 
-    async def _settle(self, wanted: Wanted, form: CardForm, ends: set[int]) -> None:
+    async def _wait(self, edit: asyncio.Future[None], seconds: float) -> None:
+        self._hurry = hurry = asyncio.get_running_loop().create_future()
+        try:
+            await asyncio.wait({edit, hurry}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._hurry = None
+            hurry.cancel()
+
+    async def _settle(self, wanted: Wanted, form: CardForm, ends: frozenset[int]) -> None:
         """Note that a card shows a form; what is wanted of it by now comes after the other cards."""
         await self._desk.ledger.shown(ends)
         _note_recovery(wanted)
@@ -140,26 +141,6 @@ class Sender:
             self.outbox.wanted[wanted.card.id] = wanted
         elif ends:
             self._desk.shown.pop(wanted.card.id, None)
-
-    async def _edit(self, wanted: Wanted, form: CardForm, seconds: float) -> None:
-        """Edit a card, waiting at most so long and only until a result is in a hurry.
-
-        Raises:
-            TookTooLong: the edit goes on by itself.
-        """
-        edit = asyncio.ensure_future(self._desk.rest.edit_card(wanted.card, form, wanted.urgency))
-        self._desk.abandoned.add(edit)
-        edit.add_done_callback(self._desk.abandoned.discard)
-        edit.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        self._hurry = hurry = asyncio.get_running_loop().create_future()
-        try:
-            await asyncio.wait({edit, hurry}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._hurry = None
-            hurry.cancel()
-        if not edit.done() or edit.cancelled():
-            raise TookTooLong
-        edit.result()
 
     async def _deliver(self, result: Result) -> None:
         """Deliver a result, or as much of it as a request's time allows; the rest is made up for later.
@@ -179,7 +160,7 @@ class Sender:
             delivery.cancel()
             delivery.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
-    async def _refused(self, wanted: Wanted, error: Exception) -> None:
+    async def _refused(self, wanted: Wanted, flight: Flight, error: Exception) -> None:
         card = wanted.card
         match reaction(error):
             case Reaction.CARD_GONE:
@@ -189,11 +170,13 @@ class Sender:
             case Reaction.ARCHIVED if not wanted.ends or self._has_result(card):
                 # The newest form waits; a result reopens the thread.
                 wanted.not_before = self._desk.clock() + ARCHIVED_SECONDS
+            case Reaction.BAD_FORM | Reaction.TOO_LARGE if wanted.form != flight.form:
+                pass  # the newer form is tried as it is
             case Reaction.BAD_FORM | Reaction.TOO_LARGE if not wanted.plainly:
                 log.error("Discord refused a card's form", extra={**wanted.about, "refusal": told(error)})
                 wanted.plainly = True
             case Reaction.BAD_FORM | Reaction.TOO_LARGE | Reaction.ARCHIVED:
-                await self._settle(wanted, wanted.form, set(wanted.ends))
+                await self._settle(wanted, flight.form, flight.ends)
             case _:
                 self._put_off(wanted, error)
 
@@ -204,10 +187,9 @@ class Sender:
         return any(result.card.id == card.id for result in self.outbox.results.values())
 
     def _put_off(self, item: Result | Wanted, error: Exception) -> None:
-        """Try again after a pause; an edit that gave way to a result needs none."""
+        """Try again after a pause."""
         item.tries += 1
-        gave_way = isinstance(error, TookTooLong) and isinstance(item, Wanted) and item.tries == 1
-        item.not_before = self._desk.clock() + (0.0 if gave_way else pause(error, item.tries))
+        item.not_before = self._desk.clock() + pause(error, item.tries)
         if item.tries == LASTING:
             log.warning(
                 "Discord does not take it, trying again", extra={**item.about, "refusal": told(error)}

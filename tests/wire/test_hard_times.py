@@ -105,6 +105,33 @@ async def test_a_card_that_moves_all_the_time_does_not_starve_another(tmp_path: 
         await here.shows(other, "50 %", 20)
 
 
+async def test_a_late_edit_never_stays_over_the_final_form(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        card = await moving_card(here)
+        here.sim.fault(Fault("PATCH", EDIT, delay=50))
+        here.api.set(TASK, running(60))
+        await asked(here, "PATCH", EDIT)
+        here.api.set(TASK, DONE)
+        await here.result(card, 30)  # the result waits for no edit
+        await here.shows(card, "Finished", 120)
+        await here.sleep(600)
+        await here.shows(card, "Finished", 1)
+        assert len(here.replies(card)) == 1
+
+
+async def test_a_late_refusal_is_met_by_no_second_request(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        await moving_card(here)
+        here.sim.fault(Fault("PATCH", EDIT, status=404, code=10008, delay=45))
+        here.api.set(TASK, [running(n) for n in range(20, 99)])
+        await asked(here, "PATCH", EDIT)
+        before = len(here.sim.requests_to("PATCH", EDIT))
+        await here.sleep(300)
+        assert len(here.sim.requests_to("PATCH", EDIT)) == before
+        assert here.app is not None
+        assert await here.app.store.unfinished() == []
+
+
 async def test_a_closed_channel_is_asked_once_also_while_the_disk_takes_nothing(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         await moving_card(here)

@@ -1,0 +1,44 @@
+"""What all senders share: the way to Discord, and what is known of the cards there."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+
+from bot.chat.cards import CardForm, plain_form
+from bot.chat.delivery import Deliverer
+from bot.chat.ledger import Ledger
+from bot.chat.outbox import Flight, Wanted
+from bot.chat.rest import DiscordRest
+from bot.clock import Clock
+from bot.copies import Copy
+from bot.core.events import AccessLost, CardDeleted
+
+Lost = Callable[[int, CardDeleted | AccessLost], Awaitable[None]]
+"""Awaited with a card's id when Discord says that the card or its channel is gone."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """`shown` is the form that each card is known to show."""
+
+    rest: DiscordRest
+    deliverer: Deliverer
+    ledger: Ledger
+    clock: Clock
+    lost: Lost
+    discard: Callable[[Iterable[Copy]], None]
+    """Clears away the copies that a result has carried."""
+    shown: dict[int, CardForm] = field(default_factory=dict)
+    edits: set[asyncio.Future[None]] = field(default_factory=set)
+    """All edits under way, waited for or not."""
+    gone: dict[int, CardDeleted | AccessLost] = field(default_factory=dict)
+    """Cards that Discord will not let us touch and whose watches could not be ended yet."""
+
+    def take_off(self, wanted: Wanted) -> Flight:
+        """Begin the edit that brings a card to its wanted form."""
+        form = plain_form(wanted.form) if wanted.plainly else wanted.form
+        edit = asyncio.ensure_future(self.rest.edit_card(wanted.card, form, wanted.urgency))
+        self.edits.add(edit)
+        edit.add_done_callback(self.edits.discard)
+        edit.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        return Flight(wanted.form, frozenset(wanted.ends), edit)
