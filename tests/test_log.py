@@ -3,11 +3,14 @@
 import json
 import logging
 from collections.abc import Callable, Iterator
+from datetime import datetime
+from io import StringIO
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
 import pytest
 
-from bot.log import HIDDEN, Redacted, Text, set_up
+from bot.log import HIDDEN, Json, Redacted, Text, set_up
 
 TOKEN: Final = "MTIz.GABCDE.0123-456_789"
 KEY: Final = 'sk-"quoted"\\key'
@@ -174,3 +177,67 @@ def test_setting_up_twice_writes_each_line_once(err: Err) -> None:
     start()
     start().info("once")
     assert err().count("once") == 1
+
+
+# What a line is made of
+
+
+def record(**fields: object) -> logging.LogRecord:
+    """Return a record of 14 November 2023, 22:13:20.25 UTC."""
+    made = {"created": 1_700_000_000.25, "msecs": 250.0, "levelname": "INFO", "name": "t", "msg": "said"}
+    return logging.makeLogRecord(made | fields)
+
+
+def test_times_are_local_for_people_and_utc_for_machines() -> None:
+    local = datetime.fromtimestamp(1_700_000_000.25).strftime("%Y-%m-%d %H:%M:%S")  # noqa: DTZ006
+    assert Text().format(record()) == f"{local} INFO    t: said"
+    assert json.loads(Json().format(record()))["time"] == "2023-11-14T22:13:20.250Z"
+
+
+def test_a_field_of_several_lines_stays_on_one() -> None:
+    assert Text().format(record(why="a\nb")).endswith(": said why=a\\nb")
+
+
+def test_json_keeps_letters_as_they_are_and_a_failure_in_a_field_of_its_own() -> None:
+    line = Json().format(record(msg="ü 渲染", exc_info=(ValueError, ValueError("no"), None)))
+    assert "ü 渲染" in line
+    assert json.loads(line)["exception"] == "ValueError: no"
+
+
+def test_logs_go_where_they_are_told_to(err: Err) -> None:
+    elsewhere = StringIO()
+    set_up("INFO", "text", [], elsewhere)
+    logging.getLogger("t").info("said")
+    assert (elsewhere.getvalue().count("said"), err()) == (1, "")
+
+
+def test_a_record_that_cannot_be_written_is_named_without_its_content(err: Err) -> None:
+    start().info("%d", TOKEN)
+    assert err() == "a record of t could not be written (TypeError)\n"
+
+
+def test_a_reconnect_without_an_exception_is_told_as_it_is(err: Err) -> None:
+    start()
+    logging.getLogger("discord.client").error("cannot reconnect", exc_info=(None, None, None))
+    assert err().endswith("cannot reconnect (unknown)\n")
+
+
+# How a secret may be written
+
+
+@pytest.mark.parametrize(
+    ("secret", "written", "shown"),
+    [
+        ("\\ends\\", repr("\\ends\\"), f"'{HIDDEN}'"),
+        ('"quoted"', json.dumps('"quoted"'), f'"{HIDDEN}"'),
+        ("a/b c?d", quote("a/b c?d", safe=""), HIDDEN),
+        ("abcd", "x abcd", f"x {HIDDEN}"),
+        ("abc", "x abc", "x abc"),
+    ],
+)
+def test_a_secret_is_cut_out_whole_however_it_is_written(secret: str, written: str, shown: str) -> None:
+    assert Redacted(Text(), [secret]).redact(written) == shown
+
+
+def test_the_longest_secret_is_cut_out_first() -> None:
+    assert Redacted(Text(), ["tail", "a-tail"]).redact("a-tail") == HIDDEN

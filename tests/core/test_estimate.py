@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bot.core.estimate import MARKS_KEPT, Mark, expected_end, with_mark
 
 STEADY: tuple[Mark, ...] = ((0.0, 0), (10.0, 10), (20.0, 20))
+LATER: tuple[Mark, ...] = ((100.0, 0), (110.0, 10), (120.0, 20))
 
 
 @pytest.mark.parametrize(
@@ -24,10 +25,14 @@ STEADY: tuple[Mark, ...] = ((0.0, 0), (10.0, 10), (20.0, 20))
         (((0.0, 40), (1.0, 60), (2.0, 80)), 2.0, 2.5, 3.0),
         (((0.0, 40), (0.0, 60), (0.0, 80)), 0.0, 2.0, None),
         (((5.0, 40), (3.0, 60), (1.0, 80)), 1.0, 2.0, None),
+        (((5.0, 40), (5.0, 60), (5.0, 80)), 1.0, 2.0, None),
+        (LATER, 120.0, 122.0, 200.0),
+        (LATER, 150.1, 152.0, None),
     ],
     ids=[
         "steady", "between moves", "at the edge of a stall", "stalled", "past by the next look",
         "moved once", "never moved", "fast", "all at once", "a clock that went back",
+        "all at once, by a clock that went back", "steady, later", "stalled, later",
     ],
 )  # fmt: skip
 def test_what_is_expected(marks: tuple[Mark, ...], now: float, next_look: float, end: float | None) -> None:

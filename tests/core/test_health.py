@@ -105,7 +105,7 @@ def test_one_refusal_raises_doubt_about_the_key_unless_an_answer_has_just_proven
     assert after(("a", REFUSED)).doubts_key(NOW)
     assert not after(("a", DOWN)).doubts_key(NOW)
     proven = after(("x", OK), ("a", REFUSED))
-    assert (proven.doubts_key(NOW + 1), proven.doubts_key(NOW + 61)) == (False, True)
+    assert [proven.doubts_key(NOW + s) for s in (1, 59.9, 60)] == [False, False, True]
     assert not after(("a", REFUSED), ("b", REFUSED), ("c", REFUSED)).doubts_key(NOW + 100)
 
 
@@ -153,6 +153,27 @@ def test_limits_without_a_wish_grow_and_start_over_after_an_answer() -> None:
 
 def test_an_answer_that_was_under_way_does_not_lift_a_limit() -> None:
     assert after(("a", LIMITED), ("b", OK)).not_before == NOW + 20
+
+
+def test_limits_that_were_under_way_together_count_as_one() -> None:
+    wordless = Failure(Trouble.RATE_LIMITED)
+    health = after(("a", wordless), ("b", wordless), ("c", wordless))
+    assert (health.limits, health.not_before) == (1, NOW + 7)
+    assert after_look(health, "a", wordless, NOW + 7).not_before == NOW + 17
+
+
+def test_an_answer_that_was_under_way_does_not_make_the_next_limit_the_first() -> None:
+    wordless = Failure(Trouble.RATE_LIMITED)
+    health = after(("a", wordless), ("b", OK))
+    assert after_look(health, "a", wordless, NOW + 5).not_before == NOW + 15
+
+
+def test_another_pause_begins_its_probes_anew() -> None:
+    health = SILENT
+    for _ in range(3):
+        health = after_look(health, "a", DOWN, health.not_before)
+    refused = after_key_probe(health, REFUSED, NOW + 200)
+    assert (health.probes, refused.probes, refused.not_before) == (3, 0, NOW + 205)
 
 
 def test_a_shorter_limit_does_not_shorten_a_longer_one() -> None:

@@ -94,6 +94,11 @@ def test_an_invisible_task_is_looked_for_often_enough_to_be_found_within_the_min
     assert while_invisible(age, PACE) == pause
 
 
+@pytest.mark.parametrize(("shortest", "pause"), [(0.2, 1.0), (2.0, 4.0), (3.0, 6.0), (10.0, 15.0)])
+def test_a_surprise_is_confirmed_after_two_of_the_shortest_pauses(shortest: float, pause: float) -> None:
+    assert confirming(Pace(min_seconds=shortest)) == pause
+
+
 @given(paces)
 def test_a_surprise_is_confirmed_soon(pace: Pace) -> None:
     assert 1.0 <= confirming(pace) <= max(1.0, pace.max_seconds)

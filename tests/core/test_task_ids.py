@@ -195,3 +195,11 @@ def test_a_long_row_of_commas_is_judged_at_once() -> None:
     """By a pattern that tries anew at each of them it would take minutes."""
     typed = read_task_ids("https://" + "，" * 200_000)
     assert typed.task_ids == ()
+
+
+def test_empty_quotes_are_neither_an_id_nor_something_else() -> None:
+    assert read_task_ids('"" abc ``, <>') == Typed(("abc",), ())
+
+
+def test_an_id_of_one_letter_in_a_task_link_is_found() -> None:
+    assert find_task_ids(["https://api.example/v1/videos/tasks/X"]) == ("X",)
