@@ -7,13 +7,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AUDIT := .venv-audit
+MUTATE := .venv-mutate
 # One file for every platform and Python version, each package with its hashes and none with an address.
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 WORDS := $(patsubst %.po,%.mo,$(wildcard bot/locale/*/LC_MESSAGES/*.po))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate torture check lint types lock audit clean
+.PHONY: help demo test simulate torture soak mutate check lint types lock audit clean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -30,6 +31,14 @@ simulate: $(READY) $(WORDS)  ## live through SEEDS=100 simulated worlds; SEED=â€
 
 torture: $(READY) $(WORDS)  ## kill the real process with -9, KILLS=200 times, and count lost and doubled results
 	PYTHONPATH=.:tests $(BIN)/python -m wire.torture --kills $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
+
+soak: $(READY) $(WORDS)  ## let 2,000 watches live through DAYS=7 simulated days and list what the bot keeps
+	PYTHONPATH=.:tests $(BIN)/python -m wire.soak --days $(or $(DAYS),7) --watches $(or $(WATCHES),2000)
+
+mutate: $(MUTATE)/bin/mutmut $(WORDS)  ## change the law, the decoder and the log in 1,100 places; list what no test notices
+	rm -rf mutants
+	$(MUTATE)/bin/mutmut run
+	$(MUTATE)/bin/mutmut results
 
 check: lint types test  ## lint, types and tests
 
@@ -49,7 +58,7 @@ audit: $(AUDIT)/bin/pip-audit  ## look up known vulnerabilities of what is pinne
 	$< --strict --require-hashes --disable-pip --requirement requirements.txt --requirement requirements-dev.txt
 
 clean:  ## remove the virtual environments
-	rm -rf $(VENV) $(AUDIT)
+	rm -rf $(VENV) $(AUDIT) $(MUTATE) mutants
 
 $(READY): requirements-dev.txt
 	@echo "Setting up $(VENV) (once; about a minute)â€¦"
@@ -61,6 +70,11 @@ $(READY): requirements-dev.txt
 $(AUDIT)/bin/pip-audit:
 	$(PYTHON) -m venv $(AUDIT)
 	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.10,<3'
+
+$(MUTATE)/bin/mutmut: requirements-dev.txt
+	$(PYTHON) -m venv $(MUTATE)
+	$(MUTATE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(MUTATE)/bin/python -m pip install --quiet --disable-pip-version-check 'mutmut>=3.8.1,<4'
 
 %.mo: %.po | $(READY)
 	$(BIN)/pybabel --quiet compile --input-file $< --output-file $@

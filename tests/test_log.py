@@ -229,6 +229,7 @@ def test_a_reconnect_without_an_exception_is_told_as_it_is(err: Err) -> None:
     ("secret", "written", "shown"),
     [
         ("\\ends\\", repr("\\ends\\"), f"'{HIDDEN}'"),
+        ("'a\"b'", repr("'a\"b'"), f"'{HIDDEN}'"),
         ('"quoted"', json.dumps('"quoted"'), f'"{HIDDEN}"'),
         ("a/b c?d", quote("a/b c?d", safe=""), HIDDEN),
         ("abcd", "x abcd", f"x {HIDDEN}"),

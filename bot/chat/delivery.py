@@ -141,7 +141,10 @@ class Deliverer:
             if reaction(error) is Reaction.ACCESS_LOST:
                 raise Refused(told(error)) from None
             raise
-        return next((r.id for r in replies if is_part(r.content, watch.task_id, delivery.part, parts)), None)
+        found = [r.id for r in replies if is_part(r.content, watch.task_id, delivery.part, parts)]
+        # Where cards were deleted, another watch's result about the same task looks the same.
+        others = await self._store.noted(found) if found else set()
+        return next((message_id for message_id in found if message_id not in others), None)
 
 
 def _plainly(message: Message) -> Message:

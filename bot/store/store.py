@@ -144,6 +144,11 @@ class Store:
         change = update(deliveries).where(deliveries.c.watch_id == watch_id, deliveries.c.part == part)
         await self._run(lambda connection: connection.execute(change.values(message_id=message_id)))
 
+    async def noted(self, message_ids: Sequence[int]) -> set[int]:
+        """Return those of these messages that are known to belong to a result already."""
+        query = select(deliveries.c.message_id).where(deliveries.c.message_id.in_(message_ids))
+        return await self._run(lambda connection: set(connection.scalars(query)))
+
     async def follow(self, card_id: int, user_id: int, now: float) -> list[int]:
         """Add a follower to a card, unless they follow it already; return all."""
         row = upsert(followers).values(card_id=card_id, user_id=user_id, since=now)

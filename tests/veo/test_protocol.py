@@ -139,3 +139,15 @@ def test_every_simulated_render_is_understood_at_every_age(render: Any) -> None:
             assert task.state_text == answer["state"]
             assert task.progress == answer["progress"]
             assert task.videos == tuple(video["url"] for video in answer["data"]["videos"])
+
+
+@pytest.mark.parametrize(("value", "progress"), [("0000000050", 50), ("00000000050", None)])
+def test_a_number_as_text_has_ten_characters_at_most(value: str, progress: int | None) -> None:
+    assert decoded(DOCUMENTED | {"progress": value}).progress == progress
+
+
+@pytest.mark.parametrize(
+    ("value", "time"), [(1, 1), (0, None), (LATEST_TIME - 1, LATEST_TIME - 1), (LATEST_TIME, None)]
+)
+def test_a_time_is_between_the_epoch_and_the_end_of_the_century(value: int, time: int | None) -> None:
+    assert decoded(DOCUMENTED | {"create_time": value}).created_at == time

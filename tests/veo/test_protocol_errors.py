@@ -203,3 +203,47 @@ DATES: Final = st.lists(
 @given(DATES.map(" ".join))
 def test_no_date_is_too_odd(value: str) -> None:
     assert isinstance(retry_after(value, NOW), float | None)
+
+
+# What an error says, for the log
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "text"),
+    [
+        (401, b"", "status 401"),
+        (404, b"", "status 404"),
+        (429, b"", "status 429"),
+        (503, b"", "status 503"),
+        (410, b"", "status 410"),
+        (200, {"code": 404}, "code 404 inside a 200"),
+        (200, {"code": "1234567890"}, "no state in the answer (code 123456789)"),
+    ],
+)
+def test_an_error_says_what_came(status: int, body: Any, text: str) -> None:
+    with pytest.raises(VeoError) as error:
+        decoded(body, status)
+    assert str(error.value) == text
+
+
+def test_a_limit_until_a_date_counts_from_the_answer() -> None:
+    headers = {"Retry-After": format_datetime(datetime.fromtimestamp(NOW + 40, UTC), usegmt=True)}
+    with pytest.raises(RateLimited) as error:
+        decoded(b"", 429, headers)
+    event = as_event(error.value)
+    assert isinstance(event, Failure)
+    assert event.retry_after == pytest.approx(40, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("1.2.3", None),
+        ("1.2", 1.2),
+        ("Wed, 21 Oct 2026 09:28:00 +0200", 60.0),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 60.0),
+    ],
+)
+def test_a_wish_is_read_as_it_is_meant(value: str, seconds: float | None) -> None:
+    now = datetime(2026, 10, 21, 7, 27, tzinfo=UTC).timestamp()
+    assert retry_after(value, now) == seconds

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from discord_sim import Fault, Message
-from wire.place import DONE, TASK, VIDEO, Place, place, running
+from wire.place import DONE, TASK, VIDEO, Place, place, running, succeeded
 
 from bot.demo.render_answers import Answer
 
@@ -130,6 +130,25 @@ async def test_a_late_refusal_is_met_by_no_second_request(tmp_path: Path) -> Non
         assert len(here.sim.requests_to("PATCH", EDIT)) == before
         assert here.app is not None
         assert await here.app.store.unfinished() == []
+
+
+async def test_two_results_that_look_the_same_are_not_taken_for_each_other(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.api.set(TASK, [running(10), succeeded()])
+        first = await here.watch(TASK)
+        here.sim.fault(Fault("POST", POST, status=503, times=None))
+        await asked(here, "POST", POST)
+        first.delete()  # its result will be no reply
+        await here.sleep(60)
+        here.api.set(TASK, [running(10), succeeded()])
+        second = await here.watch(TASK)
+        await asked(here, "POST", POST)
+        await here.sleep(60)
+        here.sim.clear_faults()
+        await here.result(second, 600)
+        await here.sleep(600)
+        told = [m for m in here.sim.messages(here.channel) if TASK in m.content and m.interaction is None]
+        assert [m.reference for m in told] == [None, second]
 
 
 async def test_a_closed_channel_is_asked_once_also_while_the_disk_takes_nothing(tmp_path: Path) -> None:
