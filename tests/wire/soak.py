@@ -12,7 +12,7 @@ import sqlite3
 import sys
 import tempfile
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -27,12 +27,12 @@ ROUND_SECONDS: Final = 1800.0
 ROUNDS_OF_LIFE: Final = 24
 """Rounds after which a card's tasks end."""
 GRACE_ROUNDS: Final = 4
-"""Rounds after its end within which a card must have been told: an hour for the look, and the limits."""
+"""Rounds within which an end must have been told: an hour for the look, then the channel limits."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What there is at one time: memory in MiB, open files, the loop's tasks, objects, rows in the database."""
+    """What there is at one time: memory in MiB, open files, tasks of the loop, objects of ours, stored rows."""
 
     hours: float
     memory: float
@@ -98,10 +98,7 @@ async def soak(folder: Path, watches: int, hours: float, every: float, say: Call
             while over and over[0][0] + GRACE_ROUNDS <= rounds:
                 _count(soaked, over[0][1])
                 _forget(here, over.popleft()[1])
-            for card in live:
-                card.message.edits.clear()
-            here.sim.requests.clear()
-            here.api.requests.clear()
+            _forget_the_past(here, live)
             rounds += 1
             if rounds * ROUND_SECONDS % (every * 3600) == 0:
                 soaked.samples.append(_sample(here, rounds * ROUND_SECONDS / 3600))
@@ -142,6 +139,15 @@ def _forget(here: Place, card: _Card) -> None:
         del messages[key]
     for task_id in card.task_ids:
         here.api._scripts.pop(task_id, None)
+
+
+def _forget_the_past(here: Place, live: Iterable[_Card]) -> None:
+    for card in live:
+        card.message.edits.clear()
+    here.sim.requests.clear()
+    here.sim.world.nonces.clear()
+    del here.sim.world.invocations[:-CHANNELS]
+    here.api.requests.clear()
 
 
 def _sample(here: Place, hours: float) -> Sample:
