@@ -32,7 +32,7 @@ GRACE_ROUNDS: Final = 4
 
 @dataclass(frozen=True)
 class Sample:
-    """What there is at one time: memory in MiB, open files, tasks of the loop, objects of ours, stored rows."""
+    """What there is at one time; memory in MiB, objects and tasks of ours, rows in the database."""
 
     hours: float
     memory: float
