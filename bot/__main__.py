@@ -1,10 +1,11 @@
-"""The command line: `python -m bot [run]`, `python -m bot backup FILE` and `python -m bot demo`."""
+"""The command line: `python -m bot [run]`, `backup FILE`, `watches` and `demo`."""
 
 import argparse
 import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
 
@@ -32,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("run", help="run the bot (the default)")
     backup = commands.add_parser("backup", help="copy the data to a new file, while the bot runs or not")
     backup.add_argument("file", type=Path, help="the file to write; it must not exist yet")
+    commands.add_parser(
+        "watches", help="list what is watched, from the data alone, while the bot runs or not"
+    )
     demo = commands.add_parser("demo", help="try the bot in a browser, without any account")
     demo.add_argument("--tour", action="store_true", help="play the main story by itself and exit")
     demo.add_argument("--api-only", action="store_true", help="serve only the simulated task API")
@@ -43,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _demo(chosen)
     if chosen.command == "backup":
         return _back_up(chosen.file)
+    if chosen.command == "watches":
+        return _list_watches()
     return _run()
 
 
@@ -95,6 +101,30 @@ def _back_up(target: Path) -> int:
         _complain(str(error))
         return Exit.DATA
     print(f"{target}: {size} bytes")  # noqa: T201 a person asked for it
+    return Exit.STOPPED
+
+
+def _list_watches() -> int:
+    from bot.config import SettingsFault, load_data_settings  # noqa: PLC0415
+    from bot.store.errors import StoreUnusable  # noqa: PLC0415
+    from bot.store.live import unfinished  # noqa: PLC0415
+
+    try:
+        found = unfinished(load_data_settings().database_path)
+    except SettingsFault as fault:
+        for line in fault.faults:
+            _complain(line)
+        return Exit.SETTINGS
+    except StoreUnusable as error:
+        _complain(f"DATABASE_URL: {error}")
+        return Exit.DATA
+    for watch in found:
+        since = datetime.fromtimestamp(watch.started_at, UTC).strftime("since %Y-%m-%d %H:%M UTC")
+        state = "ended, to be told" if watch.ended else "watched"
+        followers = f"{watch.followers:>3} following"
+        print(f"{watch.task_id:<36}  {state:<17}  {since}  {followers}  {watch.url}")  # noqa: T201
+    ended = sum(watch.ended for watch in found)
+    print(f"{len(found) - ended} watched, {ended} ended and still to be told")  # noqa: T201
     return Exit.STOPPED
 
 

@@ -72,8 +72,8 @@ OURS: Final = {
         " bot.watching bot.words"
     ),
     "bot.__main__": (
-        "bot bot.app bot.log bot.config bot.chat.client bot.store.backup bot.store.errors bot.demo.show"
-        " bot.words"
+        "bot bot.app bot.log bot.config bot.chat.client bot.store.backup bot.store.errors bot.store.live"
+        " bot.demo.show bot.words"
     ),
     "bot.demo": (
         "bot.demo bot.app bot.chat bot.clock bot.config bot.copies bot.core bot.store bot.veo bot.words"
@@ -224,6 +224,7 @@ def test_the_commands_of_the_readme_exist(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(command_line, "_run", lambda: 0)
     monkeypatch.setattr(command_line, "_demo", lambda _chosen: 0)
     monkeypatch.setattr(command_line, "_back_up", lambda _target: 0)
+    monkeypatch.setattr(command_line, "_list_watches", lambda: 0)
     commands = re.findall(r"python -m bot\b([^`\n#]*)", README)
     assert len(commands) > 1
     for command in commands:
@@ -233,6 +234,20 @@ def test_the_commands_of_the_readme_exist(monkeypatch: pytest.MonkeyPatch) -> No
 def test_exit_codes_of_the_readme_are_those_of_the_command_line() -> None:
     told = {int(code) for code in re.findall(r"(?m)^\| Exit code (\d)", README)}
     assert told == {code.value for code in command_line.Exit} - {command_line.Exit.STOPPED}
+
+
+def test_the_workflow_calls_what_people_call_on_every_supported_python() -> None:
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text("utf-8")
+    assert "- run: make check\n" in workflow
+    oldest = PROJECT["requires-python"].removeprefix(">=")
+    assert re.findall(r'"(3\.\d+)"', workflow) == [oldest, "3.12", "3.13"]
+
+
+def test_the_map_of_the_house_names_what_is_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    places = re.findall(r"(?m)^((?:bot|tests)/[\w./]+)", text)
+    assert len(places) > 10
+    assert [place for place in places if not (ROOT / place).exists()] == []
 
 
 @pytest.mark.parametrize("name", PINNED)
