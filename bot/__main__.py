@@ -1,4 +1,4 @@
-"""The command line: `python -m bot [run]`, `backup FILE`, `watches` and `demo`."""
+"""The command line: `python -m bot [run]`, `check`, `watches`, `backup FILE` and `demo`."""
 
 import argparse
 import asyncio
@@ -23,6 +23,8 @@ class Exit(IntEnum):
     TOKEN = 3
     DATA = 4
     ANOTHER_BOT = 5
+    NOT_READY = 6
+    """`check` found something that is wrong."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("run", help="run the bot (the default)")
+    check = commands.add_parser("check", help="see whether the bot can go live, and what to do if not")
+    check.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     backup = commands.add_parser("backup", help="copy the data to a new file, while the bot runs or not")
     backup.add_argument("file", type=Path, help="the file to write; it must not exist yet")
     commands.add_parser(
@@ -45,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     if chosen.command == "demo":
         return _demo(chosen)
+    if chosen.command == "check":
+        return _check(as_json=chosen.json)
     if chosen.command == "backup":
         return _back_up(chosen.file)
     if chosen.command == "watches":
@@ -85,6 +91,15 @@ def _run() -> int:
     except KeyboardInterrupt:
         pass
     return Exit.STOPPED
+
+
+def _check(*, as_json: bool) -> int:
+    from bot.check import findings, run  # noqa: PLC0415
+
+    found, invite = asyncio.run(run.check())
+    write = findings.as_json if as_json else findings.as_text
+    print(write(found, invite))  # noqa: T201
+    return Exit.STOPPED if all(finding.ok for finding in found) else Exit.NOT_READY
 
 
 def _back_up(target: Path) -> int:

@@ -72,9 +72,10 @@ OURS: Final = {
         " bot.watching bot.words"
     ),
     "bot.__main__": (
-        "bot bot.app bot.log bot.config bot.chat.client bot.store.backup bot.store.errors bot.store.live"
-        " bot.demo.show bot.words"
+        "bot bot.app bot.check bot.log bot.config bot.chat.client bot.store.backup bot.store.errors"
+        " bot.store.live bot.demo.show bot.words"
     ),
+    "bot.check": "bot.check bot.clock bot.config bot.core bot.store bot.veo",
     "bot.demo": (
         "bot.demo bot.app bot.chat bot.clock bot.config bot.copies bot.core bot.store bot.veo bot.words"
     ),
@@ -102,8 +103,8 @@ THEIRS: Final = {
     "simcord": "bot.demo",
     "discord": " ".join(f"bot.chat.{name}" for name in DISCORD) + " bot.demo",
     "aiohttp": (
-        "bot.chat.answer bot.chat.client bot.chat.refusals bot.copies bot.demo bot.veo.client"
-        " bot.video_source"
+        "bot.chat.answer bot.chat.client bot.chat.refusals bot.check.discord_side bot.copies bot.demo"
+        " bot.veo.client bot.video_source"
     ),
     "yarl": "bot.chat.client bot.video_source",
     **dict.fromkeys(("sqlalchemy", "alembic", "filelock"), "bot.store"),
@@ -224,6 +225,7 @@ def test_the_commands_of_the_readme_exist(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(command_line, "_run", lambda: 0)
     monkeypatch.setattr(command_line, "_demo", lambda _chosen: 0)
     monkeypatch.setattr(command_line, "_back_up", lambda _target: 0)
+    monkeypatch.setattr(command_line, "_check", lambda as_json: 0 * as_json)
     monkeypatch.setattr(command_line, "_list_watches", lambda: 0)
     commands = re.findall(r"python -m bot\b([^`\n#]*)", README)
     assert len(commands) > 1

@@ -1,0 +1,80 @@
+"""Whether the data folder and the database can be used; nothing is written, also beside a running bot."""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from bot.check.findings import Finding
+from bot.store.database import MIGRATIONS
+from bot.store.schema import HEAD
+
+_VERSIONS: Final = frozenset(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py"))
+
+
+def data_findings(path: Path) -> list[Finding]:
+    """Say what is the case with the folder of a database and with the file."""
+    path = path.resolve()
+    return [_folder(path.parent), _database(path)]
+
+
+def _folder(folder: Path) -> Finding:
+    subject = "data folder"
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    if not there.is_dir():
+        return Finding(subject, ok=False, text=f"{there} is no folder: set DATABASE_URL")
+    if not os.access(there, os.W_OK | os.X_OK):
+        return Finding(subject, ok=False, text=f"{there} cannot be written: {_whose(there)}")
+    if there != folder:
+        return Finding(subject, ok=True, text=f"{folder} will be made at the start")
+    return Finding(subject, ok=True, text=f"{folder} can be written")
+
+
+def _whose(place: Path) -> str:
+    """Say whose a folder is, whose it should be, and how to get there."""
+    if not hasattr(os, "getuid"):
+        return "let this user write it, or set DATABASE_URL"
+    uid, gid = os.getuid(), os.getgid()
+    return (
+        f"it belongs to uid {place.stat().st_uid}, the bot runs as uid {uid}. "
+        f"Run: chown -R {uid}:{gid} {place}"
+    )
+
+
+def _database(path: Path) -> Finding:
+    subject = "database"
+    if not path.exists():
+        return Finding(subject, ok=True, text="there is none yet, the start makes it")
+    if not os.access(path, os.R_OK | os.W_OK):
+        return Finding(subject, ok=False, text=f"{path} cannot be written: {_whose(path)}")
+    try:
+        version, damage = _read(path)
+    except sqlite3.Error as error:
+        replace = "put a backup in its place, or move the file away to start empty"
+        return Finding(subject, ok=False, text=f"{path} cannot be read ({error}): {replace}")
+    if damage != "ok":
+        return Finding(subject, ok=False, text=f"{path} is damaged ({damage}): put a backup in its place")
+    if version is None:
+        text = f"{path} is another program's: set DATABASE_URL to a file of its own"
+        return Finding(subject, ok=False, text=text)
+    if version == HEAD:
+        return Finding(subject, ok=True, text=f"version {version}")
+    if version in _VERSIONS:
+        return Finding(subject, ok=True, text=f"version {version}, the start brings it to {HEAD}")
+    text = f"version {version} is of a newer bot: run that one, or put a backup back"
+    return Finding(subject, ok=False, text=text)
+
+
+def _read(path: Path) -> tuple[str | None, str]:
+    """Return the version of the schema, None if it is not ours, and what SQLite says of the file."""
+    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+        damage = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0]).splitlines()[-1]
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        if not tables:
+            return HEAD, damage  # empty, as the start would make it
+        if "alembic_version" not in tables:
+            return None, damage
+        found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        return None if found is None else str(found[0]), damage

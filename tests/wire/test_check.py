@@ -1,0 +1,234 @@
+"""`python -m bot check`, from outside: a line for each thing, and what to do where it is wrong."""
+
+import asyncio
+import json
+import os
+import sqlite3
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from discord_sim import Fault
+from wire.process import KEY, TOKEN, Process, process
+
+from bot.check.data import data_findings
+from bot.check.discord_side import NEEDED
+from bot.check.run import check
+from bot.config import Settings
+from bot.demo.render_answers import html_page
+from bot.store.database import Database
+
+HTML = {"body": "<html>", "content_type": "text/html"}
+
+
+async def checked(here: Process, *arguments: str, **env: str) -> tuple[int, str]:
+    """Run the command and return its exit code and what it printed."""
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "check", *arguments),
+        cwd=here.data,
+        env={**here.env, **env},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await child.communicate()
+    assert child.returncode is not None
+    text = out.decode()
+    for secret in (TOKEN, KEY):
+        assert secret not in text
+    return child.returncode, text
+
+
+async def found(here: Process, ahead: float = 0.0, **settings: Any) -> dict[str, str]:
+    """Check in this process and return what is wrong, by subject."""
+    values = {
+        "discord_token": TOKEN,
+        "veo_api_key": KEY,
+        "discord_api_url": here.sim.base_url,
+        "veo_api_base_url": here.api.base_url,
+        "database_url": f"sqlite:///{here.data}/bot.db",
+        **settings,
+    }
+
+    def load() -> Settings:
+        return Settings(_env_file=None, **values)  # type: ignore[call-arg]
+
+    findings, _ = await check(load, clock=lambda: time.time() + ahead)
+    return {finding.subject: finding.text for finding in findings if not finding.ok}
+
+
+async def test_all_is_well_also_beside_a_running_bot(tmp_path: Path) -> None:
+    async with process(tmp_path) as here:
+        await here.start()
+        code, out = await checked(here)
+        assert code == 0, out
+        assert [line[0] for line in out.splitlines()[:-1]] == ["✓"] * 8
+        assert "Veo Watch" in out
+        assert "Studio" in out
+        assert f"client_id={here.sim.world.application_id}&scope=bot" in out.splitlines()[-1]
+        assert "permissions=274878024704" in out
+        code, out = await checked(here, "--json")
+        report = json.loads(out)
+        assert (code, report["ok"]) == (0, True)
+        assert {f["subject"] for f in report["findings"]} >= {"settings", "database", "clock", "task API"}
+
+
+async def test_without_settings_it_names_them_and_looks_at_the_rest(tmp_path: Path) -> None:
+    async with process(tmp_path) as here:
+        code, out = await checked(here, DISCORD_TOKEN="", POLL_MIN_SECONDS="no")
+        assert code == 6
+        assert "✗ settings         DISCORD_TOKEN: it is required and not set" in out
+        assert "✗ settings         POLL_MIN_SECONDS" in out
+        assert "✓ data folder" in out
+
+
+@pytest.mark.parametrize(
+    ("settings", "subject", "what_to_do"),
+    [
+        ({"discord_token": "wrong"}, "Discord token", "copy the bot's token"),
+        ({"veo_api_key": "wrong"}, "task API", "check VEO_API_KEY"),
+        ({"discord_api_url": "http://127.0.0.1:9"}, "Discord", "look at the network and at DISCORD_API_URL"),
+        ({"veo_api_base_url": "http://127.0.0.1:9"}, "task API", "check VEO_API_BASE_URL"),
+        ({"allowed_guild_ids": frozenset({7})}, "servers", "ALLOWED_GUILD_IDS"),
+        ({"ahead": 90.0}, "clock", "+90 s from Discord's: set this machine's clock"),
+        ({"ahead": -90.0}, "clock", "-90 s"),
+    ],
+)
+async def test_each_thing_that_is_wrong_is_named_with_what_to_do(
+    settings: dict[str, Any], subject: str, what_to_do: str, tmp_path: Path
+) -> None:
+    async with process(tmp_path) as here:
+        wrong = await found(here, **settings)
+        assert list(wrong) == [subject]
+        assert what_to_do in wrong[subject]
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "subject", "text"),
+    [
+        ("/users/@me", {"status": 503}, "Discord", "status 503"),
+        ("/users/@me", {"status": 200, **HTML}, "Discord", "another shape"),
+        ("/users/@me", {"drop": True, "times": None}, "Discord", "no answer"),
+        ("/applications/@me", {"status": 429, "code": 0}, "Discord", "status 429"),
+        ("/users/@me/guilds", {"status": 200, "body": {}}, "Discord", "another shape"),
+        ("/users/@me/guilds", {"status": 200, "body": [7, {"id": "x"}]}, "servers", "open the invite link"),
+        (
+            "/applications/@me",
+            {"status": 200, "body": {"id": "1", "interactions_endpoint_url": "https://x.example/\u202ehook"}},
+            "interactions",
+            "https://x.example/·hook: clear Interactions Endpoint URL",
+        ),
+    ],
+)
+async def test_whatever_discord_answers_is_a_finding(
+    path: str, answer: dict[str, Any], subject: str, text: str, tmp_path: Path
+) -> None:
+    async with process(tmp_path) as here:
+        here.sim.fault(Fault("GET", path, **answer))
+        wrong = await found(here)
+        assert list(wrong) == [subject]
+        assert text in wrong[subject]
+
+
+async def test_servers_are_named_with_what_the_bot_lacks_there(tmp_path: Path) -> None:
+    async with process(tmp_path) as here:
+        assert here.channel.guild is not None
+        here.channel.guild.set_bot_permissions(NEEDED["View Channels"] | NEEDED["Send Messages"])
+        wrong = await found(here)
+        assert wrong["server"].endswith(
+            "it lacks Embed Links, Attach Files, Read Message History, Send Messages in Threads:"
+            " open the invite link again"
+        )
+        here.channel.guild.set_bot_permissions(8)
+        assert await found(here) == {}
+        here.channel.guild.remove_bot()
+        assert list(await found(here)) == ["servers"]
+
+
+async def test_every_page_of_servers_is_read(tmp_path: Path) -> None:
+    async with process(tmp_path) as here:
+        page = [{"id": str(n), "name": "x", "permissions": str(1 << 3)} for n in range(1, 201)]
+        here.sim.fault(Fault("GET", "/users/@me/guilds", status=200, body=page))
+        assert await found(here, allowed_guild_ids=frozenset({1, 200})) == {}
+        paths = [request.query for request in here.sim.requests_to("GET", "/users/@me/guilds")]
+        assert [query.get("after") for query in paths] == [None, "200"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [(html_page(), "no usable answer"), (None, "no usable answer")],
+)
+async def test_a_task_api_that_answers_no_task_question_is_named(
+    answer: Any, text: str, tmp_path: Path
+) -> None:
+    async with process(tmp_path) as here:
+        if answer is None:
+            await here.api.stop()
+        else:
+            here.api.fail_all(answer)
+        assert text in (await found(here))["task API"]
+
+
+# The data
+
+
+async def _stamped(path: Path, version: str) -> None:
+    database = Database(path, None)
+    await database.open()
+    await database.close()
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
+    connection.commit()
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "ok", "text"),
+    [("0001", True, "the start brings it to"), ("0002", True, "version 0002"), ("9999", False, "newer bot")],
+)
+async def test_the_version_of_the_data_is_told(version: str, ok: bool, text: str, tmp_path: Path) -> None:
+    await _stamped(tmp_path / "bot.db", version)
+    before = (tmp_path / "bot.db").read_bytes()
+    folder, database = data_findings(tmp_path / "bot.db")
+    assert (folder.ok, database.ok) == (True, ok)
+    assert text in database.text
+    assert (tmp_path / "bot.db").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "text"), [(b"no database" * 99, "cannot be read"), (None, "another program's")]
+)
+def test_a_file_that_is_not_ours_is_told(content: bytes | None, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "bot.db"
+    if content is None:
+        connection = sqlite3.connect(path)
+        connection.execute("CREATE TABLE theirs (x)")
+        connection.close()
+    else:
+        path.write_bytes(content)
+    _, database = data_findings(path)
+    assert not database.ok
+    assert text in database.text
+
+
+def test_a_folder_that_is_still_to_be_made_is_fine_and_a_file_in_its_place_is_not(tmp_path: Path) -> None:
+    folder, database = data_findings(tmp_path / "a" / "b" / "bot.db")
+    assert (folder.ok, database.ok) == (True, True)
+    assert not (tmp_path / "a").exists()
+    (tmp_path / "file").write_text("x")
+    folder, _ = data_findings(tmp_path / "file" / "bot.db")
+    assert not folder.ok
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="folders have no owner by number here")
+def test_a_folder_of_somebody_else_is_told_with_both_uids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o500)
+    monkeypatch.setattr(os, "access", lambda place, mode: not (mode & os.W_OK and Path(place) == tmp_path))
+    folder, _ = data_findings(tmp_path / "bot.db")
+    mine, group = os.getuid(), os.getgid()
+    assert folder.text.endswith(
+        f"it belongs to uid {mine}, the bot runs as uid {mine}. Run: chown -R {mine}:{group} {tmp_path}"
+    )
