@@ -128,7 +128,7 @@ def _note_clock(side: DiscordSide, headers: Mapping[str, str], clock: Clock) -> 
         ahead = clock() - parsedate_to_datetime(headers.get("Date", "")).timestamp() - 0.5
     except (ValueError, TypeError, OverflowError):
         return
-    text = f"{ahead:+.0f} s from Discord's"
+    text = f"{round(ahead):+d} s from Discord's"
     ok = abs(ahead) <= CLOCK_SECONDS
     side.note("clock", ok, text if ok else f"{text}: set this machine's clock (NTP)")
 

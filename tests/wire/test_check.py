@@ -64,7 +64,7 @@ async def test_all_is_well_also_beside_a_running_bot(tmp_path: Path) -> None:
         code, out = await checked(here)
         assert code == 0, out
         assert [line[0] for line in out.splitlines()[:-1]] == ["✓"] * 8
-        assert "Veo Watch" in out
+        assert "veo_watch, id " in out
         assert "Studio" in out
         assert f"client_id={here.sim.world.application_id}&scope=bot" in out.splitlines()[-1]
         assert "permissions=274878024704" in out
