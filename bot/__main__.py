@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("run", help="run the bot (the default)")
     check = commands.add_parser("check", help="see whether the bot can go live, and what to do if not")
     check.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    check.add_argument("--sync", action="store_true", help="write the commands to Discord again as well")
     backup = commands.add_parser("backup", help="copy the data to a new file, while the bot runs or not")
     backup.add_argument("file", type=Path, help="the file to write; it must not exist yet")
     commands.add_parser(
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.command == "demo":
         return _demo(chosen)
     if chosen.command == "check":
-        return _check(as_json=chosen.json)
+        return _check(as_json=chosen.json, sync=chosen.sync)
     if chosen.command == "backup":
         return _back_up(chosen.file)
     if chosen.command == "watches":
@@ -93,10 +94,10 @@ def _run() -> int:
     return Exit.STOPPED
 
 
-def _check(*, as_json: bool) -> int:
+def _check(*, as_json: bool, sync: bool) -> int:
     from bot.check import findings, run  # noqa: PLC0415
 
-    found, invite = asyncio.run(run.check())
+    found, invite = asyncio.run(run.check(sync=sync))
     write = findings.as_json if as_json else findings.as_text
     print(write(found, invite))  # noqa: T201
     return Exit.STOPPED if all(finding.ok for finding in found) else Exit.NOT_READY

@@ -21,7 +21,7 @@ from bot.chat.listing import Listing
 from bot.chat.messenger import Messenger
 from bot.chat.refusals import pause, told
 from bot.chat.rest import DiscordRest
-from bot.chat.tree import Tree, command_tree, write_commands
+from bot.chat.tree import Tree, command_tree, sync_commands, write_commands
 from bot.chat.watch_command import WatchCommand
 from bot.clock import Alarm, Clock, Idle, idle, steady_clock
 from bot.config import Settings
@@ -92,6 +92,10 @@ class App:
         client.on_setup = self.begin
         client.on_press = self.commands.press
 
+    @property
+    def tree(self) -> Tree:
+        return command_tree(self._client, self.commands, self._choices)
+
     async def begin(self) -> None:
         """Take up what was unfinished and start polling; the client calls it after its login."""
         if missing := unspoken():
@@ -100,7 +104,7 @@ class App:
                 " and run: pybabel compile -D bot -d bot/locale",
                 extra={"languages": " ".join(missing)},
             )
-        tree = command_tree(self._client, self.commands, self._choices)
+        tree = self.tree
         await self.watching.resume()
         for name, work in (
             ("poll loop", self.poller.run()),
@@ -185,6 +189,26 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         stack.push_async_callback(app.close)
         await _unless(stop, serve(client, token))
         log.info("stopping")
+
+
+async def write_commands_again(settings: Settings) -> list[str]:
+    """Write the commands to Discord whether they have changed or not; return their names.
+
+    No data is opened and no gateway, so this may run beside the bot.
+
+    Raises:
+        discord.DiscordException: Discord did not take them, or the token.
+    """
+    clock = steady_clock()
+    talk_to(settings.discord_api_url)
+    async with (
+        VeoClient(settings.veo_api_base_url, settings.veo_api_key.get_secret_value()) as veo,
+        VeoBot() as client,
+    ):
+        app = App(settings, client, Database(settings.database_path, None), veo.look, clock=clock)
+        client.on_setup = None
+        await client.login(settings.discord_token.get_secret_value())
+        return await sync_commands(app.tree)
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:

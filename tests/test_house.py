@@ -75,6 +75,7 @@ OURS: Final = {
         "bot bot.app bot.check bot.log bot.config bot.chat.client bot.store.backup bot.store.errors"
         " bot.store.live bot.demo.show bot.words"
     ),
+    "bot.check.commands": "bot.app bot.chat.refusals bot.check bot.config",
     "bot.check": "bot.check bot.clock bot.config bot.core bot.store bot.veo",
     "bot.demo": (
         "bot.demo bot.app bot.chat bot.clock bot.config bot.copies bot.core bot.store bot.veo bot.words"
@@ -225,7 +226,7 @@ def test_the_commands_of_the_readme_exist(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(command_line, "_run", lambda: 0)
     monkeypatch.setattr(command_line, "_demo", lambda _chosen: 0)
     monkeypatch.setattr(command_line, "_back_up", lambda _target: 0)
-    monkeypatch.setattr(command_line, "_check", lambda as_json: 0 * as_json)
+    monkeypatch.setattr(command_line, "_check", lambda as_json, sync: 0 * as_json * sync)
     monkeypatch.setattr(command_line, "_list_watches", lambda: 0)
     commands = re.findall(r"python -m bot\b([^`\n#]*)", README)
     assert len(commands) > 1

@@ -79,3 +79,13 @@ async def write_commands(tree: Tree, store: Store, place: str) -> None:
     await tree.sync()
     await store.remember(key, digest)
     log.info("wrote the commands to Discord")
+
+
+async def sync_commands(tree: Tree) -> list[str]:
+    """Write the commands to Discord as they are; return their names.
+
+    Raises:
+        discord.DiscordException: Discord did not take them; what it knew stays.
+    """
+    await tree.set_translator(CatalogueTranslator())
+    return [command.name for command in await tree.sync()]

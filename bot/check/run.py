@@ -16,8 +16,10 @@ Report = tuple[list[Finding], str | None]
 """The findings, and the link that invites the bot, if it is known."""
 
 
-async def check(load: Callable[[], Settings] = load_settings, clock: Clock | None = None) -> Report:
-    """Look at everything; nothing is changed and nothing is raised."""
+async def check(
+    load: Callable[[], Settings] = load_settings, clock: Clock | None = None, *, sync: bool = False
+) -> Report:
+    """Look at everything; nothing is raised, and nothing changed but the commands, if `sync` asks for it."""
     try:
         settings = load()
     except SettingsFault as fault:
@@ -28,7 +30,13 @@ async def check(load: Callable[[], Settings] = load_settings, clock: Clock | Non
     side, answer = await asyncio.gather(
         look_at_discord(settings, clock or steady_clock()), _ask_the_task_api(settings)
     )
-    return [*findings, *side.findings, answer], side.invite
+    findings += [*side.findings, answer]
+    if sync:
+        # Imported here because it takes the whole bot with it.
+        from bot.check.commands import sync as write_commands  # noqa: PLC0415
+
+        findings.append(await write_commands(settings))
+    return findings, side.invite
 
 
 def _data_alone() -> list[Finding]:

@@ -74,6 +74,22 @@ async def test_all_is_well_also_beside_a_running_bot(tmp_path: Path) -> None:
         assert {f["subject"] for f in report["findings"]} >= {"settings", "database", "clock", "task API"}
 
 
+async def test_the_commands_are_written_again_if_asked_beside_a_running_bot(tmp_path: Path) -> None:
+    async with process(tmp_path) as here:
+        await here.start()
+        before = here.sim.command_writes
+        code, out = await checked(here, "--sync")
+        assert code == 0, out
+        (line,) = (line for line in out.splitlines() if line.startswith("✓ commands"))
+        assert "written again: " in line
+        assert {"veo", "Watch Veo tasks"} == set(line.split(": ")[1].split(". ")[0].split(", "))
+        assert here.sim.command_writes == before + 1
+        here.sim.fault(Fault("PUT", "/applications/*", status=403, code=50001))
+        code, out = await checked(here, "--sync")
+        assert code == 6
+        assert "✗ commands         they could not be written (403 code 50001)" in out
+
+
 async def test_without_settings_it_names_them_and_looks_at_the_rest(tmp_path: Path) -> None:
     async with process(tmp_path) as here:
         code, out = await checked(here, DISCORD_TOKEN="", POLL_MIN_SECONDS="no")
