@@ -92,8 +92,8 @@ class App:
         client.on_setup = self.begin
         client.on_press = self.commands.press
 
-    @property
-    def tree(self) -> Tree:
+    def make_tree(self) -> Tree:
+        """Return the command tree; a client takes only one."""
         return command_tree(self._client, self.commands, self._choices)
 
     async def begin(self) -> None:
@@ -104,7 +104,7 @@ class App:
                 " and run: pybabel compile -D bot -d bot/locale",
                 extra={"languages": " ".join(missing)},
             )
-        tree = self.tree
+        tree = self.make_tree()
         await self.watching.resume()
         for name, work in (
             ("poll loop", self.poller.run()),
@@ -208,7 +208,7 @@ async def write_commands_again(settings: Settings) -> list[str]:
         app = App(settings, client, Database(settings.database_path, None), veo.look, clock=clock)
         client.on_setup = None
         await client.login(settings.discord_token.get_secret_value())
-        return await sync_commands(app.tree)
+        return await sync_commands(app.make_tree())
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:

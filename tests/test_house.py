@@ -226,7 +226,7 @@ def test_the_commands_of_the_readme_exist(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(command_line, "_run", lambda: 0)
     monkeypatch.setattr(command_line, "_demo", lambda _chosen: 0)
     monkeypatch.setattr(command_line, "_back_up", lambda _target: 0)
-    monkeypatch.setattr(command_line, "_check", lambda as_json, sync: 0 * as_json * sync)
+    monkeypatch.setattr(command_line, "_check", lambda **_chosen: 0)
     monkeypatch.setattr(command_line, "_list_watches", lambda: 0)
     commands = re.findall(r"python -m bot\b([^`\n#]*)", README)
     assert len(commands) > 1

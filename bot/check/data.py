@@ -2,13 +2,12 @@
 
 import os
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 from bot.check.findings import Finding
 from bot.store.database import MIGRATIONS
+from bot.store.readonly import reading
 from bot.store.schema import HEAD
 
 _VERSIONS: Final = frozenset(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py"))
@@ -17,12 +16,14 @@ _VERSIONS: Final = frozenset(path.name.split("_")[0] for path in (MIGRATIONS / "
 def data_findings(path: Path) -> list[Finding]:
     """Say what is the case with the folder of a database and with the file."""
     path = path.resolve()
-    return [_folder(path.parent), _database(path)]
+    folder = _folder(path.parent)
+    # What is in a folder that this user may not enter is not to be known.
+    return [folder, _database(path)] if folder.ok else [folder]
 
 
 def _folder(folder: Path) -> Finding:
     subject = "data folder"
-    there = next(place for place in (folder, *folder.parents) if place.exists())
+    there = next(place for place in (folder, *folder.parents) if os.path.exists(place))  # noqa: PTH110 Path.exists raises where a folder is closed
     if not there.is_dir():
         return Finding(subject, ok=False, text=f"{there} is no folder: set DATABASE_URL")
     if not os.access(there, os.W_OK | os.X_OK):
@@ -45,7 +46,7 @@ def _whose(place: Path) -> str:
 
 def _database(path: Path) -> Finding:
     subject = "database"
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110
         return Finding(subject, ok=True, text="there is none yet, the start makes it")
     if not os.access(path, os.R_OK | os.W_OK):
         return Finding(subject, ok=False, text=f"{path} cannot be written: {_whose(path)}")
@@ -69,7 +70,7 @@ def _database(path: Path) -> Finding:
 
 def _read(path: Path) -> tuple[str | None, str]:
     """Return the version of the schema, None if it is not ours, and what SQLite says of the file."""
-    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+    with reading(path) as connection:
         damage = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0]).splitlines()[-1]
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         if not tables:

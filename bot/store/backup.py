@@ -8,9 +8,9 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
 
 from bot.store.errors import StoreError
+from bot.store.readonly import is_there, reading
 
 
 class BackupFailed(StoreError):
@@ -24,7 +24,7 @@ def back_up(database: Path, target: Path) -> int:
         BackupFailed: nothing was written under the name of `target`.
     """
     database = database.resolve()
-    if not database.is_file():
+    if not is_there(database):
         raise BackupFailed(f"there is no database at {database}: run this where the bot runs")
     if target.exists():
         raise BackupFailed(f"{target} exists already: name a new file")
@@ -45,7 +45,7 @@ def back_up(database: Path, target: Path) -> int:
 
 
 def _copy(database: Path, part: Path) -> None:
-    with closing(sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True)) as source:
+    with reading(database) as source:
         source.execute("VACUUM INTO ?", (str(part),))
     with closing(sqlite3.connect(part)) as copy:
         if (found := copy.execute("PRAGMA quick_check(1)").fetchone()) != ("ok",):

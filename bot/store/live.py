@@ -1,13 +1,12 @@
 """What is watched, read from the file alone: for the shell, while the bot runs or not."""
 
 import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 from bot.store.errors import StoreUnusable
+from bot.store.readonly import is_there, reading
 from bot.store.schema import DONE, LIVE
 
 _QUERY: Final = """
@@ -44,10 +43,10 @@ def unfinished(database: Path) -> list[Unfinished]:
         StoreUnusable: there is no database, or none of ours.
     """
     database = database.resolve()
-    if not database.is_file():
+    if not is_there(database):
         raise StoreUnusable(f"there is no database at {database}: run this where the bot runs")
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True)) as connection:
+        with reading(database) as connection:
             rows = connection.execute(_QUERY, (DONE,)).fetchall()
     except sqlite3.Error as error:
         raise StoreUnusable(f"{database} could not be read ({error})") from None

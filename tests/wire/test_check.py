@@ -19,6 +19,8 @@ from bot.check.run import check
 from bot.config import Settings
 from bot.demo.render_answers import html_page
 from bot.store.database import Database
+from bot.store.errors import StoreUnusable
+from bot.store.live import unfinished
 
 HTML = {"body": "<html>", "content_type": "text/html"}
 
@@ -233,7 +235,7 @@ def test_a_folder_that_is_still_to_be_made_is_fine_and_a_file_in_its_place_is_no
     assert (folder.ok, database.ok) == (True, True)
     assert not (tmp_path / "a").exists()
     (tmp_path / "file").write_text("x")
-    folder, _ = data_findings(tmp_path / "file" / "bot.db")
+    (folder,) = data_findings(tmp_path / "file" / "bot.db")
     assert not folder.ok
 
 
@@ -243,8 +245,15 @@ def test_a_folder_of_somebody_else_is_told_with_both_uids(
 ) -> None:
     tmp_path.chmod(0o500)
     monkeypatch.setattr(os, "access", lambda place, mode: not (mode & os.W_OK and Path(place) == tmp_path))
-    folder, _ = data_findings(tmp_path / "bot.db")
+    (folder,) = data_findings(tmp_path / "bot.db")
     mine, group = os.getuid(), os.getgid()
     assert folder.text.endswith(
         f"it belongs to uid {mine}, the bot runs as uid {mine}. Run: chown -R {mine}:{group} {tmp_path}"
     )
+
+
+def test_a_path_that_the_system_will_not_look_at_raises_nothing(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 300) / "bot.db"
+    assert [finding.subject for finding in data_findings(path)] == ["data folder", "database"]
+    with pytest.raises(StoreUnusable, match="there is no database"):
+        unfinished(path)
