@@ -33,4 +33,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 WORKDIR /app
 USER 10001:10001
 VOLUME /data
+# Asks the bot's own /healthz; imports neither discord.py nor aiohttp.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
+    CMD ["python", "-m", "bot.monitoring.probe"]
 ENTRYPOINT ["python", "-m", "bot"]

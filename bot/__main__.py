@@ -69,20 +69,24 @@ def _run() -> int:
         for line in fault.faults:
             _complain(line)
         return Exit.SETTINGS
-    from bot import app, log  # noqa: PLC0415
+    from bot import log, process  # noqa: PLC0415
     from bot.chat.client import TokenRefused  # noqa: PLC0415
+    from bot.monitoring.server import CannotListen  # noqa: PLC0415
     from bot.store.errors import AnotherBot, StoreFailed, StoreUnusable  # noqa: PLC0415
 
     os.umask(0o077)  # the data is for nobody else to read
     secrets = (settings.discord_token.get_secret_value(), settings.veo_api_key.get_secret_value())
     log.set_up(settings.log_level, settings.log_format, secrets)
     try:
-        asyncio.run(app.run(settings))
+        asyncio.run(process.run(settings))
     except TokenRefused:
         _complain(
             "DISCORD_TOKEN: Discord does not accept it. Copy the bot's token from the developer portal again"
         )
         return Exit.TOKEN
+    except CannotListen as error:
+        _complain(f"HTTP_PORT: {error}")
+        return Exit.SETTINGS
     except (StoreUnusable, StoreFailed) as error:
         _complain(f"DATABASE_URL: {error}")
         return Exit.DATA

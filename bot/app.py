@@ -2,16 +2,13 @@
 
 import asyncio
 import logging
-import signal
-from collections.abc import Callable, Coroutine
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import AsyncExitStack
-from typing import Any, Final, TypeVar
+from math import isfinite, nan
+from typing import Final
 
 from bot.board import Board
 from bot.chat.attachments import VideoCopies
 from bot.chat.choices import Choices
-from bot.chat.client import VeoBot, reach, serve, talk_to
+from bot.chat.client import VeoBot, talk_to
 from bot.chat.commands import Commands
 from bot.chat.delivery import Deliverer
 from bot.chat.first_look import FirstLook
@@ -27,6 +24,9 @@ from bot.clock import Alarm, Clock, Idle, idle, steady_clock
 from bot.config import Settings
 from bot.copies import Copier
 from bot.core.events import AccessLost, CardDeleted
+from bot.meter import UNMETERED, Meter
+from bot.monitoring.metrics import Snapshot
+from bot.monitoring.vitals import Vitals
 from bot.poller import Look, Poller
 from bot.pruner import Pruner
 from bot.store.database import Database
@@ -38,8 +38,6 @@ from bot.watching import Watching
 from bot.words import unspoken
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 LAST_SECONDS: Final = 10.0
 """What is in flight when the bot is told to stop gets this long."""
@@ -59,8 +57,10 @@ class App:
         discord_clock: Clock | None = None,
         idle: Idle = idle,
         copier: Copier | None = None,
+        meter: Meter = UNMETERED,
     ) -> None:
         self._client: Final = client
+        database.meter = meter
         self.store: Final = Store(database)
         rest = DiscordRest(client, Gate(), clock)
         deliverer = Deliverer(self.store, rest, settings.pace, discord_clock or clock)
@@ -73,9 +73,10 @@ class App:
             lost=self._lose,
             idle=idle,
             preparation=None if copier is None else VideoCopies(client, copier),
+            meter=meter,
         )
         self.board: Final = Board(self.store, self.messenger, settings.pace, clock)
-        self.poller: Final = Poller(look, self.board, settings.pace, clock, idle=idle)
+        self.poller: Final = Poller(look, self.board, settings.pace, clock, idle=idle, meter=meter)
         self.watching: Final = Watching(self.store, self.board, self.poller, clock)
         limits = Limits(settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server)
         first_look = FirstLook(look)
@@ -89,6 +90,11 @@ class App:
         self._place: Final = settings.discord_api_url
         self._idle: Final = idle
         self._background: set[asyncio.Task[None]] = set()
+        self._loops: list[asyncio.Task[None]] = []
+        self.vitals: Final = Vitals(
+            lambda: client.connected, database, self.board, self.poller, clock, loops=lambda: self._loops
+        )
+        client.on_gateway = self.vitals.gateway_changed
         client.on_setup = self.begin
         client.on_press = self.commands.press
 
@@ -106,12 +112,22 @@ class App:
             )
         tree = self.make_tree()
         await self.watching.resume()
-        for name, work in (
-            ("poll loop", self.poller.run()),
-            ("commands", self._write_commands(tree)),
-            ("pruning", self._pruner.run()),
-        ):
-            self._background.add(asyncio.create_task(work, name=name))
+        self._loops = [
+            asyncio.create_task(self.poller.run(), name="poll loop"),
+            asyncio.create_task(self._pruner.run(), name="pruning"),
+        ]
+        writing = asyncio.create_task(self._write_commands(tree), name="commands")
+        self._background |= {*self._loops, writing}
+
+    def snapshot(self) -> Snapshot:
+        """Return what the metrics show of this moment."""
+        latency = self._client.latency if self._client.connected else nan
+        return Snapshot(
+            tasks=len(self.board.tasks),
+            watches=self.board.census(),
+            results_waiting=self.messenger.results_waiting,
+            gateway_latency=latency if isfinite(latency) else None,
+        )
 
     async def _write_commands(self, tree: Tree) -> None:
         """Write the commands to Discord, however often it takes; the rest of the bot does not wait for it."""
@@ -139,56 +155,10 @@ class App:
 
         await asyncio.gather(self.commands.close(left()), self.poller.close(left()))
         await self.messenger.close(left())
+        self._loops = []  # their end is wanted now
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
-
-
-async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
-    """Run the bot until SIGTERM, SIGINT or `stop`.
-
-    Raises:
-        AnotherBot, StoreUnusable, TokenRefused: it cannot run, and the operator must do something.
-    """
-    stop = stop or asyncio.Event()
-    _on_signals(stop.set)
-    clock = steady_clock()
-    token = settings.discord_token.get_secret_value()
-    async with AsyncExitStack() as stack:
-        executor: Executor = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="store"))
-        database = Database(settings.database_path, executor)
-        await database.open()
-        stack.push_async_callback(database.close)
-        veo = await stack.enter_async_context(
-            VeoClient(
-                settings.veo_api_base_url,
-                settings.veo_api_key.get_secret_value(),
-                settings.veo_api_auth,
-                clock=clock,
-            )
-        )
-        talk_to(settings.discord_api_url)
-        reached = await _unless(stop, reach(settings.discord_api_url, token, clock))
-        if reached is None:
-            return
-        ahead = reached.ahead
-        client = VeoBot()
-        stack.push_async_callback(client.close)
-        copier = None
-        if settings.attach_videos:
-            copier = await stack.enter_async_context(Copier(settings.database_path.parent / "tmp"))
-        app = App(
-            settings,
-            client,
-            database,
-            veo.look,
-            clock=clock,
-            discord_clock=lambda: clock() + ahead,
-            copier=copier,
-        )
-        stack.push_async_callback(app.close)
-        await _unless(stop, serve(client, token))
-        log.info("stopping")
 
 
 async def write_commands_again(settings: Settings) -> list[str]:
@@ -209,24 +179,3 @@ async def write_commands_again(settings: Settings) -> list[str]:
         client.on_setup = None
         await client.login(settings.discord_token.get_secret_value())
         return await sync_commands(app.make_tree())
-
-
-async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """Return what `work` returns, or None as soon as `stop` is set; what it raises is raised."""
-    working = asyncio.ensure_future(work)
-    stopping = asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        return working.result() if working.done() else None
-    finally:
-        stopping.cancel()
-        working.cancel()
-
-
-def _on_signals(stop: Callable[[], None]) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        try:
-            loop.add_signal_handler(number, stop)
-        except NotImplementedError:  # Windows: Ctrl-C arrives as KeyboardInterrupt
-            return

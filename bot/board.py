@@ -7,7 +7,8 @@ could not be saved has not happened, in memory neither.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from typing import Final, Protocol
 
 from bot.clock import Clock
@@ -71,7 +72,7 @@ class Board:
                 self._audience.show(self.card(card_id), health)
 
     @property
-    def tasks(self) -> Iterable[str]:
+    def tasks(self) -> Collection[str]:
         """The tasks that are watched."""
         return self._by_task.keys()
 
@@ -86,6 +87,15 @@ class Board:
         """
         rows = tuple(self._rows[card_id].values())
         return CardState(self._cards[card_id], rows, self._followers[card_id])
+
+    def census(self) -> dict[str, int]:
+        """Return how many live watches there are by the state of their task."""
+        states = Counter(
+            "unseen" if watch.task is None else watch.task.state.value
+            for watches in self._by_task.values()
+            for watch in watches.values()
+        )
+        return dict(states)
 
     def card_watching(self, channel_id: int, task_id: str) -> CardState | None:
         """Return the card on which a channel watches a task, if there is one."""

@@ -4,6 +4,7 @@ A fault is told as the variable and what it wants, never with the value: it may 
 """
 
 from collections.abc import Iterable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ DISCORD_API: Final = "https://discord.com/api/v10"
 RUN_SECRETS: Final = Path("/run/secrets")
 LONGEST_ID: Final = 20
 """Digits in an id of Discord's."""
+PORTS: Final = 65_536
 SECRETS: Final = ("discord_token", "veo_api_key")
 """What may come from a file: `<NAME>_FILE` names it, or it lies in /run/secrets. A plain variable wins."""
 
@@ -77,6 +79,24 @@ def _header_value(value: SecretStr) -> SecretStr:
     return SecretStr(text)
 
 
+def _port(value: Any) -> Any:
+    text = str(value).strip().lower()
+    if text in {"off", "none"}:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(PORTS)) and int(text) < PORTS):
+        raise ValueError(f"it must be a port from 0 (a free one) to {PORTS - 1}, or off")
+    return int(text)
+
+
+def _address(value: str) -> str:
+    try:
+        return str(ip_address(value.strip()))
+    except ValueError:
+        raise ValueError(
+            "it must be an address of this machine such as 127.0.0.1, or 0.0.0.0 for all"
+        ) from None
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Secret = Annotated[SecretStr, AfterValidator(_header_value)]
 SecretFile = Annotated[str | None, AfterValidator(_readable)]
@@ -127,6 +147,8 @@ class Settings(DataSettings):
     keep_days: Annotated[int, Field(ge=1, le=3650)] = 30
     attach_videos: bool = True
     card_language: CardLanguage = "auto"
+    http_host: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
+    http_port: Annotated[int | None, BeforeValidator(_port)] = 8080
     log_level: LogLevel = "INFO"
     log_format: Literal["text", "json"] = "text"
 

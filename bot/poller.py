@@ -22,6 +22,7 @@ from bot.core.events import Failure, Seen
 from bot.core.health import IMPOSSIBLE_ID, Health, Mode
 from bot.core.pace import Pace
 from bot.core.task import Task
+from bot.meter import UNMETERED, Meter
 from bot.store.errors import StoreFailed
 from bot.veo.errors import VeoError, as_event
 
@@ -50,17 +51,21 @@ class Poller:
         *,
         idle: Idle = idle,
         chance: Callable[[], float] = random.random,
+        meter: Meter = UNMETERED,
     ) -> None:
         self._look: Final = look
         self._board: Final = board
         self._pace: Final = pace
         self._clock: Final = clock
         self._chance: Final = chance
+        self._meter: Final = meter
         self._alarm: Final = Alarm(idle)
         self._heap: list[tuple[float, str]] = []
         self._due: dict[str, float] = {}
         """When each task is due; an entry of the heap with another time is out of date."""
         self._flying: dict[str, asyncio.Task[None]] = {}
+        self._took_off: dict[str, float] = {}
+        """When each look under way began, the oldest first."""
         self._limited = False
         """Whether the API held everybody back, so that many looks come due at once."""
         self._closing = False
@@ -102,6 +107,25 @@ class Poller:
                 look.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
+    @property
+    def longest_look(self) -> float:
+        """Seconds for which the oldest look under way has been so; a look alone ends after 15."""
+        now = self._clock()
+        return now - next(iter(self._took_off.values()), now)
+
+    @property
+    def overdue(self) -> float:
+        """Seconds since a look should have begun that has not; 0 if none should."""
+        if self._closing or self._room() <= 0 or not self._due:
+            return 0.0
+        now = self._clock()
+        return max(0.0, now - max(self._soonest(now), self._board.health.not_before))
+
+    async def probe(self) -> None:
+        """Ask about an id that no task has: the API's health is known then, also while nothing is watched."""
+        if self._clock() >= self._board.health.not_before:
+            await self._judge(IMPOSSIBLE_ID, await self._see(IMPOSSIBLE_ID))
+
     def _room(self) -> int:
         return (1 if self._board.health.paused else IN_FLIGHT) - len(self._flying)
 
@@ -114,8 +138,10 @@ class Poller:
             self._spread()
         # A probe need not wait until its task is due: everybody waits for what it tells.
         while self._room() > 0 and (task_id := self._next(now, early=self._board.health.paused)):
-            del self._due[task_id]
+            due = self._due.pop(task_id)
             if self._board.is_watched(task_id):
+                self._meter.late(max(0.0, now - due))
+                self._took_off[task_id] = now
                 look = asyncio.create_task(self._visit(task_id), name=f"look {task_id}")
                 self._flying[task_id] = look
 
@@ -136,9 +162,11 @@ class Poller:
         """Return the seconds until there is something to do, None if only a ring can bring it."""
         if self._room() <= 0 or not self._due:
             return None
-        now, health = self._clock(), self._board.health
-        soonest = now if health.paused else self._heap[0][0]
-        return max(0.0, max(soonest, health.not_before) - now)
+        now = self._clock()
+        return max(0.0, max(self._soonest(now), self._board.health.not_before) - now)
+
+    def _soonest(self, now: float) -> float:
+        return now if self._board.health.paused else self._heap[0][0]
 
     async def _visit(self, task_id: str) -> None:
         after: float | None = PUSHED_FORWARD
@@ -153,16 +181,22 @@ class Poller:
             log.exception("a look failed in an unforeseen way", extra={"task": task_id})
         finally:
             self._flying.pop(task_id, None)
+            self._took_off.pop(task_id, None)
             if after is not None and self._board.is_watched(task_id):
                 self.plan(task_id, after)
             self._alarm.ring()
 
     async def _see(self, task_id: str) -> Seen:
+        begun = self._clock()
         try:
             task = await self._look(task_id)
         except VeoError as error:
             log.debug("look failed", extra={"task": task_id, "reason": str(error)})
-            return as_event(error)
+            seen = as_event(error)
+            outcome = seen.trouble.value if isinstance(seen, Failure) else "missing"
+            self._meter.looked(outcome, self._clock() - begun)
+            return seen
+        self._meter.looked(task.state.value, self._clock() - begun)
         log.debug("looked", extra={"task": task_id, "state": task.state.value, "progress": task.progress})
         return task
 

@@ -37,16 +37,18 @@ MAX_LINES: Final = 250
 Node = TypeVar("Node", bound=ast.AST)
 
 OURS: Final = {
-    **dict.fromkeys(("bot", "bot.words", "bot.clock", "bot.log"), ""),
+    **dict.fromkeys(("bot", "bot.words", "bot.clock", "bot.log", "bot.meter"), ""),
     "bot.core": "bot.core",
     "bot.veo": "bot.veo bot.core",
-    "bot.store": "bot.store bot.core",
+    "bot.store": "bot.store bot.core bot.meter",
     "bot.config": "bot.core bot.store",
     "bot.board": "bot.clock bot.core bot.store",
-    "bot.poller": "bot.board bot.clock bot.core bot.store.errors bot.veo.errors",
+    "bot.poller": "bot.board bot.clock bot.core bot.meter bot.store.errors bot.veo.errors",
+    "bot.monitoring": "bot bot.monitoring bot.meter bot.clock bot.core bot.board bot.poller bot.store",
+    "bot.monitoring.probe": "",
     "bot.pruner": "bot.clock bot.store",
     "bot.watching": "bot.board bot.poller bot.clock bot.core bot.store",
-    "bot.chat": "bot.chat bot.copies bot.words bot.clock bot.core bot.store",
+    "bot.chat": "bot.chat bot.copies bot.words bot.clock bot.core bot.meter bot.store",
     **dict.fromkeys(("bot.chat.text", "bot.chat.refusals", "bot.chat.gate"), ""),
     "bot.chat.lines": "bot.chat.text bot.core bot.words",
     "bot.chat.cards": "bot.chat.buttons bot.chat.lines bot.chat.rows bot.chat.text bot.core bot.words",
@@ -68,12 +70,13 @@ OURS: Final = {
         "bot.board bot.chat bot.words bot.core bot.poller bot.watching bot.store bot.veo.errors"
     ),
     "bot.app": (
-        "bot.board bot.chat bot.clock bot.config bot.copies bot.core bot.poller bot.pruner bot.store bot.veo"
-        " bot.watching bot.words"
+        "bot.board bot.chat bot.clock bot.config bot.copies bot.core bot.meter bot.monitoring bot.poller"
+        " bot.pruner bot.store bot.veo bot.watching bot.words"
     ),
+    "bot.process": "bot.app bot.chat.client bot.clock bot.config bot.copies bot.monitoring bot.store bot.veo",
     "bot.__main__": (
-        "bot bot.app bot.check bot.log bot.config bot.chat.client bot.store.backup bot.store.errors"
-        " bot.store.live bot.demo.show bot.words"
+        "bot bot.process bot.check bot.log bot.config bot.chat.client bot.monitoring.server bot.store.backup"
+        " bot.store.errors bot.store.live bot.demo.show bot.words"
     ),
     "bot.check.commands": "bot.app bot.chat.refusals bot.check bot.config",
     "bot.check": "bot.check bot.clock bot.config bot.core bot.store bot.veo",
@@ -104,10 +107,11 @@ THEIRS: Final = {
     "simcord": "bot.demo",
     "discord": " ".join(f"bot.chat.{name}" for name in DISCORD) + " bot.demo",
     "aiohttp": (
-        "bot.chat.answer bot.chat.client bot.chat.refusals bot.check.discord_side bot.copies bot.demo"
-        " bot.veo.client bot.video_source"
+        "bot.chat.answer bot.chat.client bot.chat.refusals bot.chat.traffic bot.check.discord_side bot.copies"
+        " bot.demo bot.monitoring.server bot.veo.client bot.video_source"
     ),
-    "yarl": "bot.chat.client bot.video_source",
+    "yarl": "bot.chat.client bot.chat.traffic bot.video_source",
+    "prometheus_client": "bot.monitoring",
     **dict.fromkeys(("sqlalchemy", "alembic", "filelock"), "bot.store"),
     "pydantic": "bot.config bot.demo",
     "pydantic_settings": "bot.config",

@@ -15,7 +15,9 @@ from yarl import URL
 
 from bot.chat.buttons import CardButton, Press
 from bot.chat.refusals import told
+from bot.chat.traffic import counting
 from bot.clock import Clock
+from bot.meter import UNMETERED, Meter
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +41,13 @@ class _LaunchAgain(Exception):
 class VeoBot(discord.AutoShardedClient):
     """Knows servers, channels and its own permissions, and nothing of people and messages."""
 
-    def __init__(self, shard_count: int | None = None) -> None:
+    def __init__(
+        self,
+        shard_count: int | None = None,
+        *,
+        meter: Meter = UNMETERED,
+        may_be_alone: bool = False,
+    ) -> None:
         # Without these two the log begins with a warning about voice, which nobody wants from this bot.
         discord.VoiceClient.warn_nacl = False
         discord.VoiceClient.warn_dave = False
@@ -51,10 +59,15 @@ class VeoBot(discord.AutoShardedClient):
             chunk_guilds_at_startup=False,
             allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=60.0,
+            http_trace=counting(meter),
         )
         self.on_setup: Callable[[], Awaitable[None]] | None = None
         """Awaited once, after the login and before the gateway."""
+        self.on_gateway: Callable[[], None] | None = None
+        """Called when Discord's gateway has come or gone."""
         self._launching = False
+        self._may_be_alone: Final = may_be_alone
+        self._lost_shards: set[int] = set()
         self.on_press: Press | None = None
         self.add_dynamic_items(CardButton)
 
@@ -83,6 +96,29 @@ class VeoBot(discord.AutoShardedClient):
 
     async def on_ready(self) -> None:
         log.info("ready", extra={"bot": str(self.user), "servers": len(self.guilds)})
+        if not self.guilds and not self._may_be_alone:
+            log.warning("the bot is in no server: open the invite link that `python -m bot check` prints")
+        self._gateway_changed()
+
+    @property
+    def connected(self) -> bool:
+        """Whether everything that happens on Discord reaches the bot."""
+        return self.is_ready() and not self._lost_shards and not self.is_closed()
+
+    async def on_shard_disconnect(self, shard_id: int) -> None:
+        self._lost_shards.add(shard_id)
+        self._gateway_changed()
+
+    async def on_shard_connect(self, shard_id: int) -> None:
+        self._lost_shards.discard(shard_id)
+        self._gateway_changed()
+
+    async def on_shard_resumed(self, shard_id: int) -> None:
+        await self.on_shard_connect(shard_id)
+
+    def _gateway_changed(self) -> None:
+        if self.on_gateway is not None:
+            self.on_gateway()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from bot.chat.cards import CardForm, plain_form
 from bot.chat.delivery import Deliverer
 from bot.chat.ledger import Ledger
-from bot.chat.outbox import Flight, Wanted
+from bot.chat.outbox import Flight, Result, Wanted
 from bot.chat.rest import DiscordRest
 from bot.clock import Clock
 from bot.copies import Copy
 from bot.core.events import AccessLost, CardDeleted
+from bot.meter import Meter
 
 Lost = Callable[[int, CardDeleted | AccessLost], Awaitable[None]]
 """Awaited with a card's id when Discord says that the card or its channel is gone."""
@@ -28,6 +29,7 @@ class Desk:
     lost: Lost
     discard: Callable[[Iterable[Copy]], None]
     """Clears away the copies that a result has carried."""
+    meter: Meter
     shown: dict[int, CardForm] = field(default_factory=dict)
     edits: set[asyncio.Future[None]] = field(default_factory=set)
     """All edits under way, waited for or not."""
@@ -39,6 +41,17 @@ class Desk:
         form = plain_form(wanted.form) if wanted.plainly else wanted.form
         edit = asyncio.ensure_future(self.rest.edit_card(wanted.card, form, wanted.urgency))
         self.edits.add(edit)
+        self.meter.edited()
         edit.add_done_callback(self.edits.discard)
         edit.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         return Flight(wanted.form, frozenset(wanted.ends), edit)
+
+    def count(self, result: Result) -> None:
+        """Count a result that has come to its channel, and how long that took from the end at the API."""
+        outcome = result.watch.outcome
+        if outcome is None:
+            return
+        ended_at = outcome.task.updated_at if outcome.task is not None and outcome.task.settled else None
+        # What had ended long before somebody asked was not late for that.
+        taken = None if ended_at is None else self.clock() - max(ended_at, result.watch.started_at)
+        self.meter.announced(outcome.ending.value, None if taken is None else max(0.0, taken))

@@ -10,7 +10,7 @@ import logging
 from typing import Final
 
 from bot.chat.attachments import NoCopies, Preparation
-from bot.chat.cards import card_form
+from bot.chat.cards import CardForm, card_form
 from bot.chat.delivery import Deliverer
 from bot.chat.desk import Desk, Lost
 from bot.chat.ledger import Ledger
@@ -22,6 +22,7 @@ from bot.core.card import Card, CardState
 from bot.core.health import Health
 from bot.core.pace import Pace
 from bot.core.watch import Watch
+from bot.meter import UNMETERED, Meter
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -44,12 +45,13 @@ class Messenger:
         lost: Lost,
         idle: Idle = idle,
         preparation: Preparation | None = None,
+        meter: Meter = UNMETERED,
     ) -> None:
         self._pace: Final = pace
         self._idle: Final = idle
         self._preparation: Final = preparation or NoCopies()
         self._ledger: Final = Ledger(store)
-        self._desk: Final = Desk(rest, deliverer, self._ledger, clock, lost, self._preparation.discard)
+        self._desk: Final = Desk(rest, deliverer, self._ledger, clock, lost, self._preparation.discard, meter)
         self._senders: dict[int, tuple[Sender, asyncio.Task[None]]] = {}
         """By channel, those that have something to send."""
         self._preparing: set[asyncio.Task[None]] = set()
@@ -62,7 +64,7 @@ class Messenger:
         if self._desk.shown.get(state.card.id) != form or (
             waiting is not None and state.card.id in waiting[0].outbox.wanted
         ):
-            self._sender(state.card).outbox.want(state.card, form, set())
+            self._want(state.card, form, set())
             self._wake(state.card)
 
     def announce(self, state: CardState, watch: Watch, health: Health) -> None:
@@ -70,14 +72,18 @@ class Messenger:
         if watch.outcome is None:
             raise ValueError("only an ended watch can be announced")
         self._ledger.open(watch.id, told=not watch.outcome.ending.announced)
-        sender = self._sender(state.card)
-        sender.outbox.want(state.card, card_form(state, health, self._pace), {watch.id})
+        sender = self._want(state.card, card_form(state, health, self._pace), {watch.id})
         if watch.outcome.ending.announced:
             sender.outbox.results[watch.id] = result = Result(state.card, watch)
             task = asyncio.create_task(self._make_ready(result))
             self._preparing.add(task)
             task.add_done_callback(self._preparing.discard)
         self._wake(state.card)
+
+    @property
+    def results_waiting(self) -> int:
+        """How many results are still to be posted."""
+        return sum(len(sender.outbox.results) for sender, _ in self._senders.values())
 
     async def close(self, seconds: float) -> None:
         """Send what can be sent within `seconds`, then stop; what is left is found in the store again."""
@@ -94,6 +100,12 @@ class Messenger:
             work.cancel()
         if late:
             await asyncio.wait(late, timeout=CANCELLED_SECONDS)
+
+    def _want(self, card: Card, form: CardForm, ends: set[int]) -> Sender:
+        sender = self._sender(card)
+        if sender.outbox.want(card, form, ends):
+            self._desk.meter.spared()
+        return sender
 
     def _sender(self, card: Card) -> Sender:
         """Return the channel's sender, at work or just made; `_wake` sets a new one to work."""

@@ -80,17 +80,23 @@ class Outbox:
     wanted: dict[int, Wanted] = field(default_factory=dict)
     results: dict[int, Result] = field(default_factory=dict)
 
-    def want(self, card: Card, form: CardForm, ends: set[int]) -> None:
-        """Replace what a card should show; what it was refused for before says nothing about the new form."""
+    def want(self, card: Card, form: CardForm, ends: set[int]) -> bool:
+        """Replace what a card should show; what it was refused for before says nothing about the new form.
+
+        Returns:
+            Whether that spares the edit to a form that had not taken off yet.
+        """
         before = self.wanted.get(card.id)
         if before is None:
             self.wanted[card.id] = Wanted(card, form, set(ends))
-            return
+            return False
+        spared = before.form != form and (before.flight is None or before.flight.form != before.form)
         if before.form != form:
             before.form, before.plainly = form, False
         if ends - before.ends:
             before.ends |= ends
             before.not_before = 0.0
+        return spared
 
     def next(self, now: float) -> Result | Wanted | None:
         """Return the most urgent thing that may be sent at `now`, of those the one that waits longest."""

@@ -92,6 +92,7 @@ class Sender:
             self._put_off(result, error)
         else:
             await self._desk.ledger.told({result.watch.id})
+            self._desk.count(result)
             _note_recovery(result)
             self._forget(result.watch.id)
             if (left := self.outbox.wanted.get(result.card.id)) is not None:

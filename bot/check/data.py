@@ -7,6 +7,7 @@ from typing import Final
 
 from bot.check.findings import Finding
 from bot.store.database import MIGRATIONS
+from bot.store.ownership import nearest, whose
 from bot.store.readonly import reading
 from bot.store.schema import HEAD
 
@@ -23,25 +24,14 @@ def data_findings(path: Path) -> list[Finding]:
 
 def _folder(folder: Path) -> Finding:
     subject = "data folder"
-    there = next(place for place in (folder, *folder.parents) if os.path.exists(place))  # noqa: PTH110 Path.exists raises where a folder is closed
+    there = nearest(folder)
     if not there.is_dir():
         return Finding(subject, ok=False, text=f"{there} is no folder: set DATABASE_URL")
     if not os.access(there, os.W_OK | os.X_OK):
-        return Finding(subject, ok=False, text=f"{there} cannot be written: {_whose(there)}")
+        return Finding(subject, ok=False, text=f"{there} cannot be written: {whose(there)}")
     if there != folder:
         return Finding(subject, ok=True, text=f"{folder} will be made at the start")
     return Finding(subject, ok=True, text=f"{folder} can be written")
-
-
-def _whose(place: Path) -> str:
-    """Say whose a folder is, whose it should be, and how to get there."""
-    if not hasattr(os, "getuid"):
-        return "let this user write it, or set DATABASE_URL"
-    uid, gid = os.getuid(), os.getgid()
-    return (
-        f"it belongs to uid {place.stat().st_uid}, the bot runs as uid {uid}. "
-        f"Run: chown -R {uid}:{gid} {place}"
-    )
 
 
 def _database(path: Path) -> Finding:
@@ -49,7 +39,7 @@ def _database(path: Path) -> Finding:
     if not os.path.exists(path):  # noqa: PTH110
         return Finding(subject, ok=True, text="there is none yet, the start makes it")
     if not os.access(path, os.R_OK | os.W_OK):
-        return Finding(subject, ok=False, text=f"{path} cannot be written: {_whose(path)}")
+        return Finding(subject, ok=False, text=f"{path} cannot be written: {whose(path)}")
     try:
         version, damage = _read(path)
     except sqlite3.Error as error:

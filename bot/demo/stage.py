@@ -47,7 +47,7 @@ class Stage:
     def __init__(self, speed: float = 1.0, language: str = ENGLISH) -> None:
         self._speed: Final = speed
         self._language: Final = language
-        self._client = VeoBot(shard_count=1)
+        self._client = VeoBot(shard_count=1, may_be_alone=True)
         self.env: Final = simcord.Env(self._client)
         self.env.backend.bot_user.name = BOT_NAME
         if language != ENGLISH:
@@ -79,7 +79,7 @@ class Stage:
 
     async def start_bot_again(self) -> None:
         """Start a new bot on the stopped one's file."""
-        self._client = VeoBot(shard_count=1)
+        self._client = VeoBot(shard_count=1, may_be_alone=True)
         await self._build_bot()
         await self.env.restart_bot(self._client)
 

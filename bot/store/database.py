@@ -5,8 +5,11 @@ that two writers queue instead of one of them failing half-way.
 """
 
 import asyncio
+import errno
 import logging
+import os
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
@@ -17,7 +20,9 @@ from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
+from bot.meter import UNMETERED, Meter
 from bot.store.errors import AnotherBot, StoreFailed, StoreUnusable
+from bot.store.ownership import nearest, whose
 from bot.store.schema import HEAD
 
 log = logging.getLogger(__name__)
@@ -34,6 +39,7 @@ _ADVICE: Final = {
     sqlite3.SQLITE_BUSY: "end the other program that writes it",
 }
 """What to do, by SQLite's primary result code."""
+_EFFECTIVE: Final = os.access in os.supports_effective_ids
 
 T = TypeVar("T")
 
@@ -46,6 +52,7 @@ class Database:
         self._executor: Final = executor
         self._lock: Final = filelock.FileLock(f"{self.path}.lock")
         self._engine: Engine | None = None
+        self.meter: Meter = UNMETERED
 
     async def open(self) -> None:
         """Take the lock, open the file and migrate it.
@@ -76,10 +83,21 @@ class Database:
         Raises:
             StoreFailed: it could not be done; nothing of it has happened.
         """
+        begun = time.perf_counter()
         try:
             return await self._call(self._transact, work)
         except DatabaseError as error:
             raise StoreFailed(str(error.orig)) from error
+        finally:
+            self.meter.stored(time.perf_counter() - begun)
+
+    async def try_to_write(self) -> None:
+        """Write what is there already.
+
+        Raises:
+            StoreFailed: the file takes no writes.
+        """
+        await self.run(_write_the_version_again)
 
     async def _call(self, work: Callable[..., T], *args: Any) -> T:
         if self._executor is None:
@@ -101,10 +119,10 @@ class Database:
                 f"another bot is running on {self.path}: stop it, or give this one its own DATABASE_URL"
             ) from None
         except OSError as error:
-            raise StoreUnusable(
-                f"cannot write in {self.path.parent} ({error.strerror}): "
-                "make the folder writable for this user, or set DATABASE_URL"
-            ) from None
+            folder = nearest(self.path.parent)
+            closed = error.errno in {errno.EACCES, errno.EPERM} and folder.is_dir()
+            advice = whose(folder) if closed else "make it a folder that can be written, or set DATABASE_URL"
+            raise StoreUnusable(f"cannot write in {self.path.parent} ({error.strerror}): {advice}") from None
 
     def _open(self) -> None:
         url = URL.create("sqlite", database=str(self.path))
@@ -119,6 +137,8 @@ class Database:
             engine.dispose()
             cause = error.orig if isinstance(error, DatabaseError) else "it is damaged"
             advice = _ADVICE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF, _REPLACE)
+            if self.path.exists() and not os.access(self.path, os.W_OK, effective_ids=_EFFECTIVE):
+                advice = whose(self.path)
             raise StoreUnusable(f"cannot use {self.path} as the database ({cause}): {advice}") from None
         except BaseException:
             engine.dispose()
@@ -163,6 +183,10 @@ def _check(connection: Connection) -> None:
         raise DatabaseError("quick_check", None, sqlite3.DatabaseError(str(found).splitlines()[-1]))
 
 
+def _write_the_version_again(connection: Connection) -> None:
+    connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+
+
 def _migrate(connection: Connection, path: Path) -> None:
     tables = inspect(connection).get_table_names()
     version = None
@@ -171,8 +195,7 @@ def _migrate(connection: Connection, path: Path) -> None:
     elif tables:
         raise StoreUnusable(f"{path} is another program's database: set DATABASE_URL to a file of its own")
     if version == HEAD:
-        # SQLite opens a file that it may not write without a word.
-        connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+        _write_the_version_again(connection)  # SQLite opens a file that it may not write without a word
         return
     # Imported here because a start without a migration needs none of it.
     from alembic import command  # noqa: PLC0415

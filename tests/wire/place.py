@@ -22,6 +22,8 @@ from bot.chat.client import VeoBot, reach, serve
 from bot.config import Settings
 from bot.copies import Copier
 from bot.demo.render_api import RenderApi
+from bot.monitoring.metrics import Metrics
+from bot.monitoring.server import MonitoringServer
 from bot.store.database import Database
 from bot.veo.client import VeoClient
 
@@ -71,6 +73,9 @@ class Place:
     overrides: dict[str, Any] = field(default_factory=dict)
     copies: bool = False
     """Whether results carry videos; not in virtual time, which runs ahead of the disk's thread."""
+    monitored: bool = False
+    """Whether the bot serves its health."""
+    monitoring_port: int = 0
     clock_error: float = 0.0
     """Seconds by which the bot's clock is ahead from its next start on."""
     open_database: Callable[[Path], Database] = lambda path: Database(path, None)
@@ -88,7 +93,7 @@ class Place:
         await self.sim.wait_for(lambda: self.sim.command_writes > 0, 30)
 
     async def launch_bot(self) -> None:
-        """Start the bot as `bot.app.run` does, but with its database inline: virtual time waits for it."""
+        """Start the bot as `bot.process.run` does, its database inline: virtual time waits for it."""
         error = self.clock_error
 
         def clock() -> float:
@@ -107,7 +112,8 @@ class Place:
         stack.enter_context(pointed_at(self.sim))
         async_context.get()._locks.clear()  # a new process has none of an earlier one's
         ahead = (await reach(self.sim.base_url, self.sim.token, clock)).ahead
-        self.client = VeoBot()
+        metrics = Metrics()
+        self.client = VeoBot(meter=metrics)
         copier = None
         if self.copies:
             loopback = Copier(self.data / "tmp", may_connect=lambda address: address.is_loopback)
@@ -120,7 +126,12 @@ class Place:
             clock=clock,
             discord_clock=lambda: clock() + ahead,
             copier=copier,
+            meter=metrics,
         )
+        metrics.show(self.app.snapshot)
+        if self.monitored:
+            server = MonitoringServer("127.0.0.1", 0, self.app.vitals, metrics.scrape)
+            self.monitoring_port = (await stack.enter_async_context(server)).port
         self.serving = asyncio.create_task(serve(self.client, self.sim.token))
         stack.push_async_callback(_cancelled, self.serving)
         stack.push_async_callback(self.client.close)  # first: its reconnects swallow a cancellation
@@ -213,6 +224,7 @@ async def place(
     *,
     start: bool = True,
     copies: bool = False,
+    monitored: bool = False,
     auth: Literal["any", "raw", "bearer"] = "any",
     **overrides: Any,
 ) -> AsyncIterator[Place]:
@@ -228,7 +240,7 @@ async def place(
         here = Place(
             sim, api, guild, channel, sim.add_user("Ada"), sim.add_user("Bob"), data, clock, overrides
         )
-        here.copies = copies
+        here.copies, here.monitored = copies, monitored
         try:
             if start:
                 await here.start_bot()

@@ -115,6 +115,7 @@ async def process(
             "DATABASE_URL": f"sqlite:///{data}/bot.db",
             "POLL_MIN_SECONDS": "0.2",
             "POLL_MAX_SECONDS": "0.4",
+            "HTTP_PORT": "off",
             "PYTHONPATH": str(ROOT),
             "PATH": os.environ["PATH"],
             **env,

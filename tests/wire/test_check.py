@@ -246,9 +246,15 @@ def test_a_folder_of_somebody_else_is_told_with_both_uids(
     tmp_path.chmod(0o500)
     monkeypatch.setattr(os, "access", lambda place, mode: not (mode & os.W_OK and Path(place) == tmp_path))
     (folder,) = data_findings(tmp_path / "bot.db")
-    mine, group = os.getuid(), os.getgid()
+    mine = os.getuid()
     assert folder.text.endswith(
-        f"it belongs to uid {mine}, the bot runs as uid {mine}. Run: chown -R {mine}:{group} {tmp_path}"
+        f"it belongs to uid {mine}, which the bot runs as, but is closed to it. Run: chmod u+rwx {tmp_path}"
+    )
+    monkeypatch.setattr(os, "geteuid", lambda: 10001)
+    monkeypatch.setattr(os, "getegid", lambda: 10001)
+    (folder,) = data_findings(tmp_path / "bot.db")
+    assert f"it belongs to uid {mine}, the bot runs as uid 10001. Run: chown -R 10001:10001 {tmp_path}" in (
+        folder.text
     )
 
 

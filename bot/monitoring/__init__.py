@@ -1,0 +1,1 @@
+"""How the bot tells machines that it is well: health, readiness, metrics."""

@@ -1,0 +1,64 @@
+"""Whether the bot can do its job, part by part, as values: what `/readyz` says."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from bot.core.events import Trouble
+from bot.core.health import Health, Mode
+
+DOUBTFUL_SECONDS: Final = 30.0
+"""How long looks may fail before the task API counts as silent: one lost answer is no outage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part's state; `since` is Unix seconds, None where it is as it was at the start."""
+
+    name: str
+    ok: bool
+    state: str
+    since: float | None = None
+
+
+def api_parts(health: Health, now: float) -> tuple[Part, Part]:
+    """Say what the looks so far tell of the key and of the task API."""
+    return _key(health), _api(health, now)
+
+
+def _key(health: Health) -> Part:
+    if health.mode is Mode.REFUSED:
+        return Part("key", ok=False, state="refused", since=health.since)
+    return Part("key", ok=True, state="accepted" if health.answered_at is not None else "not tried yet")
+
+
+def _api(health: Health, now: float) -> Part:
+    silent = health.suspicion is Trouble.UNAVAILABLE and now - health.suspected_at >= DOUBTFUL_SECONDS
+    if health.mode is Mode.SILENT or silent:
+        since = health.since if health.mode is Mode.SILENT else health.suspected_at
+        return Part("task_api", ok=False, state="silent", since=since)
+    if health.limited_until > now:
+        return Part("task_api", ok=True, state="limits us")
+    asked = health.answered_at is not None or health.suspicion is not None
+    return Part("task_api", ok=True, state="answering" if asked else "not asked yet")
+
+
+def as_json(parts: Sequence[Part]) -> str:
+    """Return `{"ready": bool, "parts": {name: {"ok": bool, "state": str, "since": str or null}}}`.
+
+    Times are RFC 3339 in UTC.
+    """
+    return json.dumps(
+        {
+            "ready": all(part.ok for part in parts),
+            "parts": {
+                part.name: {"ok": part.ok, "state": part.state, "since": _time(part.since)} for part in parts
+            },
+        }
+    )
+
+
+def _time(at: float | None) -> Any:
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

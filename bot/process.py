@@ -1,0 +1,105 @@
+"""The process's life: what is opened in which order, what may keep it waiting, and how it ends."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from typing import Any, TypeVar
+
+from bot.app import App
+from bot.chat.client import Reached, VeoBot, reach, serve, talk_to
+from bot.clock import steady_clock
+from bot.config import Settings
+from bot.copies import Copier
+from bot.monitoring.metrics import Metrics
+from bot.monitoring.server import MonitoringServer
+from bot.store.database import Database
+from bot.veo.client import VeoClient
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+CLOCK_SECONDS = 5.0
+"""How far this machine's clock may be from Discord's before the log says so."""
+
+
+async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
+    """Run the bot until SIGTERM, SIGINT or `stop`.
+
+    Raises:
+        AnotherBot, StoreUnusable, CannotListen, TokenRefused: it cannot run until the operator mends it.
+    """
+    stop = stop or asyncio.Event()
+    _on_signals(stop.set)
+    clock = steady_clock()
+    metrics = Metrics()
+    token = settings.discord_token.get_secret_value()
+    reached: Reached | None = None
+    async with AsyncExitStack() as stack:
+        executor: Executor = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="store"))
+        database = Database(settings.database_path, executor)
+        await database.open()
+        stack.push_async_callback(database.close)
+        veo = await stack.enter_async_context(
+            VeoClient(
+                settings.veo_api_base_url,
+                settings.veo_api_key.get_secret_value(),
+                settings.veo_api_auth,
+                clock=clock,
+            )
+        )
+        copier = None
+        if settings.attach_videos:
+            copier = await stack.enter_async_context(Copier(settings.database_path.parent / "tmp"))
+        client = await stack.enter_async_context(VeoBot(meter=metrics))
+        app = App(
+            settings,
+            client,
+            database,
+            veo.look,
+            clock=clock,
+            discord_clock=lambda: clock() + (reached.ahead if reached is not None else 0.0),
+            copier=copier,
+            meter=metrics,
+        )
+        stack.push_async_callback(app.close)
+        metrics.show(app.snapshot)
+        if settings.http_port is not None:
+            await stack.enter_async_context(
+                MonitoringServer(settings.http_host, settings.http_port, app.vitals, metrics.scrape)
+            )
+        talk_to(settings.discord_api_url)
+        reached = await _unless(stop, reach(settings.discord_api_url, token, clock))
+        if reached is None:
+            return
+        if abs(reached.ahead) > CLOCK_SECONDS:
+            log.warning(
+                "this machine's clock is off: switch on time synchronisation (NTP)",
+                extra={"seconds_behind_discord": round(reached.ahead)},
+            )
+        await _unless(stop, serve(client, token))
+        log.info("stopping")
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """Return what `work` returns, or None as soon as `stop` is set; what it raises is raised."""
+    working = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        stopping.cancel()
+        working.cancel()
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, stop)
+        except NotImplementedError:  # Windows: Ctrl-C arrives as KeyboardInterrupt
+            return
