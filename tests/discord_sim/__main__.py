@@ -1,0 +1,61 @@
+"""A simulated Discord for a bot in another process: `PYTHONPATH=tests .venv/bin/python -m discord_sim`.
+
+It prints the settings that lead a bot to it, then what the channel shows, and takes one command a line:
+`watch ID`, `status ID`, `stop ID` or `list`. The end of its input, or Ctrl-C, ends it.
+"""
+
+import argparse
+import asyncio
+import sys
+from contextlib import suppress
+
+from discord_sim import Channel, DiscordSim, User
+
+
+async def serve(port: int) -> None:
+    """Serve until the input ends."""
+    sim = DiscordSim()
+    sim.port = port
+    async with sim:
+        channel = sim.add_guild("Studio").add_channel("renders")
+        ada = sim.add_user("Ada")
+        print(f"DISCORD_API_URL={sim.base_url}\nDISCORD_TOKEN={sim.token}", flush=True)
+        showing = asyncio.create_task(_show(sim, channel))
+        try:
+            while line := (await asyncio.to_thread(sys.stdin.readline)).split():
+                await _type(sim, ada, channel, line)
+        finally:
+            showing.cancel()
+
+
+async def _type(sim: DiscordSim, ada: User, channel: Channel, line: list[str]) -> None:
+    command, *ids = line
+    try:
+        if ids:
+            use = await sim.slash(ada, channel, "veo", command, id=" ".join(ids))
+        else:
+            use = await sim.slash(ada, channel, "veo", command)
+        await use.acknowledged()
+    except Exception as error:
+        print(f"! {type(error).__name__}: {error}", flush=True)
+    else:
+        if use.ephemeral:
+            print(f"(only you see this) {use.text}", flush=True)
+
+
+async def _show(sim: DiscordSim, channel: Channel) -> None:
+    """Print each message of the channel whenever it has changed."""
+    shown: dict[int, str] = {}
+    while True:
+        for message in sim.messages(channel):
+            if shown.get(message.id) != message.text:
+                shown[message.id] = message.text
+                print(f"--- message {message.id}\n{message.text}", flush=True)
+        await asyncio.sleep(0.2)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="port to serve on (default: a free one)")
+    with suppress(KeyboardInterrupt):
+        asyncio.run(serve(parser.parse_args().port))

@@ -1,0 +1,188 @@
+"""Follow the Dockerfile's steps without a Docker engine: each stage in a chroot made from a bare root.
+
+    sudo python tools/follow_dockerfile.py ROOT WORK [--bind PATH ...] [-- ARGUMENT ...]
+
+ROOT is a bare Debian root with a Python at /usr/local, as `python:3.13-slim` has it. WORK is where the stages are built. What follows `--` is what the finished image is then run with, as the
+user and with the environment that the Dockerfile says, and with no more of the host's than was bound.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).parents[1]
+PATH: Final = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass
+class Stage:
+    """A root as it stands, and what the image would remember."""
+
+    root: Path
+    env: dict[str, str] = field(default_factory=lambda: {"PATH": PATH})
+    user: str = "0:0"
+    folder: str = "/"
+    entrypoint: list[str] = field(default_factory=list)
+
+
+def steps(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each instruction's word and the rest of it, continued lines joined."""
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    for line in "\n".join(lines).replace("\\\n", " ").splitlines():
+        word, _, rest = line.strip().partition(" ")
+        if word:
+            yield word, rest.strip()
+
+
+def ignored(path: Path, rules: list[str]) -> bool:
+    """Tell whether .dockerignore keeps a file out of the context; the last rule that matches decides."""
+    name, out = path.as_posix(), False
+    parents = [name, *(parent.as_posix() for parent in path.parents)]
+    for rule in rules:
+        pattern = rule.removeprefix("!")
+        short = pattern.removeprefix("**/")
+        found = any(fnmatch(parent, pattern) or fnmatch(parent, short) for parent in parents)
+        if found or (short != pattern and any(fnmatch(part, short) for part in path.parts)):
+            out = not rule.startswith("!")
+    return out
+
+
+def copy(stage: Stage, sources: list[Path], target: str, context: Path | None) -> None:
+    rules = (
+        []
+        if context is None
+        else [line for line in (HERE / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
+    )
+    into = stage.root / target.lstrip("/")
+    for source in sources:
+        if source.is_file():
+            into.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, into)
+            continue
+        for file in sorted(source.rglob("*")):
+            if context is not None and ignored(file.relative_to(context), rules):
+                continue
+            to = into / file.relative_to(source)
+            if file.is_dir() and not file.is_symlink():
+                to.mkdir(parents=True, exist_ok=True)
+            else:
+                to.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(file, to, follow_symlinks=False)
+
+
+def enter(stage: Stage, command: list[str], user: str) -> int:
+    """Run a command in a stage, with the stage's environment and nothing else of the host's."""
+    uid, _, gid = user.partition(":")
+    whole = ["chroot", f"--userspec={uid}:{gid}", "--groups=", stage.root.as_posix()]
+    whole += ["/usr/bin/env", "-i", "-C", stage.folder]
+    whole += [f"{name}={value}" for name, value in stage.env.items()]
+    return subprocess.run([*whole, *command], check=False).returncode
+
+
+class Builder:
+    """Builds every stage under `work`; what is bound into them is held by `held`."""
+
+    def __init__(self, bare: Path, work: Path, binds: list[Path], held: ExitStack) -> None:
+        self.stage = Stage(bare)
+        self._bare, self._work, self._binds, self._held = bare, work, binds, held
+        self._stages: dict[str, Stage] = {}
+
+    def take(self, word: str, rest: str) -> None:
+        """Follow one instruction."""
+        begun = time.monotonic()
+        match word:
+            case "FROM":
+                self._begin(rest.split(" AS ")[1] if " AS " in rest else "final")
+            case "COPY":
+                self._copy(rest)
+            case "RUN":
+                if code := enter(self.stage, ["/bin/sh", "-c", rest], self.stage.user):
+                    sys.exit(f"exit code {code}: RUN {rest}")
+            case _:
+                self._note(word, rest)
+        print(f"{time.monotonic() - begun:6.1f} s  {word} {rest[:90]}", flush=True)
+
+    def _begin(self, name: str) -> None:
+        root = self._work / name
+        subprocess.run(["cp", "-a", "--reflink=auto", self._bare, root], check=True)
+        self.stage = self._stages[name] = Stage(root)
+        for bind in self._binds:
+            _mount(bind, root, self._held)
+
+    def _copy(self, rest: str) -> None:
+        *names, target = shlex.split(rest)
+        if names[0].startswith("--from="):
+            origin = self._stages[names.pop(0).removeprefix("--from=")].root
+            copy(self.stage, [origin / name.lstrip("/") for name in names], target, None)
+        else:
+            copy(self.stage, [HERE / name for name in names], target, HERE)
+
+    def _note(self, word: str, rest: str) -> None:
+        match word:
+            case "ENV":
+                for pair in shlex.split(rest):
+                    name, _, value = pair.partition("=")
+                    self.stage.env[name] = value.replace("$PATH", self.stage.env["PATH"])
+            case "USER":
+                self.stage.user = rest
+            case "WORKDIR":
+                self.stage.folder = rest
+            case "ENTRYPOINT":
+                self.stage.entrypoint = json.loads(rest)
+            case "LABEL" | "VOLUME" | "HEALTHCHECK":
+                pass
+            case _:
+                sys.exit(f"what is {word}?")
+
+
+def _mount(place: Path, root: Path, held: ExitStack) -> None:
+    target = root / place.as_posix().lstrip("/")
+    if place.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    subprocess.run(["mount", "--bind", place, target], check=True)
+    held.callback(lambda: subprocess.run(["umount", target], check=True))
+
+
+def main() -> int:
+    """Build, then run what was asked for; the exit code is that of the last command."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("root", type=Path)
+    parser.add_argument("work", type=Path)
+    parser.add_argument(
+        "--bind", type=Path, action="append", default=[], help="a place of the host to be there too"
+    )
+    parser.add_argument(
+        "--env", action="append", default=[], metavar="NAME=VALUE", help="for the run, as docker run -e"
+    )
+    end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    chosen = parser.parse_args(sys.argv[1:end])
+    if os.geteuid() != 0:
+        sys.exit("chroot needs root")
+    with ExitStack() as held:
+        builder = Builder(chosen.root, chosen.work, chosen.bind, held)
+        for word, rest in steps((HERE / "Dockerfile").read_text()):
+            builder.take(word, rest)
+        image = builder.stage
+        image.env |= dict(pair.split("=", 1) for pair in chosen.env)
+        arguments = sys.argv[end + 1 :]
+        return enter(image, [*image.entrypoint, *arguments], image.user) if arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
