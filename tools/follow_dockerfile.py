@@ -2,8 +2,9 @@
 
     sudo python tools/follow_dockerfile.py ROOT WORK [--bind PATH ...] [-- ARGUMENT ...]
 
-ROOT is a bare Debian root with a Python at /usr/local, as `python:3.13-slim` has it. WORK is where the stages are built. What follows `--` is what the finished image is then run with, as the
-user and with the environment that the Dockerfile says, and with no more of the host's than was bound.
+ROOT is a bare Debian root with a Python at /usr/local, as `python:3.13-slim` has it. WORK is where the stages
+are built. What follows `--` is what the finished image is then run with, as the user and with the environment
+that the Dockerfile says, and with no more of the host's than was bound.
 """
 
 import argparse
