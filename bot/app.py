@@ -24,6 +24,7 @@ from bot.clock import Alarm, Clock, Idle, idle, steady_clock
 from bot.config import Settings
 from bot.copies import Copier
 from bot.core.events import AccessLost, CardDeleted
+from bot.learning import Learning
 from bot.meter import UNMETERED, Meter
 from bot.monitoring.metrics import Snapshot
 from bot.monitoring.vitals import Vitals
@@ -75,7 +76,8 @@ class App:
             preparation=None if copier is None else VideoCopies(client, copier),
             meter=meter,
         )
-        self.board: Final = Board(self.store, self.messenger, settings.pace, clock)
+        self._learning: Final = Learning(self.store, settings.pace, idle=idle)
+        self.board: Final = Board(self.store, self.messenger, self._learning, clock)
         self.poller: Final = Poller(look, self.board, settings.pace, clock, idle=idle, meter=meter)
         self.watching: Final = Watching(self.store, self.board, self.poller, clock)
         limits = Limits(settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server)
@@ -111,10 +113,12 @@ class App:
                 extra={"languages": " ".join(missing)},
             )
         tree = self.make_tree()
+        await self._learning.load()
         await self.watching.resume()
         self._loops = [
             asyncio.create_task(self.poller.run(), name="poll loop"),
             asyncio.create_task(self._pruner.run(), name="pruning"),
+            asyncio.create_task(self._learning.run(), name="learning"),
         ]
         writing = asyncio.create_task(self._write_commands(tree), name="commands")
         self._background |= {*self._loops, writing}
@@ -155,6 +159,7 @@ class App:
 
         await asyncio.gather(self.commands.close(left()), self.poller.close(left()))
         await self.messenger.close(left())
+        await self._learning.save()
         self._loops = []  # their end is wanted now
         for task in self._background:
             task.cancel()

@@ -15,8 +15,8 @@ from bot.clock import Clock
 from bot.core.card import Card, CardState
 from bot.core.events import AccessLost, CardDeleted, Event, Stopped
 from bot.core.health import Health
-from bot.core.pace import Pace
 from bot.core.watch import Effect, Step, Watch, advance
+from bot.learning import Learning
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -39,13 +39,13 @@ class Board:
         self,
         store: Store,
         audience: Audience,
-        pace: Pace,
+        learning: Learning,
         clock: Clock,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._store: Final = store
         self._audience: Final = audience
-        self._pace: Final = pace
+        self._learning: Final = learning
         self._clock: Final = clock
         self._chance: Final = chance
         self._cards: dict[int, Card] = {}
@@ -154,8 +154,11 @@ class Board:
         """
         async with self._saving:
             watches = self._by_task.get(task_id, {}).values()
-            steps = self._advance((w for w in watches if card_id in {None, w.card_id}), event)
+            concerned = [watch for watch in watches if card_id in {None, watch.card_id}]
+            steps = self._advance(concerned, event)
             await self._carry_out(steps)
+            if concerned and card_id is None:
+                self._learning.see(concerned[0], event, self._clock())
         pauses = [step.after for step in steps if step.after is not None]
         return min(pauses, default=None) if self.is_watched(task_id) else None
 
@@ -194,8 +197,8 @@ class Board:
             await self._carry_out(self._advance((w for w in rows if w.outcome is None), event))
 
     def _advance(self, watches: Iterable[Watch], event: Event) -> list[Step]:
-        now = self._clock()
-        return [advance(watch, event, now, self._pace, self._chance()) for watch in watches]
+        now, pace = self._clock(), self._learning.pace
+        return [advance(watch, event, now, pace, self._chance()) for watch in watches]
 
     async def _carry_out(self, steps: list[Step]) -> None:
         seen = [step.watch for step in steps if Effect.SAVE_SEEN in step.effects]

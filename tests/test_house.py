@@ -42,7 +42,8 @@ OURS: Final = {
     "bot.veo": "bot.veo bot.core",
     "bot.store": "bot.store bot.core bot.meter",
     "bot.config": "bot.core bot.store",
-    "bot.board": "bot.clock bot.core bot.store",
+    "bot.board": "bot.clock bot.core bot.learning bot.store",
+    "bot.learning": "bot.clock bot.core bot.store",
     "bot.poller": "bot.board bot.clock bot.core bot.meter bot.store.errors bot.veo.errors",
     "bot.monitoring": "bot bot.monitoring bot.meter bot.clock bot.core bot.board bot.poller bot.store",
     "bot.monitoring.probe": "",
@@ -70,8 +71,8 @@ OURS: Final = {
         "bot.board bot.chat bot.words bot.core bot.poller bot.watching bot.store bot.veo.errors"
     ),
     "bot.app": (
-        "bot.board bot.chat bot.clock bot.config bot.copies bot.core bot.meter bot.monitoring bot.poller"
-        " bot.pruner bot.store bot.veo bot.watching bot.words"
+        "bot.board bot.chat bot.clock bot.config bot.copies bot.core bot.learning bot.meter bot.monitoring"
+        " bot.poller bot.pruner bot.store bot.veo bot.watching bot.words"
     ),
     "bot.process": "bot.app bot.chat.client bot.clock bot.config bot.copies bot.monitoring bot.store bot.veo",
     "bot.__main__": (
@@ -119,7 +120,9 @@ THEIRS: Final = {
 }
 """Which parts may import each package."""
 
-CORE_MAY_IMPORT: Final = "collections.abc dataclasses enum typing re math itertools functools urllib.parse"
+CORE_MAY_IMPORT: Final = (
+    "bisect collections.abc dataclasses enum typing re math itertools functools urllib.parse"
+)
 SPEAKING: Final = ("bot.chat", "bot.board", "bot.poller", "bot.watching")
 FOR_THE_LOG: Final = {"told", "_find_response"}
 """Functions whose words end in the log."""

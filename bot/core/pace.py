@@ -6,16 +6,20 @@ All times are seconds. Chance comes in as an argument, a number in [0, 1), so th
 from dataclasses import dataclass
 from typing import Final
 
+from bot.core.course import Course
+from bot.core.experience import Experience, Rhythm, pause
 from bot.core.task import Task, TaskState
 
-NEARLY_DONE: Final = 80
-"""Percent from which the end is close enough to look more often."""
 SHORTEST_OBEYED: Final = 1.0
 LONGEST_OBEYED: Final = 300.0
 """Bounds in seconds on what a Retry-After header can make us wait."""
 LONGEST_BACKOFF: Final = 60.0
 LONGEST_PROBE: Final = 60.0
 FIRST_PROBE: Final = 5.0
+
+
+UNTAUGHT: Final = Experience().rhythm()
+"""The rhythm as long as nothing was learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +32,25 @@ class Pace:
     too_old_after: float = 48 * 3600.0
     visible_within: float = 60.0
     """How long a new task may be unknown to the API before it counts as no task at all."""
+    rhythm: Rhythm = UNTAUGHT
+    """How often to look where on a render's way."""
 
 
 def _clamp(value: float, low: float, high: float) -> float:
     return max(low, min(high, value))
 
 
-def interval(task: Task, quiet: float, pace: Pace) -> float:
+def interval(task: Task, course: Course | None, quiet: float, pace: Pace) -> float:
     """Return the pause before the next look at a task that was seen `quiet` seconds after its last change.
 
-    A third of the quiet time keeps the delay in noticing a change in proportion to how long nothing
-    happened. Queued tasks wait twice as long; close to the end the pause stays short.
+    A render is looked at as often as its end is near, by what finished renders have taught; `course` is where
+    it is on its way. A queued task cannot end yet: a third of the quiet time keeps the delay in noticing its
+    start in proportion to how long nothing happened.
     """
     low, high = pace.min_seconds, pace.max_seconds
-    if task.state is TaskState.RUNNING and (task.progress or 0) >= NEARLY_DONE:
-        high = max(low, high / 3)
-    if task.state is not TaskState.RUNNING:
-        low = min(2 * low, high)
-    return _clamp(quiet / 3, low, high)
+    if task.state is TaskState.RUNNING and course is not None:
+        return _clamp(pause(pace.rhythm, course, high), low, high)
+    return _clamp(quiet / 3, min(2 * low, high), high)
 
 
 def while_invisible(age: float, pace: Pace) -> float:

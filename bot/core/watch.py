@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import Final
 
 from bot.core import pace as pacing
+from bot.core.course import course
 from bot.core.estimate import Mark, expected_end, with_mark
 from bot.core.events import AccessLost, CardDeleted, Event, Failure, Missing, Stopped, Trouble
 from bot.core.outcome import Ending, Outcome
@@ -61,6 +62,8 @@ class Watch:
     troubles: int = 0
     trouble: Trouble | None = None
     trouble_since: float | None = None
+    began_at: float | None = None
+    """When it began to be rendered, as far as that is known; None while it is not."""
     marks: tuple[Mark, ...] = ()
     """The newest moves of its progress."""
     ends_at: float | None = None
@@ -131,9 +134,11 @@ def _seen(watch: Watch, task: Task, now: float, pace: Pace) -> Step:
     # A task cannot be called stalled for a time in which nobody looked.
     quiet = 0.0 if changed else watch.quiet + min(max(0.0, now - since), pace.max_seconds)
     empty = task.state is TaskState.SUCCEEDED and not task.settled
-    after = pacing.confirming(pace) if empty else pacing.interval(task, quiet, pace)
     rendering = task.state is TaskState.RUNNING
     marks = with_mark(watch.marks, now, task.progress) if rendering else ()
+    began_at = _began_at(watch, task, now, pace) if rendering else None
+    way = None if began_at is None else course(marks, began_at, now)
+    after = pacing.confirming(pace) if empty else pacing.interval(task, way, quiet, pace)
     seen = replace(
         watch,
         task=task,
@@ -141,6 +146,7 @@ def _seen(watch: Watch, task: Task, now: float, pace: Pace) -> Step:
         changed_at=now if changed else watch.changed_at,
         looked_at=now,
         quiet=quiet,
+        began_at=began_at,
         marks=marks,
         ends_at=expected_end(marks, now, now + after),
         missing_looks=0,
@@ -162,6 +168,17 @@ def _seen(watch: Watch, task: Task, now: float, pace: Pace) -> Step:
     if changed or watch.in_trouble or seen.ends_at != watch.ends_at:
         effects += (Effect.SHOW,)
     return Step(seen, effects, after)
+
+
+def _began_at(watch: Watch, task: Task, now: float, pace: Pace) -> float:
+    """Return when a render began: it was seen to, or it is as old as its task, if that is to be believed."""
+    if watch.began_at is not None:
+        return watch.began_at
+    if watch.task is not None:
+        return now
+    created_at = task.created_at
+    believed = created_at is not None and now - pace.too_old_after < created_at < now
+    return float(created_at) if believed and created_at is not None else now
 
 
 def _visible(task: Task) -> tuple[object, ...]:

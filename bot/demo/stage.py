@@ -30,6 +30,8 @@ BOT_NAME: Final = "Veo Watch"
 KEY: Final = "demo"
 SHORTEST_PAUSE: Final = 0.2
 """Seconds between two looks at a task, however fast the renders go."""
+LONGEST_PAUSE: Final = 4.0
+"""The most, at the usual speed: the demo's renders take a minute, and somebody looks on."""
 
 
 class Stage:
@@ -138,7 +140,7 @@ class Stage:
             veo_api_key=SecretStr(KEY),
             card_language=self._language,
             poll_min_seconds=max(SHORTEST_PAUSE, usual["poll_min_seconds"].default / self._speed),
-            poll_max_seconds=max(SHORTEST_PAUSE, usual["poll_max_seconds"].default / self._speed),
+            poll_max_seconds=max(SHORTEST_PAUSE, LONGEST_PAUSE / self._speed),
         )
 
     async def _idle(self, awaitable: Awaitable[None]) -> None:

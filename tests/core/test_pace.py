@@ -8,37 +8,43 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import running, tasks
 
+from bot.core.course import Course, course
 from bot.core.pace import Pace, backoff, confirming, interval, obeyed, probing, while_invisible
 from bot.core.task import Task, TaskState
 
 PACE: Final = Pace()
 PENDING: Final = running(0, state=TaskState.PENDING)
+instants: Final = st.floats(0.0, 1e10)
+courses: Final = st.none() | st.tuples(
+    st.lists(st.tuples(instants, st.integers(0, 100)), max_size=2), instants, instants
+).map(lambda given: course(tuple(given[0]), given[1], given[2]))
 paces: Final = st.tuples(st.floats(0.2, 3600), st.floats(0.2, 3600)).map(lambda two: Pace(min(two), max(two)))
 
 
 @pytest.mark.parametrize(
-    ("task", "quiet", "pause"),
-    [
-        (running(10), 0.0, 2.0),
-        (running(10), 30.0, 10.0),
-        (running(10), 3600.0, 15.0),
-        (running(79), 3600.0, 15.0),
-        (running(80), 3600.0, 5.0),
-        (running(None), 3600.0, 15.0),
-        (PENDING, 0.0, 4.0),
-        (PENDING, 3600.0, 15.0),
-        (running(99, state=TaskState.PENDING), 3600.0, 15.0),
-        (running(5), -10.0, 2.0),
-        (running(5), inf, 15.0),
-    ],
+    ("quiet", "pause"), [(0.0, 4.0), (-10.0, 4.0), (30.0, 10.0), (3600.0, 15.0), (inf, 15.0)]
 )
-def test_the_pause_follows_how_long_nothing_changed(task: Task, quiet: float, pause: float) -> None:
-    assert interval(task, quiet, PACE) == pause
+@pytest.mark.parametrize("state", [TaskState.PENDING, TaskState.UNKNOWN])
+def test_the_pause_of_a_queued_task_follows_how_long_nothing_changed(
+    state: TaskState, quiet: float, pause: float
+) -> None:
+    assert interval(running(99, state=state), None, quiet, PACE) == pause
 
 
-@given(tasks(), st.floats(allow_nan=False), paces)
-def test_an_interval_keeps_the_settings_bounds(task: Task, quiet: float, pace: Pace) -> None:
-    assert pace.min_seconds <= interval(task, quiet, pace) <= pace.max_seconds
+def test_the_pause_of_a_render_follows_its_course() -> None:
+    def after(percent: int, age: float) -> float:
+        moved = ((age, percent),) if percent else ()
+        return interval(running(percent), course(moved, 0.0, age), 0.0, PACE)
+
+    assert after(5, 30.0) > after(50, 100.0) > after(80, 120.0) > after(98, 150.0) >= PACE.min_seconds
+    assert after(0, 0.0) == after(0, 3000.0), "nothing is known of ages yet"
+
+
+@given(tasks(), st.floats(allow_nan=False), paces, courses)
+def test_an_interval_keeps_the_settings_bounds(
+    task: Task, quiet: float, pace: Pace, way: Course | None
+) -> None:
+    assert pace.min_seconds <= interval(task, way, quiet, pace) <= pace.max_seconds
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1, exclude_max=True), paces)

@@ -166,7 +166,7 @@ async def test_tricks_in_what_somebody_types_are_no_id_and_never_shown(tmp_path:
 
 async def test_a_flood_of_questions_holds_up_no_watch(tmp_path: Path) -> None:
     """About tasks for which the task API takes for ever."""
-    async with place(tmp_path) as here:
+    async with place(tmp_path, poll_max_seconds=5.0) as here:
         card = await moving_card(here)
         for number in range(30):
             for task in (f"flood-{number}-{n}" for n in range(8)):

@@ -121,7 +121,7 @@ async def test_metrics_follow_a_render_and_name_no_id(tmp_path: Path) -> None:
 
 
 async def test_limits_lost_answers_and_spared_edits_are_counted(tmp_path: Path) -> None:
-    async with monitored(tmp_path) as here:
+    async with monitored(tmp_path, poll_max_seconds=2.0) as here:
         here.api.set(TASK, running(10))
         card = await here.watch()
         await here.shows(card, "10 %")

@@ -1,0 +1,99 @@
+"""What finished renders have taught about when renders end, and how often to look because of it.
+
+For each cell of `bot.core.course` it keeps how long renders were watched there and how many ended there: a
+chance of ending in the next second (a hazard). Looking in proportion to its square root brings ends to light
+soonest for a given number of looks. What is old counts ever less; where little is known, what is known of the
+row counts, and in the beginning a guess.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite, sqrt
+from typing import Any, Final
+
+from bot.core.course import AXES, CELLS, FIRST_CELLS, Course
+
+Rhythm = tuple[float, ...]
+"""Looks a second, by cell."""
+
+LOOKS: Final = 1.8
+"""Looks a second for a chance of ending of one in a second; others by its square root."""
+REMEMBERED: Final = 500.0
+"""Ends after which an older one counts for about a third."""
+TRUSTED: Final = 2.0
+"""Ends in a cell that count as much as what its row says."""
+GUESSED: Final = (150.0, 400.0, 200.0, 80.0, 30.0, 12.0)
+"""Seconds between ends in each row, as long as nothing is known."""
+SHAPE: Final = f"1:{CELLS}"
+"""Names the cells: what was learned with others cannot be used."""
+
+
+@dataclass(slots=True)
+class Experience:
+    """By cell: the seconds in which renders were watched there, and how many ended there, both faded."""
+
+    seconds: list[float] = field(default_factory=lambda: [0.0] * CELLS)
+    ends: list[float] = field(default_factory=lambda: [0.0] * CELLS)
+
+    def lived(self, course: Course, seconds: float) -> None:
+        """Take in that a render went on for so long."""
+        for cell, stay in course.cells(seconds):
+            self.seconds[cell] += stay
+
+    def ended(self, course: Course) -> None:
+        """Take in that a render ended here, and let everything else fade a little."""
+        kept = 1 - 1 / REMEMBERED
+        self.seconds = [seconds * kept for seconds in self.seconds]
+        self.ends = [ends * kept for ends in self.ends]
+        self.ends[course.cell] += 1
+
+    def rhythm(self) -> Rhythm:
+        """Return how often to look in each cell."""
+        looks = []
+        for first, axis, guess in zip(FIRST_CELLS, AXES, GUESSED, strict=True):
+            cells = slice(first, first + len(axis) + 1)
+            row = _hazard(sum(self.ends[cells]), sum(self.seconds[cells]), 1 / guess)
+            looks += [
+                LOOKS * sqrt(_hazard(ends, seconds, row))
+                for ends, seconds in zip(self.ends[cells], self.seconds[cells], strict=True)
+            ]
+        return tuple(looks)
+
+    def record(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        numbers = {"seconds": self.seconds, "ends": self.ends}
+        return {"shape": SHAPE} | {name: [round(n, 3) for n in kept] for name, kept in numbers.items()}
+
+
+def experience_from(record: object) -> Experience:
+    """Return what was recorded, or none where that cannot be used."""
+    if isinstance(record, Mapping) and record.get("shape") == SHAPE:
+        seconds, ends = (_numbers(record.get(name)) for name in ("seconds", "ends"))
+        if seconds is not None and ends is not None:
+            return Experience(seconds, ends)
+    return Experience()
+
+
+def pause(rhythm: Rhythm, course: Course, longest: float) -> float:
+    """Return the seconds until the next look is due on this course, `longest` at most."""
+    waited, due = 0.0, 1.0
+    for cell, stay in course.cells(longest):
+        looks = rhythm[cell] * stay
+        if looks >= due:
+            return waited + due / rhythm[cell]
+        due -= looks
+        waited += stay
+    return longest
+
+
+def _hazard(ends: float, seconds: float, expected: float) -> float:
+    """Return ends a second, as if `TRUSTED` ends had come at the expected rate besides."""
+    return (ends + TRUSTED) / (seconds + TRUSTED / expected)
+
+
+def _numbers(values: object) -> list[float] | None:
+    if not isinstance(values, Sequence) or len(values) != CELLS:
+        return None
+    if not all(isinstance(value, int | float) and isfinite(value) and value >= 0 for value in values):
+        return None
+    return [float(value) for value in values]

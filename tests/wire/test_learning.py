@@ -1,0 +1,55 @@
+"""The pace of looks follows what this bot's own renders have taught, also after a restart."""
+
+import json
+from pathlib import Path
+
+import pytest
+from wire.place import DONE, Place, place, running
+
+from bot.core.experience import Experience
+from bot.learning import KEY
+
+pytestmark = pytest.mark.looptime
+
+SECONDS = 60
+"""How long each render takes that does the teaching."""
+
+
+async def render(here: Place, number: int) -> list[float]:
+    """Watch a render that tells no progress and takes a minute; return the ages at which was looked."""
+    task = f"cccccccc-0000-4000-8000-{number:012}"
+    begun = here.clock()
+    times = {"create_time": int(begun), "update_time": int(begun)}
+    here.api.set(task, running(0, **times))
+    card = await here.watch(task)
+    await here.sleep(SECONDS - (here.clock() - begun))
+    here.api.set(task, DONE | {"create_time": int(begun), "update_time": int(here.clock())})
+    await here.result(card)
+    return [request.at - begun for request in here.api.requests if request.task_id == task]
+
+
+async def test_looks_gather_where_renders_end_and_a_restart_forgets_nothing(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        first = await render(here, 0)
+        for number in range(1, 25):
+            await render(here, number)
+        taught = await render(here, 25)
+        await here.stop_bot()
+        await here.start_bot()
+        after = await render(here, 26)
+    late = [looks[-1] - SECONDS for looks in (first, taught, after)]
+    around = [sum(50 < look < 75 for look in looks) for looks in (first, taught, after)]
+    assert around[1] > around[0]
+    assert around[2] == around[1], "the first look of the second run is as wise as the last of the first"
+    assert len(taught) <= len(first) + 4
+    assert late[1] < late[0]
+
+
+async def test_what_was_learned_and_cannot_be_read_is_left_behind(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        assert here.app is not None
+        for damaged in ("{", "[]", json.dumps({"shape": "another"})):
+            await here.app.store.remember(KEY, damaged)
+            await here.stop_bot()
+            await here.start_bot()
+            assert here.app.board._learning.pace.rhythm == Experience().rhythm()
