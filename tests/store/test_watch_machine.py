@@ -226,4 +226,4 @@ def done(work: Coroutine[Any, Any, T]) -> T:
 
 
 TestWatchMachine = WatchMachine.TestCase
-TestWatchMachine.settings = settings(max_examples=40, stateful_step_count=25)
+TestWatchMachine.settings = settings(max_examples=25, stateful_step_count=25)
