@@ -9,10 +9,11 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Final, Protocol
 
 from bot.clock import Clock
-from bot.core.card import Card, CardState
+from bot.core.card import CardState
 from bot.core.events import AccessLost, CardDeleted, Event, Stopped
 from bot.core.health import Health
 from bot.core.watch import Effect, Step, Watch, advance
@@ -48,13 +49,11 @@ class Board:
         self._learning: Final = learning
         self._clock: Final = clock
         self._chance: Final = chance
-        self._cards: dict[int, Card] = {}
-        self._rows: dict[int, dict[int, Watch]] = {}
-        """Watches by card, in the order of their rows; the ended ones too while another is live."""
+        self._cards: dict[int, CardState] = {}
+        """Cards with live watches, their ended ones too."""
         self._by_message: dict[int, int] = {}
-        self._followers: dict[int, tuple[int, ...]] = {}
-        self._by_task: dict[str, dict[int, Watch]] = {}
-        """Live watches by task."""
+        self._by_task: dict[str, tuple[int, ...]] = {}
+        """The cards on which each task is watched live."""
         self._saving: Final = asyncio.Lock()
         self._health = Health()
 
@@ -68,8 +67,8 @@ class Board:
         told = (self._health.mode, self._health.since) != (health.mode, health.since)
         self._health = health
         if told:
-            for card_id in self._cards:
-                self._audience.show(self.card(card_id), health)
+            for state in self._cards.values():
+                self._audience.show(state, health)
 
     @property
     def tasks(self) -> Collection[str]:
@@ -85,59 +84,56 @@ class Board:
         Raises:
             KeyError: there is none of this id.
         """
-        rows = tuple(self._rows[card_id].values())
-        return CardState(self._cards[card_id], rows, self._followers[card_id])
+        return self._cards[card_id]
 
     def census(self) -> dict[str, int]:
         """Return how many live watches there are by the state of their task."""
-        states = Counter(
-            "unseen" if watch.task is None else watch.task.state.value
-            for watches in self._by_task.values()
-            for watch in watches.values()
+        return dict(
+            Counter(
+                "unseen" if watch.task is None else watch.task.state.value
+                for state in self._cards.values()
+                for watch in state.live
+            )
         )
-        return dict(states)
 
     def card_watching(self, channel_id: int, task_id: str) -> CardState | None:
         """Return the card on which a channel watches a task, if there is one."""
-        for watch in self._by_task.get(task_id, {}).values():
-            if self._cards[watch.card_id].channel_id == channel_id:
-                return self.card(watch.card_id)
+        for card_id in self._by_task.get(task_id, ()):
+            if (state := self._cards[card_id]).card.channel_id == channel_id:
+                return state
         return None
 
     def live_watches(self, *, guild_id: int, starter_id: int) -> tuple[int, int]:
         """Return how many live watches a person has begun anywhere, and how many a server has."""
         mine = here = 0
-        for card_id, card in self._cards.items():
-            if card.starter_id == starter_id or card.guild_id == guild_id:
-                live = sum(1 for watch in self._rows[card_id].values() if watch.outcome is None)
-                mine += live if card.starter_id == starter_id else 0
-                here += live if card.guild_id == guild_id else 0
+        for state in self._cards.values():
+            if state.card.starter_id == starter_id:
+                mine += len(state.live)
+            if state.card.guild_id == guild_id:
+                here += len(state.live)
         return mine, here
 
     def cards_in(self, guild_id: int) -> list[CardState]:
         """Return a server's cards with live watches, newest first."""
-        found = [card.id for card in self._cards.values() if card.guild_id == guild_id]
-        return [self.card(card_id) for card_id in sorted(found, reverse=True)]
+        found = [state for state in self._cards.values() if state.card.guild_id == guild_id]
+        return sorted(found, key=lambda state: state.card.id, reverse=True)
 
     def card_of_message(self, message_id: int) -> CardState | None:
         """Return the card with live watches that is this message, if there is one."""
         card_id = self._by_message.get(message_id)
-        return None if card_id is None else self.card(card_id)
+        return None if card_id is None else self._cards[card_id]
 
     def add(self, state: CardState) -> None:
         """Take a card; its ended watches are only shown."""
-        self._cards[state.card.id] = state.card
+        self._cards[state.card.id] = state
         self._by_message[state.card.message_id] = state.card.id
-        self._followers[state.card.id] = state.followers
-        self._rows[state.card.id] = {watch.id: watch for watch in state.watches}
-        for watch in state.watches:
-            if watch.outcome is None:
-                self._by_task.setdefault(watch.task_id, {})[watch.id] = watch
+        for watch in state.live:
+            self._by_task[watch.task_id] = (*self._by_task.get(watch.task_id, ()), state.card.id)
 
     def show(self, card_id: int) -> None:
         """Show a card, if it has live watches."""
         if card_id in self._cards:
-            self._audience.show(self.card(card_id), self._health)
+            self._audience.show(self._cards[card_id], self._health)
 
     def announce(self, state: CardState, watch: Watch) -> None:
         """Announce a watch that ended before a restart."""
@@ -153,8 +149,13 @@ class Board:
             StoreFailed: nothing has happened.
         """
         async with self._saving:
-            watches = self._by_task.get(task_id, {}).values()
-            concerned = [watch for watch in watches if card_id in {None, watch.card_id}]
+            concerned = [
+                watch
+                for found in self._by_task.get(task_id, ())
+                if card_id in {None, found}
+                for watch in self._cards[found].live
+                if watch.task_id == task_id
+            ]
             steps = self._advance(concerned, event)
             await self._carry_out(steps)
             if concerned and card_id is None:
@@ -169,13 +170,13 @@ class Board:
             KeyError: there is no such card.
             StoreFailed: nothing has happened.
         """
-        self.card(card_id)
+        self.card(card_id)  # or there is none
         if following:
             people = await self._store.follow(card_id, user_id, self._clock())
         else:
             people = await self._store.unfollow(card_id, user_id)
         if card_id in self._cards:  # it may have ended meanwhile
-            self._followers[card_id] = tuple(people)
+            self._cards[card_id] = replace(self._cards[card_id], followers=tuple(people))
             self.show(card_id)
 
     async def stop(self, card_id: int, by: int, task_id: str | None = None) -> list[str]:
@@ -185,16 +186,17 @@ class Board:
             StoreFailed: nothing has happened.
         """
         async with self._saving:
-            rows = self._rows.get(card_id, {}).values()
-            live = [w for w in rows if w.outcome is None and task_id in {None, w.task_id}]
+            live = [watch for watch in self._live(card_id) if task_id in {None, watch.task_id}]
             await self._carry_out(self._advance(live, Stopped(by)))
         return [watch.task_id for watch in live]
 
     async def lose(self, card_id: int, event: CardDeleted | AccessLost) -> None:
         """End the live watches of a card that Discord says is gone or closed to us."""
         async with self._saving:
-            rows = self._rows.get(card_id, {}).values()
-            await self._carry_out(self._advance((w for w in rows if w.outcome is None), event))
+            await self._carry_out(self._advance(self._live(card_id), event))
+
+    def _live(self, card_id: int) -> tuple[Watch, ...]:
+        return self._cards[card_id].live if card_id in self._cards else ()
 
     def _advance(self, watches: Iterable[Watch], event: Event) -> list[Step]:
         now, pace = self._clock(), self._learning.pace
@@ -209,7 +211,7 @@ class Board:
             await self._store.save_outcomes([(w.id, w.outcome) for w in ended if w.outcome is not None])
         for step in steps:
             self._put(step.watch)
-        states = {step.watch.card_id: self.card(step.watch.card_id) for step in steps}
+        states = {step.watch.card_id: self._cards[step.watch.card_id] for step in steps}
         for step in steps:
             if Effect.SHOW in step.effects:
                 try:
@@ -218,19 +220,17 @@ class Board:
                     log.exception("a step could not be shown", extra={"card": step.watch.card_id})
         for card_id, state in states.items():
             if state.ended:
-                del self._by_message[self._cards.pop(card_id).message_id]
-                del self._rows[card_id]
-                del self._followers[card_id]
+                del self._by_message[self._cards.pop(card_id).card.message_id]
 
     def _put(self, watch: Watch) -> None:
-        self._rows[watch.card_id][watch.id] = watch
+        state = self._cards[watch.card_id]
+        self._cards[watch.card_id] = state.with_watch(watch)
         if watch.outcome is None:
-            self._by_task[watch.task_id][watch.id] = watch
             return
-        watching = self._by_task.get(watch.task_id, {})
-        watching.pop(watch.id, None)
-        if not watching:
-            self._by_task.pop(watch.task_id, None)
+        if left := tuple(card for card in self._by_task[watch.task_id] if card != watch.card_id):
+            self._by_task[watch.task_id] = left
+        else:
+            del self._by_task[watch.task_id]
 
     def _show(self, state: CardState, watch: Watch) -> None:
         if watch.outcome is None:
