@@ -40,8 +40,9 @@ class Alarm:
         self._rung.clear()
 
     async def _sleep(self, seconds: float | None) -> None:
+        timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._rung.set)
         try:
-            async with asyncio.timeout(seconds):
-                await self._rung.wait()
-        except TimeoutError:
-            pass
+            await self._rung.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()

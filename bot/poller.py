@@ -1,15 +1,15 @@
 """One poll a task: due, look once whoever watches, let the board carry out what follows, plan the next look.
 
-    loop:  due tasks, at most as many at once as may be in flight
-           -> look -> health of the API as a whole -> board.see(task, what was seen) -> due again
-           sleep until the next due time, or until something new is to be watched
+    loop:    sets workers on the due tasks, at most as many as looks may be in flight
+             sleeps until the next due time, or until something new is to be watched
+    worker:  look -> health of the API as a whole -> board.see(task, what was seen) -> due again,
+             and on to the next due task, until there is none
 
 While the API answers nobody, one look probes for all. No task can stop the loop: what fails in an unforeseen
 way is logged with its id and pushed forward. The loop never waits for Discord.
 """
 
 import asyncio
-import heapq
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -21,6 +21,7 @@ from bot.core import health as api
 from bot.core.events import Failure, Seen
 from bot.core.health import IMPOSSIBLE_ID, Health, Mode
 from bot.core.pace import Pace
+from bot.core.schedule import Schedule
 from bot.core.task import Task
 from bot.meter import UNMETERED, Meter
 from bot.store.errors import StoreFailed
@@ -33,6 +34,8 @@ Look = Callable[[str], Awaitable[Task]]
 
 IN_FLIGHT: Final = 16
 """Looks under way at once."""
+TURN_SECONDS: Final = 0.005
+"""How long a worker goes on before others get their turn, should its looks never wait."""
 RESUMING_PER_SECOND: Final = 20.0
 """Looks a second to which a return from a restart or an outage is spread."""
 PUSHED_FORWARD: Final = 30.0
@@ -60,38 +63,35 @@ class Poller:
         self._chance: Final = chance
         self._meter: Final = meter
         self._alarm: Final = Alarm(idle)
-        self._heap: list[tuple[float, str]] = []
-        self._due: dict[str, float] = {}
-        """When each task is due; an entry of the heap with another time is out of date."""
-        self._flying: dict[str, asyncio.Task[None]] = {}
-        self._took_off: dict[str, float] = {}
-        """When each look under way began, the oldest first."""
+        self._schedule: Final = Schedule()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._flying: dict[str, float] = {}
+        """The tasks that are being looked at, and since when; the oldest first."""
+        self._beginning = False
+        """Whether a worker has been made that has not begun yet."""
         self._limited = False
         """Whether the API held everybody back, so that many looks come due at once."""
         self._closing = False
+        self._explains: Final = log.isEnabledFor(logging.DEBUG)
 
     def resume(self) -> None:
         """Plan a look at every watched task that has none planned, spread so that the API sees no burst."""
-        tasks = [task for task in self._board.tasks if task not in self._due and task not in self._flying]
+        tasks = [task for task in self._board.tasks if not (task in self._schedule or task in self._flying)]
         spread = min(self._pace.max_seconds, len(tasks) / RESUMING_PER_SECOND)
         for number, task_id in enumerate(tasks):
             self.plan(task_id, spread * number / len(tasks))
 
     def plan(self, task_id: str, after: float) -> None:
         """Look at a task in `after` seconds, or earlier if it is planned for earlier."""
-        due = self._clock() + after
-        if task_id in self._flying or self._due.get(task_id, due + 1) <= due:
-            return
-        self._due[task_id] = due
-        heapq.heappush(self._heap, (due, task_id))
-        self._alarm.ring()
+        if task_id not in self._flying and self._schedule.plan(task_id, self._clock() + after):
+            self._alarm.ring()
 
     async def run(self) -> None:
         """Poll until closed."""
         while not self._closing:
             try:
-                self._start_due()
-                wait = self._wait()
+                self._start_worker()
+                wait = None if self._beginning else self._wait()
             except Exception:
                 log.exception("the poll loop met something unforeseen")
                 wait = 1.0
@@ -101,22 +101,22 @@ class Poller:
         """Begin no new look, give those under way `seconds`."""
         self._closing = True
         self._alarm.ring()
-        if self._flying:
-            _, late = await asyncio.wait(self._flying.values(), timeout=seconds)
-            for look in late:
-                look.cancel()
+        if self._workers:
+            _, late = await asyncio.wait(self._workers, timeout=seconds)
+            for worker in late:
+                worker.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
     @property
     def longest_look(self) -> float:
         """Seconds for which the oldest look under way has been so; a look alone ends after 15."""
         now = self._clock()
-        return now - next(iter(self._took_off.values()), now)
+        return now - next(iter(self._flying.values()), now)
 
     @property
     def overdue(self) -> float:
         """Seconds since a look should have begun that has not; 0 if none should."""
-        if self._closing or self._room() <= 0 or not self._due:
+        if self._closing or self._room() <= 0 or not self._schedule:
             return 0.0
         now = self._clock()
         return max(0.0, now - max(self._soonest(now), self._board.health.not_before))
@@ -124,55 +124,70 @@ class Poller:
     async def probe(self) -> None:
         """Ask about an id that no task has: the API's health is known then, also while nothing is watched."""
         if self._clock() >= self._board.health.not_before:
-            await self._judge(IMPOSSIBLE_ID, await self._see(IMPOSSIBLE_ID))
+            seen = await self._see(IMPOSSIBLE_ID)
+            before, now = self._board.health, self._clock()
+            await self._judge(before, api.after_look(before, IMPOSSIBLE_ID, seen, now), seen, now)
 
     def _room(self) -> int:
         return (1 if self._board.health.paused else IN_FLIGHT) - len(self._flying)
 
-    def _start_due(self) -> None:
-        now = self._clock()
-        if now < self._board.health.not_before:
-            return
+    def _start_worker(self) -> None:
+        """Set a worker on what is due, unless nothing is, or one is about to begin."""
+        if not self._beginning and self._wait() == 0:
+            self._beginning = True
+            worker = asyncio.create_task(self._work(), name="looks")
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+
+    async def _work(self) -> None:
+        """Look at whatever is due, until nothing is."""
+        self._beginning = False
+        turn = self._clock()
+        try:
+            while (task_id := self._take()) is not None:
+                self._start_worker()  # what else is due need not wait for this look
+                await self._visit(task_id)
+                if self._clock() - turn > TURN_SECONDS:  # looks that never wait must not keep others waiting
+                    await asyncio.sleep(0)
+                    turn = self._clock()
+        finally:
+            self._alarm.ring()
+
+    def _take(self) -> str | None:
+        """Take the next task to look at, if one is due and there is room: it is in flight from now on."""
+        now, health = self._clock(), self._board.health
+        if self._closing or now < health.not_before:
+            return None
         if self._limited:
             self._limited = False
             self._spread()
         # A probe need not wait until its task is due: everybody waits for what it tells.
-        while self._room() > 0 and (task_id := self._next(now, early=self._board.health.paused)):
-            due = self._due.pop(task_id)
+        early = health.paused
+        while self._room() > 0 and (taken := self._schedule.take(now, early=early)) is not None:
+            task_id, due = taken
             if self._board.is_watched(task_id):
                 self._meter.late(max(0.0, now - due))
-                self._took_off[task_id] = now
-                look = asyncio.create_task(self._visit(task_id), name=f"look {task_id}")
-                self._flying[task_id] = look
-
-    def _next(self, now: float, *, early: bool) -> str | None:
-        """Take the next task off the heap, if it is due or may be looked at early."""
-        while self._heap:
-            due, task_id = self._heap[0]
-            if self._due.get(task_id) != due:
-                heapq.heappop(self._heap)
-            elif due <= now or early:
-                heapq.heappop(self._heap)
+                self._flying[task_id] = now
                 return task_id
-            else:
-                return None
         return None
 
     def _wait(self) -> float | None:
         """Return the seconds until there is something to do, None if only a ring can bring it."""
-        if self._room() <= 0 or not self._due:
+        if self._room() <= 0 or not self._schedule:
             return None
         now = self._clock()
         return max(0.0, max(self._soonest(now), self._board.health.not_before) - now)
 
     def _soonest(self, now: float) -> float:
-        return now if self._board.health.paused else self._heap[0][0]
+        return now if self._board.health.paused else self._schedule.soonest
 
     async def _visit(self, task_id: str) -> None:
         after: float | None = PUSHED_FORWARD
         try:
             seen = await self._see(task_id)
-            await self._judge(task_id, seen)
+            before, now = self._board.health, self._clock()
+            if (health := api.after_look(before, task_id, seen, now)) is not before:
+                await self._judge(before, health, seen, now)
             after = await self._board.see(task_id, seen)
         except StoreFailed as error:
             about = {"task": task_id, "reason": str(error)}
@@ -181,10 +196,8 @@ class Poller:
             log.exception("a look failed in an unforeseen way", extra={"task": task_id})
         finally:
             self._flying.pop(task_id, None)
-            self._took_off.pop(task_id, None)
             if after is not None and self._board.is_watched(task_id):
                 self.plan(task_id, after)
-            self._alarm.ring()
 
     async def _see(self, task_id: str) -> Seen:
         begun = self._clock()
@@ -197,16 +210,15 @@ class Poller:
             self._meter.looked(outcome, self._clock() - begun)
             return seen
         self._meter.looked(task.state.value, self._clock() - begun)
-        log.debug("looked", extra={"task": task_id, "state": task.state.value, "progress": task.progress})
+        if self._explains:
+            log.debug("looked", extra={"task": task_id, "state": task.state.value, "progress": task.progress})
         return task
 
-    async def _judge(self, task_id: str, seen: Seen) -> None:
-        """Take a look into the health of the whole API; ask about the key itself where that is in doubt."""
-        before = self._board.health
-        health = api.after_look(before, task_id, seen, self._clock())
+    async def _judge(self, before: Health, health: Health, seen: Seen, now: float) -> None:
+        """Take over what a look says of the whole API; ask about the key itself where that is in doubt."""
         self._board.health = health
-        self._limited = self._limited or health.limited_until > self._clock()
-        if isinstance(seen, Failure) and health.doubts_key(self._clock()):
+        self._limited = self._limited or health.limited_until > now
+        if isinstance(seen, Failure) and health.doubts_key(now):
             probe = await self._see(IMPOSSIBLE_ID)
             self._board.health = api.after_key_probe(self._board.health, probe, self._clock())
         self._tell(before, self._board.health)
@@ -226,8 +238,7 @@ class Poller:
     def _spread(self) -> None:
         """Plan the looks that came due during a pause anew, over some time."""
         now = self._clock()
-        late = [task_id for task_id, due in self._due.items() if due <= now]
+        late = self._schedule.late(now)
         spread = min(self._pace.max_seconds, len(late) / RESUMING_PER_SECOND)
         for task_id in late:
-            self._due[task_id] = due = now + spread * self._chance()
-            heapq.heappush(self._heap, (due, task_id))
+            self._schedule.put_off(task_id, now + spread * self._chance())

@@ -121,7 +121,7 @@ THEIRS: Final = {
 """Which parts may import each package."""
 
 CORE_MAY_IMPORT: Final = (
-    "bisect collections.abc dataclasses enum typing re math itertools functools urllib.parse"
+    "bisect collections.abc dataclasses enum functools heapq itertools math re typing urllib.parse"
 )
 SPEAKING: Final = ("bot.chat", "bot.board", "bot.poller", "bot.watching")
 FOR_THE_LOG: Final = {"told", "_find_response"}

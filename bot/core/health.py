@@ -16,6 +16,8 @@ SHARED_BY: Final = 3
 """Different tasks that must fail in a row before the trouble is everybody's."""
 KEY_PROVEN_FOR: Final = 60.0
 """Seconds for which an answered look shows that the key as such is accepted."""
+PROVEN_ANEW: Final = 1.0
+"""Seconds in which another answer says nothing new."""
 IMPOSSIBLE_ID: Final = "00000000-0000-0000-0000-000000000000"
 """An id that no task has: a refusal of it is about the key."""
 
@@ -104,6 +106,9 @@ def after_key_probe(health: Health, seen: Seen, now: float) -> Health:
 
 def answered(health: Health, now: float) -> Health:
     """Say what it means that the API answered a question, be it with "no such task"."""
+    proven = health.answered_at is not None and 0 <= now - health.answered_at < PROVEN_ANEW
+    if proven and not (health.paused or health.suspicion or health.limits or health.suspects):
+        return health
     limited = now < health.limited_until
     return Health(
         since=now if health.paused else health.since,

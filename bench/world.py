@@ -1,0 +1,85 @@
+"""Boards full of made-up watches, and what stands in for the parts that a benchmark leaves out."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from bot.board import Board
+from bot.clock import Clock
+from bot.core.card import Card, CardState
+from bot.core.health import Health
+from bot.core.outcome import Outcome
+from bot.core.pace import Pace
+from bot.core.task import Task, TaskState
+from bot.core.watch import Watch
+from bot.learning import Learning
+
+GUILD: Final = 1_100_000_000_000_000_000
+CHANNELS: Final = 50
+
+
+class NullAudience:
+    """Shows nothing; counts what it would have shown."""
+
+    def __init__(self) -> None:
+        self.shown = 0
+
+    def show(self, _state: CardState, _health: Health) -> None:
+        self.shown += 1
+
+    def announce(self, _state: CardState, _watch: Watch, _health: Health) -> None:
+        self.shown += 1
+
+
+class NullStore:
+    """Saves nothing; counts what it would have saved."""
+
+    def __init__(self) -> None:
+        self.saved = 0
+
+    async def save_seen(self, _watch_ids: Iterable[int], _at: float) -> None:
+        self.saved += 1
+
+    async def save_outcomes(self, _outcomes: Iterable[tuple[int, Outcome]]) -> None:
+        self.saved += 1
+
+
+def task_id(number: int) -> str:
+    return f"bbbbbbbb-0000-4000-8000-{number:012}"
+
+
+def render(name: str, progress: int, created_at: float) -> Task:
+    """Return an answer about a render under way."""
+    return Task(
+        id=name,
+        state=TaskState.RUNNING,
+        state_text="running",
+        progress=progress,
+        action="generate",
+        created_at=int(created_at),
+        updated_at=int(created_at),
+    )
+
+
+def filled_board(count: int, clock: Clock, pace: Pace | None = None) -> tuple[Board, NullAudience, NullStore]:
+    """Return a board with so many cards of one live watch each."""
+    audience, store = NullAudience(), NullStore()
+    anything: Any = store
+    board = Board(anything, audience, Learning(anything, pace or Pace()), clock)
+    now = clock()
+    for number in range(1, count + 1):
+        board.add(card_state(number, now))
+    return board, audience, store
+
+
+def card_state(number: int, now: float) -> CardState:
+    card = Card(
+        id=number,
+        guild_id=GUILD,
+        channel_id=GUILD + 1 + number % CHANNELS,
+        message_id=GUILD + 1000 + number,
+        starter_id=GUILD + 500 + number % 100,
+        language="en",
+        created_at=now,
+    )
+    watch = Watch(id=number, card_id=number, task_id=task_id(number), position=0, started_at=now, seen_at=now)
+    return CardState(card, (watch,), (card.starter_id,))
