@@ -18,7 +18,7 @@ from typing import Final
 from bot.board import Board
 from bot.clock import Alarm, Clock, Idle, idle
 from bot.core import health as api
-from bot.core.events import Failure, Seen
+from bot.core.events import Failure, Seen, name_of
 from bot.core.health import IMPOSSIBLE_ID, Health, Mode
 from bot.core.pace import Pace
 from bot.core.schedule import Schedule
@@ -124,8 +124,10 @@ class Poller:
     async def probe(self) -> None:
         """Ask about an id that no task has: the API's health is known then, also while nothing is watched."""
         if self._clock() >= self._board.health.not_before:
+            begun = self._clock()
             seen = await self._see(IMPOSSIBLE_ID)
             before, now = self._board.health, self._clock()
+            self._meter.looked(name_of(seen), now - begun)
             await self._judge(before, api.after_look(before, IMPOSSIBLE_ID, seen, now), seen, now)
 
     def _room(self) -> int:
@@ -185,7 +187,8 @@ class Poller:
         after: float | None = PUSHED_FORWARD
         try:
             seen = await self._see(task_id)
-            before, now = self._board.health, self._clock()
+            now, before = self._clock(), self._board.health
+            self._meter.looked(name_of(seen), now - self._flying[task_id])
             if (health := api.after_look(before, task_id, seen, now)) is not before:
                 await self._judge(before, health, seen, now)
             after = await self._board.see(task_id, seen)
@@ -195,21 +198,16 @@ class Poller:
         except Exception:
             log.exception("a look failed in an unforeseen way", extra={"task": task_id})
         finally:
-            self._flying.pop(task_id, None)
+            del self._flying[task_id]
             if after is not None and self._board.is_watched(task_id):
                 self.plan(task_id, after)
 
     async def _see(self, task_id: str) -> Seen:
-        begun = self._clock()
         try:
             task = await self._look(task_id)
         except VeoError as error:
             log.debug("look failed", extra={"task": task_id, "reason": str(error)})
-            seen = as_event(error)
-            outcome = seen.trouble.value if isinstance(seen, Failure) else "missing"
-            self._meter.looked(outcome, self._clock() - begun)
-            return seen
-        self._meter.looked(task.state.value, self._clock() - begun)
+            return as_event(error)
         if self._explains:
             log.debug("looked", extra={"task": task_id, "state": task.state.value, "progress": task.progress})
         return task

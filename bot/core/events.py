@@ -47,3 +47,14 @@ class AccessLost:
 
 Seen = Task | Missing | Failure
 Event = Seen | Stopped | CardDeleted | AccessLost
+
+
+def name_of(seen: Seen) -> str:
+    """Return what a look told, in a word."""
+    match seen:
+        case Task():
+            return seen.state
+        case Failure():
+            return seen.trouble
+        case Missing():
+            return "missing"

@@ -1,14 +1,14 @@
 """What is due when: each task once, at the earliest time that it was planned for.
 
 Time is cut into slots, and what is due in one is taken at its end, together: planning and taking cost the
-same for ten tasks and for a hundred thousand. An entry is left behind when its task is planned anew, and dropped
-when its slot comes. Times are seconds of any one clock.
+same for ten tasks and for a hundred thousand. An entry is left behind when its task is planned anew, and is
+dropped when its slot comes. Times are seconds of any one clock.
 """
 
 from heapq import heappop, heappush
 from typing import Final
 
-SLOT_SECONDS: Final = 0.04
+SLOT_SECONDS: Final = 0.05
 """How much later than planned a task may be taken; nobody waits for a look so exactly."""
 
 

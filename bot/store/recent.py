@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from bot.core.watch import Watch
 from bot.store.database import Database
-from bot.store.records import watch_from
+from bot.store.records import WATCH, watch_from
 from bot.store.schema import cards, watches
 
 
@@ -39,8 +39,8 @@ class Recent:
             .group_by(watches.c.task_id)
         )
         query = (
-            select(watches).where(watches.c.id.in_(newest)).order_by(watches.c.ended_at.desc()).limit(limit)
+            select(*WATCH).where(watches.c.id.in_(newest)).order_by(watches.c.ended_at.desc()).limit(limit)
         )
         return await self._run(
-            lambda connection: [watch_from(row) for row in connection.execute(query).mappings()]
+            lambda connection: [watch_from(row) for row in connection.execute(query).all()]
         )

@@ -2,39 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
-from bot.core.card import Card
 from bot.core.delivery import Delivery, Message
 from bot.core.outcome import Ending, Outcome
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
+from bot.store.schema import cards, watches
+
+CARD: Final = tuple(
+    cards.c[name]
+    for name in ("id", "guild_id", "channel_id", "message_id", "starter_id", "language", "created_at")
+)
+"""What a card is made from, in the order of its fields."""
+WATCH: Final = tuple(
+    watches.c[name] for name in ("id", "card_id", "task_id", "position", "started_at", "seen_at", "outcome")
+)
+"""What a watch is made from."""
 
 
-def card_from(row: Mapping[Any, Any]) -> Card:
-    return Card(
-        id=row["id"],
-        guild_id=row["guild_id"],
-        channel_id=row["channel_id"],
-        message_id=row["message_id"],
-        starter_id=row["starter_id"],
-        language=row["language"],
-        created_at=row["created_at"],
-    )
-
-
-def watch_from(row: Mapping[Any, Any]) -> Watch:
-    outcome = None if row["outcome"] is None else outcome_from(row["outcome"])
-    return Watch(
-        id=row["id"],
-        card_id=row["card_id"],
-        task_id=row["task_id"],
-        position=row["position"],
-        started_at=row["started_at"],
-        seen_at=row["seen_at"],
-        task=outcome.task if outcome else None,
-        outcome=outcome,
-    )
+def watch_from(row: Sequence[Any]) -> Watch:
+    """Return the watch of a row of `WATCH`."""
+    watch_id, card_id, task_id, position, started_at, seen_at, record = row
+    outcome = None if record is None else outcome_from(record)
+    task = None if outcome is None else outcome.task
+    return Watch(watch_id, card_id, task_id, position, started_at, seen_at, task, outcome=outcome)
 
 
 def outcome_record(outcome: Outcome) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.core.card import Card, CardState
@@ -17,7 +17,8 @@ from bot.core.watch import Watch
 from bot.store.database import Database
 from bot.store.errors import AlreadyWatched
 from bot.store.records import (
-    card_from,
+    CARD,
+    WATCH,
     delivery_from,
     message_record,
     outcome_record,
@@ -76,15 +77,18 @@ class Store:
         """Return every card on which something is still to be done, with all its watches, oldest first."""
 
         def work(connection: Connection) -> list[CardState]:
-            open_cards = select(watches.c.card_id).where(watches.c.state != DONE).distinct()
+            open_cards = select(watches.c.card_id).where(watches.c.state != DONE)
             rows: dict[int, list[Watch]] = defaultdict(list)
-            query = select(watches).where(watches.c.card_id.in_(open_cards)).order_by(watches.c.position)
-            for row in connection.execute(query).mappings():
-                rows[row["card_id"]].append(watch_from(row))
-            query = select(cards).where(cards.c.id.in_(open_cards)).order_by(cards.c.id)
-            found = [card_from(row) for row in connection.execute(query).mappings()]
-            people = _followers(connection, [card.id for card in found])
-            return [CardState(card, tuple(rows[card.id]), tuple(people[card.id])) for card in found]
+            query = select(*WATCH).where(watches.c.card_id.in_(open_cards)).order_by(watches.c.position)
+            for row in connection.execute(query).all():
+                rows[row[1]].append(watch_from(row))
+            people = _followers(connection, open_cards)
+            query = select(*CARD).where(cards.c.id.in_(open_cards)).order_by(cards.c.id)
+            found = [Card(*row) for row in connection.execute(query).all()]
+            return [
+                CardState(card, tuple(rows[card.id]), tuple(_starter_first(people[card.id], card.starter_id)))
+                for card in found
+            ]
 
         return await self._run(work)
 
@@ -155,7 +159,7 @@ class Store:
 
         def work(connection: Connection) -> list[int]:
             connection.execute(row.on_conflict_do_nothing())
-            return _followers(connection, [card_id])[card_id]
+            return _people(connection, card_id)
 
         return await self._run(work)
 
@@ -165,13 +169,13 @@ class Store:
 
         def work(connection: Connection) -> list[int]:
             connection.execute(row)
-            return _followers(connection, [card_id])[card_id]
+            return _people(connection, card_id)
 
         return await self._run(work)
 
     async def followers(self, card_id: int) -> list[int]:
         """Return who follows a card, by user id: its starter first, then in the order of their coming."""
-        return await self._run(lambda connection: _followers(connection, [card_id])[card_id])
+        return await self._run(lambda connection: _people(connection, card_id))
 
     async def remembered(self, key: str) -> str | None:
         query = select(meta.c.value).where(meta.c.key == key)
@@ -200,13 +204,23 @@ def _deliveries(connection: Connection, watch_id: int) -> list[Delivery]:
     return [delivery_from(row) for row in connection.execute(query).mappings()]
 
 
-def _followers(connection: Connection, card_ids: Iterable[int]) -> dict[int, list[int]]:
-    """Return the followers of each card: its starter first, then in the order of their coming."""
-    query = select(followers.c.card_id, followers.c.user_id).join(cards)
-    query = query.where(followers.c.card_id.in_(list(card_ids))).order_by(
-        followers.c.user_id != cards.c.starter_id, followers.c.since, followers.c.user_id
-    )
+def _people(connection: Connection, card_id: int) -> list[int]:
+    """Return the followers of one card: its starter first, then in the order of their coming."""
+    starter_id = connection.scalar(select(cards.c.starter_id).where(cards.c.id == card_id))
+    return _starter_first(_followers(connection, [card_id])[card_id], starter_id)
+
+
+def _followers(connection: Connection, card_ids: Iterable[int] | Select[int]) -> dict[int, list[int]]:
+    """Return the followers of each card in the order of their coming."""
+    query = select(followers.c.card_id, followers.c.user_id).where(followers.c.card_id.in_(card_ids))
     found: dict[int, list[int]] = defaultdict(list)
-    for card_id, user_id in connection.execute(query):
+    for card_id, user_id in connection.execute(query.order_by(followers.c.since, followers.c.user_id)).all():
         found[card_id].append(user_id)
     return found
+
+
+def _starter_first(people: list[int], starter_id: int | None) -> list[int]:
+    if len(people) > 1 and starter_id in people:
+        people.remove(starter_id)
+        people.insert(0, starter_id)
+    return people
