@@ -111,7 +111,7 @@ THEIRS: Final = {
         "bot.chat.answer bot.chat.client bot.chat.refusals bot.chat.traffic bot.check.discord_side bot.copies"
         " bot.demo bot.monitoring.server bot.veo.client bot.video_source"
     ),
-    "yarl": "bot.chat.client bot.chat.traffic bot.video_source",
+    "yarl": "bot.chat.client bot.chat.traffic bot.veo.client bot.video_source",
     "prometheus_client": "bot.monitoring",
     **dict.fromkeys(("sqlalchemy", "alembic", "filelock"), "bot.store"),
     "pydantic": "bot.config bot.demo",

@@ -128,8 +128,9 @@ def _end(watch: Watch, ending: Ending, now: float, by: int | None = None) -> Ste
 def _seen(watch: Watch, task: Task, now: float, pace: Pace) -> Step:
     before = watch.task
     if before is not None and before.progress is not None:
-        task = replace(task, progress=max(before.progress, task.progress or 0))
-    changed = before is None or _visible(before) != _visible(task)
+        if task.progress is None or task.progress < before.progress:
+            task = replace(task, progress=before.progress)
+    changed = before is None or (before != task and _visible(before) != _visible(task))
     since = now if watch.looked_at is None else watch.looked_at
     # A task cannot be called stalled for a time in which nobody looked.
     quiet = 0.0 if changed else watch.quiet + min(max(0.0, now - since), pace.max_seconds)

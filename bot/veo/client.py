@@ -6,6 +6,8 @@ from types import TracebackType
 from typing import Final, Literal, Self
 
 import aiohttp
+from aiohttp import hdrs
+from yarl import URL
 
 from bot.core.task import Task
 from bot.core.task_ids import is_task_id
@@ -37,6 +39,10 @@ class VeoClient:
     ) -> None:
         self._tasks_url: Final = base_url.rstrip("/") + "/v1/videos/tasks/"
         self._key: Final = key
+        self._headers: Final = {
+            "raw": {"Authorization": key, "Accept": "application/json"},
+            "bearer": {"Authorization": f"Bearer {key}", "Accept": "application/json"},
+        }
         self._scheme: AuthScheme = "bearer" if auth == "bearer" else "raw"
         self._scheme_is_known = auth != "auto"
         self._clock: Final = clock
@@ -78,14 +84,12 @@ class VeoClient:
     async def _look(self, task_id: str, scheme: AuthScheme) -> Task:
         if self._session is None:
             raise RuntimeError("the client is used outside its context")
-        headers = {
-            "Authorization": f"Bearer {self._key}" if scheme == "bearer" else self._key,
-            "Accept": "application/json",
-        }
         try:
             # Redirects are not followed: aiohttp would take the key's header along to another origin.
             async with self._session.get(
-                self._tasks_url + task_id, headers=headers, allow_redirects=False
+                URL(self._tasks_url + task_id, encoded=True),
+                headers=self._headers[scheme],
+                allow_redirects=False,
             ) as response:
                 body = await _read(response)
         except TimeoutError:
@@ -104,6 +108,9 @@ class VeoClient:
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """Read a body by chunks, so that a small packed one cannot grow past the limit in memory."""
+    length = response.content_length
+    if length is not None and length <= BODY_LIMIT and hdrs.CONTENT_ENCODING not in response.headers:
+        return await response.read()  # it has told its length, and there is nothing to unpack
     body = bytearray()
     async for chunk in response.content.iter_chunked(64 * 1024):
         body += chunk
