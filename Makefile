@@ -8,13 +8,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AUDIT := .venv-audit
 MUTATE := .venv-mutate
+BENCH := .venv-bench
 # One file for every platform and Python version, each package with its hashes and none with an address.
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 WORDS := $(patsubst %.po,%.mo,$(wildcard bot/locale/*/LC_MESSAGES/*.po))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate torture soak mutate check lint types lock audit clean
+.PHONY: help demo test simulate torture soak bench mutate check lint types lock audit clean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -35,6 +36,9 @@ torture: $(READY) $(WORDS)  ## kill the real process with -9, KILLS=200 times, a
 soak: $(READY) $(WORDS)  ## let 2,000 watches live through DAYS=7 simulated days and list what the bot keeps
 	PYTHONPATH=.:tests $(BIN)/python -m wire.soak --days $(or $(DAYS),7) --watches $(or $(WATCHES),2000)
 
+bench: $(BENCH)/.ready $(WORDS)  ## measure everything beside a peer and write bench/README.md; LONG=1 for more, ARGS="…" for parts
+	PYTHONPATH=.:tests $(BENCH)/bin/python -m bench $(if $(LONG),--long) $(ARGS)
+
 mutate: $(MUTATE)/bin/mutmut $(WORDS)  ## change the law, the decoder and the log in 1,100 places; list what no test notices
 	rm -rf mutants
 	$(MUTATE)/bin/mutmut run
@@ -52,19 +56,26 @@ types: $(READY)  ## check types
 lock:  ## pin what pyproject.toml asks for; UPGRADE=1 takes the newest versions (needs uv)
 	$(LOCK) pyproject.toml --output-file requirements.txt
 	$(LOCK) pyproject.toml --extra dev --group build --output-file requirements-dev.txt
+	$(LOCK) pyproject.toml --extra dev --group build --group bench --output-file requirements-bench.txt
 	$(LOCK) --group build --output-file requirements-build.txt
 
 audit: $(AUDIT)/bin/pip-audit  ## look up known vulnerabilities of what is pinned (needs pypi.org)
 	$< --strict --require-hashes --disable-pip --requirement requirements.txt --requirement requirements-dev.txt
 
 clean:  ## remove the virtual environments
-	rm -rf $(VENV) $(AUDIT) $(MUTATE) mutants
+	rm -rf $(VENV) $(AUDIT) $(MUTATE) $(BENCH) mutants
 
 $(READY): requirements-dev.txt
 	@echo "Setting up $(VENV) (once; about a minute)…"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.13 …")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(BENCH)/.ready: requirements-bench.txt
+	@echo "Setting up $(BENCH) (once; about a minute)…"
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
 	@touch $@
 
 $(AUDIT)/bin/pip-audit:

@@ -1,12 +1,13 @@
 """One look from its due time to the next: due, GET, decode, advance, plan; beside a bare loop of aiohttp GETs."""
 
 import asyncio
+import gc
 import multiprocessing
 import time
 import tracemalloc
 from collections.abc import Awaitable, Callable
 from multiprocessing.connection import Connection
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 from aiohttp import web
@@ -14,6 +15,7 @@ from aiohttp import web
 from bench.measure import Say, Section, Span, median, span
 from bench.world import filled_board, task_id
 from bot.core.pace import Pace
+from bot.core.task import Task
 from bot.poller import IN_FLIGHT, Poller
 from bot.veo.client import VeoClient
 
@@ -60,7 +62,7 @@ async def _serve(pipe: Connection) -> None:
 async def _bare(url: str) -> Span:
     """GET as often with as many at once, with nothing around it: read the body, and that is all."""
     left = iter(range(LOOKS))
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=32)) as session:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=96)) as session:
 
         async def work() -> None:
             for number in left:
@@ -78,48 +80,51 @@ async def work_in_turn(session: aiohttp.ClientSession, url: str) -> None:
     await asyncio.gather(*(session.get(f"{url}/connections") for _ in range(IN_FLIGHT)))
 
 
+class Counter:
+    """Counts looks, and tells when there were enough."""
+
+    def __init__(self, look: Callable[[str], Awaitable[Task]]) -> None:
+        self.looks = 0
+        self.enough = asyncio.Event()
+        self._look: Final = look
+
+    async def again(self) -> None:
+        """Wait for as many looks once more."""
+        self.looks = 0
+        self.enough.clear()
+        await self.enough.wait()
+
+    async def look(self, name: str) -> Task:
+        self.looks += 1
+        if self.looks == LOOKS:
+            self.enough.set()
+        return await self._look(name)
+
+
 async def _ours(url: str) -> tuple[Span, int, int, float]:
     """Let the real poller look at tasks that are due again at once."""
     board, audience, store = filled_board(TASKS, time.time, Pace(min_seconds=0.0, max_seconds=0.0))
-    looks = 0
-    done = asyncio.Event()
     async with VeoClient(url, "key", "raw") as veo:
-        poller = Poller(_counted(veo.look, lambda: tick()), board, Pace(), time.time)
-
-        def tick() -> None:
-            nonlocal looks
-            looks += 1
-            if looks == LOOKS:
-                done.set()
-
+        counter = Counter(veo.look)
+        poller = Poller(counter.look, board, Pace(), time.time)
         for name in list(board.tasks):
             await board.see(name, await veo.look(name))
             poller.plan(name, 0.0)
         shown, saved = audience.shown, store.saved
-        looks = 0
         with span() as taken:
             running = asyncio.create_task(poller.run())
-            await done.wait()
+            await counter.enough.wait()
         tracemalloc.start()
+        await counter.again()  # whatever each task keeps has been made anew by now
+        gc.collect()
         before = tracemalloc.get_traced_memory()[0]
-        looks, target = 0, LOOKS
-        while looks < target // 4:
-            await asyncio.sleep(0.01)
-        kept = (tracemalloc.get_traced_memory()[0] - before) / looks
+        await counter.again()
+        gc.collect()
+        kept = (tracemalloc.get_traced_memory()[0] - before) / LOOKS
         tracemalloc.stop()
         await poller.close(5)
         running.cancel()
     return taken, audience.shown - shown, store.saved - saved, kept
-
-
-def _counted(
-    look: Callable[[str], Awaitable[Any]], tick: Callable[[], None]
-) -> Callable[[str], Awaitable[Any]]:
-    async def counted(name: str) -> Any:
-        tick()
-        return await look(name)
-
-    return counted
 
 
 async def _connections(url: str) -> int:
@@ -137,7 +142,7 @@ def run(*, short: bool, say: Say) -> Section:
     rows: list[list[object]] = []
     bares: list[Span] = []
     ours: list[Span] = []
-    shown = saved = 0
+    shown = saved = opened = 0
     kept: list[float] = []
     for turn in range(5 if short else TIMES):
         say(f"{LOOKS:,} looks, {turn + 1}")

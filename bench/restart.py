@@ -101,7 +101,9 @@ async def _ours(path: Path) -> tuple[float, Poller]:
 def run(*, short: bool, say: Say) -> Section:
     """Compare a restart with the bare reading of its rows."""
     section = Section("Restart")
-    rows, ratio, busiest = [], 0.0, 0
+    rows: list[list[object]] = []
+    ratio, busiest, count = 0.0, 0, 1
+    seconds: list[int] = [0]
     for count in (10_000,) if short else (10_000, 100_000):
         with filled_file(count) as path:
             bares, ours = [], []
@@ -112,12 +114,12 @@ def run(*, short: bool, say: Say) -> Section:
                 bares.append(taken.wall)
                 wall, poller = asyncio.run(_ours(path))
                 ours.append(wall)
+                seconds = [int(due) for due in poller._schedule._due.values()]
         ratio = median(ours) / median(bares)
         rows.append([f"{count:,}", "sqlite3, the rows alone", f"{median(bares) * 1e3:.0f}", "1"])
         rows.append(
             [f"{count:,}", "ours, until all is scheduled", f"{median(ours) * 1e3:.0f}", f"{ratio:.1f}"]
         )
-        seconds = [int(due) for due in poller._schedule._due.values()]
         busiest = max(seconds.count(second) for second in set(seconds))
     section.table(["watches", "reading", "ms", "ratio"], *rows)
     section.text = (

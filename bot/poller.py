@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 Look = Callable[[str], Awaitable[Task]]
 """Asks the API about one task; raises `VeoError`."""
 
-IN_FLIGHT: Final = 16
+IN_FLIGHT: Final = 64
 """Looks under way at once."""
 TURN_SECONDS: Final = 0.005
 """How long a worker goes on before others get their turn, should its looks never wait."""

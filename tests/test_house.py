@@ -29,6 +29,7 @@ BUILD: Final = PYPROJECT["dependency-groups"]["build"]
 PINNED: Final = {
     "requirements.txt": PROJECT["dependencies"],
     "requirements-build.txt": BUILD,
+    "requirements-bench.txt": PYPROJECT["dependency-groups"]["bench"],
     "requirements-dev.txt": [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"], *BUILD],
 }
 """The files of pins, and what each must at least pin."""
@@ -51,6 +52,7 @@ OURS: Final = {
     "bot.watching": "bot.board bot.poller bot.clock bot.core bot.store",
     "bot.chat": "bot.chat bot.copies bot.words bot.clock bot.core bot.meter bot.store",
     **dict.fromkeys(("bot.chat.text", "bot.chat.refusals", "bot.chat.gate"), ""),
+    "bot.chat.room": "bot.core",
     "bot.chat.lines": "bot.chat.text bot.core bot.words",
     "bot.chat.cards": "bot.chat.buttons bot.chat.lines bot.chat.rows bot.chat.text bot.core bot.words",
     "bot.chat.rows": "bot.chat.lines bot.chat.text bot.core bot.words",

@@ -4,12 +4,14 @@ Values and choices only; `bot.chat.messenger` sends. All times are Unix seconds.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
 
 from bot.chat.attachments import Copies
 from bot.chat.cards import CardForm
 from bot.chat.gate import Urgency
+from bot.chat.room import Room
 from bot.core.card import Card
 from bot.core.watch import Watch
 
@@ -79,6 +81,9 @@ class Outbox:
 
     wanted: dict[int, Wanted] = field(default_factory=dict)
     results: dict[int, Result] = field(default_factory=dict)
+    room: Room = field(default_factory=Room)
+    spends: Callable[[Card], bool] = lambda _card: False
+    """Whether an edit of a card takes of the channel's limit; one by its interaction's token does not."""
 
     def want(self, card: Card, form: CardForm, ends: set[int]) -> bool:
         """Replace what a card should show; what it was refused for before says nothing about the new form.
@@ -103,15 +108,20 @@ class Outbox:
         for result in self.results.values():
             if result.due <= now:
                 return result
-        forms = [wanted for wanted in self.wanted.values() if wanted.due <= now]
+        forms = [wanted for wanted in self.wanted.values() if self._due(wanted, now) <= now]
         return min(forms, key=lambda wanted: wanted.urgency, default=None)
 
     def wait(self, now: float) -> float | None:
         """Return the seconds until something may be sent again, None if nothing is left but to be woken."""
-        times = [wanted.due for wanted in self.wanted.values()]
+        times = [self._due(wanted, now) for wanted in self.wanted.values()]
         times += [result.due for result in self.results.values()]
         soonest = min(times, default=inf)
         return None if soonest == inf else max(0.0, soonest - now)
+
+    def _due(self, wanted: Wanted, now: float) -> float:
+        if wanted.urgency is not Urgency.PROGRESS or not self.spends(wanted.card):
+            return wanted.due
+        return max(wanted.due, self.room.free_at(wanted.card, now))
 
     @property
     def empty(self) -> bool:

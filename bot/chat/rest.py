@@ -56,9 +56,14 @@ class DiscordRest:
         self._tokens = {key: kept for key, kept in self._tokens.items() if kept.until > now}
         self._tokens[message_id] = _Token(application_id, token, now + TOKEN_SECONDS)
 
+    def spends_room(self, card: Card) -> bool:
+        """Tell whether an edit of this card takes of its channel's limit, its token being over."""
+        token = self._tokens.get(card.message_id)
+        return token is None or token.until <= self._clock()
+
     async def edit_card(self, card: Card, form: CardForm, urgency: Urgency) -> None:
         token = self._tokens.get(card.message_id)
-        if token is not None and token.until > self._clock():
+        if token is not None and not self.spends_room(card):
             try:
                 await self._edit_by_token(card, form, token)
             except discord.HTTPException as error:

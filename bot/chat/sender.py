@@ -40,7 +40,7 @@ class Sender:
     """Sends what is in `outbox`; `run` ends when that is empty."""
 
     def __init__(self, desk: Desk, alarm: Alarm) -> None:
-        self.outbox: Final = Outbox()
+        self.outbox: Final = Outbox(spends=desk.rest.spends_room)
         self.alarm: Final = alarm
         self.closing = False
         self._desk: Final = desk
@@ -108,6 +108,8 @@ class Sender:
             if self._desk.shown.get(card.id) == wanted.form:
                 await self._settle(wanted, wanted.form, frozenset(wanted.ends))
                 return
+            if self._desk.rest.spends_room(card):
+                self.outbox.room.take(card, self._desk.clock())
             wanted.flight = self._desk.take_off(wanted)
         flight = wanted.flight
         await self._wait(flight.edit, seconds)

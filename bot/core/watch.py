@@ -127,9 +127,9 @@ def _end(watch: Watch, ending: Ending, now: float, by: int | None = None) -> Ste
 
 def _seen(watch: Watch, task: Task, now: float, pace: Pace) -> Step:
     before = watch.task
-    if before is not None and before.progress is not None:
-        if task.progress is None or task.progress < before.progress:
-            task = replace(task, progress=before.progress)
+    known = None if before is None else before.progress
+    if known is not None and (task.progress is None or task.progress < known):
+        task = replace(task, progress=known)
     changed = before is None or (before != task and _visible(before) != _visible(task))
     since = now if watch.looked_at is None else watch.looked_at
     # A task cannot be called stalled for a time in which nobody looked.
@@ -179,7 +179,7 @@ def _began_at(watch: Watch, task: Task, now: float, pace: Pace) -> float:
         return now
     created_at = task.created_at
     believed = created_at is not None and now - pace.too_old_after < created_at < now
-    return float(created_at) if believed and created_at is not None else now
+    return created_at if believed and created_at is not None else now
 
 
 def _visible(task: Task) -> tuple[object, ...]:

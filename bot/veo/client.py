@@ -16,7 +16,7 @@ from bot.veo.protocol import BODY_LIMIT, decode
 
 TIMEOUT_SECONDS: Final = 15.0
 """For a whole look, connecting and reading included: a body fed drop by drop must end as well."""
-CONNECTIONS: Final = 32
+CONNECTIONS: Final = 96
 
 AuthScheme = Literal["raw", "bearer"]
 

@@ -116,3 +116,16 @@ def test_something_may_be_sent_exactly_when_the_wait_is_over(
     if wait:
         assert outbox.next(now + wait + 1e-6) is not None
     assert outbox.empty == (not results and not forms)
+
+
+def test_progress_leaves_room_for_ends_where_it_takes_of_the_channels_limit() -> None:
+    outbox = Outbox(spends=lambda wanted: wanted.id != 3)
+    for number in range(4):
+        outbox.room.take(card(number), NOW)
+    outbox.want(card(1), NEW, set())
+    assert outbox.next(NOW) is None
+    assert outbox.wait(NOW) == 5.0
+    outbox.want(card(3), NEW, set())
+    assert outbox.next(NOW) is outbox.wanted[3], "its token has a limit of its own"
+    outbox.want(card(2), NEW, {7})
+    assert outbox.next(NOW) is outbox.wanted[2], "an end takes what was kept for it"

@@ -17,10 +17,10 @@ from wire.place import START
 
 from bot.core.health import IMPOSSIBLE_ID
 from bot.core.outcome import Ending
+from bot.poller import IN_FLIGHT
 
 FINAL_FOR_GOOD = {403, 404}
 POLL_MIN_SECONDS = 3.0
-IN_FLIGHT = 16
 SAME_LOOK_SECONDS = 0.05
 
 
