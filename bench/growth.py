@@ -108,6 +108,12 @@ def run(*, short: bool, say: Say) -> Section:  # noqa: ARG001 each size is measu
             for count, of in found.items()
         ),
     )
+    big = found[100_000]
+    section.headline = (
+        "100,000 live watches: law and scheduling, memory",
+        f"{big['cpu'] * 100:.0f} % of a core; {big['memory']:.0f} MiB",
+        "–",
+    )
     section.text = _arithmetic(found[10_000])
     section.pictures.append(_picture(found))
     return section

@@ -19,6 +19,8 @@ class Section:
 
     title: str
     text: str = ""
+    headline: tuple[str, str, str] = ("", "", "")
+    """For the README: what was measured, ours, the peer's."""
     tables: list[tuple[list[str], list[list[str]]]] = field(default_factory=list)
     goals: list[tuple[str, bool]] = field(default_factory=list)
     pictures: list[dict[str, Any]] = field(default_factory=list)

@@ -8,6 +8,9 @@ from typing import Any, Final
 
 FOLDER: Final = Path(__file__).parent
 PAGE: Final = FOLDER / "README.md"
+README: Final = FOLDER.parent / "README.md"
+BEGIN: Final = "<!-- measured by make bench -->"
+END: Final = "<!-- end of what was measured -->"
 
 
 def write(sections: Iterable[Mapping[str, Any]], *, short: bool) -> None:
@@ -37,6 +40,16 @@ def write(sections: Iterable[Mapping[str, Any]], *, short: bool) -> None:
     if notes.exists():
         lines += ["", notes.read_text("utf-8").rstrip()]
     PAGE.write_text("\n".join(lines) + "\n", "utf-8")
+    _into_readme(sections)
+
+
+def _into_readme(sections: Iterable[Mapping[str, Any]]) -> None:
+    """Put the headlines between the marks of the README."""
+    before, _, rest = README.read_text("utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    rows = [_row(section["headline"]) for section in sections]
+    table = "\n".join([_row(("measured", "ours", "beside it")), _row(["---"] * 3), *rows])
+    README.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", "utf-8")
 
 
 def draw(picture: Mapping[str, Any]) -> None:

@@ -160,6 +160,11 @@ def run(*, short: bool, say: Say) -> Section:
     )
     kept = _bytes_a_watch(20_000)
     section.text = f"A watch that was looked at keeps {kept:,.0f} bytes: its record, its place on the board and in the schedule."
+    section.headline = (
+        "CPU of scheduling a poll at 100,000 live tasks; 99 % late by less than",
+        f"{rows[-2][2]} µs; {rows[-2][3]} ms",
+        f"a loop for each watch: {rows[-1][2]} µs; {rows[-1][3]} ms",
+    )
     section.goal("at 100,000 tasks a third of the peer's CPU a poll, or less", met=ratio <= 1 / 3)
     section.goal("99 % of polls less than 60 ms late", met=late < 0.06)
     section.goal("1 KB a watch at most, record included", met=kept <= 1024)

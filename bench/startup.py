@@ -101,6 +101,11 @@ def run(*, short: bool, say: Say) -> Section:  # noqa: ARG001 it is short as it 
     section.text = (
         f"Imported at the start without need: {', '.join(unneeded) or 'none of ' + ', '.join(NOT_NEEDED)}."
     )
+    section.headline = (
+        "start to connection; memory at rest",
+        f"{seconds[1]:.2f} s; {memory[1]:.0f} MiB",
+        f"a bot of ten lines: {seconds[0]:.2f} s; {memory[0]:.0f} MiB",
+    )
     section.goal("time to the connection at most 1.3 times the ten lines'", met=ratios[0] <= MOST)
     section.goal("memory at rest at most 1.3 times", met=ratios[1] <= MOST)
     section.goal("alembic, playwright and the demo are not imported", met=not unneeded)

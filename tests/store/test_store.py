@@ -1,5 +1,6 @@
 """The bot's memory, method by method, on a real file."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -241,3 +242,30 @@ async def full(database: Database, pages: int) -> None:
     """Let the file grow by so many pages from now on."""
     used = await database.run(lambda connection: connection.scalar(text("PRAGMA page_count")))
     await database.run(lambda connection: connection.execute(text(f"PRAGMA max_page_count = {used + pages}")))
+
+
+async def test_any_number_of_cards_is_read_with_a_handful_of_variables(path: Path) -> None:
+    """SQLite takes so many in a statement and no more."""
+    async with opened(path) as database:
+        store = Store(database)
+        for number in range(30):
+            state = await add(store, f"task-{number}", message_id=number + 1)
+            await store.follow(state.card.id, STARTER + 1, NOW + 1)
+        assert database._engine is not None
+        connection = database._engine.raw_connection().driver_connection
+        assert connection is not None
+        connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 10)
+        states = await store.unfinished()
+    assert len(states) == 30
+    assert {state.followers for state in states} == {(STARTER, STARTER + 1)}
+
+
+async def test_a_starter_who_left_and_came_back_is_first_again_after_a_restart(path: Path) -> None:
+    async with stored(path) as store:
+        state = await add(store)
+        await store.follow(state.card.id, STARTER + 1, NOW + 1)
+        await store.unfollow(state.card.id, STARTER)
+        await store.follow(state.card.id, STARTER, NOW + 2)
+        (found,) = await store.unfinished()
+        assert found.followers == (STARTER, STARTER + 1)
+        assert await store.followers(state.card.id) == [STARTER, STARTER + 1]
