@@ -4,9 +4,11 @@ Every limit of Discord's is enforced by the simulator, and each of its answers t
 """
 
 import asyncio
+import multiprocessing
 import random
 import tempfile
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -75,7 +77,7 @@ class Case:
 
 CASES: Final = (
     Case("50 in one channel", 50, 1, 60.0, 600.0),
-    Case("50 in one channel, long renders", 50, 1, 900.0, 1500.0),
+    Case("50 in one channel, long renders", 50, 1, 900.0, 1200.0),
     Case("200 over 20 channels", 200, 20, 60.0, 600.0),
 )
 
@@ -148,11 +150,15 @@ def run(*, short: bool, say: Say) -> Section:
     section = Section("Busy channels")
     rows: list[list[object]] = []
     late, stale, refused = [], [], 0
+    seeds = range(SEEDS if short else 2 * SEEDS)
+    # Nothing of this is timed by the machine's clock: the cores may share the work.
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        lives = {case.name: [pool.submit(_live, case, seed) for seed in seeds] for case in CASES}
+        for number, life in enumerate(as_completed(life for those in lives.values() for life in those), 1):
+            life.result()
+            say(f"{number} of {len(CASES) * len(seeds)} worlds")
     for case in CASES:
-        lived = []
-        for seed in range(SEEDS if short else 2 * SEEDS):
-            say(f"{case.name}, {seed + 1}")
-            lived.append(_live(case, seed))
+        lived = [life.result() for life in lives[case.name]]
         results = [percentile(seen.result_after, 0.95) for seen in lived]
         with_token = [percentile(seen.stale_with_token, 0.95) for seen in lived]
         later = [percentile(seen.stale_later, 0.95) for seen in lived if seen.stale_later]
