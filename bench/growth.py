@@ -23,6 +23,8 @@ WINDOW: Final = 4.0
 AGE: Final = 60.0
 RENDER_SECONDS: Final = 330.0
 """A render of 1 to 10 minutes in the mean."""
+LOOKS_A_CORE: Final = 3_500
+"""As the poll path is measured; of HTTP, law and board together."""
 REQUESTS_A_RESULT: Final = 2
 """The card's final form, and the reply."""
 
@@ -127,8 +129,8 @@ def _arithmetic(of: dict[str, float]) -> str:
         f" reply), and the bot sends {PER_SECOND:.0f} a second at most, below Discord's 50. So {results:.1f} renders a second"
         f" may end, which with renders of {RENDER_SECONDS:.0f} s are {results * RENDER_SECONDS:,.0f} live watches on cards of"
         " their own, if no card was edited without its interaction's token. Next is the task API, which an untaught bot asks"
-        f" once in {every:.0f} s for each task: {10_000 / every:,.0f} requests a second at 10,000. A core carries about 5,000 looks"
-        f" a second, HTTP included (see *Poll path*): some {5_000 * every:,.0f} watches. Memory and rows come to no end before that."
+        f" once in {every:.0f} s for each task: {10_000 / every:,.0f} requests a second at 10,000. A core carries some {LOOKS_A_CORE:,} looks"
+        f" a second, HTTP included (see *Poll path*): some {LOOKS_A_CORE * every:,.0f} watches. Memory and rows come to no end before that."
     )
 
 

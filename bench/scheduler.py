@@ -18,7 +18,7 @@ from bot.core.task import Task
 from bot.poller import Poller
 from bot.store.database import Database
 
-EVERY: Final = 10.0
+EVERY: Final = 12.0
 AGE: Final = 60.0
 WINDOW: Final = 3.0
 """Seconds that are measured, once everything has been running for a while."""

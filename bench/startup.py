@@ -16,7 +16,7 @@ from bot.demo.render_api import RenderApi
 
 ROOT: Final = Path(__file__).parents[1]
 TIMES: Final = 5
-REST_SECONDS: Final = 3.0
+REST_SECONDS: Final = 2.0
 MOST: Final = 1.3
 TEN_LINES: Final = """
 import os, aiohttp.web, discord, filelock, prometheus_client, pydantic_settings, sqlalchemy

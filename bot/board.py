@@ -127,8 +127,9 @@ class Board:
         """Take a card; its ended watches are only shown."""
         self._cards[state.card.id] = state
         self._by_message[state.card.message_id] = state.card.id
-        for watch in state.live:
-            self._by_task[watch.task_id] = (*self._by_task.get(watch.task_id, ()), state.card.id)
+        for watch in state.watches:
+            if watch.outcome is None:
+                self._by_task[watch.task_id] = (*self._by_task.get(watch.task_id, ()), state.card.id)
 
     def show(self, card_id: int) -> None:
         """Show a card, if it has live watches."""

@@ -78,8 +78,10 @@ class Poller:
         """Plan a look at every watched task that has none planned, spread so that the API sees no burst."""
         tasks = [task for task in self._board.tasks if not (task in self._schedule or task in self._flying)]
         spread = min(self._pace.max_seconds, len(tasks) / RESUMING_PER_SECOND)
+        now = self._clock()
         for number, task_id in enumerate(tasks):
-            self.plan(task_id, spread * number / len(tasks))
+            self._schedule.plan(task_id, now + spread * number / len(tasks))
+        self._alarm.ring()
 
     def plan(self, task_id: str, after: float) -> None:
         """Look at a task in `after` seconds, or earlier if it is planned for earlier."""
