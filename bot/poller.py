@@ -36,6 +36,8 @@ IN_FLIGHT: Final = 64
 """Looks under way at once."""
 TURN_SECONDS: Final = 0.005
 """How long a worker goes on before others get their turn, should its looks never wait."""
+WAITED_SECONDS: Final = 0.001
+"""A look that takes longer has waited, and others have had their turn."""
 RESUMING_PER_SECOND: Final = 20.0
 """Looks a second to which a return from a restart or an outage is spread."""
 PUSHED_FORWARD: Final = 30.0
@@ -146,14 +148,17 @@ class Poller:
     async def _work(self) -> None:
         """Look at whatever is due, until nothing is."""
         self._beginning = False
-        turn = self._clock()
+        busy = 0.0
         try:
             while (task_id := self._take()) is not None:
+                begun = self._flying[task_id]
                 self._start_worker()  # what else is due need not wait for this look
                 await self._visit(task_id)
-                if self._clock() - turn > TURN_SECONDS:  # looks that never wait must not keep others waiting
+                taken = self._clock() - begun
+                busy = busy + taken if taken < WAITED_SECONDS else 0.0
+                if busy > TURN_SECONDS:
                     await asyncio.sleep(0)
-                    turn = self._clock()
+                    busy = 0.0
         finally:
             self._alarm.ring()
 
