@@ -26,23 +26,35 @@ class Alarm:
 
     def __init__(self, idle: Idle = idle) -> None:
         self._idle: Final = idle
-        self._rung: Final = asyncio.Event()
+        self._rung = False
+        self._sleeper: asyncio.Future[None] | None = None
 
     def ring(self) -> None:
-        self._rung.set()
+        self._rung = True
+        if self._sleeper is not None:
+            _wake(self._sleeper)
 
     async def sleep(self, seconds: float | None) -> None:
         """Sleep until the alarm rings, at most `seconds` if given."""
-        if seconds is None or seconds > 0:
-            await self._idle(self._sleep(seconds))
-        else:
+        if seconds is not None and seconds <= 0:
             await asyncio.sleep(0)  # others get their turn even if the sleeper never rests
-        self._rung.clear()
+        elif not self._rung:
+            await self._idle(self._sleep(seconds))
+        self._rung = False
 
     async def _sleep(self, seconds: float | None) -> None:
-        timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._rung.set)
+        loop = asyncio.get_running_loop()
+        self._sleeper = sleeper = loop.create_future()
+        # The timer names the future that it ends: simulations of time know a sleep by that.
+        timer = None if seconds is None else loop.call_later(seconds, _wake, sleeper)
         try:
-            await self._rung.wait()
+            await sleeper
         finally:
+            self._sleeper = None
             if timer is not None:
                 timer.cancel()
+
+
+def _wake(sleeper: "asyncio.Future[None]") -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)

@@ -1,0 +1,62 @@
+"""The alarm: one sleeper, woken by a ring or by time."""
+
+import asyncio
+
+import pytest
+
+from bot.clock import Alarm
+
+pytestmark = pytest.mark.looptime
+
+
+async def asleep(alarm: Alarm, seconds: float | None) -> float:
+    """Sleep, and return the seconds that it took."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await alarm.sleep(seconds)
+    return loop.time() - began
+
+
+async def test_time_ends_a_sleep() -> None:
+    assert await asleep(Alarm(), 20.0) == 20.0
+
+
+async def test_a_ring_ends_a_sleep_of_any_length() -> None:
+    alarm = Alarm()
+    for seconds in (None, 3_600.0):
+        asyncio.get_running_loop().call_later(5.0, alarm.ring)
+        assert await asleep(alarm, seconds) == 5.0
+
+
+async def test_a_ring_while_nobody_sleeps_ends_the_next_sleep_and_no_other() -> None:
+    alarm = Alarm()
+    alarm.ring()
+    alarm.ring()
+    assert await asleep(alarm, None) == 0.0
+    assert await asleep(alarm, 7.0) == 7.0
+
+
+async def test_rings_and_time_at_once_wake_only_once() -> None:
+    alarm, loop = Alarm(), asyncio.get_running_loop()
+    for _ in range(2):
+        loop.call_later(5.0, alarm.ring)
+    assert await asleep(alarm, 5.0) == 5.0
+    assert await asleep(alarm, 3.0) in {0.0, 3.0}  # a ring that came after the wake-up is the next sleep's
+
+
+async def test_no_time_left_still_gives_others_their_turn() -> None:
+    turns = []
+    asyncio.get_running_loop().call_soon(turns.append, 1)
+    await Alarm().sleep(0.0)
+    assert turns
+
+
+async def test_a_cancelled_sleep_leaves_nothing_behind() -> None:
+    alarm = Alarm()
+    sleeping = asyncio.create_task(alarm.sleep(60.0))
+    await asyncio.sleep(1.0)
+    sleeping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sleeping
+    alarm.ring()
+    assert await asleep(alarm, None) == 0.0
