@@ -71,7 +71,11 @@ class Stage:
         Raises:
             simcord.SetupError: a visitor's action is under way; what is missed now comes the next time.
         """
-        await self.env.advance_time(max(0.0, self._real() - self.now()))
+        await self.env.advance_time(self._behind)
+
+    @property
+    def _behind(self) -> float:
+        return max(0.0, self._real() - self.now())
 
     async def stop_bot(self) -> None:
         """Stop the bot as SIGTERM would: it sends what it has to send and closes its file."""
@@ -94,9 +98,10 @@ class Stage:
             stack.enter_context(self.env.time_context())
             stack.push_async_callback(self.env.shutdown)
             stack.push_async_callback(self.stop_bot)
+            # Before anything lives on the stage: nobody is to live through the time from SimCord's beginning on.
+            self.env.backend.advance_clock(self._behind)
             await self._build_bot()
             await self.env.start()
-            await self.catch_up()
             await self._populate()
             await self._stack.enter_async_context(stack.pop_all())
         return self
