@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import looptime
+import virtual_time
 from discord_sim import Channel, Fault, Message
 from wire.place import Place, place
 
@@ -140,7 +140,7 @@ async def _follow(here: Place, following: dict[str, tuple[Render, Message, Chann
 def _live(case: Case, seed: int) -> Seen:
     with (
         tempfile.TemporaryDirectory() as folder,
-        asyncio.Runner(loop_factory=looptime.new_event_loop) as runner,
+        asyncio.Runner(loop_factory=virtual_time.new_event_loop) as runner,
     ):
         return runner.run(live_through(case, seed, Path(folder)))
 

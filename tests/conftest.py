@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from virtual_time import IDLE_ROUNDS
 
 # Every run tries the same examples, however slow the machine; `HYPOTHESIS=explore` looks for new ones.
 hypothesis.settings.register_profile(
     "repeatable", derandomize=True, max_examples=50, deadline=None, print_blob=True
 )
 hypothesis.settings.register_profile("explore", max_examples=2_000, deadline=None, print_blob=True)
+
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS", "repeatable"))
 
 
@@ -27,3 +29,10 @@ def _default_loop() -> Iterator[None]:
     yield
     asyncio.set_event_loop(None)
     loop.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let virtual time move on as soon as it may."""
+    for item in items:
+        if item.get_closest_marker("looptime") is not None:
+            item.add_marker(pytest.mark.looptime(noop_cycles=IDLE_ROUNDS))

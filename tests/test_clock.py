@@ -45,7 +45,7 @@ async def test_rings_and_time_at_once_wake_only_once() -> None:
 
 
 async def test_no_time_left_still_gives_others_their_turn() -> None:
-    turns = []
+    turns: list[int] = []
     asyncio.get_running_loop().call_soon(turns.append, 1)
     await Alarm().sleep(0.0)
     assert turns

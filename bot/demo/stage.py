@@ -98,7 +98,7 @@ class Stage:
             stack.enter_context(self.env.time_context())
             stack.push_async_callback(self.env.shutdown)
             stack.push_async_callback(self.stop_bot)
-            # Before anything lives on the stage: nobody is to live through the time from SimCord's beginning on.
+            # Before anything lives here: nobody is to live through the months since SimCord's beginning.
             self.env.backend.advance_clock(self._behind)
             await self._build_bot()
             await self.env.start()

@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-import looptime
+import virtual_time
 from simulation.lives import lives
 from simulation.people import ACTS
 from simulation.troubles import TROUBLES, fill
@@ -28,7 +28,7 @@ def simulate(seed: int) -> Verdict:
         with (
             tempfile.TemporaryDirectory() as folder,
             seeded(seed),
-            asyncio.Runner(loop_factory=looptime.new_event_loop) as runner,
+            asyncio.Runner(loop_factory=virtual_time.new_event_loop) as runner,
         ):
             return runner.run(_live(seed, Path(folder)))
     finally:

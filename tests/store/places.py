@@ -1,9 +1,11 @@
 """Opened databases in a folder of the test's own."""
 
 import sqlite3
+import tempfile
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +27,17 @@ async def opened(path: Path, executor: Executor | None = None) -> AsyncIterator[
         yield database
     finally:
         await database.close()
+
+
+@cache
+def migrated() -> bytes:
+    """Return the file that a first start makes: migrating takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bot.db"
+        for work in ((database := Database(path, None)).open(), database.close()):
+            with suppress(StopIteration):
+                work.send(None)  # inline: it never waits
+        return path.read_bytes()
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from discord.gateway import KeepAliveHandler
 from discord.webhook.async_ import async_context
 from discord_sim import Channel, DiscordSim, Guild, Invocation, Message, User
 from discord_sim.client import pointed_at
+from store.places import migrated
 
 from bot.app import App
 from bot.chat.client import VeoBot, reach, serve
@@ -105,7 +106,11 @@ class Place:
             | self.overrides,
         )
         self.app, self._bot = None, (stack := AsyncExitStack())
-        self.database = database = self.open_database(self.data / "bot.db")
+        path = self.data / "bot.db"
+        if not path.exists():
+            self.data.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(migrated())
+        self.database = database = self.open_database(path)
         await database.open()
         stack.push_async_callback(database.close)
         veo = await stack.enter_async_context(VeoClient(self.api.base_url, KEY, clock=clock))

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import looptime
+import virtual_time
 from discord_sim import Channel, Message
 from wire.place import Place, failed, place, running, succeeded
 
@@ -184,7 +184,7 @@ def main() -> int:
     chosen = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
-        asyncio.Runner(loop_factory=looptime.new_event_loop) as runner,
+        asyncio.Runner(loop_factory=virtual_time.new_event_loop) as runner,
     ):
         work = soak(Path(folder), chosen.watches, chosen.days * 24, 6, lambda line: print(line, flush=True))
         soaked = runner.run(work)
