@@ -35,14 +35,14 @@ async def _live(count: int) -> dict[str, float]:
     board, _, _ = filled_board(count, time.time)
     begun, looks = time.time() - AGE, 0
 
-    async def look(name: str) -> Task:
+    async def look(name: str, _known: Task | None = None) -> Task:
         nonlocal looks
         looks += 1
         await asyncio.sleep(0)
         return render(name, min(99, int((time.time() - begun) / 3)), begun)
 
     poller = Poller(look, board, Pace(), time.time)
-    for number, name in enumerate(list(board.tasks)):
+    for number, name in enumerate(list(board.roster.tasks)):
         poller.plan(name, Pace().max_seconds * number / count)
     running = asyncio.create_task(poller.run())
     await asyncio.sleep(16)

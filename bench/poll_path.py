@@ -5,7 +5,6 @@ import gc
 import multiprocessing
 import time
 import tracemalloc
-from collections.abc import Awaitable, Callable
 from multiprocessing.connection import Connection
 from typing import Final
 
@@ -16,7 +15,7 @@ from bench.measure import Say, Section, Span, median, span
 from bench.world import filled_board, task_id
 from bot.core.pace import Pace
 from bot.core.task import Task
-from bot.poller import IN_FLIGHT, Poller
+from bot.poller import IN_FLIGHT, Look, Poller
 from bot.veo.client import VeoClient
 
 TASKS: Final = 2_000
@@ -83,7 +82,7 @@ async def work_in_turn(session: aiohttp.ClientSession, url: str) -> None:
 class Counter:
     """Counts looks, and tells when there were enough."""
 
-    def __init__(self, look: Callable[[str], Awaitable[Task]]) -> None:
+    def __init__(self, look: Look) -> None:
         self.looks = 0
         self.enough = asyncio.Event()
         self._look: Final = look
@@ -94,11 +93,11 @@ class Counter:
         self.enough.clear()
         await self.enough.wait()
 
-    async def look(self, name: str) -> Task:
+    async def look(self, name: str, known: Task | None = None) -> Task:
         self.looks += 1
         if self.looks == LOOKS:
             self.enough.set()
-        return await self._look(name)
+        return await self._look(name, known)
 
 
 async def _ours(url: str) -> tuple[Span, int, int, float]:
@@ -107,7 +106,7 @@ async def _ours(url: str) -> tuple[Span, int, int, float]:
     async with VeoClient(url, "key", "raw") as veo:
         counter = Counter(veo.look)
         poller = Poller(counter.look, board, Pace(), time.time)
-        for name in list(board.tasks):
+        for name in list(board.roster.tasks):
             await board.see(name, await veo.look(name))
             poller.plan(name, 0.0)
         shown, saved = audience.shown, store.saved

@@ -74,7 +74,7 @@ def bare(path: Path) -> int:
         connection.close()
 
 
-async def look(_task: str) -> Task:
+async def look(_task: str, _known: Task | None = None) -> Task:
     await asyncio.Event().wait()
     raise AssertionError
 

@@ -45,10 +45,11 @@ class NullBoard:
 
     def __init__(self, count: int) -> None:
         self.health = Health()
-        self.tasks = [task_id(number) for number in range(1, count + 1)]
+        self.tasks = dict.fromkeys(task_id(number) for number in range(1, count + 1))
+        self.roster = self
 
-    def is_watched(self, _task: str) -> bool:
-        return True
+    def known(self, _task: str) -> None:
+        return None
 
     async def see(self, _task: str, _seen: object) -> float:
         return EVERY
@@ -57,14 +58,14 @@ class NullBoard:
 async def _ours(count: int) -> tuple[float, list[float]]:
     answer = render("x", 50, time.time())
 
-    async def look(_task: str) -> Task:
+    async def look(_task: str, _known: Task | None = None) -> Task:
         return answer
 
     meter: Any = Lateness()
     board: Any = NullBoard(count)
     clock = time.monotonic
     poller = Poller(look, board, Pace(), clock, meter=meter)
-    for number, name in enumerate(board.tasks):
+    for number, name in enumerate(board.roster.tasks):
         poller.plan(name, 1.0 + EVERY * number / count)
     loop = asyncio.create_task(poller.run())
     cost = await _window(meter)
@@ -122,7 +123,7 @@ def _bytes_a_watch(count: int) -> float:
         before = tracemalloc.get_traced_memory()[0]
         watching, board, poller = parts(database)
         await watching.resume()
-        for name in list(board.tasks):
+        for name in list(board.roster.tasks):
             await board.see(name, render(name, 50, time.time() - AGE))
             poller.plan(name, EVERY)
         gc.collect()

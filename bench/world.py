@@ -7,7 +7,7 @@ from bot.board import Board
 from bot.clock import Clock
 from bot.core.card import Card, CardState
 from bot.core.health import Health
-from bot.core.outcome import Outcome
+from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
@@ -22,12 +22,15 @@ class NullAudience:
 
     def __init__(self) -> None:
         self.shown = 0
+        self.ended: list[Ending] = []
 
     def show(self, _state: CardState, _health: Health) -> None:
         self.shown += 1
 
-    def announce(self, _state: CardState, _watch: Watch, _health: Health) -> None:
+    def announce(self, _state: CardState, watch: Watch, _health: Health) -> None:
         self.shown += 1
+        if watch.outcome is not None:
+            self.ended.append(watch.outcome.ending)
 
 
 class NullStore:
@@ -67,7 +70,7 @@ def filled_board(count: int, clock: Clock, pace: Pace | None = None) -> tuple[Bo
     board = Board(anything, audience, Learning(anything, pace or Pace()), clock)
     now = clock()
     for number in range(1, count + 1):
-        board.add(card_state(number, now))
+        board.roster.add(card_state(number, now))
     return board, audience, store
 
 

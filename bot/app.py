@@ -127,8 +127,8 @@ class App:
         """Return what the metrics show of this moment."""
         latency = self._client.latency if self._client.connected else nan
         return Snapshot(
-            tasks=len(self.board.tasks),
-            watches=self.board.census(),
+            tasks=len(self.board.roster.tasks),
+            watches=self.board.roster.census(),
             results_waiting=self.messenger.results_waiting,
             gateway_latency=latency if isfinite(latency) else None,
         )

@@ -1,4 +1,4 @@
-"""The live cards and watches in memory, and the one place where an event becomes a step of a watch.
+"""The one place where an event becomes a step of a watch.
 
 `core.watch.advance` decides; the board carries out: first what must be durable, then what people see. What
 could not be saved has not happened, in memory neither.
@@ -7,8 +7,7 @@ could not be saved has not happened, in memory neither.
 import asyncio
 import logging
 import random
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -16,8 +15,11 @@ from bot.clock import Clock
 from bot.core.card import CardState
 from bot.core.events import AccessLost, CardDeleted, Event, Stopped
 from bot.core.health import Health
-from bot.core.watch import Effect, Step, Watch, advance
+from bot.core.lesson import LEARNED_FROM
+from bot.core.task import Task
+from bot.core.watch import Effect, Step, Watch, advance, looked_on, told_again
 from bot.learning import Learning
+from bot.roster import Roster
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -49,11 +51,8 @@ class Board:
         self._learning: Final = learning
         self._clock: Final = clock
         self._chance: Final = chance
-        self._cards: dict[int, CardState] = {}
-        """Cards with live watches, their ended ones too."""
-        self._by_message: dict[int, int] = {}
-        self._by_task: dict[str, tuple[int, ...]] = {}
-        """The cards on which each task is watched live."""
+        self.roster: Final = Roster()
+        """The cards, to be looked at by everybody and changed by the board alone."""
         self._saving: Final = asyncio.Lock()
         self._health = Health()
 
@@ -67,74 +66,18 @@ class Board:
         told = (self._health.mode, self._health.since) != (health.mode, health.since)
         self._health = health
         if told:
-            for state in self._cards.values():
+            for state in self.roster:
                 self._audience.show(state, health)
 
-    @property
-    def tasks(self) -> Collection[str]:
-        """The tasks that are watched."""
-        return self._by_task.keys()
-
-    def is_watched(self, task_id: str) -> bool:
-        return task_id in self._by_task
-
-    def card(self, card_id: int) -> CardState:
-        """Return a card with live watches.
-
-        Raises:
-            KeyError: there is none of this id.
-        """
-        return self._cards[card_id]
-
-    def census(self) -> dict[str, int]:
-        """Return how many live watches there are by the state of their task."""
-        return dict(
-            Counter(
-                "unseen" if watch.task is None else watch.task.state.value
-                for state in self._cards.values()
-                for watch in state.live
-            )
-        )
-
-    def card_watching(self, channel_id: int, task_id: str) -> CardState | None:
-        """Return the card on which a channel watches a task, if there is one."""
-        for card_id in self._by_task.get(task_id, ()):
-            if (state := self._cards[card_id]).card.channel_id == channel_id:
-                return state
-        return None
-
-    def live_watches(self, *, guild_id: int, starter_id: int) -> tuple[int, int]:
-        """Return how many live watches a person has begun anywhere, and how many a server has."""
-        mine = here = 0
-        for state in self._cards.values():
-            if state.card.starter_id == starter_id:
-                mine += len(state.live)
-            if state.card.guild_id == guild_id:
-                here += len(state.live)
-        return mine, here
-
-    def cards_in(self, guild_id: int) -> list[CardState]:
-        """Return a server's cards with live watches, newest first."""
-        found = [state for state in self._cards.values() if state.card.guild_id == guild_id]
-        return sorted(found, key=lambda state: state.card.id, reverse=True)
-
-    def card_of_message(self, message_id: int) -> CardState | None:
-        """Return the card with live watches that is this message, if there is one."""
-        card_id = self._by_message.get(message_id)
-        return None if card_id is None else self._cards[card_id]
-
-    def add(self, state: CardState) -> None:
-        """Take a card; its ended watches are only shown."""
-        self._cards[state.card.id] = state
-        self._by_message[state.card.message_id] = state.card.id
-        for watch in state.watches:
-            if watch.outcome is None:
-                self._by_task[watch.task_id] = (*self._by_task.get(watch.task_id, ()), state.card.id)
+    def known(self, task_id: str) -> Task | None:
+        """Return the newest answer about a task."""
+        followed = self.roster.followed(task_id)
+        return None if followed is None else followed.task
 
     def show(self, card_id: int) -> None:
         """Show a card, if it has live watches."""
-        if card_id in self._cards:
-            self._audience.show(self._cards[card_id], self._health)
+        if card_id in self.roster:
+            self._audience.show(self.roster.card(card_id), self._health)
 
     def announce(self, state: CardState, watch: Watch) -> None:
         """Announce a watch that ended before a restart."""
@@ -149,20 +92,53 @@ class Board:
         Raises:
             StoreFailed: nothing has happened.
         """
+        if card_id is None and (after := self._told_again(task_id, event)) is not None:
+            return after
         async with self._saving:
-            concerned = [
-                watch
-                for found in self._by_task.get(task_id, ())
-                if card_id in {None, found}
-                for watch in self._cards[found].live
-                if watch.task_id == task_id
-            ]
+            self._take_in(task_id)
+            concerned = self.roster.watches(task_id, card_id)
             steps = self._advance(concerned, event)
             await self._carry_out(steps)
             if concerned and card_id is None:
                 self._learning.see(concerned[0], event, self._clock())
-        pauses = [step.after for step in steps if step.after is not None]
-        return min(pauses, default=None) if self.is_watched(task_id) else None
+            if (followed := self.roster.followed(task_id)) is None:
+                return None
+            followed.looked_at = self._clock()
+            if isinstance(event, Task):
+                followed.task = event
+        return min((step.after for step in steps if step.after is not None), default=None)
+
+    def _told_again(self, task_id: str, event: Event) -> float | None:
+        """Count a look that told the same as the one before; return the pause, None if more is to be done.
+
+        Nothing is made anew for it: that is taken in by its watches with their next step.
+        """
+        followed = self.roster.followed(task_id)
+        if followed is None or followed.task is not event or not isinstance(event, Task):
+            return None
+        now, pace = self._clock(), self._learning.pace
+        gap = now - followed.looked_at
+        if not 0 <= gap <= LEARNED_FROM:
+            return None
+        quiet = followed.quiet + min(gap, pace.max_seconds)
+        pauses = []
+        for watch in self.roster.watches(task_id):
+            if (after := told_again(watch, event, now, quiet, pace)) is None:
+                return None
+            pauses.append(after)
+        followed.looked_at, followed.quiet = now, quiet
+        return min(pauses)
+
+    def _take_in(self, task_id: str) -> None:
+        """Let the watches of a task know of the looks that told nothing new."""
+        followed = self.roster.followed(task_id)
+        if followed is None or not followed.quiet:
+            return
+        watches = self.roster.watches(task_id)
+        self._learning.see_nothing_new(watches[0], followed.looked_at)
+        for watch in watches:
+            self.roster.put(looked_on(watch, followed.looked_at, followed.quiet))
+        followed.quiet = 0.0
 
     async def follow(self, card_id: int, user_id: int, *, following: bool) -> None:
         """Make somebody a follower of a card with live watches, or no longer.
@@ -171,13 +147,13 @@ class Board:
             KeyError: there is no such card.
             StoreFailed: nothing has happened.
         """
-        self.card(card_id)  # or there is none
+        self.roster.card(card_id)  # or there is none
         if following:
             people = await self._store.follow(card_id, user_id, self._clock())
         else:
             people = await self._store.unfollow(card_id, user_id)
-        if card_id in self._cards:  # it may have ended meanwhile
-            self._cards[card_id] = replace(self._cards[card_id], followers=tuple(people))
+        if card_id in self.roster:  # it may have ended meanwhile
+            self.roster.replace(replace(self.roster.card(card_id), followers=tuple(people)))
             self.show(card_id)
 
     async def stop(self, card_id: int, by: int, task_id: str | None = None) -> list[str]:
@@ -187,17 +163,14 @@ class Board:
             StoreFailed: nothing has happened.
         """
         async with self._saving:
-            live = [watch for watch in self._live(card_id) if task_id in {None, watch.task_id}]
+            live = [watch for watch in self.roster.live(card_id) if task_id in {None, watch.task_id}]
             await self._carry_out(self._advance(live, Stopped(by)))
         return [watch.task_id for watch in live]
 
     async def lose(self, card_id: int, event: CardDeleted | AccessLost) -> None:
         """End the live watches of a card that Discord says is gone or closed to us."""
         async with self._saving:
-            await self._carry_out(self._advance(self._live(card_id), event))
-
-    def _live(self, card_id: int) -> tuple[Watch, ...]:
-        return self._cards[card_id].live if card_id in self._cards else ()
+            await self._carry_out(self._advance(self.roster.live(card_id), event))
 
     def _advance(self, watches: Iterable[Watch], event: Event) -> list[Step]:
         now, pace = self._clock(), self._learning.pace
@@ -211,27 +184,15 @@ class Board:
         if ended:
             await self._store.save_outcomes([(w.id, w.outcome) for w in ended if w.outcome is not None])
         for step in steps:
-            self._put(step.watch)
-        states = {step.watch.card_id: self._cards[step.watch.card_id] for step in steps}
+            self.roster.put(step.watch)
+        states = {step.watch.card_id: self.roster.card(step.watch.card_id) for step in steps}
         for step in steps:
             if Effect.SHOW in step.effects:
                 try:
                     self._show(states[step.watch.card_id], step.watch)
                 except Exception:
                     log.exception("a step could not be shown", extra={"card": step.watch.card_id})
-        for card_id, state in states.items():
-            if state.ended:
-                del self._by_message[self._cards.pop(card_id).card.message_id]
-
-    def _put(self, watch: Watch) -> None:
-        state = self._cards[watch.card_id]
-        self._cards[watch.card_id] = state.with_watch(watch)
-        if watch.outcome is None:
-            return
-        if left := tuple(card for card in self._by_task[watch.task_id] if card != watch.card_id):
-            self._by_task[watch.task_id] = left
-        else:
-            del self._by_task[watch.task_id]
+        self.roster.drop_ended(states)
 
     def _show(self, state: CardState, watch: Watch) -> None:
         if watch.outcome is None:

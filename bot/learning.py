@@ -8,7 +8,7 @@ from typing import Final
 from bot.clock import Alarm, Idle, idle
 from bot.core.events import Event
 from bot.core.experience import Experience, experience_from
-from bot.core.lesson import learn
+from bot.core.lesson import learn, learn_nothing_new
 from bot.core.pace import Pace
 from bot.core.task import Task
 from bot.core.watch import Watch
@@ -49,6 +49,10 @@ class Learning:
             self._unsaved = True
             self._alarm.ring()
             self._set_pace()
+
+    def see_nothing_new(self, watch: Watch, until: float) -> None:
+        """Learn from looks that told the same again and again until a time."""
+        learn_nothing_new(self._experience, watch, until)
 
     async def run(self) -> None:
         """Save some time after something was learned, until cancelled."""

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Protocol
 
 from bot.board import Board
 from bot.clock import Alarm, Clock, Idle, idle
@@ -29,15 +29,18 @@ from bot.veo.errors import VeoError, as_event
 
 log = logging.getLogger(__name__)
 
-Look = Callable[[str], Awaitable[Task]]
-"""Asks the API about one task; raises `VeoError`."""
+
+class Look(Protocol):
+    """Asks the API about one task; raises `VeoError`."""
+
+    def __call__(self, task_id: str, known: Task | None = None, /) -> Awaitable[Task]:
+        """Return what it tells: `known`, an earlier answer about the task, if it tells the same again."""
+
 
 IN_FLIGHT: Final = 64
 """Looks under way at once."""
-TURN_SECONDS: Final = 0.005
-"""How long a worker goes on before others get their turn, should its looks never wait."""
-WAITED_SECONDS: Final = 0.001
-"""A look that takes longer has waited, and others have had their turn."""
+TURN: Final = 32
+"""Looks after which a worker lets others have their turn, should its looks never wait."""
 RESUMING_PER_SECOND: Final = 20.0
 """Looks a second to which a return from a restart or an outage is spread."""
 PUSHED_FORWARD: Final = 30.0
@@ -60,6 +63,7 @@ class Poller:
     ) -> None:
         self._look: Final = look
         self._board: Final = board
+        self._watched: Final = board.roster.tasks
         self._pace: Final = pace
         self._clock: Final = clock
         self._chance: Final = chance
@@ -78,7 +82,7 @@ class Poller:
 
     def resume(self) -> None:
         """Plan a look at every watched task that has none planned, spread so that the API sees no burst."""
-        tasks = [task for task in self._board.tasks if not (task in self._schedule or task in self._flying)]
+        tasks = [task for task in self._watched if not (task in self._schedule or task in self._flying)]
         spread = min(self._pace.max_seconds, len(tasks) / RESUMING_PER_SECOND)
         now = self._clock()
         for number, task_id in enumerate(tasks):
@@ -148,17 +152,14 @@ class Poller:
     async def _work(self) -> None:
         """Look at whatever is due, until nothing is."""
         self._beginning = False
-        busy = 0.0
+        looks = 0
         try:
             while (task_id := self._take()) is not None:
-                begun = self._flying[task_id]
                 self._start_worker()  # what else is due need not wait for this look
                 await self._visit(task_id)
-                taken = self._clock() - begun
-                busy = busy + taken if taken < WAITED_SECONDS else 0.0
-                if busy > TURN_SECONDS:
+                looks += 1
+                if looks % TURN == 0:
                     await asyncio.sleep(0)
-                    busy = 0.0
         finally:
             self._alarm.ring()
 
@@ -174,7 +175,7 @@ class Poller:
         early = health.paused
         while self._room() > 0 and (taken := self._schedule.take(now, early=early)) is not None:
             task_id, due = taken
-            if self._board.is_watched(task_id):
+            if task_id in self._watched:
                 self._meter.late(max(0.0, now - due))
                 self._flying[task_id] = now
                 return task_id
@@ -206,12 +207,12 @@ class Poller:
             log.exception("a look failed in an unforeseen way", extra={"task": task_id})
         finally:
             del self._flying[task_id]
-            if after is not None and self._board.is_watched(task_id):
+            if after is not None and task_id in self._watched:
                 self.plan(task_id, after)
 
     async def _see(self, task_id: str) -> Seen:
         try:
-            task = await self._look(task_id)
+            task = await self._look(task_id, self._board.known(task_id))
         except VeoError as error:
             log.debug("look failed", extra={"task": task_id, "reason": str(error)})
             return as_event(error)

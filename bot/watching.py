@@ -58,7 +58,7 @@ class Watching:
             task_ids=list(seen),
             now=self._clock(),
         )
-        self._board.add(state)
+        self._board.roster.add(state)
         for task_id, told in seen.items():
             log.info("watch began", extra={"task": task_id, "card": state.card.id, "channel": channel_id})
             try:
@@ -74,7 +74,7 @@ class Watching:
 
     async def join(self, channel_id: int, task_id: str, user_id: int) -> CardState | None:
         """Make somebody a follower of the card on which a channel watches a task; None if there is none."""
-        state = self._board.card_watching(channel_id, task_id)
+        state = self._board.roster.watching(channel_id, task_id)
         if state is not None:
             await self._board.follow(state.card.id, user_id, following=True)
         return state
@@ -103,7 +103,7 @@ class Watching:
         live = [state for state in states if not state.ended]
         now = self._clock()
         for state in live:
-            self._board.add(state if now >= state.card.created_at else _resumed(state, now))
+            self._board.roster.add(state if now >= state.card.created_at else _resumed(state, now))
         self._poller.resume()
         return len(live)
 

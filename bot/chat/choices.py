@@ -89,7 +89,7 @@ class Choices:
     ) -> Iterable[Watch]:
         live = [
             watch
-            for state in self._board.cards_in(guild_id)
+            for state in self._board.roster.of_guild(guild_id)
             if not here_only or state.card.channel_id == interaction.channel_id
             if may_see(interaction, state.card.channel_id)
             for watch in state.watches

@@ -69,7 +69,7 @@ class Commands:
         """End the watch of one task in this channel, for whoever may."""
         if (task_id := await self._task_id(answer, given)) is None:
             return
-        state = self._board.card_watching(answer.interaction.channel_id or 0, task_id)
+        state = self._board.roster.watching(answer.interaction.channel_id or 0, task_id)
         if state is None:
             await answer.refuse(say(answer.language, words.NOT_WATCHED_HERE, task=task_id))
             return
@@ -80,7 +80,7 @@ class Commands:
         message = interaction.message
 
         async def work(answer: Answer) -> None:
-            state = self._board.card_of_message(message.id) if message is not None else None
+            state = self._board.roster.of_message(message.id) if message is not None else None
             if action is Action.AGAIN:
                 await self.watch.again(answer)
             elif action is Action.PAGE:

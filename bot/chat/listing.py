@@ -40,7 +40,7 @@ class Listing:
         if interaction.guild_id is None:
             await answer.refuse(say(answer.language, words.NEEDS_SERVER))
             return
-        cards = self._board.cards_in(interaction.guild_id)
+        cards = self._board.roster.of_guild(interaction.guild_id)
         seen = {card.card.channel_id for card in cards}
         visible = {channel_id for channel_id in seen if may_see(interaction, channel_id)}
         entries = [

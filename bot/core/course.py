@@ -11,6 +11,7 @@ from math import inf
 from typing import Final, NamedTuple
 
 from bot.core.estimate import Mark
+from bot.core.task import Task
 
 PERCENTS: Final = (1, 40, 70, 90, 97)
 """From which progress each row is meant; the first row, before these, tells none."""
@@ -57,6 +58,12 @@ class Course(NamedTuple):
             yield FIRST_CELLS[self.row] + index, stay
             seconds -= stay
             index, place = index + 1, edge
+
+
+def beginning(task: Task, now: float, oldest: float) -> float:
+    """Return when a render under way began: with its task, if what that tells can be believed."""
+    created_at = task.created_at
+    return created_at if created_at is not None and now - oldest < created_at < now else now
 
 
 def course(marks: tuple[Mark, ...], began_at: float, now: float) -> Course:

@@ -28,3 +28,10 @@ def learn(experience: Experience, before: Watch, task: Task, now: float) -> bool
     experience.lived(way, until)
     experience.ended(way.after(until))
     return True
+
+
+def learn_nothing_new(experience: Experience, before: Watch, until: float) -> None:
+    """Take in that a render went on until a time, as all looks since the watch's last step have told."""
+    if before.began_at is not None and before.looked_at is not None and until > before.looked_at:
+        way = course(before.marks, before.began_at, before.looked_at)
+        experience.lived(way, until - before.looked_at)

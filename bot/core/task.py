@@ -45,6 +45,8 @@ class Task:
     updated_at: int | None = None
     videos: tuple[str, ...] = field(default=())
     refused_videos: tuple[str, ...] = field(default=())
+    fingerprint: int | None = field(default=None, compare=False, repr=False)
+    """Of the answer's bytes, within this process: the same bytes tell nothing new."""
 
     @property
     def settled(self) -> bool:

@@ -19,7 +19,7 @@ from enum import StrEnum
 from typing import Final
 
 from bot.core import pace as pacing
-from bot.core.course import course
+from bot.core.course import beginning, course
 from bot.core.estimate import Mark, expected_end, with_mark
 from bot.core.events import AccessLost, CardDeleted, Event, Failure, Missing, Stopped, Trouble
 from bot.core.outcome import Ending, Outcome
@@ -115,6 +115,26 @@ def advance(watch: Watch, event: Event, now: float, pace: Pace, chance: float = 
             return _end(watch, Ending.ACCESS_LOST, now)
 
 
+def told_again(watch: Watch, task: Task, now: float, quiet: float, pace: Pace) -> float | None:
+    """Return the pause before the next look where the newest answer, told again, decides nothing; else None.
+
+    `quiet` is the seconds without a change since the watch's last step. A pause returned here is the one that
+    `advance` would give; what else it would do is what `looked_on` does, at any later time.
+    """
+    quiet += watch.quiet
+    doubtful = watch.troubles or watch.missing_looks or watch.empty_looks
+    if watch.task is not task or doubtful or watch.outcome or _ran_out(watch, quiet, now, pace):
+        return None
+    way = None if watch.began_at is None else course(watch.marks, watch.began_at, now)
+    after = pacing.interval(task, way, quiet, pace)
+    return after if expected_end(watch.marks, now, now + after) == watch.ends_at else None
+
+
+def looked_on(watch: Watch, at: float, quiet: float) -> Watch:
+    """Return a watch after looks that told nothing new, the last one `at` this time, over `quiet` seconds."""
+    return replace(watch, looked_at=at, quiet=watch.quiet + quiet)
+
+
 def resumed(watch: Watch, now: float) -> Watch:
     """Return a watch as it goes on after a restart: by a clock that was set back it has begun only now."""
     return replace(watch, started_at=min(watch.started_at, now))
@@ -137,7 +157,9 @@ def _seen(watch: Watch, task: Task, now: float, pace: Pace) -> Step:
     empty = task.state is TaskState.SUCCEEDED and not task.settled
     rendering = task.state is TaskState.RUNNING
     marks = with_mark(watch.marks, now, task.progress) if rendering else ()
-    began_at = _began_at(watch, task, now, pace) if rendering else None
+    began_at = watch.began_at if rendering else None
+    if rendering and began_at is None:
+        began_at = beginning(task, now, pace.too_old_after) if before is None else now
     way = None if began_at is None else course(marks, began_at, now)
     after = pacing.confirming(pace) if empty else pacing.interval(task, way, quiet, pace)
     seen = replace(
@@ -161,25 +183,19 @@ def _seen(watch: Watch, task: Task, now: float, pace: Pace) -> Step:
     if empty:
         if seen.empty_looks > CONFIRMING_LOOKS:
             return _end(seen, Ending.EMPTY, now)
-    elif now - watch.started_at >= pace.too_old_after:
-        return _end(seen, Ending.TOO_OLD, now)
-    elif quiet >= pace.stalled_after:
-        return _end(seen, Ending.STALLED, now)
+    elif (ending := _ran_out(watch, quiet, now, pace)) is not None:
+        return _end(seen, ending, now)
     effects: tuple[Effect, ...] = (Effect.SAVE_SEEN,) if watch.seen_at is None else ()
     if changed or watch.in_trouble or seen.ends_at != watch.ends_at:
         effects += (Effect.SHOW,)
     return Step(seen, effects, after)
 
 
-def _began_at(watch: Watch, task: Task, now: float, pace: Pace) -> float:
-    """Return when a render began: it was seen to, or it is as old as its task, if that is to be believed."""
-    if watch.began_at is not None:
-        return watch.began_at
-    if watch.task is not None:
-        return now
-    created_at = task.created_at
-    believed = created_at is not None and now - pace.too_old_after < created_at < now
-    return created_at if believed and created_at is not None else now
+def _ran_out(watch: Watch, quiet: float, now: float, pace: Pace) -> Ending | None:
+    """Return how a watch ends for its age or for want of news, if it does."""
+    if now - watch.started_at >= pace.too_old_after:
+        return Ending.TOO_OLD
+    return Ending.STALLED if quiet >= pace.stalled_after else None
 
 
 def _visible(task: Task) -> tuple[object, ...]:

@@ -98,7 +98,7 @@ class Vitals:
 
     async def _ask_the_idle_api(self) -> None:
         now = self._clock()
-        if self._board.tasks:
+        if self._board.roster.tasks:
             return
         if self._probed_at is None or now - self._probed_at >= IDLE_SECONDS:
             self._probed_at = now

@@ -30,7 +30,10 @@ def watch_from(row: Sequence[Any]) -> Watch:
 
 
 def outcome_record(outcome: Outcome) -> dict[str, Any]:
-    return asdict(outcome)
+    record = asdict(outcome)
+    if record["task"] is not None:
+        del record["task"]["fingerprint"]  # means nothing to another process
+    return record
 
 
 def outcome_from(record: Mapping[str, Any]) -> Outcome:

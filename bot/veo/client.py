@@ -64,8 +64,10 @@ class VeoClient:
             await self._session.close()
             self._session = None
 
-    async def look(self, task_id: str) -> Task:
+    async def look(self, task_id: str, known: Task | None = None) -> Task:
         """Ask about one task, once (twice while the way to send the key is unknown).
+
+        Returns `known`, an earlier answer about it, if the answer is the same to the byte.
 
         Raises:
             ValueError: `task_id` is no task id; nothing was sent.
@@ -75,13 +77,13 @@ class VeoClient:
             raise ValueError("not a task id")
         scheme = self._scheme
         try:
-            return await self._look(task_id, scheme)
+            return await self._look(task_id, known, scheme)
         except KeyRefused:
             if self._scheme_is_known:
                 raise
-        return await self._look(task_id, "raw" if scheme == "bearer" else "bearer")
+        return await self._look(task_id, known, "raw" if scheme == "bearer" else "bearer")
 
-    async def _look(self, task_id: str, scheme: AuthScheme) -> Task:
+    async def _look(self, task_id: str, known: Task | None, scheme: AuthScheme) -> Task:
         if self._session is None:
             raise RuntimeError("the client is used outside its context")
         try:
@@ -99,7 +101,7 @@ class VeoClient:
             raise Unavailable(f"no answer ({type(error).__name__})") from None
         # A server may quote our key, and its words are shown to people.
         body = body.replace(self._key.encode(), b"***")
-        task = decode(response.status, response.headers, body, task_id, self._clock())
+        task = decode(response.status, response.headers, body, task_id, self._clock(), known=known)
         # Only a task proves that the key was accepted this way: some servers answer a stranger with a 404.
         if not self._scheme_is_known:
             self._scheme, self._scheme_is_known = scheme, True

@@ -26,8 +26,16 @@ LATEST_TIME: Final = 4_102_444_800
 """2100-01-01 in Unix seconds: a later time is not a time."""
 
 
-def decode(status: int, headers: Mapping[str, str], body: bytes, task_id: str, now: float) -> Task:
-    """Return the task that an answer tells of.
+def decode(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    task_id: str,
+    now: float,
+    *,
+    known: Task | None = None,
+) -> Task:
+    """Return the task that an answer tells of: `known`, an earlier answer about it, if it is the same again.
 
     `headers` is case-insensitive, `body` at most `BODY_LIMIT` bytes, `now` the Unix time at which it came.
 
@@ -36,6 +44,9 @@ def decode(status: int, headers: Mapping[str, str], body: bytes, task_id: str, n
     """
     if not 200 <= status < 300:  # noqa: PLR2004
         raise _error(status, headers, now, f"status {status}") or _unusable(status)
+    fingerprint = hash(body)
+    if known is not None and known.fingerprint == fingerprint:
+        return known
     answer = _parse(body)
     code = _code(answer)
     if code is not None and (error := _error(code, headers, now, f"code {code} inside a 200")):
@@ -56,6 +67,7 @@ def decode(status: int, headers: Mapping[str, str], body: bytes, task_id: str, n
         updated_at=_time(answer.get("update_time")),
         videos=videos,
         refused_videos=refused,
+        fingerprint=fingerprint,
     )
 
 

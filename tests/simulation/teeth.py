@@ -38,9 +38,9 @@ async def _send_after_the_mark(self: Deliverer, card: Any, watch: Any, delivery:
 
 async def _show_before_it_is_saved(self: Board, steps: list[Step]) -> None:
     for step in steps:
-        self._put(step.watch)
+        self.roster.put(step.watch)
         if Effect.SHOW in step.effects:
-            self._show(self.card(step.watch.card_id), step.watch)
+            self._show(self.roster.card(step.watch.card_id), step.watch)
     await _carry_out(self, [step for step in steps if step.watch.outcome is not None])
 
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from made import ids, links, outcomes
 
 from bot.core.delivery import Delivery, Message
-from bot.core.outcome import Outcome
+from bot.core.outcome import Ending, Outcome
+from bot.core.task import Task, TaskState
 from bot.store.records import delivery_from, message_record, outcome_from, outcome_record
 
 messages = st.builds(Message, st.text(max_size=2_000), st.lists(ids, max_size=5).map(tuple), links)
@@ -25,3 +26,8 @@ def test_a_message_is_read_as_it_was_stored(
     record = json.loads(json.dumps(message_record(message)))
     row = {"part": part, "message": record, "intended_at": at, "message_id": message_id}
     assert delivery_from(row) == Delivery(part, message, at, message_id)
+
+
+def test_a_fingerprint_stays_in_its_process() -> None:
+    told = Task("t", TaskState.ERROR, fingerprint=12_345)
+    assert "12345" not in json.dumps(outcome_record(Outcome(Ending.FAILED, 1.0, told)))

@@ -1,5 +1,6 @@
 """From bytes to a task: every documented field, and whatever servers put in its place."""
 
+import json
 from dataclasses import replace
 from typing import Any, Final
 
@@ -9,7 +10,8 @@ from veo.answers import DOCUMENTED, decoded
 
 from bot.core.task import Task, TaskState
 from bot.demo.renders import EXAMPLES
-from bot.veo.protocol import LATEST_TIME, TEXT_LIMIT, WORD_LIMIT
+from bot.veo.errors import Unavailable
+from bot.veo.protocol import LATEST_TIME, TEXT_LIMIT, WORD_LIMIT, decode
 
 PLAIN: Final = Task(TASK, TaskState.RUNNING, "running", 40, "generate", "", 1_700_000_000, 1_700_000_060)
 
@@ -151,3 +153,20 @@ def test_a_number_as_text_has_ten_characters_at_most(value: str, progress: int |
 )
 def test_a_time_is_between_the_epoch_and_the_end_of_the_century(value: int, time: int | None) -> None:
     assert decoded(DOCUMENTED | {"create_time": value}).created_at == time
+
+
+def test_the_same_bytes_again_are_the_same_answer_and_others_are_not() -> None:
+    def told(status: int = 200, more: bytes = b"", **changes: Any) -> Task:
+        body = json.dumps(DOCUMENTED | changes).encode() + more
+        return decode(status, {}, body, TASK, NOW + 5, known=known)
+
+    known: Task | None = None
+    known = first = told()
+    assert told() is first
+    assert told(progress=41).progress == 41
+    assert told(more=b" ") == first
+    assert told(more=b" ") is not first
+    with pytest.raises(Unavailable):
+        told(503)
+    known = replace(first, fingerprint=None)
+    assert told() is not known

@@ -188,7 +188,7 @@ async def test_a_disk_that_takes_no_writes_shows(tmp_path: Path) -> None:
         assert (await readiness(here))[0] == 200
 
 
-async def hanging(_task_id: str) -> Task:
+async def hanging(_task_id: str, _known: Task | None = None) -> Task:
     await asyncio.Event().wait()
     raise AssertionError
 
