@@ -14,8 +14,10 @@ from bench.world import filled_board, render
 from bot.chat.gate import PER_SECOND
 from bot.core.pace import Pace
 from bot.core.task import Task
+from bot.meter import UNMETERED
 from bot.poller import Poller
 from bot.store.database import Database
+from bot.upstream import Upstream
 
 ROOT: Final = Path(__file__).parents[1]
 SIZES: Final = (10, 100, 1_000, 10_000, 100_000)
@@ -41,7 +43,7 @@ async def _live(count: int) -> dict[str, float]:
         await asyncio.sleep(0)
         return render(name, min(99, int((time.time() - begun) / 3)), begun)
 
-    poller = Poller(look, board, Pace(), time.time)
+    poller = Poller(Upstream(look, board, time.time, UNMETERED), board, Pace(), time.time)
     for number, name in enumerate(list(board.roster.tasks)):
         poller.plan(name, Pace().max_seconds * number / count)
     running = asyncio.create_task(poller.run())

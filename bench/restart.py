@@ -15,9 +15,11 @@ from bot.board import Board
 from bot.core.pace import Pace
 from bot.core.task import Task
 from bot.learning import Learning
+from bot.meter import UNMETERED
 from bot.poller import Poller
 from bot.store.database import Database
 from bot.store.store import Store
+from bot.upstream import Upstream
 from bot.watching import Watching
 
 QUERIES: Final = (
@@ -84,7 +86,7 @@ def parts(database: Database) -> tuple[Watching, Board, Poller]:
     store, pace, audience = Store(database), Pace(), NullAudience()
     nobody: Any = audience
     board = Board(store, nobody, Learning(store, pace), time.time)
-    poller = Poller(look, board, pace, time.time)
+    poller = Poller(Upstream(look, board, time.time, UNMETERED), board, pace, time.time)
     return Watching(store, board, poller, time.time), board, poller
 
 

@@ -17,6 +17,7 @@ from bot.core.pace import Pace
 from bot.core.task import Task
 from bot.poller import Poller
 from bot.store.database import Database
+from bot.upstream import Upstream
 
 EVERY: Final = 12.0
 AGE: Final = 60.0
@@ -51,6 +52,9 @@ class NullBoard:
     def known(self, _task: str) -> None:
         return None
 
+    def told_again(self, _task: str, _seen: object) -> float:
+        return EVERY
+
     async def see(self, _task: str, _seen: object) -> float:
         return EVERY
 
@@ -64,7 +68,7 @@ async def _ours(count: int) -> tuple[float, list[float]]:
     meter: Any = Lateness()
     board: Any = NullBoard(count)
     clock = time.monotonic
-    poller = Poller(look, board, Pace(), clock, meter=meter)
+    poller = Poller(Upstream(look, board, clock, meter), board, Pace(), clock, meter=meter)
     for number, name in enumerate(board.roster.tasks):
         poller.plan(name, 1.0 + EVERY * number / count)
     loop = asyncio.create_task(poller.run())

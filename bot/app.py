@@ -28,12 +28,13 @@ from bot.learning import Learning
 from bot.meter import UNMETERED, Meter
 from bot.monitoring.metrics import Snapshot
 from bot.monitoring.vitals import Vitals
-from bot.poller import Look, Poller
+from bot.poller import Poller
 from bot.pruner import Pruner
 from bot.store.database import Database
 from bot.store.pruning import Pruning
 from bot.store.recent import Recent
 from bot.store.store import Store
+from bot.upstream import Look, Upstream
 from bot.veo.client import VeoClient
 from bot.watching import Watching
 from bot.words import unspoken
@@ -78,7 +79,8 @@ class App:
         )
         self._learning: Final = Learning(self.store, settings.pace, idle=idle)
         self.board: Final = Board(self.store, self.messenger, self._learning, clock)
-        self.poller: Final = Poller(look, self.board, settings.pace, clock, idle=idle, meter=meter)
+        upstream = Upstream(look, self.board, clock, meter)
+        self.poller: Final = Poller(upstream, self.board, settings.pace, clock, idle=idle, meter=meter)
         self.watching: Final = Watching(self.store, self.board, self.poller, clock)
         limits = Limits(settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server)
         first_look = FirstLook(look)

@@ -13,13 +13,13 @@ from typing import Final, Protocol
 
 from bot.clock import Clock
 from bot.core.card import CardState
-from bot.core.events import AccessLost, CardDeleted, Event, Stopped
+from bot.core.events import AccessLost, CardDeleted, Event, Seen, Stopped
 from bot.core.health import Health
 from bot.core.lesson import LEARNED_FROM
 from bot.core.task import Task
 from bot.core.watch import Effect, Step, Watch, advance, looked_on, told_again
 from bot.learning import Learning
-from bot.roster import Roster
+from bot.roster import Followed, Roster
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -92,51 +92,48 @@ class Board:
         Raises:
             StoreFailed: nothing has happened.
         """
-        if card_id is None and (after := self._told_again(task_id, event)) is not None:
-            return after
         async with self._saving:
-            self._take_in(task_id)
-            concerned = self.roster.watches(task_id, card_id)
-            steps = self._advance(concerned, event)
-            await self._carry_out(steps)
-            if concerned and card_id is None:
-                self._learning.see(concerned[0], event, self._clock())
             if (followed := self.roster.followed(task_id)) is None:
                 return None
-            followed.looked_at = self._clock()
+            self._take_in(followed)
+            concerned = [watch for watch in followed.watches if card_id in {None, watch.card_id}]
+            steps = self._advance(concerned, event)
+            await self._carry_out(steps)
+            now = self._clock()
+            if concerned and card_id is None:
+                self._learning.see(concerned[0], event, now)
+            followed.looked_at = now
             if isinstance(event, Task):
                 followed.task = event
         return min((step.after for step in steps if step.after is not None), default=None)
 
-    def _told_again(self, task_id: str, event: Event) -> float | None:
-        """Count a look that told the same as the one before; return the pause, None if more is to be done.
+    def told_again(self, task_id: str, seen: Seen) -> float | None:
+        """Count a look that told the same as the one before; return the pause, or None: then `see` it.
 
-        Nothing is made anew for it: that is taken in by its watches with their next step.
+        Nothing is made anew for it: its watches take it in with their next step.
         """
         followed = self.roster.followed(task_id)
-        if followed is None or followed.task is not event or not isinstance(event, Task):
+        if followed is None or followed.task is not seen or not isinstance(seen, Task):
             return None
         now, pace = self._clock(), self._learning.pace
         gap = now - followed.looked_at
         if not 0 <= gap <= LEARNED_FROM:
             return None
         quiet = followed.quiet + min(gap, pace.max_seconds)
-        pauses = []
-        for watch in self.roster.watches(task_id):
-            if (after := told_again(watch, event, now, quiet, pace)) is None:
+        soonest = pace.max_seconds
+        for watch in followed.watches:
+            if (after := told_again(watch, seen, now, quiet, pace)) is None:
                 return None
-            pauses.append(after)
+            soonest = min(soonest, after)
         followed.looked_at, followed.quiet = now, quiet
-        return min(pauses)
+        return soonest
 
-    def _take_in(self, task_id: str) -> None:
+    def _take_in(self, followed: Followed) -> None:
         """Let the watches of a task know of the looks that told nothing new."""
-        followed = self.roster.followed(task_id)
-        if followed is None or not followed.quiet:
+        if not followed.quiet:
             return
-        watches = self.roster.watches(task_id)
-        self._learning.see_nothing_new(watches[0], followed.looked_at)
-        for watch in watches:
+        self._learning.see_nothing_new(followed.watches[0], followed.looked_at)
+        for watch in followed.watches:
             self.roster.put(looked_on(watch, followed.looked_at, followed.quiet))
         followed.quiet = 0.0
 

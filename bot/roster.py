@@ -14,8 +14,8 @@ from bot.core.watch import Watch
 class Followed:
     """A task that is watched, and the looks at it that told nothing new since its watches' last step."""
 
-    cards: tuple[int, ...]
-    """The cards on which it is watched live."""
+    watches: tuple[Watch, ...]
+    """Its live watches, on whatever cards."""
     task: Task | None = None
     """The newest answer, as it came."""
     looked_at: float = 0.0
@@ -57,17 +57,6 @@ class Roster:
         """Return the live watches of a card, none if it is not here."""
         return self._cards[card_id].live if card_id in self._cards else ()
 
-    def watches(self, task_id: str, card_id: int | None = None) -> list[Watch]:
-        """Return the live watches of a task, on whatever card or on this one."""
-        followed = self._followed.get(task_id)
-        return [
-            watch
-            for found in (() if followed is None else followed.cards)
-            if card_id in {None, found}
-            for watch in self._cards[found].watches
-            if watch.task_id == task_id and watch.outcome is None
-        ]
-
     def census(self) -> dict[str, int]:
         """Return how many live watches there are by the state of their task."""
         return dict(
@@ -81,8 +70,8 @@ class Roster:
     def watching(self, channel_id: int, task_id: str) -> CardState | None:
         """Return the card on which a channel watches a task, if there is one."""
         followed = self._followed.get(task_id)
-        for card_id in () if followed is None else followed.cards:
-            if (state := self._cards[card_id]).card.channel_id == channel_id:
+        for watch in () if followed is None else followed.watches:
+            if (state := self._cards[watch.card_id]).card.channel_id == channel_id:
                 return state
         return None
 
@@ -115,9 +104,9 @@ class Roster:
             if watch.outcome is None:
                 followed = self._followed.get(watch.task_id)
                 if followed is None:
-                    self._followed[watch.task_id] = Followed((card_id,))
+                    self._followed[watch.task_id] = Followed((watch,))
                 else:
-                    followed.cards = (*followed.cards, card_id)
+                    followed.watches = (*followed.watches, watch)
 
     def replace(self, state: CardState) -> None:
         """Take a newer state of a card."""
@@ -126,11 +115,12 @@ class Roster:
     def put(self, watch: Watch) -> None:
         """Take a newer form of a watch; an ended one is followed no more."""
         self._cards[watch.card_id] = self._cards[watch.card_id].with_watch(watch)
-        if watch.outcome is None:
-            return
         followed = self._followed[watch.task_id]
-        followed.cards = tuple(card_id for card_id in followed.cards if card_id != watch.card_id)
-        if not followed.cards:
+        live = watch.outcome is None
+        followed.watches = tuple(
+            [watch if old.id == watch.id else old for old in followed.watches if live or old.id != watch.id]
+        )
+        if not followed.watches:
             del self._followed[watch.task_id]
 
     def drop_ended(self, card_ids: Iterable[int]) -> None:

@@ -43,9 +43,11 @@ OURS: Final = {
     "bot.veo": "bot.veo bot.core",
     "bot.store": "bot.store bot.core bot.meter",
     "bot.config": "bot.core bot.store",
-    "bot.board": "bot.clock bot.core bot.learning bot.store",
+    "bot.roster": "bot.core",
+    "bot.board": "bot.clock bot.core bot.learning bot.roster bot.store",
     "bot.learning": "bot.clock bot.core bot.store",
-    "bot.poller": "bot.board bot.clock bot.core bot.meter bot.store.errors bot.veo.errors",
+    "bot.upstream": "bot.board bot.clock bot.core bot.meter bot.veo.errors",
+    "bot.poller": "bot.board bot.clock bot.core bot.meter bot.store.errors bot.upstream",
     "bot.monitoring": "bot bot.monitoring bot.meter bot.clock bot.core bot.board bot.poller bot.store",
     "bot.monitoring.probe": "",
     "bot.pruner": "bot.clock bot.store",
@@ -59,7 +61,7 @@ OURS: Final = {
     "bot.chat.pasted": "",
     "bot.chat.listing": "bot.board bot.chat bot.core bot.words",
     "bot.chat.choices": "bot.board bot.chat bot.clock bot.core bot.store.recent bot.words",
-    "bot.chat.first_look": "bot.chat.answer bot.core bot.poller bot.veo.errors bot.words",
+    "bot.chat.first_look": "bot.chat.answer bot.core bot.upstream bot.veo.errors bot.words",
     "bot.chat.watch_command": (
         "bot.board bot.chat bot.words bot.core bot.watching bot.store.errors bot.veo.errors"
     ),
@@ -74,7 +76,7 @@ OURS: Final = {
     ),
     "bot.app": (
         "bot.board bot.chat bot.clock bot.config bot.copies bot.core bot.learning bot.meter bot.monitoring"
-        " bot.poller bot.pruner bot.store bot.veo bot.watching bot.words"
+        " bot.poller bot.pruner bot.store bot.upstream bot.veo bot.watching bot.words"
     ),
     "bot.process": "bot.app bot.chat.client bot.clock bot.config bot.copies bot.monitoring bot.store bot.veo",
     "bot.__main__": (
@@ -113,6 +115,7 @@ THEIRS: Final = {
         "bot.chat.answer bot.chat.client bot.chat.refusals bot.chat.traffic bot.check.discord_side bot.copies"
         " bot.demo bot.monitoring.server bot.veo.client bot.video_source"
     ),
+    "multidict": "bot.veo.client",
     "yarl": "bot.chat.client bot.chat.traffic bot.veo.client bot.video_source",
     "prometheus_client": "bot.monitoring",
     **dict.fromkeys(("sqlalchemy", "alembic", "filelock"), "bot.store"),

@@ -8,7 +8,7 @@ from typing import Final
 from bot import words
 from bot.chat.answer import Answer
 from bot.core.task import Task
-from bot.poller import Look
+from bot.upstream import Look
 from bot.veo.errors import Unavailable, VeoError
 from bot.words import say
 

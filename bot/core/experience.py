@@ -6,9 +6,10 @@ soonest for a given number of looks. What is old counts ever less; where little 
 row counts, and in the beginning a guess.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite, sqrt
+from math import inf, isfinite, sqrt
 from typing import Any, Final
 
 from bot.core.course import AXES, CELLS, FIRST_CELLS, Course
@@ -76,13 +77,15 @@ def experience_from(record: object) -> Experience:
 
 def pause(rhythm: Rhythm, course: Course, longest: float) -> float:
     """Return the seconds until the next look is due on this course, `longest` at most."""
-    waited, due = 0.0, 1.0
-    for cell, stay in course.cells(longest):
-        looks = rhythm[cell] * stay
-        if looks >= due:
-            return waited + due / rhythm[cell]
-        due -= looks
-        waited += stay
+    row, place, speed = course
+    axis, first = AXES[row], FIRST_CELLS[row]
+    waited, due, index = 0.0, 1.0, bisect_right(axis, place)
+    while waited < longest:  # as `Course.cells` goes through them: a generator costs as much again
+        often = rhythm[first + index]
+        stay = (axis[index] - place) / speed if index < len(axis) else inf
+        if often * stay >= due:
+            return min(longest, waited + due / often)
+        waited, due, place, index = waited + stay, due - often * stay, axis[index], index + 1
     return longest
 
 

@@ -18,7 +18,8 @@ class Schedule:
     def __init__(self) -> None:
         self._due: Final[dict[str, float]] = {}
         self._slots: Final[dict[int, list[str]]] = {}
-        """Tasks by the number of the slot in which they are due; those planned anew since then, too."""
+        """Tasks by the slot in which they are due, those planned anew since then, too. A slot's number says
+        at how many times its length it ends."""
         self._order: Final[list[int]] = []
         """A heap of the slots that there are."""
 
@@ -35,21 +36,20 @@ class Schedule:
 
     def plan(self, task_id: str, due: float) -> bool:
         """Plan a task unless it is planned for earlier; return whether it opens a slot before all others."""
-        if self._due.get(task_id, due + 1) <= due:
+        if (before := self._due.get(task_id)) is not None and before <= due:
             return False
-        before = self._order[0] if self._order else None
-        self.put_off(task_id, due)
-        return self._order[0] != before
+        return self.put_off(task_id, due)
 
-    def put_off(self, task_id: str, due: float) -> None:
-        """Plan a task for a time, also where it was planned for earlier."""
+    def put_off(self, task_id: str, due: float) -> bool:
+        """Plan a task as `plan` does, also where it was planned for earlier."""
         self._due[task_id] = due
-        number = _slot(due)
-        if (slot := self._slots.get(number)) is None:
-            self._slots[number] = [task_id]
-            heappush(self._order, number)
-        else:
+        number = int(due / SLOT_SECONDS) + 1
+        if (slot := self._slots.get(number)) is not None:
             slot.append(task_id)
+            return False
+        self._slots[number] = [task_id]
+        heappush(self._order, number)
+        return self._order[0] == number
 
     def take(self, now: float, *, early: bool = False) -> tuple[str, float] | None:
         """Take a task whose slot is over, or `early` one of the next slot; return it and when it was due."""
@@ -59,7 +59,7 @@ class Schedule:
             while slot:
                 task_id = slot.pop()
                 due = self._due.get(task_id)
-                if due is not None and _slot(due) == number:
+                if due is not None and int(due / SLOT_SECONDS) + 1 == number:
                     del self._due[task_id]
                     return task_id, due
             del self._slots[heappop(self._order)]
@@ -68,8 +68,3 @@ class Schedule:
     def late(self, now: float) -> list[str]:
         """Return what is due."""
         return [task_id for task_id, due in self._due.items() if due <= now]
-
-
-def _slot(due: float) -> int:
-    """Return the number of the slot in which a time lies; the slot ends at that many times its length."""
-    return int(due / SLOT_SECONDS) + 1

@@ -49,6 +49,11 @@ class Task:
     """Of the answer's bytes, within this process: the same bytes tell nothing new."""
 
     @property
+    def visible(self) -> tuple[object, ...]:
+        """What a person would call a change, if it did; an update time that ticks by itself is none."""
+        return self.state_text, self.state, self.progress, self.message, self.action, self.videos
+
+    @property
     def settled(self) -> bool:
         """Whether this is all that the API will ever tell: failed, or succeeded and the videos are there."""
         if self.state is TaskState.SUCCEEDED:

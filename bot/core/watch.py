@@ -150,7 +150,7 @@ def _seen(watch: Watch, task: Task, now: float, pace: Pace) -> Step:
     known = None if before is None else before.progress
     if known is not None and (task.progress is None or task.progress < known):
         task = replace(task, progress=known)
-    changed = before is None or (before != task and _visible(before) != _visible(task))
+    changed = before is None or before.visible != task.visible
     since = now if watch.looked_at is None else watch.looked_at
     # A task cannot be called stalled for a time in which nobody looked.
     quiet = 0.0 if changed else watch.quiet + min(max(0.0, now - since), pace.max_seconds)
@@ -196,11 +196,6 @@ def _ran_out(watch: Watch, quiet: float, now: float, pace: Pace) -> Ending | Non
     if now - watch.started_at >= pace.too_old_after:
         return Ending.TOO_OLD
     return Ending.STALLED if quiet >= pace.stalled_after else None
-
-
-def _visible(task: Task) -> tuple[object, ...]:
-    """Return what a person would call a change; an update time that ticks by itself is none."""
-    return task.state_text, task.state, task.progress, task.message, task.action, task.videos
 
 
 def _missing(watch: Watch, now: float, pace: Pace) -> Step:

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
 
 from prometheus_client import (
@@ -68,7 +69,8 @@ class Metrics:
         GCCollector(registry=self.registry)
         about = Info("veobot_build", "What is running.", registry=self.registry)
         about.info({"version": __version__, "python": platform.python_version()})
-        self._polls = self._counter("polls", "Looks at tasks by what they told.", "outcome")
+        # Of all that is counted only looks are so many that finding the counter matters.
+        self._poll = cache(self._counter("polls", "Looks at tasks by what they told.", "outcome").labels)
         self._poll_seconds = self._histogram("poll_seconds", "Duration of a look.", LATENCY)
         self._late = self._histogram(
             "poll_lateness_seconds", "From a look's due time to its start.", LATENESS
@@ -93,7 +95,7 @@ class Metrics:
         return generate_latest(self.registry)
 
     def looked(self, outcome: str, seconds: float) -> None:
-        self._polls.labels(outcome).inc()
+        self._poll(outcome).inc()
         self._poll_seconds.observe(seconds)
 
     def late(self, seconds: float) -> None:

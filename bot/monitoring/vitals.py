@@ -102,4 +102,4 @@ class Vitals:
             return
         if self._probed_at is None or now - self._probed_at >= IDLE_SECONDS:
             self._probed_at = now
-            await self._poller.probe()
+            await self._poller.upstream.probe()

@@ -7,15 +7,17 @@ from typing import Final, Literal, Self
 
 import aiohttp
 from aiohttp import hdrs
+from multidict import CIMultiDict
 from yarl import URL
 
 from bot.core.task import Task
 from bot.core.task_ids import is_task_id
+from bot.veo.deadline import Deadline
 from bot.veo.errors import BrokenAnswer, KeyRefused, Unavailable
 from bot.veo.protocol import BODY_LIMIT, decode
 
 TIMEOUT_SECONDS: Final = 15.0
-"""For a whole look, connecting and reading included: a body fed drop by drop must end as well."""
+"""For a whole request, connecting and reading included: a body fed drop by drop must end as well."""
 CONNECTIONS: Final = 96
 
 AuthScheme = Literal["raw", "bearer"]
@@ -37,23 +39,24 @@ class VeoClient:
         clock: Callable[[], float] = time.time,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
-        self._tasks_url: Final = base_url.rstrip("/") + "/v1/videos/tasks/"
+        self._base: Final = URL(base_url)
+        self._path: Final = self._base.raw_path.rstrip("/") + "/v1/videos/tasks/"
         self._key: Final = key
         self._headers: Final = {
-            "raw": {"Authorization": key, "Accept": "application/json"},
-            "bearer": {"Authorization": f"Bearer {key}", "Accept": "application/json"},
+            "raw": CIMultiDict({"Authorization": key, "Accept": "application/json"}),
+            "bearer": CIMultiDict({"Authorization": f"Bearer {key}", "Accept": "application/json"}),
         }
         self._scheme: AuthScheme = "bearer" if auth == "bearer" else "raw"
         self._scheme_is_known = auth != "auto"
         self._clock: Final = clock
-        self._timeout: Final = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._deadline: Final = Deadline(timeout_seconds)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=CONNECTIONS),
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=self._timeout,
+            timeout=aiohttp.ClientTimeout(total=None, connect=None),  # the deadline's
         )
         return self
 
@@ -63,6 +66,7 @@ class VeoClient:
         if self._session is not None:
             await self._session.close()
             self._session = None
+        self._deadline.close()
 
     async def look(self, task_id: str, known: Task | None = None) -> Task:
         """Ask about one task, once (twice while the way to send the key is unknown).
@@ -87,12 +91,13 @@ class VeoClient:
         if self._session is None:
             raise RuntimeError("the client is used outside its context")
         try:
-            # Redirects are not followed: aiohttp would take the key's header along to another origin.
-            async with self._session.get(
-                URL(self._tasks_url + task_id, encoded=True),
-                headers=self._headers[scheme],
-                allow_redirects=False,
-            ) as response:
+            with self._deadline:
+                # Redirects are not followed: aiohttp would take the key's header along to another origin.
+                response = await self._session.get(
+                    self._base.with_path(self._path + task_id, encoded=True),  # a third of parsing it anew
+                    headers=self._headers[scheme],
+                    allow_redirects=False,
+                )
                 body = await _read(response)
         except TimeoutError:
             raise Unavailable("no answer in time") from None
@@ -114,8 +119,9 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     if length is not None and length <= BODY_LIMIT and hdrs.CONTENT_ENCODING not in response.headers:
         return await response.read()  # it has told its length, and there is nothing to unpack
     body = bytearray()
-    async for chunk in response.content.iter_chunked(64 * 1024):
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            raise BrokenAnswer(f"the answer is longer than {BODY_LIMIT} bytes")
+    async with response:  # closed where it is not read to its end
+        async for chunk in response.content.iter_chunked(64 * 1024):
+            body += chunk
+            if len(body) > BODY_LIMIT:
+                raise BrokenAnswer(f"the answer is longer than {BODY_LIMIT} bytes")
     return bytes(body)

@@ -202,7 +202,7 @@ async def test_a_wedged_poller_shows(how: str, tmp_path: Path) -> None:
         poller: Any = here.app.poller
         match how:
             case "a look hangs":
-                poller._look = hanging
+                poller.upstream._look = hanging
                 said = "a look has been under way for"
             case "the loop hangs":
                 poller._alarm.sleep = lambda _: asyncio.Event().wait()
