@@ -97,9 +97,9 @@ class Board:
                 return None
             self._take_in(followed)
             concerned = [watch for watch in followed.watches if card_id in {None, watch.card_id}]
-            steps = self._advance(concerned, event)
-            await self._carry_out(steps)
             now = self._clock()
+            steps = self._advance(concerned, event, now)
+            await self._carry_out(steps)
             if concerned and card_id is None:
                 self._learning.see(concerned[0], event, now)
             followed.looked_at = now
@@ -161,17 +161,16 @@ class Board:
         """
         async with self._saving:
             live = [watch for watch in self.roster.live(card_id) if task_id in {None, watch.task_id}]
-            await self._carry_out(self._advance(live, Stopped(by)))
+            await self._carry_out(self._advance(live, Stopped(by), self._clock()))
         return [watch.task_id for watch in live]
 
     async def lose(self, card_id: int, event: CardDeleted | AccessLost) -> None:
         """End the live watches of a card that Discord says is gone or closed to us."""
         async with self._saving:
-            await self._carry_out(self._advance(self.roster.live(card_id), event))
+            await self._carry_out(self._advance(self.roster.live(card_id), event, self._clock()))
 
-    def _advance(self, watches: Iterable[Watch], event: Event) -> list[Step]:
-        now, pace = self._clock(), self._learning.pace
-        return [advance(watch, event, now, pace, self._chance()) for watch in watches]
+    def _advance(self, watches: Iterable[Watch], event: Event, now: float) -> list[Step]:
+        return [advance(watch, event, now, self._learning.pace, self._chance()) for watch in watches]
 
     async def _carry_out(self, steps: list[Step]) -> None:
         seen = [step.watch for step in steps if Effect.SAVE_SEEN in step.effects]

@@ -104,7 +104,8 @@ class Roster:
             if watch.outcome is None:
                 followed = self._followed.get(watch.task_id)
                 if followed is None:
-                    self._followed[watch.task_id] = Followed((watch,))
+                    alone = len(state.watches) == 1
+                    self._followed[watch.task_id] = Followed(state.watches if alone else (watch,))
                 else:
                     followed.watches = (*followed.watches, watch)
 
@@ -114,14 +115,16 @@ class Roster:
 
     def put(self, watch: Watch) -> None:
         """Take a newer form of a watch; an ended one is followed no more."""
-        self._cards[watch.card_id] = self._cards[watch.card_id].with_watch(watch)
+        self._cards[watch.card_id] = state = self._cards[watch.card_id].with_watch(watch)
         followed = self._followed[watch.task_id]
-        live = watch.outcome is None
-        followed.watches = tuple(
-            [watch if old.id == watch.id else old for old in followed.watches if live or old.id != watch.id]
-        )
-        if not followed.watches:
-            del self._followed[watch.task_id]
+        if watch.outcome is not None:
+            followed.watches = tuple(old for old in followed.watches if old.id != watch.id)
+            if not followed.watches:
+                del self._followed[watch.task_id]
+        elif len(followed.watches) == len(state.watches) == 1:
+            followed.watches = state.watches  # as most are: one tuple for both
+        else:
+            followed.watches = tuple([watch if old.id == watch.id else old for old in followed.watches])
 
     def drop_ended(self, card_ids: Iterable[int]) -> None:
         """Let go of those of these cards that have no live watches any more."""

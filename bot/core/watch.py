@@ -25,6 +25,7 @@ from bot.core.events import AccessLost, CardDeleted, Event, Failure, Missing, St
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
+from bot.core.value import frozen_by_types
 
 CONFIRMING_LOOKS: Final = 3
 """Looks in a row that must agree before "no video" or "vanished" is believed."""
@@ -32,6 +33,7 @@ SHOWN_TROUBLES: Final = 3
 """Failed looks in a row from which the card speaks of them."""
 
 
+@frozen_by_types
 @dataclass(frozen=True, slots=True)
 class Watch:
     """One task on one card. Times are Unix seconds.
@@ -87,6 +89,7 @@ class Effect(StrEnum):
     """The card may look different now."""
 
 
+@frozen_by_types
 @dataclass(frozen=True, slots=True)
 class Step:
     """What an event makes of a watch; `after` is the pause in seconds before the next look, or None."""

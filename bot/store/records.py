@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from bot.core.card import Card
 from bot.core.delivery import Delivery, Message
 from bot.core.outcome import Ending, Outcome
 from bot.core.task import Task, TaskState
@@ -21,9 +22,28 @@ WATCH: Final = tuple(
 """What a watch is made from."""
 
 
-def watch_from(row: Sequence[Any]) -> Watch:
-    """Return the watch of a row of `WATCH`."""
+class Shared(dict[Any, Any]):
+    """Gives one object for all that are equal: what many rows repeat need not be in memory as often."""
+
+    def __missing__(self, value: Any) -> Any:
+        self[value] = value
+        return value
+
+
+def card_from(row: Sequence[Any], same: Shared) -> Card:
+    """Return the card of a row of `CARD`."""
+    card_id, guild_id, channel_id, message_id, starter_id, language, created_at = row
+    return Card(
+        card_id, same[guild_id], same[channel_id], message_id, same[starter_id], same[language], created_at
+    )
+
+
+def watch_from(row: Sequence[Any], card: Card | None = None) -> Watch:
+    """Return the watch of a row of `WATCH`; what its card, if given, says as well is the same object."""
     watch_id, card_id, task_id, position, started_at, seen_at, record = row
+    if card is not None:
+        card_id = card.id
+        started_at = card.created_at if started_at == card.created_at else started_at
     outcome = None if record is None else outcome_from(record)
     task = None if outcome is None else outcome.task
     return Watch(watch_id, card_id, task_id, position, started_at, seen_at, task, outcome=outcome)

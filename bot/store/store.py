@@ -19,6 +19,8 @@ from bot.store.errors import AlreadyWatched
 from bot.store.records import (
     CARD,
     WATCH,
+    Shared,
+    card_from,
     delivery_from,
     message_record,
     outcome_record,
@@ -78,16 +80,17 @@ class Store:
 
         def work(connection: Connection) -> list[CardState]:
             open_cards = select(watches.c.card_id).where(watches.c.state != DONE)
+            same = Shared()
+            query = select(*CARD).where(cards.c.id.in_(open_cards)).order_by(cards.c.id)
+            found = {row[0]: card_from(row, same) for row in connection.execute(query).all()}
             rows: dict[int, list[Watch]] = defaultdict(list)
             query = select(*WATCH).where(watches.c.card_id.in_(open_cards)).order_by(watches.c.position)
             for row in connection.execute(query).all():
-                rows[row[1]].append(watch_from(row))
+                rows[row[1]].append(watch_from(row, found[row[1]]))
             people = _followers(connection, open_cards)
-            query = select(*CARD).where(cards.c.id.in_(open_cards)).order_by(cards.c.id)
-            found = [Card(*row) for row in connection.execute(query).all()]
             return [
-                CardState(card, tuple(rows[card.id]), tuple(_starter_first(people[card.id], card.starter_id)))
-                for card in found
+                CardState(card, tuple(rows[key]), same[tuple(_starter_first(people[key], card.starter_id))])
+                for key, card in found.items()
             ]
 
         return await self._run(work)
