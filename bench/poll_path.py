@@ -15,7 +15,7 @@ import aiohttp
 from aiohttp import web
 
 from bench.measure import Say, Section, Span, median, span
-from bench.world import NullAudience, NullStore, filled_board, task_id
+from bench.world import ANSWER, NullAudience, NullStore, filled_board, task_id
 from bot.core.pace import Pace
 from bot.core.task import Task
 from bot.monitoring.metrics import Metrics
@@ -46,10 +46,7 @@ async def _serve(pipe: Connection) -> None:
         connections.add(request.transport)
         name = request.match_info["task"]
         now = began + (next(news) if "moving" in request.path else 0)
-        body = (
-            f'{{"id": "{name}", "state": "running", "data": {{"videos": []}}, "progress": 40,'
-            f' "create_time": {began - 60}, "update_time": {now}, "message": "", "action": "generate"}}'
-        )
+        body = ANSWER.format(name=name, created_at=began - 60, updated_at=now)
         return web.Response(text=body, content_type="application/json")
 
     async def opened(_request: web.Request) -> web.Response:

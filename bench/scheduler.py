@@ -11,13 +11,13 @@ from discord.ext import tasks
 
 from bench.measure import Say, Section, median, percentile, span
 from bench.restart import filled_file, parts
-from bench.world import render, task_id
-from bot.core.health import Health
+from bench.world import ANSWER, render, task_id
 from bot.core.pace import Pace
 from bot.core.task import Task
 from bot.poller import Poller
 from bot.store.database import Database
-from bot.upstream import Upstream
+from bot.upstream import IN_FLIGHT
+from bot.veo.protocol import decode
 
 EVERY: Final = 12.0
 AGE: Final = 60.0
@@ -37,39 +37,36 @@ class Lateness:
         if self.on:
             self.late_by.append(seconds)
 
-    def looked(self, _outcome: str, _seconds: float) -> None:
-        pass
+
+class NullUpstream:
+    """Every look tells the same at once."""
+
+    room, not_before, held_back, probing = IN_FLIGHT, 0.0, False, False
+
+    def __init__(self) -> None:
+        self._answer = render("x", 50, time.time())
+
+    async def see(self, _task: str) -> Task:
+        return self._answer
 
 
 class NullBoard:
     """Every task is watched, and wanted again after the usual time."""
 
     def __init__(self, count: int) -> None:
-        self.health = Health()
         self.tasks = dict.fromkeys(task_id(number) for number in range(1, count + 1))
         self.roster = self
-
-    def known(self, _task: str) -> None:
-        return None
 
     def told_again(self, _task: str, _seen: object) -> float:
         return EVERY
 
-    async def see(self, _task: str, _seen: object) -> float:
-        return EVERY
-
 
 async def _ours(count: int) -> tuple[float, list[float]]:
-    answer = render("x", 50, time.time())
-
-    async def look(_task: str, _known: Task | None = None) -> Task:
-        return answer
-
     meter: Any = Lateness()
     board: Any = NullBoard(count)
-    clock = time.monotonic
-    poller = Poller(Upstream(look, board, clock, meter), board, Pace(), clock, meter=meter)
-    for number, name in enumerate(board.roster.tasks):
+    upstream: Any = NullUpstream()
+    poller = Poller(upstream, board, Pace(), time.monotonic, meter=meter)
+    for number, name in enumerate(board.tasks):
         poller.plan(name, 1.0 + EVERY * number / count)
     loop = asyncio.create_task(poller.run())
     cost = await _window(meter)
@@ -116,10 +113,10 @@ async def _window(meter: Lateness) -> float:
     return taken.cpu
 
 
-def _bytes_a_watch(count: int) -> float:
-    """Return what a watch that was looked at keeps in memory, its record and its place in the schedule too."""
+def _bytes_a_watch(count: int) -> tuple[float, float]:
+    """Return what a watch keeps in memory, its record and its place in the schedule: taken up, and looked at."""
 
-    async def build(path: Path) -> float:
+    async def build(path: Path) -> tuple[float, float]:
         database = Database(path, None)
         await database.open()
         gc.collect()
@@ -127,14 +124,17 @@ def _bytes_a_watch(count: int) -> float:
         before = tracemalloc.get_traced_memory()[0]
         watching, board, poller = parts(database)
         await watching.resume()
+        gc.collect()
+        taken_up = tracemalloc.get_traced_memory()[0] - before
         for name in list(board.roster.tasks):
-            await board.see(name, render(name, 50, time.time() - AGE))
+            body = ANSWER.format(name=name, created_at=int(time.time() - AGE), updated_at=int(time.time()))
+            await board.see(name, decode(200, {}, body.encode(), name, time.time()))
             poller.plan(name, EVERY)
         gc.collect()
-        kept = tracemalloc.get_traced_memory()[0] - before
+        looked_at = tracemalloc.get_traced_memory()[0] - before
         tracemalloc.stop()
         await database.close()
-        return kept / count
+        return taken_up / count, looked_at / count
 
     with filled_file(count) as path:
         return asyncio.run(build(path))
@@ -163,8 +163,11 @@ def run(*, short: bool, say: Say) -> Section:
     section.table(
         ["tasks", "scheduler", "CPU a poll, µs", "99 % of polls late by less than, ms", "ratio"], *rows
     )
-    kept = _bytes_a_watch(20_000)
-    section.text = f"A watch that was looked at keeps {kept:,.0f} bytes: its record, its place on the board and in the schedule."
+    kept, looked_at = _bytes_a_watch(20_000)
+    section.text = (
+        f"A watch keeps {kept:,.0f} bytes, its record and its place on the board and in the schedule included;"
+        f" {looked_at:,.0f} with the newest answer."
+    )
     section.headline = (
         "CPU of scheduling a poll at 100,000 live tasks; 99 % late by less than",
         f"{rows[-2][2]} µs; {rows[-2][3]} ms",

@@ -15,6 +15,11 @@ from bot.learning import Learning
 
 GUILD: Final = 1_100_000_000_000_000_000
 CHANNELS: Final = 50
+ANSWER: Final = (
+    '{{"id": "{name}", "state": "running", "data": {{"videos": []}}, "progress": 40,'
+    ' "create_time": {created_at}, "update_time": {updated_at}, "message": "", "action": "generate"}}'
+)
+"""What the API tells of a render under way."""
 
 
 class NullAudience:
