@@ -25,7 +25,7 @@ WINDOW: Final = 4.0
 AGE: Final = 60.0
 RENDER_SECONDS: Final = 330.0
 """A render of 1 to 10 minutes in the mean."""
-LOOKS_A_CORE: Final = 3_500
+LOOKS_A_CORE: Final = 5_000
 """As the poll path is measured; of HTTP, law and board together."""
 REQUESTS_A_RESULT: Final = 2
 """The card's final form, and the reply."""

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.course import AXES, CELLS, FIRST_CELLS, Course, course
+from bot.core.course import AXES, CELLS, FIRST_CELLS, Course, beginning, course
+from bot.core.task import Task, TaskState
 
 
 def test_a_render_that_tells_nothing_is_only_so_old() -> None:
@@ -53,3 +54,22 @@ def test_no_second_is_lost_and_every_cell_is_one_of_its_row(
     assert cells == sorted(set(cells))
     assert all(0 <= cell - FIRST_CELLS[row] <= len(AXES[row]) and cell < CELLS for cell in cells)
     assert not cells or cells[0] == way.cell
+
+
+@pytest.mark.parametrize(
+    ("created_at", "began_at"),
+    [(900, 900), (None, 1_000.0), (1_000, 1_000.0), (1_001, 1_000.0), (500, 1_000.0), (501, 501)],
+    ids=["as told", "not told", "at this look", "in the future", "too long ago", "just not"],
+)
+def test_a_render_under_way_began_with_its_task_if_that_can_be_believed(
+    created_at: int | None, began_at: float
+) -> None:
+    task = Task("t", TaskState.RUNNING, created_at=created_at)
+    assert beginning(task, 1_000.0, 500.0) == began_at
+
+
+def test_speed_is_that_of_the_whole_way_to_the_newest_move_and_goes_on() -> None:
+    way = course(((120.0, 50),), 100.0, 130.0)
+    assert tuple(way) == pytest.approx((2, 0.75, 0.025))
+    assert tuple(way.after(2.0)) == pytest.approx((2, 0.8, 0.025))
+    assert course(((101.0, 50),), 100.0, 101.0).speed == pytest.approx(0.5), "old enough to tell"

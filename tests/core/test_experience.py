@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.course import CELLS, Course
-from bot.core.experience import LOOKS, Experience, experience_from, pause
+from bot.core.course import CELLS, FIRST_CELLS, Course
+from bot.core.experience import GUESSED, LOOKS, REMEMBERED, Experience, experience_from, pause
 
 YOUNG, NEARLY = Course(1, 0.1, 0.01), Course(5, 0.985, 0.01)
 
@@ -113,3 +113,18 @@ def test_whatever_is_taught_the_rhythm_is_usable(
     rhythm = experience.rhythm()
     assert all(0 < looks < 100 for looks in rhythm)
     assert 0 < pause(rhythm, YOUNG, 15.0) <= 15.0
+
+
+def test_what_is_old_fades_a_little_with_each_end() -> None:
+    experience = Experience()
+    experience.lived(Course(0, 10.0, 1.0), 100.0)
+    experience.ended(Course(0, 110.0, 1.0))
+    assert sum(experience.seconds) == pytest.approx(100.0 * (1 - 1 / REMEMBERED))
+    experience.ended(Course(0, 110.0, 1.0))
+    assert sum(experience.ends) == pytest.approx(2 - 1 / REMEMBERED)
+
+
+def test_a_rhythm_that_knows_nothing_is_the_guess_of_its_row() -> None:
+    rhythm = Experience().rhythm()
+    for first, guess in zip(FIRST_CELLS, GUESSED, strict=True):
+        assert rhythm[first] == pytest.approx(LOOKS * (1 / guess) ** 0.5)

@@ -1,7 +1,7 @@
 """The shared pause: what the looks at all tasks say together about the API."""
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
@@ -201,3 +201,32 @@ def test_no_course_of_looks_pauses_for_longer_than_a_limit_may_ask(
         if not isinstance(seen, Failure):
             assert not health.paused
     assert after_look(replace(health), "z", OK, now).mode is Mode.ANSWERING
+
+
+def test_another_answer_within_a_second_says_nothing_new() -> None:
+    health = answered(Health(), NOW)
+    assert answered(health, NOW) is health
+    assert answered(health, NOW + 0.99) is health
+    assert answered(health, NOW + 1.0) == Health(answered_at=NOW + 1.0)
+    assert answered(health, NOW - 1.0) == Health(answered_at=NOW - 1.0), "by a clock that was set back"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mode": Mode.SILENT, "since": NOW},
+        {"suspicion": Trouble.UNAVAILABLE},
+        {"suspects": frozenset({"a"})},
+        {"limits": 2},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_an_answer_clears_what_was_held_against_the_api_at_once(change: dict[str, Any]) -> None:
+    health = replace(answered(Health(), NOW), **change)
+    cleared = answered(health, NOW + 0.5)
+    assert (cleared.mode, cleared.suspicion, cleared.suspects, cleared.limits) == (
+        Mode.ANSWERING,
+        None,
+        frozenset(),
+        0,
+    )

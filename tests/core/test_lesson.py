@@ -62,3 +62,10 @@ def test_nothing_is_learned_where_nobody_knows_what_was_when(before: Watch, now:
     experience = Experience()
     assert not learn(experience, before, running(100, state=TaskState.SUCCEEDED), now)
     assert experience == Experience()
+
+
+@pytest.mark.parametrize("gap", [0.5, 60.0])
+def test_looks_half_a_second_to_a_minute_apart_teach(gap: float) -> None:
+    experience = Experience()
+    learn(experience, BEFORE, running(55), 100.0 + gap)
+    assert sum(experience.seconds) == pytest.approx(gap)

@@ -118,3 +118,24 @@ def test_nothing_is_learned_where_no_time_went_by(unknown: dict[str, float | Non
     experience = Experience()
     learn_nothing_new(experience, replace(SEEN, **unknown), NOW + 10)  # type: ignore[arg-type]
     assert experience == Experience()
+
+
+def test_a_render_begins_with_its_task_at_the_first_look_and_else_when_it_was_seen_to() -> None:
+    told = replace(running(0), created_at=int(NOW) - 100)
+    first = advance(watch(), told, NOW, PACE).watch
+    assert first.began_at == NOW - 100
+    queued = advance(watch(), replace(told, state=TaskState.PENDING), NOW, PACE).watch
+    assert queued.began_at is None
+    begun = advance(queued, told, NOW + 10, PACE).watch
+    assert begun.began_at == NOW + 10
+    assert advance(begun, told, NOW + 20, PACE).watch.began_at == NOW + 10
+    assert advance(begun, replace(told, state=TaskState.PENDING), NOW + 20, PACE).watch.began_at is None
+
+
+def test_an_estimate_that_would_be_over_by_the_next_look_is_left_to_advance() -> None:
+    moving = seen(running(30), (0, 10), (10, 20), (10, 30))
+    assert moving.task is not None
+    assert moving.ends_at is not None
+    for now in range(int(NOW) + 21, int(NOW) + 120):
+        after = told_again(moving, moving.task, now, 4.0, PACE)
+        assert after is None or now + after < moving.ends_at
