@@ -128,3 +128,17 @@ def test_a_rhythm_that_knows_nothing_is_the_guess_of_its_row() -> None:
     rhythm = Experience().rhythm()
     for first, guess in zip(FIRST_CELLS, GUESSED, strict=True):
         assert rhythm[first] == pytest.approx(LOOKS * (1 / guess) ** 0.5)
+
+
+@given(
+    st.lists(st.floats(1e-6, 10), min_size=CELLS, max_size=CELLS),
+    st.builds(Course, st.integers(0, 5), st.floats(0, 5), st.floats(1e-6, 1)),
+    st.floats(0.2, 3_600),
+)
+def test_a_pause_is_over_when_the_cells_gone_through_make_one_look(
+    looks: list[float], course: Course, longest: float
+) -> None:
+    after = pause(tuple(looks), course, longest)
+    due = sum(looks[cell] * stay for cell, stay in course.cells(after))
+    assert 0 < after <= longest
+    assert due == pytest.approx(1.0, rel=1e-6) or (due < 1 and after == longest)

@@ -29,7 +29,12 @@ def test_what_is_put_off_is_due_later_only() -> None:
     schedule.plan("a", 1.0)
     schedule.plan("b", 2.0)
     assert schedule.late(1.5) == ["a"]
-    schedule.put_off("a", 3.0)
+    assert schedule.late(2.0) == ["a", "b"]
+    assert schedule.late(0.5) == []
+    assert not schedule.put_off("a", 3.0), "something is due before it"
+    assert not schedule.put_off("c", 3.0)
+    assert schedule.put_off("c", 0.5)
+    assert schedule.take(1.0) == ("c", 0.5)
     assert schedule.take(2.5) == ("b", 2.0)
     assert schedule.take(2.5) is None
     assert schedule.take(3.1) == ("a", 3.0)
