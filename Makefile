@@ -39,7 +39,7 @@ soak: $(READY) $(WORDS)  ## let 2,000 watches live through DAYS=7 simulated days
 bench: $(BENCH)/.ready $(WORDS)  ## measure everything beside a peer and write bench/README.md; LONG=1 for more, ARGS="…" for parts
 	PYTHONPATH=.:tests $(BENCH)/bin/python -m bench $(if $(LONG),--long) $(ARGS)
 
-mutate: $(MUTATE)/bin/mutmut $(WORDS)  ## change the law, the decoder and the log in 1,100 places; list what no test notices
+mutate: $(MUTATE)/bin/mutmut $(WORDS)  ## change the law, the decoder and the log in 1,600 places; list what no test notices
 	rm -rf mutants
 	$(MUTATE)/bin/mutmut run
 	$(MUTATE)/bin/mutmut results
