@@ -21,9 +21,10 @@ from bot.veo.protocol import decode
 
 EVERY: Final = 12.0
 AGE: Final = 60.0
-WINDOW: Final = 3.0
+TIMES: Final = 5
+WINDOW: Final = 2.0
 """Seconds that are measured, once everything has been running for a while."""
-SETTLED: Final = 1.0
+SETTLED: Final = 0.5
 
 
 class Lateness:
@@ -145,7 +146,7 @@ def run(*, short: bool, say: Say) -> Section:
     section = Section("Scheduler")
     rows, ratio, late = [], 1.0, 0.0
     for count in (10_000, 100_000):
-        times = 3 if short and count < 100_000 else 5
+        times = TIMES if short else 2 * TIMES
         ours, peers, ours_late, peers_late = [], [], [], []
         for turn in range(times):
             say(f"{count} tasks, {turn + 1} of {times}")
