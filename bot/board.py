@@ -36,7 +36,7 @@ class Audience(Protocol):
 
 
 class Board:
-    """Who watches what. Health is the poller's to set."""
+    """Who watches what. Health is the upstream's to set."""
 
     def __init__(
         self,
@@ -67,7 +67,10 @@ class Board:
         self._health = health
         if told:
             for state in self.roster:
-                self._audience.show(state, health)
+                try:
+                    self._audience.show(state, health)
+                except Exception:  # one card must not keep the others from being told
+                    log.exception("a pause could not be shown", extra={"card": state.card.id})
 
     def known(self, task_id: str) -> Task | None:
         """Return the newest answer about a task."""
@@ -102,9 +105,8 @@ class Board:
             await self._carry_out(steps)
             if concerned and card_id is None:
                 self._learning.see(concerned[0], event, now)
-            followed.looked_at = now
             if isinstance(event, Task):
-                followed.task = event
+                followed.task, followed.looked_at = event, now
         return min((step.after for step in steps if step.after is not None), default=None)
 
     def told_again(self, task_id: str, seen: Seen) -> float | None:
@@ -132,8 +134,10 @@ class Board:
         """Let the watches of a task know of the looks that told nothing new."""
         if not followed.quiet:
             return
-        self._learning.see_nothing_new(followed.watches[0], followed.looked_at)
-        for watch in followed.watches:
+        told = [watch for watch in followed.watches if watch.task is followed.task]  # none that began since
+        for watch in told[:1]:
+            self._learning.see_nothing_new(watch, followed.looked_at)
+        for watch in told:
             self.roster.put(looked_on(watch, followed.looked_at, followed.quiet))
         followed.quiet = 0.0
 

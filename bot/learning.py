@@ -65,12 +65,13 @@ class Learning:
         """Save what was learned since the last time, if anything was."""
         if not self._unsaved:
             return
+        self._unsaved = False  # what is learned meanwhile is saved the next time
         try:
             await self._store.remember(KEY, json.dumps(self._experience.record()))
         except StoreFailed as error:
+            self._unsaved = True
+            self._alarm.ring()
             log.warning("what was learned about renders was not saved", extra={"reason": str(error)})
-        else:
-            self._unsaved = False
 
     def _set_pace(self) -> None:
         self.pace = replace(self.pace, rhythm=self._experience.rhythm())

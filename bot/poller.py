@@ -2,8 +2,8 @@
 
     loop:    sets workers on the due tasks, at most as many as looks may be in flight
              sleeps until the next due time, or until something new is to be watched
-    worker:  look -> health of the API as a whole -> board.see(task, what was seen) -> due again,
-             and on to the next due task, until there is none
+    worker:  look -> health of the API as a whole -> board.told_again(task, what was seen), or if that is
+             news, board.see -> due again, and on to the next due task, until there is none
 
 While the API answers nobody, one look probes for all. No task can stop the loop: what fails in an unforeseen
 way is logged with its id and pushed forward. The loop never waits for Discord.
@@ -109,8 +109,7 @@ class Poller:
         """Seconds since a look should have begun that has not; 0 if none should."""
         if self._closing or len(self._flying) >= self.upstream.room or not self._schedule:
             return 0.0
-        now = self._clock()
-        return max(0.0, now - max(self._soonest(now), self.upstream.not_before))
+        return max(0.0, self._clock() - max(self._schedule.soonest, self.upstream.not_before))
 
     def _start_worker(self) -> None:
         """Set a worker on what is due, unless nothing is, or one is about to begin."""
@@ -127,6 +126,8 @@ class Poller:
         try:
             while (task_id := self._take()) is not None:
                 self._start_worker()  # what else is due need not wait for this look
+                if not looks and not self._beginning:
+                    self._alarm.ring()  # the loop has waited for this worker to begin, without a time
                 await self._visit(task_id)
                 looks += 1
                 if looks % TURN == 0:
@@ -148,7 +149,8 @@ class Poller:
         ):
             task_id, due = taken
             if task_id in self._watched:
-                self._meter.late(max(0.0, now - due))
+                if not self.upstream.probing:  # else it is the API's outage that made it wait
+                    self._meter.late(max(0.0, now - due))
                 self._flying[task_id] = now
                 return task_id
         return None

@@ -44,7 +44,7 @@ class Upstream:
         self._board: Final = board
         self._clock: Final = clock
         self._meter: Final = meter
-        self._explains: Final = log.isEnabledFor(logging.DEBUG)
+        self._debugging: Final = log.isEnabledFor(logging.DEBUG)  # asked once: looks are many
 
     @property
     def probing(self) -> bool:
@@ -59,13 +59,15 @@ class Upstream:
         self._meter.looked(name_of(seen), now - begun)
         health = api.after_look(before, task_id, seen, now)
         if health is not before:
-            await self._judge(before, health, seen, now)
+            await self._judge(health, seen, now)
         return seen
 
     async def probe(self) -> None:
         """Ask about an id that no task has: the API's health is known then, also while nothing is watched."""
         if self._clock() >= self.not_before:
-            await self.see(IMPOSSIBLE_ID)
+            seen = await self._ask(IMPOSSIBLE_ID)
+            now, before = self._clock(), self._board.health
+            await self._judge(api.after_look(before, IMPOSSIBLE_ID, seen, now), seen, now)
 
     async def _ask(self, task_id: str) -> Seen:
         try:
@@ -73,22 +75,23 @@ class Upstream:
         except VeoError as error:
             log.debug("look failed", extra={"task": task_id, "reason": str(error)})
             return as_event(error)
-        if self._explains:
+        if self._debugging:
             log.debug("looked", extra={"task": task_id, "state": task.state.value, "progress": task.progress})
         return task
 
-    async def _judge(self, before: Health, health: Health, seen: Seen, now: float) -> None:
+    async def _judge(self, health: Health, seen: Seen, now: float) -> None:
         """Take over what a look says of the whole API; ask about the key itself where that is in doubt."""
         self._mind(health)
         if isinstance(seen, Failure) and health.doubts_key(now):
             probe = await self._ask(IMPOSSIBLE_ID)
             self._mind(api.after_key_probe(self._board.health, probe, self._clock()))
-        self._tell(before, self._board.health)
 
     def _mind(self, health: Health) -> None:
-        self._board.health = health
+        before = self._board.health
         self.room, self.not_before = PROBES if health.paused else IN_FLIGHT, health.not_before
         self.held_back = self.held_back or health.limited_until > self._clock()
+        self._board.health = health
+        self._tell(before, health)
 
     def _tell(self, before: Health, after: Health) -> None:
         if after.mode is before.mode:

@@ -9,6 +9,7 @@ from bot.chat.delivery import Deliverer
 from bot.chat.ledger import Ledger
 from bot.chat.outbox import Flight, Result, Wanted
 from bot.chat.rest import DiscordRest
+from bot.chat.room import Room
 from bot.clock import Clock
 from bot.copies import Copy
 from bot.core.events import AccessLost, CardDeleted
@@ -33,8 +34,17 @@ class Desk:
     shown: dict[int, CardForm] = field(default_factory=dict)
     edits: set[asyncio.Future[None]] = field(default_factory=set)
     """All edits under way, waited for or not."""
+    rooms: dict[int, Room] = field(default_factory=dict)
+    """By channel, of those in which something was edited lately: senders come and go with what they send."""
     gone: dict[int, CardDeleted | AccessLost] = field(default_factory=dict)
     """Cards that Discord will not let us touch and whose watches could not be ended yet."""
+
+    def room(self, channel_id: int) -> Room:
+        """Return the room that is left in a channel."""
+        now = self.clock()
+        for rested in [channel for channel, room in self.rooms.items() if room.rested(now)]:
+            del self.rooms[rested]
+        return self.rooms.setdefault(channel_id, Room())
 
     def take_off(self, wanted: Wanted) -> Flight:
         """Begin the edit that brings a card to its wanted form."""

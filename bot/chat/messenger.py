@@ -111,7 +111,7 @@ class Messenger:
         """Return the channel's sender, at work or just made; `_wake` sets a new one to work."""
         running = self._senders.get(card.channel_id)
         if running is None or running[1].done():
-            sender = Sender(self._desk, Alarm(self._idle))
+            sender = Sender(self._desk, card.channel_id, Alarm(self._idle))
             if running is not None:  # one that was ended from outside leaves what it had
                 sender.take_over(running[0].outbox)
             task = asyncio.create_task(self._run(card.channel_id, sender), name=f"sender {card.channel_id}")

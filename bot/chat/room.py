@@ -33,6 +33,14 @@ class Room:
         edits, seconds = self._of(card, now)
         return edits[0] + seconds if len(edits) == edits.maxlen else 0.0
 
+    def rested(self, now: float) -> bool:
+        """Return whether all that was edited here is too long ago to matter."""
+        return all(not edits or edits[-1] + seconds <= now for edits, seconds in self._windows)
+
+    @property
+    def _windows(self) -> tuple[tuple[deque[float], float], ...]:
+        return (self._young, YOUNG[1]), (self._old, OLD[1])
+
     def _of(self, card: Card, now: float) -> tuple[deque[float], float]:
         if now - card.created_at > OLD_AFTER:
             return self._old, OLD[1]

@@ -39,8 +39,8 @@ class TookTooLong(TimeoutError):
 class Sender:
     """Sends what is in `outbox`; `run` ends when that is empty."""
 
-    def __init__(self, desk: Desk, alarm: Alarm) -> None:
-        self.outbox: Final = Outbox(spends=desk.rest.spends_room)
+    def __init__(self, desk: Desk, channel_id: int, alarm: Alarm) -> None:
+        self.outbox: Final = Outbox(room=desk.room(channel_id), spends=desk.rest.spends_room)
         self.alarm: Final = alarm
         self.closing = False
         self._desk: Final = desk

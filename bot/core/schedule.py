@@ -61,6 +61,8 @@ class Schedule:
                 due = self._due.get(task_id)
                 if due is not None and int(due / SLOT_SECONDS) + 1 == number:
                     del self._due[task_id]
+                    if not slot:  # the next plan may open the first slot of all
+                        del self._slots[heappop(self._order)]
                     return task_id, due
             del self._slots[heappop(self._order)]
         return None

@@ -70,7 +70,7 @@ class Metrics:
         about = Info("veobot_build", "What is running.", registry=self.registry)
         about.info({"version": __version__, "python": platform.python_version()})
         # Of all that is counted only looks are so many that finding the counter matters.
-        self._poll = cache(self._counter("polls", "Looks at tasks by what they told.", "outcome").labels)
+        self._poll = cache(self._counter("polls", "Looks at watched tasks by outcome.", "outcome").labels)
         self._poll_seconds = self._histogram("poll_seconds", "Duration of a look.", LATENCY)
         self._late = self._histogram(
             "poll_lateness_seconds", "From a look's due time to its start.", LATENESS

@@ -35,12 +35,12 @@ def _key(health: Health) -> Part:
 
 
 def _api(health: Health, now: float) -> Part:
-    silent = health.suspicion is Trouble.UNAVAILABLE and now - health.suspected_at >= DOUBTFUL_SECONDS
-    if health.mode is Mode.SILENT or silent:
-        since = health.since if health.mode is Mode.SILENT else health.suspected_at
-        return Part("task_api", ok=False, state="silent", since=since)
+    if health.mode is Mode.SILENT:
+        return Part("task_api", ok=False, state="silent", since=health.since)
     if health.limited_until > now:
         return Part("task_api", ok=True, state="limits us")
+    if health.suspicion is Trouble.UNAVAILABLE and now - health.suspected_at >= DOUBTFUL_SECONDS:
+        return Part("task_api", ok=False, state="silent", since=health.suspected_at)
     asked = health.answered_at is not None or health.suspicion is not None
     return Part("task_api", ok=True, state="answering" if asked else "not asked yet")
 

@@ -19,7 +19,7 @@ FRESH_SECONDS: Final = 5.0
 STORE_SECONDS: Final = 5.0
 """How long a write may take before the database counts as stuck."""
 IDLE_SECONDS: Final = 60.0
-"""While nothing is watched, the task API is asked for readiness' sake no more often than this."""
+"""While nothing is watched, an API that answers is asked for readiness' sake no more often than this."""
 
 
 class Vitals:
@@ -100,6 +100,7 @@ class Vitals:
         now = self._clock()
         if self._board.roster.tasks:
             return
-        if self._probed_at is None or now - self._probed_at >= IDLE_SECONDS:
+        every = IDLE_SECONDS if self._board.health.suspicion is None else FRESH_SECONDS
+        if self._probed_at is None or now - self._probed_at >= every:
             self._probed_at = now
             await self._poller.upstream.probe()

@@ -91,7 +91,7 @@ class VeoClient:
         if self._session is None:
             raise RuntimeError("the client is used outside its context")
         try:
-            with self._deadline:
+            with self._deadline.watch():
                 # Redirects are not followed: aiohttp would take the key's header along to another origin.
                 response = await self._session.get(
                     self._base.with_path(self._path + task_id, encoded=True),  # a third of parsing it anew

@@ -1,10 +1,12 @@
 """What progress may take of a channel's limit on edits."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from bot.chat.room import OLD_AFTER, Room
+from bot.chat.desk import Desk
+from bot.chat.room import OLD_AFTER, YOUNG, Room
 from bot.core.card import Card
 
 NOW = 1_767_225_600.0
@@ -28,3 +30,17 @@ def test_old_cards_have_a_limit_of_their_own() -> None:
     for _ in range(4):
         room.take(CARD, NOW)
     assert room.free_at(OLD, NOW) <= NOW
+
+
+def test_a_channels_room_outlives_its_sender_and_is_forgotten_once_it_rested() -> None:
+    now = [NOW]
+    nothing: Any = None
+    desk = Desk(nothing, nothing, nothing, lambda: now[0], nothing, nothing, nothing)
+    room = desk.room(1)
+    room.take(CARD, now[0])
+    now[0] += YOUNG[1] - 0.1
+    assert desk.room(1) is room
+    desk.room(2)
+    now[0] += 0.1
+    desk.room(2)
+    assert desk.rooms.keys() == {2}

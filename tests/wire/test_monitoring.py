@@ -14,6 +14,7 @@ from discord_sim import Fault
 from prometheus_client.parser import text_string_to_metric_families
 from wire.place import DONE, TASK, Place, place, running
 
+from bot.core.health import IMPOSSIBLE_ID
 from bot.core.task import Task
 from bot.demo.render_answers import Answer
 
@@ -80,14 +81,14 @@ async def test_readiness_is_asked_often_and_costs_little(tmp_path: Path) -> None
         await readiness(here)
         after = await numbers(here)
         assert after["veobot_store_seconds_count"] - before["veobot_store_seconds_count"] == 2
-        assert after["veobot_polls_total{missing}"] == 1, "the API is asked once a minute at most"
+        assert here.api.polls(IMPOSSIBLE_ID) == 1, "the API is asked once a minute at most"
         here.api.set(TASK, running(10))
         await here.watch()
         for _ in range(10):
             await here.sleep(60)
             _, parts = await readiness(here)
             assert parts["task_api"]["state"] == "answering"
-        assert (await numbers(here))["veobot_polls_total{missing}"] == 1, "what is watched tells of the API"
+        assert here.api.polls(IMPOSSIBLE_ID) == 1, "what is watched tells of the API"
 
 
 async def test_metrics_follow_a_render_and_name_no_id(tmp_path: Path) -> None:

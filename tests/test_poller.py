@@ -1,0 +1,84 @@
+"""The poll loop with looks that take their time: what is planned meanwhile begins when it is due."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from made import NOW
+
+from bench.world import filled_board, render, task_id
+from bot.core.pace import Pace
+from bot.core.task import Task
+from bot.meter import UNMETERED
+from bot.poller import Poller
+from bot.upstream import Upstream
+from bot.veo.errors import Unavailable
+
+pytestmark = pytest.mark.looptime
+A, B, C = (task_id(number) for number in (1, 2, 3))
+
+
+@asynccontextmanager
+async def polling(slow: dict[str, float]) -> AsyncIterator[tuple[Poller, dict[str, float]]]:
+    """Run a poller whose looks take so many seconds; note when the first look at each task began."""
+    loop = asyncio.get_running_loop()
+
+    def clock() -> float:
+        return NOW + loop.time()
+
+    board, _, _ = filled_board(3, clock)
+    began: dict[str, float] = {}
+
+    async def look(name: str, _known: Task | None = None) -> Task:
+        began.setdefault(name, loop.time())
+        await asyncio.sleep(slow.get(name, 0.0))
+        return render(name, 40, NOW - 60)
+
+    poller = Poller(Upstream(look, board, clock, UNMETERED), board, Pace(), clock)
+    running = asyncio.create_task(poller.run())
+    yield poller, began
+    await poller.close(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["planned before", "planned while it is under way"])
+async def test_a_slow_look_keeps_nothing_else_waiting(first: bool) -> None:
+    async with polling({A: 14.0}) as (poller, began):
+        poller.plan(A, 0.0)
+        if first:
+            poller.plan(B, 3.0)
+        await asyncio.sleep(1.0)
+        if not first:
+            poller.plan(B, 2.0)
+        await asyncio.sleep(1.0)
+        poller.plan(C, 4.0)
+        await asyncio.sleep(10.0)
+        assert began[A] == pytest.approx(0.0, abs=0.1)
+        assert began[B] == pytest.approx(3.0, abs=0.1)
+        assert began[C] == pytest.approx(6.0, abs=0.1)
+
+
+async def test_a_card_that_cannot_be_drawn_keeps_no_pause_from_taking_effect() -> None:
+    async with polling({}) as (poller, _):
+        board: Any = poller._board
+        shown: list[object] = []
+
+        def show(state: Any, _health: object) -> None:
+            shown.append(state)
+            raise ValueError("undrawable")
+
+        board._audience.show = show
+
+        async def fail(_name: str, _known: Task | None = None) -> Task:
+            raise Unavailable("down")
+
+        upstream: Any = poller.upstream
+        upstream._look = fail
+        for name in (A, B, C):
+            await upstream.see(name)
+        assert len(shown) == 3
+        assert upstream.probing
+        assert upstream.not_before > NOW
