@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -173,4 +174,6 @@ def _complain(line: str) -> None:
 
 
 if __name__ == "__main__":
+    # Before all that takes time to import: a container's first process ignores SIGTERM until it handles it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.STOPPED))
     sys.exit(main())

@@ -3,6 +3,7 @@
 A fault is told as the variable and what it wants, never with the value: it may be a secret.
 """
 
+import os
 from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
@@ -156,9 +157,14 @@ class Settings(DataSettings):
     @classmethod
     def _read_secret_files(cls, values: dict[str, Any]) -> dict[str, Any]:
         for name in SECRETS:
-            path = values.get(f"{name}_file") or RUN_SECRETS / name
-            if name not in values and (content := _content(Path(path))) is not None:
+            path = Path(values.get(f"{name}_file") or RUN_SECRETS / name)
+            if name in values:
+                continue
+            if (content := _content(path)) is not None:
                 values[name] = content
+            elif path.parent == RUN_SECRETS and os.path.exists(path):  # noqa: PTH110 raises nothing
+                whose = f"cannot be read by uid {os.geteuid()}"
+                raise ValueError(f"{name.upper()}: {path} {whose}: chown it on the host")
         return values
 
     @model_validator(mode="after")

@@ -246,3 +246,10 @@ def test_other_lists_of_servers_are_refused_by_name(given: str, monkeypatch: pyt
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsFault, match="ALLOWED_GUILD_IDS: it must be ids of servers"):
         load_settings(None)
+
+
+def test_a_secret_that_cannot_be_read_is_told_as_that(tmp_path: Path) -> None:
+    (tmp_path / "run" / "secrets" / "veo_api_key").mkdir(parents=True)
+    with pytest.raises(SettingsFault) as raised:
+        load_settings(None)
+    assert any("VEO_API_KEY" in fault and "cannot be read by uid" in fault for fault in raised.value.faults)

@@ -17,10 +17,10 @@ REQUEST: Final = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close
 
 def probe(settings: Mapping[str, str]) -> str | None:
     """Ask once; return what is wrong, None if the bot is alive or was told to serve nothing."""
-    port = settings.get("HTTP_PORT") or "8080"
-    if port == "off":
+    port = (settings.get("HTTP_PORT") or "8080").strip().lower()
+    if port in {"off", "none"}:
         return None
-    if port == "0":
+    if not port.strip("0"):
         return "HTTP_PORT=0 takes a port that a health check cannot know: set another"
     host = settings.get("HTTP_HOST") or "127.0.0.1"
     try:
