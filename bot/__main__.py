@@ -175,5 +175,7 @@ def _complain(line: str) -> None:
 
 if __name__ == "__main__":
     # Before all that takes time to import: a container's first process ignores SIGTERM until it handles it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.STOPPED))
+    # Only the bot is meant to be stopped: a backup or a check that was ended so has not succeeded.
+    TERMINATED = Exit.STOPPED if sys.argv[1:] in ([], ["run"]) else 128 + signal.SIGTERM
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     sys.exit(main())

@@ -1,14 +1,20 @@
 """The board without a store and without Discord's side: what a look that tells nothing new leaves undone."""
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bench.world import filled_board, render, task_id
+from bench.world import card_state, filled_board, render, task_id
 from bot.board import Board
 from bot.core.events import Failure, Seen, Trouble
 from bot.core.outcome import Ending
 from bot.core.pace import Pace
+from bot.core.task import TaskState
+from bot.core.watch import advance
+from bot.learning import Learning
+from bot.store.errors import StoreFailed
 
 NAME = task_id(1)
 
@@ -70,3 +76,60 @@ async def test_what_never_changes_stalls_when_it_should() -> None:
     assert audience.ended == [Ending.STALLED]
     assert 7_200 <= clock.now - began < 7_200 + Pace().max_seconds
     assert not board.roster.tasks
+
+
+async def test_a_card_that_begins_meanwhile_is_given_no_quiet_time_of_others() -> None:
+    clock = Clock()
+    board, _, _ = filled_board(1, clock)
+    answer = render(NAME, 40, clock.now - 60)
+    await board.see(NAME, answer)
+    for _ in range(10):
+        clock.now += 10
+        await look(board, answer)
+    begun = card_state(2, clock.now)
+    board.roster.add(replace(begun, watches=(replace(begun.watches[0], task_id=NAME, seen_at=None),)))
+    await board.see(NAME, Failure(Trouble.UNAVAILABLE), card_id=2)
+    old, new = (board.roster.card(number).watches[0] for number in (1, 2))
+    assert (old.quiet, old.looked_at) == (100.0, clock.now)
+    assert (new.quiet, new.looked_at) == (0.0, None)
+    assert sum(board._learning._experience.seconds) == pytest.approx(100.0)
+
+
+async def test_the_watch_that_wants_it_soonest_decides_when_a_task_is_looked_at() -> None:
+    clock = Clock()
+    board, _, _ = filled_board(1, clock)
+    queued = replace(render(NAME, 0, clock.now - 60), state=TaskState.PENDING)
+    older = card_state(2, clock.now)
+    quiet = replace(older.watches[0], task_id=NAME, task=queued, quiet=40.0, looked_at=clock.now)
+    board.roster.add(replace(older, watches=(quiet,)))
+    await board.see(NAME, queued)
+    clock.now += 3
+    assert board.told_again(NAME, queued) == 4.0, "the first has been quiet for three seconds only"
+
+
+async def test_what_is_learned_while_a_save_is_under_way_or_fails_is_saved_later() -> None:
+    records: list[str] = []
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    class Store:
+        async def remember(self, _key: str, value: str) -> None:
+            records.append(value)
+            begun.set()
+            await go_on.wait()
+            if len(records) == 2:
+                raise StoreFailed("full")
+
+    anything: Any = Store()
+    learning = Learning(anything, Pace())
+    before = advance(card_state(1, 0.0).watches[0], render(NAME, 50, 1.0), 100.0, Pace()).watch
+    ended = replace(render(NAME, 100, 1.0), state=TaskState.SUCCEEDED)
+    learning.see(before, ended, 110.0)
+    saving = asyncio.create_task(learning.save())
+    await begun.wait()
+    learning.see(before, ended, 110.0)
+    go_on.set()
+    await saving
+    for _ in range(3):
+        await learning.save()
+    assert len(records) == 3, "the second failed, the third was the same again, and then all was saved"
+    assert records[0] != records[1] == records[2]

@@ -1,6 +1,7 @@
 """The poll loop with looks that take their time: what is planned meanwhile begins when it is due."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,12 +10,13 @@ import pytest
 from made import NOW
 
 from bench.world import filled_board, render, task_id
+from bot.core.health import IMPOSSIBLE_ID, Health, Mode
 from bot.core.pace import Pace
 from bot.core.task import Task
 from bot.meter import UNMETERED
 from bot.poller import Poller
 from bot.upstream import Upstream
-from bot.veo.errors import Unavailable
+from bot.veo.errors import KeyRefused, TaskNotFound, Unavailable
 
 pytestmark = pytest.mark.looptime
 A, B, C = (task_id(number) for number in (1, 2, 3))
@@ -82,3 +84,38 @@ async def test_a_card_that_cannot_be_drawn_keeps_no_pause_from_taking_effect() -
         assert len(shown) == 3
         assert upstream.probing
         assert upstream.not_before > NOW
+
+
+async def test_a_key_cleared_by_another_looks_probe_takes_the_pause_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Three refusals at once, and the id that cannot exist is answered: everybody is told that it goes on."""
+    caplog.set_level(logging.INFO)
+    async with polling({}) as (poller, _):
+        upstream: Any = poller.upstream
+
+        async def refuse(name: str, _known: Task | None = None) -> Task:
+            await asyncio.sleep(1.0)
+            raise TaskNotFound("none") if name == IMPOSSIBLE_ID else KeyRefused("status 401")
+
+        upstream._look = refuse
+        await asyncio.gather(*(upstream.see(name) for name in (A, B, C)))
+        assert not upstream.probing
+        assert upstream.held_back
+    said = [record.message for record in caplog.records if record.name == "bot.upstream"]
+    assert [line.split(";")[0] for line in said] == [
+        "the task API refuses the key",
+        "the task API answers again",
+    ]
+
+
+async def test_a_loop_that_stands_still_shows_also_while_one_look_probes_for_all() -> None:
+    async with polling({}) as (poller, _):
+        upstream: Any = poller.upstream
+        upstream._mind(Health(Mode.SILENT, since=NOW, probe_at=NOW + 5))
+        stuck: Any = poller
+        stuck._alarm.sleep = lambda _: asyncio.Event().wait()
+        await asyncio.sleep(0)
+        poller.plan(A, 1.0)
+        await asyncio.sleep(300.0)
+        assert poller.overdue == pytest.approx(295.0, abs=1.0)

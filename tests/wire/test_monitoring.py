@@ -91,6 +91,23 @@ async def test_readiness_is_asked_often_and_costs_little(tmp_path: Path) -> None
         assert here.api.polls(IMPOSSIBLE_ID) == 1, "what is watched tells of the API"
 
 
+async def test_one_lost_answer_is_no_outage_while_nothing_is_watched(tmp_path: Path) -> None:
+    async with monitored(tmp_path) as here:
+        here.api.fail_all(Answer.json({}, 503))
+        assert (await readiness(here))[0] == 200
+        here.api.recover()
+        for _ in range(12):
+            await here.sleep(6)
+            assert (await readiness(here))[0] == 200
+        here.api.fail_all(Answer.json({}, 503))
+        await here.sleep(60)
+        for _ in range(8):
+            await here.sleep(6)
+            await readiness(here)
+        status, parts = await readiness(here)
+        assert (status, parts["task_api"]["state"]) == (503, "silent")
+
+
 async def test_metrics_follow_a_render_and_name_no_id(tmp_path: Path) -> None:
     async with monitored(tmp_path) as here:
         begun = int(here.clock())
