@@ -49,7 +49,7 @@ OURS: Final = {
     "bot.upstream": "bot.board bot.clock bot.core bot.meter bot.veo.errors",
     "bot.poller": "bot.board bot.clock bot.core bot.meter bot.store.errors bot.upstream",
     "bot.monitoring": "bot bot.monitoring bot.meter bot.clock bot.core bot.board bot.poller bot.store",
-    "bot.monitoring.probe": "",
+    **dict.fromkeys(("bot.monitoring.address", "bot.monitoring.probe"), ""),
     "bot.pruner": "bot.clock bot.store",
     "bot.watching": "bot.board bot.poller bot.clock bot.core bot.store",
     "bot.chat": "bot.chat bot.copies bot.words bot.clock bot.core bot.meter bot.store",
@@ -84,7 +84,7 @@ OURS: Final = {
         " bot.store.errors bot.store.live bot.demo.show bot.words"
     ),
     "bot.check.commands": "bot.app bot.chat.refusals bot.check bot.config",
-    "bot.check": "bot.check bot.clock bot.config bot.core bot.store bot.veo",
+    "bot.check": "bot.check bot.clock bot.config bot.core bot.monitoring.address bot.store bot.veo",
     "bot.demo": (
         "bot.demo bot.app bot.chat bot.clock bot.config bot.copies bot.core bot.store bot.veo bot.words"
     ),

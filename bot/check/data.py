@@ -1,45 +1,44 @@
 """Whether the data folder and the database can be used; nothing is written, also beside a running bot."""
 
-import os
 import sqlite3
 from pathlib import Path
 from typing import Final
 
 from bot.check.findings import Finding
 from bot.store.database import MIGRATIONS
-from bot.store.ownership import nearest, whose
+from bot.store.ownership import nearest, refused, there, whose
 from bot.store.readonly import reading
 from bot.store.schema import HEAD
 
+EMPTY: Final = ""
+"""The version of a file without a table."""
 _VERSIONS: Final = frozenset(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py"))
 
 
 def data_findings(path: Path) -> list[Finding]:
     """Say what is the case with the folder of a database and with the file."""
     path = path.resolve()
-    folder = _folder(path.parent)
+    folder = _folder(path)
     # What is in a folder that this user may not enter is not to be known.
     return [folder, _database(path)] if folder.ok else [folder]
 
 
-def _folder(folder: Path) -> Finding:
+def _folder(database: Path) -> Finding:
     subject = "data folder"
-    there = nearest(folder)
-    if not there.is_dir():
-        return Finding(subject, ok=False, text=f"{there} is no folder: set DATABASE_URL")
-    if not os.access(there, os.W_OK | os.X_OK):
-        return Finding(subject, ok=False, text=f"{there} cannot be written: {whose(there)}")
-    if there != folder:
+    folder, first = database.parent, nearest(database.parent)
+    if not first.is_dir():
+        return Finding(subject, ok=False, text=f"{first} is no folder: set DATABASE_URL")
+    if closed := refused(database):
+        return Finding(subject, ok=False, text=f"{closed[0]} cannot be written: {whose(closed, folder)}")
+    if first != folder:
         return Finding(subject, ok=True, text=f"{folder} will be made at the start")
     return Finding(subject, ok=True, text=f"{folder} can be written")
 
 
 def _database(path: Path) -> Finding:
     subject = "database"
-    if not os.path.exists(path):  # noqa: PTH110
+    if not there(path):
         return Finding(subject, ok=True, text="there is none yet, the start makes it")
-    if not os.access(path, os.R_OK | os.W_OK):
-        return Finding(subject, ok=False, text=f"{path} cannot be written: {whose(path)}")
     try:
         version, damage = _read(path)
     except sqlite3.Error as error:
@@ -47,6 +46,8 @@ def _database(path: Path) -> Finding:
         return Finding(subject, ok=False, text=f"{path} cannot be read ({error}): {replace}")
     if damage != "ok":
         return Finding(subject, ok=False, text=f"{path} is damaged ({damage}): put a backup in its place")
+    if version == EMPTY:
+        return Finding(subject, ok=True, text="empty, the start fills it")
     if version is None:
         text = f"{path} is another program's: set DATABASE_URL to a file of its own"
         return Finding(subject, ok=False, text=text)
@@ -59,12 +60,12 @@ def _database(path: Path) -> Finding:
 
 
 def _read(path: Path) -> tuple[str | None, str]:
-    """Return the version of the schema, None if it is not ours, and what SQLite says of the file."""
+    """Return the schema's version (`EMPTY`; None if it is not ours), and what SQLite says of the file."""
     with reading(path) as connection:
         damage = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0]).splitlines()[-1]
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         if not tables:
-            return HEAD, damage  # empty, as the start would make it
+            return EMPTY, damage
         if "alembic_version" not in tables:
             return None, damage
         found = connection.execute("SELECT version_num FROM alembic_version").fetchone()

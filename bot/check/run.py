@@ -6,6 +6,7 @@ from collections.abc import Callable
 from bot.check.data import data_findings
 from bot.check.discord_side import look_at_discord
 from bot.check.findings import Finding
+from bot.check.neighbours import neighbour_findings
 from bot.clock import Clock, steady_clock
 from bot.config import Settings, SettingsFault, load_data_settings, load_settings
 from bot.core.health import IMPOSSIBLE_ID
@@ -26,7 +27,7 @@ async def check(
         findings = [Finding("settings", ok=False, text=line) for line in fault.faults]
         return findings + _data_alone(), None
     findings = [Finding("settings", ok=True, text="complete and well-formed")]
-    findings += data_findings(settings.database_path)
+    findings += data_findings(settings.database_path) + neighbour_findings(settings)
     side, answer = await asyncio.gather(
         look_at_discord(settings, clock or steady_clock()), _ask_the_task_api(settings)
     )

@@ -1,15 +1,14 @@
 """The three pages for machines: `/healthz`, `/readyz` and `/metrics`, by default for this machine alone."""
 
-import errno
 import json
 import logging
-import os
 from collections.abc import Callable, Sequence
 from typing import Final, Self
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from bot.monitoring.address import why_not
 from bot.monitoring.parts import as_json
 from bot.monitoring.vitals import Vitals
 
@@ -48,7 +47,7 @@ class MonitoringServer:
             await web.TCPSite(self._runner, self._host, self.port).start()
         except OSError as error:
             await self._runner.cleanup()
-            raise CannotListen(f"{self._host}:{self.port} {_why(error)}") from None
+            raise CannotListen(why_not(self._host, self.port, error)) from None
         self.port = _ports(self._runner.addresses)[0]
         log.info("health and metrics are served", extra={"host": self._host, "port": self.port})
         return self
@@ -80,13 +79,3 @@ def _answer(body: str, *, ok: bool) -> web.Response:
 
 def _ports(addresses: Sequence[object]) -> list[int]:
     return [address[1] for address in addresses if isinstance(address, tuple)]
-
-
-def _why(error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return "is taken by another program: set HTTP_PORT to another port, or to off"
-    if error.errno == errno.EADDRNOTAVAIL:
-        return "is no address of this machine: set HTTP_HOST to one"
-    if error.errno == errno.EACCES:
-        return "is not for this user to have: set HTTP_PORT to one from 1024 on, or to off"
-    return f"cannot be listened on ({os.strerror(error.errno or 0)}): set HTTP_HOST and HTTP_PORT"

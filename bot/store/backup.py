@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bot.store.errors import StoreError
-from bot.store.readonly import is_there, reading
+from bot.store.readonly import reading, why_unreadable
 
 
 class BackupFailed(StoreError):
@@ -24,8 +24,8 @@ def back_up(database: Path, target: Path) -> int:
         BackupFailed: nothing was written under the name of `target`.
     """
     database = database.resolve()
-    if not is_there(database):
-        raise BackupFailed(f"there is no database at {database}: run this where the bot runs")
+    if (why := why_unreadable(database)) is not None:
+        raise BackupFailed(why)
     if os.path.exists(target):  # noqa: PTH110 raises nothing where a folder is closed to this user
         raise BackupFailed(f"{target} exists already: name a new file")
     part = target.with_name(f"{target.name}.part")

@@ -5,9 +5,7 @@ that two writers queue instead of one of them failing half-way.
 """
 
 import asyncio
-import errno
 import logging
-import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -22,7 +20,8 @@ from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from bot.meter import UNMETERED, Meter
 from bot.store.errors import AnotherBot, StoreFailed, StoreUnusable
-from bot.store.ownership import nearest, whose
+from bot.store.lock import lock_of
+from bot.store.ownership import refused, whose
 from bot.store.schema import HEAD
 
 log = logging.getLogger(__name__)
@@ -39,7 +38,6 @@ _ADVICE: Final = {
     sqlite3.SQLITE_BUSY: "end the other program that writes it",
 }
 """What to do, by SQLite's primary result code."""
-_EFFECTIVE: Final = os.access in os.supports_effective_ids
 
 T = TypeVar("T")
 
@@ -48,9 +46,9 @@ class Database:
     """One SQLite file. With `executor` None the work runs inline: for simulations in virtual time."""
 
     def __init__(self, path: Path, executor: Executor | None) -> None:
-        self.path: Final = path.resolve()  # the lock must not be escaped by another name of the file
+        self.path: Final = path.resolve()
         self._executor: Final = executor
-        self._lock: Final = filelock.FileLock(f"{self.path}.lock")
+        self._lock: Final = lock_of(self.path)
         self._engine: Engine | None = None
         self.meter: Meter = UNMETERED
 
@@ -61,6 +59,9 @@ class Database:
             AnotherBot: a running bot holds the data.
             StoreUnusable: the folder or the file cannot be used; the text says what to do.
         """
+        if closed := refused(self.path):
+            why = whose(closed, self.path.parent)
+            raise StoreUnusable(f"{closed[0]} cannot be written: {why}")
         self._take_lock()
         try:
             await self._call(self._open)
@@ -111,18 +112,17 @@ class Database:
             return work(connection)
 
     def _take_lock(self) -> None:
+        folder = self.path.parent
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
         except filelock.Timeout:
             raise AnotherBot(
                 f"another bot is running on {self.path}: stop it, or give this one its own DATABASE_URL"
             ) from None
         except OSError as error:
-            folder = nearest(self.path.parent)
-            closed = error.errno in {errno.EACCES, errno.EPERM} and folder.is_dir()
-            advice = whose(folder) if closed else "make it a folder that can be written, or set DATABASE_URL"
-            raise StoreUnusable(f"cannot write in {self.path.parent} ({error.strerror}): {advice}") from None
+            advice = "make it a folder that can be written, or set DATABASE_URL"
+            raise StoreUnusable(f"cannot write in {folder} ({error.strerror}): {advice}") from None
 
     def _open(self) -> None:
         url = URL.create("sqlite", database=str(self.path))
@@ -137,8 +137,6 @@ class Database:
             engine.dispose()
             cause = error.orig if isinstance(error, DatabaseError) else "it is damaged"
             advice = _ADVICE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF, _REPLACE)
-            if self.path.exists() and not os.access(self.path, os.W_OK, effective_ids=_EFFECTIVE):
-                advice = whose(self.path)
             raise StoreUnusable(f"cannot use {self.path} as the database ({cause}): {advice}") from None
         except BaseException:
             engine.dispose()

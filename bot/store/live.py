@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.store.errors import StoreUnusable
-from bot.store.readonly import is_there, reading
+from bot.store.readonly import reading, why_unreadable
 from bot.store.schema import DONE, LIVE
 
 _QUERY: Final = """
@@ -43,8 +43,8 @@ def unfinished(database: Path) -> list[Unfinished]:
         StoreUnusable: there is no database, or none of ours.
     """
     database = database.resolve()
-    if not is_there(database):
-        raise StoreUnusable(f"there is no database at {database}: run this where the bot runs")
+    if (why := why_unreadable(database)) is not None:
+        raise StoreUnusable(why)
     try:
         with reading(database) as connection:
             rows = connection.execute(_QUERY, (DONE,)).fetchall()

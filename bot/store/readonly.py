@@ -1,16 +1,22 @@
 """The database file read beside a running bot, without its lock and without a chance to change it."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from bot.store.ownership import nearest, readable
 
-def is_there(database: Path) -> bool:
-    """Tell whether there is such a file; one in a folder that this user may not enter is not."""
-    return os.path.isfile(database)  # noqa: PTH113 Path.is_file raises where a folder is closed
+
+def why_unreadable(database: Path) -> str | None:
+    """Return why there is nothing to read, and what to do; None if there is a file that can be read."""
+    place = nearest(database)
+    if not readable(place):
+        return f"{place} cannot be read by this user: run this as the bot's user"
+    if place != database or place.is_dir():
+        return f"there is no database at {database}: run this where the bot runs"
+    return None
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 """Opened databases in a folder of the test's own."""
 
+import os
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Executor
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from bot.store.store import Store
 
 GUILD: Final = 10
 CHANNEL: Final = 20
+NOBODY: Final = 65534
 
 
 @asynccontextmanager
@@ -66,3 +68,19 @@ def sql(path: Path, statement: str) -> list[Any]:
         rows = connection.execute(statement).fetchall()
         connection.commit()
         return rows
+
+
+@contextmanager
+def another_user(folder: Path) -> Iterator[None]:
+    """Be nobody for a while, if this is root, in a folder that is nobody's; else stay who this is."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.chown(folder, NOBODY, NOBODY)
+    os.setegid(NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import os
+import socket
 import sqlite3
 import sys
 import time
@@ -65,7 +65,7 @@ async def test_all_is_well_also_beside_a_running_bot(tmp_path: Path) -> None:
         await here.start()
         code, out = await checked(here)
         assert code == 0, out
-        assert [line[0] for line in out.splitlines()[:-1]] == ["✓"] * 8
+        assert [line[0] for line in out.splitlines()[:-1]] == ["✓"] * 10
         assert "veo_watch, id " in out
         assert "Studio" in out
         assert f"client_id={here.sim.world.application_id}&scope=bot" in out.splitlines()[-1]
@@ -147,6 +147,33 @@ async def test_whatever_discord_answers_is_a_finding(
         wrong = await found(here)
         assert list(wrong) == [subject]
         assert text in wrong[subject]
+
+
+async def test_a_port_that_is_taken_is_named_unless_the_bot_itself_has_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        async with process(tmp_path, HTTP_PORT=str(port)) as here:
+            wrong = await found(here, http_port=port)
+            assert wrong == {
+                "health server": f"127.0.0.1:{port} is taken by another program:"
+                " set HTTP_PORT to another port, or to off"
+            }
+            assert not (tmp_path / "bot.db.lock").exists()
+            assert (
+                "is no address of this machine" in (await found(here, http_host="192.0.2.1"))["health server"]
+            )
+            server.close()
+            assert await found(here, http_port=port) == {}
+            await here.start()
+            code, out = await checked(here)
+            assert code == 0, out
+            assert "✓ already running  yes, a second one" in out
+            assert f"✓ health server    127.0.0.1:{port} is taken, as the bot runs" in out
+            assert await here.stop() == 0
+            code, out = await checked(here)
+            assert code == 0, out
+            assert "✓ already running  no" in out
+            assert f"✓ health server    127.0.0.1:{port} is free" in out
 
 
 async def test_servers_are_named_with_what_the_bot_lacks_there(tmp_path: Path) -> None:
@@ -237,25 +264,6 @@ def test_a_folder_that_is_still_to_be_made_is_fine_and_a_file_in_its_place_is_no
     (tmp_path / "file").write_text("x")
     (folder,) = data_findings(tmp_path / "file" / "bot.db")
     assert not folder.ok
-
-
-@pytest.mark.skipif(not hasattr(os, "getuid"), reason="folders have no owner by number here")
-def test_a_folder_of_somebody_else_is_told_with_both_uids(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tmp_path.chmod(0o500)
-    monkeypatch.setattr(os, "access", lambda place, mode: not (mode & os.W_OK and Path(place) == tmp_path))
-    (folder,) = data_findings(tmp_path / "bot.db")
-    mine = os.getuid()
-    assert folder.text.endswith(
-        f"it belongs to uid {mine}, which the bot runs as, but is closed to it. Run: chmod u+rwx {tmp_path}"
-    )
-    monkeypatch.setattr(os, "geteuid", lambda: 10001)
-    monkeypatch.setattr(os, "getegid", lambda: 10001)
-    (folder,) = data_findings(tmp_path / "bot.db")
-    assert f"it belongs to uid {mine}, the bot runs as uid 10001. Run: chown -R 10001:10001 {tmp_path}" in (
-        folder.text
-    )
 
 
 def test_a_path_that_the_system_will_not_look_at_raises_nothing(tmp_path: Path) -> None:

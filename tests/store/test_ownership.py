@@ -1,0 +1,133 @@
+"""What belongs to somebody else is named, and doing what the line says is enough."""
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from store.places import another_user, migrated, opened
+
+from bot.__main__ import Exit, main
+from bot.check.data import data_findings
+from bot.store.backup import BackupFailed, back_up
+from bot.store.database import Database
+from bot.store.errors import StoreUnusable
+from bot.store.live import unfinished
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="files have no owner by number here")
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Return a folder to which everybody may come."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+async def refusal(path: Path) -> str:
+    """Return the line that ends a start; `check` says the same."""
+    with pytest.raises(StoreUnusable) as error:
+        await Database(path, None).open()
+    findings = data_findings(path)
+    assert str(error.value) in [finding.text for finding in findings if not finding.ok]
+    return str(error.value)
+
+
+def do_what_it_says(line: str) -> None:
+    """Run a line's command, as whoever owns the place would."""
+    command = line.partition("Run: ")[2].removesuffix(", or set DATABASE_URL")
+    assert command
+    subprocess.run(shlex.split(command), check=True)
+
+
+@pytest.mark.parametrize("names", [["bot.db"], ["bot.db.lock"], ["tmp"], ["bot.db", "bot.db.lock", "tmp"]])
+async def test_what_a_run_as_somebody_else_left_is_named_file_by_file(names: list[str], folder: Path) -> None:
+    path = folder / "bot.db"
+    path.write_bytes(migrated())
+    (folder / "bot.db.lock").touch()
+    (folder / "tmp").mkdir()
+    others = [folder / name for name in names]
+    for place in folder.iterdir():
+        place.chmod(0o777)
+    for place in others:
+        place.chmod(0o555)
+    with another_user(folder):
+        line = await refusal(path)
+        assert line.startswith(f"{others[0]} cannot be written: it belongs to uid ")
+        assert all(str(place) in line for place in others)
+    do_what_it_says(line)
+    for place in others:
+        place.chmod(0o755)
+    with another_user(folder):
+        async with opened(path):
+            pass
+        assert [finding.ok for finding in data_findings(path)] == [True, True]
+
+
+async def test_a_folder_that_is_to_be_made_in_somebody_elses_is_made_and_nothing_else_is_given_away(
+    folder: Path,
+) -> None:
+    (app := folder / "app").mkdir(mode=0o555)
+    path = app / "da ta" / "bot.db"
+    with another_user(folder):
+        line = await refusal(path)
+        if app.stat().st_uid != os.geteuid():
+            assert f"Run: install -d -o {os.geteuid()} -g {os.getegid()} '{path.parent}'" in line
+        else:
+            assert f"Run: chmod u+rwX {app}" in line
+    do_what_it_says(line)
+    with another_user(folder):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(migrated())
+        async with opened(path):
+            pass
+
+
+async def test_what_cannot_be_read_is_not_called_missing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder / "data" / "bot.db"
+    path.parent.mkdir()
+    path.write_bytes(migrated())
+    for closed, mode in ((path, 0o000), (path.parent, 0o000)):
+        closed.chmod(mode)
+        with another_user(folder):
+            with pytest.raises(BackupFailed, match=f"^{closed} cannot be read by this user"):
+                back_up(path, folder / "copy.db")
+            with pytest.raises(StoreUnusable, match=f"^{closed} cannot be read by this user"):
+                unfinished(path)
+            monkeypatch.setenv("DATABASE_URL", f"sqlite:///{path}")
+            assert main(["watches"]) == Exit.DATA
+            assert f"{closed} cannot be read" in capsys.readouterr().err
+    path.parent.chmod(0o755)
+    path.unlink()
+    with another_user(folder), pytest.raises(StoreUnusable, match="there is no database at"):
+        unfinished(path)
+
+
+def test_a_copy_is_not_promised_into_a_folder_that_is_closed(folder: Path) -> None:
+    path = folder / "bot.db"
+    path.write_bytes(migrated())
+    (closed := folder / "closed").mkdir(mode=0o000)
+    with another_user(folder), pytest.raises(BackupFailed, match=r"cannot write .*Permission denied"):
+        back_up(path, closed / "copy.db")
+    closed.chmod(0o755)
+    assert list(closed.iterdir()) == []
+
+
+async def test_a_file_system_that_takes_no_writes_is_not_blamed_on_its_owner(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = os.statvfs(folder)
+    read_only = os.statvfs_result([*found[:8], found.f_flag | os.ST_RDONLY, *found[9:]])
+    monkeypatch.setattr(os, "statvfs", lambda _: read_only)
+    folder.chmod(0o555)
+    with another_user(folder):
+        line = await refusal(folder / "bot.db")
+    folder.chmod(0o755)
+    assert line.startswith(f"{folder} cannot be written: its file system is read-only. Mount it")
