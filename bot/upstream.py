@@ -40,6 +40,8 @@ class Upstream:
         self.not_before = 0.0
         self.held_back = False
         """Whether everybody had to wait, so that many looks come due at once; the poller's to take back."""
+        self._silent = False
+        """Whether the log's last word is that the API does not answer."""
         self._look: Final = look
         self._board: Final = board
         self._clock: Final = clock
@@ -87,20 +89,24 @@ class Upstream:
             self._mind(api.after_key_probe(self._board.health, probe, self._clock()))
 
     def _mind(self, health: Health) -> None:
-        before = self._board.health
+        before, now = self._board.health, self._clock()
         self.room, self.not_before = PROBES if health.paused else IN_FLIGHT, health.not_before
-        self.held_back = self.held_back or health.limited_until > self._clock()
+        self.held_back = self.held_back or health.limited_until > now
         self._board.health = health
-        self._tell(before, health)
+        self._tell(before, health, now)
 
-    def _tell(self, before: Health, after: Health) -> None:
-        if after.mode is before.mode:
-            return
-        match after.mode:
-            case Mode.SILENT:
-                log.warning("the task API does not answer; polling pauses, one probe looks for all")
-            case Mode.REFUSED:
-                log.error("the task API refuses the key; polling pauses. Check VEO_API_KEY")
-            case Mode.ANSWERING:
-                log.info("the task API answers again; polling goes on")
-                self.held_back = True
+    def _tell(self, before: Health, after: Health, now: float) -> None:
+        if after.mode is not before.mode:
+            match after.mode:
+                case Mode.SILENT:
+                    log.warning("the task API does not answer; polling pauses, one probe looks for all")
+                case Mode.REFUSED:
+                    log.error("the task API refuses the key; polling pauses. Check VEO_API_KEY")
+                case Mode.ANSWERING:
+                    log.info("the task API answers again; polling goes on")
+                    self.held_back = True
+        elif not self._silent and after.silent(now):
+            log.warning("the task API does not answer", extra={"seconds": round(now - after.suspected_at)})
+        elif self._silent and after.suspicion is None:
+            log.info("the task API answers again")
+        self._silent = after.silent(now)

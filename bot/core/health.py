@@ -16,6 +16,8 @@ SHARED_BY: Final = 3
 """Different tasks that must fail in a row before the trouble is everybody's."""
 KEY_PROVEN_FOR: Final = 60.0
 """Seconds for which an answered look shows that the key as such is accepted."""
+SILENT_AFTER: Final = 30.0
+"""Seconds for which looks fail before the API as a whole counts as silent: one lost answer is no outage."""
 PROVEN_ANEW: Final = 1.0
 """Seconds in which another answer says nothing new."""
 IMPOSSIBLE_ID: Final = "00000000-0000-0000-0000-000000000000"
@@ -62,6 +64,11 @@ class Health:
     def not_before(self) -> float:
         """No look at any task before this time."""
         return max(self.probe_at, self.limited_until)
+
+    def silent(self, now: float) -> bool:
+        """Whether nothing was answered for too long to be chance, also where one task alone is asked about."""
+        lasting = self.suspicion is Trouble.UNAVAILABLE and now - self.suspected_at >= SILENT_AFTER
+        return self.mode is Mode.SILENT or lasting
 
     def doubts_key(self, now: float) -> bool:
         """Whether a look at `IMPOSSIBLE_ID` should tell if a refusal is about the key or about one task."""

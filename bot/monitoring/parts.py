@@ -4,13 +4,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from bot.core.events import Trouble
 from bot.core.health import Health, Mode
-
-DOUBTFUL_SECONDS: Final = 30.0
-"""How long looks may fail before the task API counts as silent: one lost answer is no outage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +36,13 @@ def _api(health: Health, now: float) -> Part:
         return Part("task_api", ok=False, state="silent", since=health.since)
     if health.limited_until > now:
         return Part("task_api", ok=True, state="limits us")
-    if health.suspicion is Trouble.UNAVAILABLE and now - health.suspected_at >= DOUBTFUL_SECONDS:
+    if health.silent(now):
         return Part("task_api", ok=False, state="silent", since=health.suspected_at)
-    asked = health.answered_at is not None or health.suspicion is not None
-    return Part("task_api", ok=True, state="answering" if asked else "not asked yet")
+    if health.answered_at is not None or health.suspicion is Trouble.KEY_REFUSED:
+        return Part("task_api", ok=True, state="answering")
+    if health.suspicion is not None:
+        return Part("task_api", ok=False, state="has never answered", since=health.suspected_at)
+    return Part("task_api", ok=True, state="not asked yet")
 
 
 def as_json(parts: Sequence[Part]) -> str:

@@ -93,6 +93,8 @@ async def test_readiness_is_asked_often_and_costs_little(tmp_path: Path) -> None
 
 async def test_one_lost_answer_is_no_outage_while_nothing_is_watched(tmp_path: Path) -> None:
     async with monitored(tmp_path) as here:
+        assert (await readiness(here))[0] == 200
+        await here.sleep(60)
         here.api.fail_all(Answer.json({}, 503))
         assert (await readiness(here))[0] == 200
         here.api.recover()
@@ -106,6 +108,16 @@ async def test_one_lost_answer_is_no_outage_while_nothing_is_watched(tmp_path: P
             await readiness(here)
         status, parts = await readiness(here)
         assert (status, parts["task_api"]["state"]) == (503, "silent")
+
+
+async def test_an_api_that_has_never_answered_is_not_called_answering(tmp_path: Path) -> None:
+    async with monitored(tmp_path) as here:
+        here.api.fail_all(Answer.json({}, 503))
+        status, parts = await readiness(here)
+        assert (status, parts["task_api"]["state"]) == (503, "has never answered")
+        here.api.recover()
+        await here.sleep(6)
+        assert (await readiness(here))[0] == 200
 
 
 async def test_metrics_follow_a_render_and_name_no_id(tmp_path: Path) -> None:
@@ -158,7 +170,7 @@ async def test_troubles_of_the_task_api_show_as_outcomes_and_as_not_ready(tmp_pa
     async with monitored(tmp_path) as here:
         here.api.set(TASK, running(10))
         await here.watch()
-        await here.sleep(5)
+        await here.sleep(20)
         here.api.set(TASK, Answer(status=503, body=b""))
         await here.sleep(10)
         assert (await readiness(here))[0] == 200, "one lost answer is no outage"

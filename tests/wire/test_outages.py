@@ -50,6 +50,25 @@ async def test_an_outage_pauses_everybody_and_drops_nothing(tmp_path: Path) -> N
         assert here.clock() - began < 2 * 3600
 
 
+async def test_an_outage_is_logged_once_also_where_one_task_alone_is_watched(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "bot.upstream")
+    async with place(tmp_path) as here:
+        here.api.set(TASK, running(10))
+        await here.watch()
+        await here.sleep(10)
+        for times in (1, 2):
+            here.api.fail_all(DOWN)
+            await here.sleep(20)
+            assert caplog.text.count("the task API does not answer") == times - 1, "one lost answer is none"
+            await here.sleep(1800)
+            assert caplog.text.count("the task API does not answer") == times
+            here.api.recover()
+            await here.sleep(120)
+            assert caplog.text.count("the task API answers again") == times
+
+
 async def test_one_bad_task_never_pauses_the_others(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         bad, good = TASKS[0], TASKS[1]
