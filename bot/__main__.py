@@ -2,9 +2,11 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -78,21 +80,22 @@ def _run() -> int:
     os.umask(0o077)  # the data is for nobody else to read
     secrets = (settings.discord_token.get_secret_value(), settings.veo_api_key.get_secret_value())
     log.set_up(settings.log_level, settings.log_format, secrets)
+    tell = logging.getLogger("bot").critical if settings.log_format == "json" else _complain
     try:
         asyncio.run(process.run(settings))
     except TokenRefused:
-        _complain(
+        tell(
             "DISCORD_TOKEN: Discord does not accept it. Copy the bot's token from the developer portal again"
         )
         return Exit.TOKEN
     except CannotListen as error:
-        _complain(f"HTTP_PORT: {error}")
+        tell(f"HTTP_PORT: {error}")
         return Exit.SETTINGS
     except (StoreUnusable, StoreFailed) as error:
-        _complain(f"DATABASE_URL: {error}")
+        tell(f"DATABASE_URL: {error}")
         return Exit.DATA
     except AnotherBot as error:
-        _complain(f"DATABASE_URL: {error}")
+        tell(f"DATABASE_URL: {error}")
         return Exit.ANOTHER_BOT
     except KeyboardInterrupt:
         pass
@@ -104,7 +107,7 @@ def _check(*, as_json: bool, sync: bool) -> int:
 
     found, invite = asyncio.run(run.check(sync=sync))
     write = findings.as_json if as_json else findings.as_text
-    print(write(found, invite))  # noqa: T201
+    _print(write(found, invite))
     return Exit.STOPPED if all(finding.ok for finding in found) else Exit.NOT_READY
 
 
@@ -113,7 +116,7 @@ def _back_up(target: Path) -> int:
     from bot.store.backup import BackupFailed, back_up  # noqa: PLC0415
 
     try:
-        size = back_up(load_data_settings().database_path, target)
+        size = back_up(load_data_settings().database_path, target, time.time())
     except SettingsFault as fault:
         for line in fault.faults:
             _complain(line)
@@ -121,7 +124,7 @@ def _back_up(target: Path) -> int:
     except BackupFailed as error:
         _complain(str(error))
         return Exit.DATA
-    print(f"{target}: {size} bytes")  # noqa: T201 a person asked for it
+    _print(f"{target}: {size} bytes")
     return Exit.STOPPED
 
 
@@ -139,13 +142,15 @@ def _list_watches() -> int:
     except StoreUnusable as error:
         _complain(f"DATABASE_URL: {error}")
         return Exit.DATA
+    lines = []
     for watch in found:
         since = datetime.fromtimestamp(watch.started_at, UTC).strftime("since %Y-%m-%d %H:%M UTC")
         state = "ended, to be told" if watch.ended else "watched"
         followers = f"{watch.followers:>3} following"
-        print(f"{watch.task_id:<36}  {state:<17}  {since}  {followers}  {watch.url}")  # noqa: T201
+        lines.append(f"{watch.task_id:<36}  {state:<17}  {since}  {followers}  {watch.url}")
     ended = sum(watch.ended for watch in found)
-    print(f"{len(found) - ended} watched, {ended} ended and still to be told")  # noqa: T201
+    lines.append(f"{len(found) - ended} watched, {ended} ended and still to be told")
+    _print("\n".join(lines))
     return Exit.STOPPED
 
 
@@ -167,6 +172,14 @@ def _demo(chosen: argparse.Namespace) -> int:
         )
     except KeyboardInterrupt:
         return Exit.STOPPED
+
+
+def _print(text: str) -> None:
+    """Print what was asked for, to as much of it as whoever reads it wants: `head` closes early."""
+    try:
+        print(text, flush=True)  # noqa: T201 a person asked for it
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit flushes into it again
 
 
 def _complain(line: str) -> None:

@@ -4,7 +4,7 @@ A fault is told as the variable and what it wants, never with the value: it may 
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
@@ -13,16 +13,15 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from bot import secret_files
 from bot.core.pace import Pace
+from bot.secret_files import SECRETS, content, user
 from bot.store.database import sqlite_path
 
 DISCORD_API: Final = "https://discord.com/api/v10"
-RUN_SECRETS: Final = Path("/run/secrets")
 LONGEST_ID: Final = 20
 """Digits in an id of Discord's."""
 PORTS: Final = 65_536
-SECRETS: Final = ("discord_token", "veo_api_key")
-"""What may come from a file: `<NAME>_FILE` names it, or it lies in /run/secrets. A plain variable wins."""
 
 
 def _http_url(value: str) -> str:
@@ -47,16 +46,9 @@ def _http_url(value: str) -> str:
 
 
 def _readable(value: str | None) -> str | None:
-    if value is not None and _content(Path(value)) is None:
-        raise ValueError("the file cannot be read")
+    if value is not None:
+        content(Path(value))
     return value
-
-
-def _content(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeError):
-        return None
 
 
 def _sqlite_url(value: str) -> str:
@@ -157,14 +149,14 @@ class Settings(DataSettings):
     @classmethod
     def _read_secret_files(cls, values: dict[str, Any]) -> dict[str, Any]:
         for name in SECRETS:
-            path = Path(values.get(f"{name}_file") or RUN_SECRETS / name)
-            if name in values:
+            given = values.get(f"{name}_file")
+            path = Path(given or secret_files.RUN_SECRETS / name)
+            if name in values or not (given or os.path.lexists(path)):
                 continue
-            if (content := _content(path)) is not None:
-                values[name] = content
-            elif path.parent == RUN_SECRETS and os.path.exists(path):  # noqa: PTH110 raises nothing
-                whose = f"cannot be read by uid {os.geteuid()}"
-                raise ValueError(f"{name.upper()}: {path} {whose}: chown it on the host")
+            try:
+                values[name] = content(path)
+            except ValueError:
+                values[f"{name}_file"] = str(path)  # whose own fault it is then
         return values
 
     @model_validator(mode="after")
@@ -214,9 +206,19 @@ def _load(kind: type[AnySettings], env_file: Path | None) -> AnySettings:
         return kind(_env_file=env_file)  # type: ignore[call-arg]
     except ValidationError as error:
         entries = error.errors(include_input=False, include_context=False)
-        raise SettingsFault(_fault(dict(entry)) for entry in entries) from None
+        raise SettingsFault(_faults([dict(entry) for entry in entries])) from None
+    except PermissionError:
+        raise SettingsFault([f"{env_file}: it cannot be read by {user()}: chown it"]) from None
     except (SettingsError, UnicodeError, OSError) as error:
         raise SettingsFault([f"{env_file}: it cannot be read ({type(error).__name__})"]) from None
+
+
+def _faults(errors: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield a line for each fault; a secret is not called missing whose file is at fault."""
+    at_fault = {error["loc"][0] for error in errors if error["loc"]}
+    for error in errors:
+        if error["type"] != "missing" or f"{error['loc'][0]}_file" not in at_fault:
+            yield _fault(error)
 
 
 def _fault(error: dict[str, Any]) -> str:

@@ -14,7 +14,8 @@ import pytest
 
 import bot
 import bot.__main__ as command_line
-from bot.config import SECRETS, Settings
+from bot.config import Settings
+from bot.secret_files import SECRETS
 
 ROOT: Final = Path(__file__).parents[1]
 FILES: Final = {
@@ -38,11 +39,11 @@ MAX_LINES: Final = 250
 Node = TypeVar("Node", bound=ast.AST)
 
 OURS: Final = {
-    **dict.fromkeys(("bot", "bot.words", "bot.clock", "bot.log", "bot.meter"), ""),
+    **dict.fromkeys(("bot", "bot.words", "bot.clock", "bot.log", "bot.meter", "bot.secret_files"), ""),
     "bot.core": "bot.core",
     "bot.veo": "bot.veo bot.core",
     "bot.store": "bot.store bot.core bot.meter",
-    "bot.config": "bot.core bot.store",
+    "bot.config": "bot bot.core bot.secret_files bot.store",
     "bot.roster": "bot.core",
     "bot.board": "bot.clock bot.core bot.learning bot.roster bot.store",
     "bot.learning": "bot.clock bot.core bot.store",

@@ -55,7 +55,7 @@ def row_of(watch: Watch, language: str, health: Health, pace: Pace, message_limi
 
 
 def _live(watch: Watch, language: str, health: Health, message_limit: int) -> Row:
-    row = _seen(watch, watch.task, language, health, message_limit) or _unseen(watch, language)
+    row = _seen(watch, watch.task, language, health, message_limit) or _unseen(watch, language, health)
     if health.paused or not watch.in_trouble or watch.trouble_since is None:
         return row
     sentence = words.TASK_REFUSED if watch.trouble is Trouble.KEY_REFUSED else words.TASK_SILENT
@@ -75,12 +75,14 @@ def _seen(watch: Watch, task: Task | None, language: str, health: Health, messag
     return Row(watch.task_id, look, title, progress, f"> {message}" if message else "", note)
 
 
-def _unseen(watch: Watch, language: str) -> Row:
+def _unseen(watch: Watch, language: str, health: Health) -> Row:
     if watch.seen_at is None and watch.missing_looks:
         title, note = words.NOT_VISIBLE_YET, words.WAITING_FOR_TASK
     else:
         known = watch.seen_at is not None
         title, note = words.NO_ANSWER_YET, words.WAITING_AFTER_RESTART if known else words.WAITING_FOR_ANSWER
+    if health.paused:  # the card says once for all why nothing is known
+        return Row(watch.task_id, Look.WAITING, say(language, title))
     return Row(watch.task_id, Look.WAITING, say(language, title), note=say(language, note))
 
 

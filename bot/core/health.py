@@ -66,7 +66,7 @@ class Health:
         return max(self.probe_at, self.limited_until)
 
     def silent(self, now: float) -> bool:
-        """Whether nothing was answered for too long to be chance, also where one task alone is asked about."""
+        """Whether nothing was answered for too long to be chance, also about one task alone."""
         lasting = self.suspicion is Trouble.UNAVAILABLE and now - self.suspected_at >= SILENT_AFTER
         return self.mode is Mode.SILENT or lasting
 

@@ -2,6 +2,9 @@
 
 `VACUUM INTO` reads one snapshot, does not hold up the bot's writes (the file is in WAL), and writes a single
 file without free pages. The copy comes under its name only when it is whole and on the disk.
+
+The copy knows that it is one. Should it be put back, then a result may be in its channel already: it counts
+as one whose sending was cut short, and is looked for before it is sent (`Store.plan`, `bot.chat.delivery`).
 """
 
 import os
@@ -11,14 +14,15 @@ from pathlib import Path
 
 from bot.store.errors import StoreError
 from bot.store.readonly import reading, why_unreadable
+from bot.store.schema import COPIED_AT
 
 
 class BackupFailed(StoreError):
     """There is no copy; the text says why and what to do."""
 
 
-def back_up(database: Path, target: Path) -> int:
-    """Copy a database to a new file; return its size in bytes.
+def back_up(database: Path, target: Path, at: float) -> int:
+    """Copy a database to a new file at a Unix time, the present one; return its size in bytes.
 
     Raises:
         BackupFailed: nothing was written under the name of `target`.
@@ -32,7 +36,7 @@ def back_up(database: Path, target: Path) -> int:
     try:
         part.unlink(missing_ok=True)
         part.touch(mode=0o600, exist_ok=False)  # for nobody else to read
-        _copy(database, part)
+        _copy(database, part, at)
         _sync(part)
         part.replace(target)
         _sync(target.parent)
@@ -44,12 +48,18 @@ def back_up(database: Path, target: Path) -> int:
     return target.stat().st_size
 
 
-def _copy(database: Path, part: Path) -> None:
+def _copy(database: Path, part: Path, at: float) -> None:
     with reading(database) as source:
         source.execute("VACUUM INTO ?", (str(part),))
     with closing(sqlite3.connect(part)) as copy:
         if (found := copy.execute("PRAGMA quick_check(1)").fetchone()) != ("ok",):
             raise sqlite3.DatabaseError(f"the copy is damaged: {found[0]}")
+        with copy:
+            copy.execute(
+                "UPDATE deliveries SET intended_at = ? WHERE message_id IS NULL AND intended_at IS NULL",
+                (at,),
+            )
+            copy.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (COPIED_AT, str(at)))
 
 
 def _sync(path: Path) -> None:

@@ -32,6 +32,10 @@ FINAL: Final = "final"
 """The outcome is stored; the card's final form or the result may be still to come."""
 DONE: Final = "done"
 
+COPIED_AT: Final = "copied_at"
+"""In `meta`: when a backup was made that this file goes back to, Unix seconds. What its watches came to in
+the channels after that is not in the file."""
+
 metadata = MetaData()
 
 meta = Table(

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Connection, Float, Select, cast, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.core.card import Card, CardState
@@ -26,7 +26,7 @@ from bot.store.records import (
     outcome_record,
     watch_from,
 )
-from bot.store.schema import DONE, FINAL, LIVE, cards, deliveries, followers, meta, watches
+from bot.store.schema import COPIED_AT, DONE, FINAL, LIVE, cards, deliveries, followers, meta, watches
 
 
 class Store:
@@ -127,12 +127,21 @@ class Store:
         await self._run(lambda connection: connection.execute(change.values(state=DONE)))
 
     async def plan(self, watch_id: int, messages: Sequence[Message]) -> list[Delivery]:
-        """Return the messages of a result: the planned ones, or if there are none, these, from now on."""
+        """Return the messages of a result: the planned ones, or if there are none, these, from now on.
+
+        Where a backup was put back they may have been sent already: they count as intended since then.
+        """
 
         def work(connection: Connection) -> list[Delivery]:
             if not (planned := _deliveries(connection, watch_id)):
+                doubtful = _doubtful_since(connection, watch_id)
                 rows = [
-                    {"watch_id": watch_id, "part": part, "message": message_record(message)}
+                    {
+                        "watch_id": watch_id,
+                        "part": part,
+                        "message": message_record(message),
+                        "intended_at": doubtful,
+                    }
                     for part, message in enumerate(messages, 1)
                 ]
                 connection.execute(insert(deliveries), rows)
@@ -205,6 +214,13 @@ def _card_watching(connection: Connection, channel_id: int, task_id: str) -> int
 def _deliveries(connection: Connection, watch_id: int) -> list[Delivery]:
     query = select(deliveries).where(deliveries.c.watch_id == watch_id).order_by(deliveries.c.part)
     return [delivery_from(row) for row in connection.execute(query).mappings()]
+
+
+def _doubtful_since(connection: Connection, watch_id: int) -> float | None:
+    """Return the time of the backup that was put back, if the watch is from before it."""
+    copied_at = cast(meta.c.value, Float)
+    query = select(copied_at).where(meta.c.key == COPIED_AT)
+    return connection.scalar(query.where(watches.c.id == watch_id, watches.c.started_at <= copied_at))
 
 
 def _people(connection: Connection, card_id: int) -> list[int]:

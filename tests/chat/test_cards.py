@@ -209,6 +209,15 @@ def test_what_a_live_card_says(row: Watch, health: Health, said: str) -> None:
     assert said in body(row, health)
 
 
+@pytest.mark.parametrize("mode", [Mode.SILENT, Mode.REFUSED])
+@pytest.mark.parametrize("row", [watch(), replace(watch(), seen_at=NOW), replace(watch(), missing_looks=1)])
+def test_a_pause_is_told_once_also_where_nothing_is_known_yet(row: Watch, mode: Mode) -> None:
+    said = body(row, Health(mode=mode, since=NOW))
+    assert said.count("The task API") == 1
+    assert "restarted" not in said
+    assert ("I keep trying" in said) == (mode is Mode.SILENT), "with a refused key nobody tries"
+
+
 @pytest.mark.parametrize(
     "row",
     [

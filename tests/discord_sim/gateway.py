@@ -16,6 +16,7 @@ from .world import World
 
 HEARTBEAT, IDENTIFY, RESUME, RECONNECT, INVALIDATED, HELLO, ACK = 1, 2, 6, 7, 9, 10, 11
 IGNORED = {3, 4, 8}
+ACK_SECONDS = 0.02
 UNKNOWN_OP, DECODE_ERROR, NOT_AUTHENTICATED, BAD_TOKEN, ALREADY_AUTHENTICATED = 4001, 4002, 4003, 4004, 4005
 BAD_SEQUENCE, BAD_SHARD = 4007, 4010
 
@@ -84,7 +85,9 @@ class Gateway:
         if op == HEARTBEAT:
             self.heartbeats += 1
             if self.acks_heartbeats:
-                connection.send(ACK)
+                # As over a network: discord.py notes when it sent one only after it has, and misreads an
+                # answer that was faster as one to the heartbeat before.
+                asyncio.get_running_loop().call_later(ACK_SECONDS, connection.send, ACK)
         elif op in {IDENTIFY, RESUME}:
             if connection.stream is not None:
                 connection.close(ALREADY_AUTHENTICATED)

@@ -27,7 +27,7 @@ async def test_a_copy_made_while_others_write_holds_every_commit_from_before(pat
             while not done.is_set():
                 before = sql(path, "SELECT count(*) FROM watches")[0][0]
                 target = path.with_name(f"copy-{len(copies)}.db")
-                back_up(path, target)
+                back_up(path, target, NOW)
                 copies.append((before, target))
 
         thread = threading.Thread(target=copy_again_and_again)
@@ -48,7 +48,7 @@ async def test_a_copy_made_while_others_write_holds_every_commit_from_before(pat
 async def test_a_copy_is_one_file_that_the_bot_takes(path: Path, tmp_path: Path) -> None:
     async with stored(path) as store:
         await add(store, "a")
-        size = back_up(path, tmp_path / "copy.db")
+        size = back_up(path, tmp_path / "copy.db", NOW)
     assert size == (tmp_path / "copy.db").stat().st_size
     assert [file.name for file in tmp_path.glob("copy*")] == ["copy.db"]
     assert (tmp_path / "copy.db").stat().st_mode & 0o077 == 0
@@ -80,14 +80,14 @@ async def test_the_command_needs_no_secret_and_says_what_it_wrote(
 async def test_what_cannot_be_copied_is_told_and_leaves_no_file(path: Path) -> None:
     target = path.with_name("copy.db")
     with pytest.raises(BackupFailed, match="there is no database at"):
-        back_up(path, target)
+        back_up(path, target, NOW)
     path.write_bytes(b"no database at all" * 1000)
     with pytest.raises(BackupFailed, match="file is not a database"):
-        back_up(path, target)
+        back_up(path, target, NOW)
     async with opened(path.with_name("good.db")):
         pass
     with pytest.raises(BackupFailed, match="cannot write"):
-        back_up(path.with_name("good.db"), path.parent / "nowhere" / "copy.db")
+        back_up(path.with_name("good.db"), path.parent / "nowhere" / "copy.db", NOW)
     assert sorted(file.name for file in path.parent.iterdir() if "copy" in file.name) == []
 
 
@@ -95,5 +95,5 @@ async def test_what_a_crash_left_of_an_earlier_try_is_no_hindrance(path: Path) -
     async with opened(path):
         pass
     path.with_name("copy.db.part").write_bytes(os.urandom(5_000))
-    assert back_up(path, path.with_name("copy.db")) > 0
+    assert back_up(path, path.with_name("copy.db"), NOW) > 0
     assert not path.with_name("copy.db.part").exists()

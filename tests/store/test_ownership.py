@@ -98,7 +98,7 @@ async def test_what_cannot_be_read_is_not_called_missing(
         closed.chmod(mode)
         with another_user(folder):
             with pytest.raises(BackupFailed, match=f"^{closed} cannot be read by this user"):
-                back_up(path, folder / "copy.db")
+                back_up(path, folder / "copy.db", 0.0)
             with pytest.raises(StoreUnusable, match=f"^{closed} cannot be read by this user"):
                 unfinished(path)
             monkeypatch.setenv("DATABASE_URL", f"sqlite:///{path}")
@@ -115,7 +115,7 @@ def test_a_copy_is_not_promised_into_a_folder_that_is_closed(folder: Path) -> No
     path.write_bytes(migrated())
     (closed := folder / "closed").mkdir(mode=0o000)
     with another_user(folder), pytest.raises(BackupFailed, match=r"cannot write .*Permission denied"):
-        back_up(path, closed / "copy.db")
+        back_up(path, closed / "copy.db", 0.0)
     closed.chmod(0o755)
     assert list(closed.iterdir()) == []
 

@@ -1,0 +1,39 @@
+"""What readiness says of the key and of the task API, as values."""
+
+from dataclasses import replace
+
+import pytest
+from made import NOW
+
+from bot.core.events import Trouble
+from bot.core.health import Health, Mode
+from bot.monitoring.parts import api_parts
+
+ASKED = Health(answered_at=NOW - 300)
+FAILING = replace(ASKED, suspicion=Trouble.UNAVAILABLE, suspected_at=NOW - 10)
+
+
+@pytest.mark.parametrize(
+    ("health", "ok", "state"),
+    [
+        (Health(), True, "not asked yet"),
+        (ASKED, True, "answering"),
+        (FAILING, True, "answering"),
+        (replace(FAILING, suspected_at=NOW - 30), False, "silent"),
+        (replace(FAILING, answered_at=None), False, "has never answered"),
+        (replace(ASKED, mode=Mode.SILENT, since=NOW - 5), False, "silent"),
+        (replace(ASKED, limited_until=NOW + 5), True, "limits us"),
+        (replace(FAILING, suspected_at=NOW - 99, limited_until=NOW + 5), True, "limits us"),
+        (replace(ASKED, mode=Mode.REFUSED, since=NOW), True, "answering"),
+        (replace(ASKED, answered_at=None, suspicion=Trouble.KEY_REFUSED), True, "answering"),
+    ],
+)
+def test_the_state_of_the_api_follows_from_the_looks(health: Health, ok: bool, state: str) -> None:
+    _, api = api_parts(health, NOW)
+    assert (api.ok, api.state) == (ok, state)
+
+
+def test_a_key_is_accepted_once_something_was_answered() -> None:
+    assert [api_parts(health, NOW)[0].state for health in (Health(), ASKED)] == ["not tried yet", "accepted"]
+    key, _ = api_parts(replace(ASKED, mode=Mode.REFUSED, since=NOW - 7), NOW)
+    assert (key.ok, key.state, key.since) == (False, "refused", NOW - 7)

@@ -1,0 +1,66 @@
+"""The commands as children of a shell: how they are ended, and where their words go."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from store.places import migrated
+from wire.process import KEY, ROOT, TOKEN
+
+BOT = (sys.executable, "-m", "bot")
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no signals and no pipes with names here")
+
+
+def settings(folder: Path, **more: str) -> dict[str, str]:
+    return {
+        "DISCORD_TOKEN": TOKEN,
+        "VEO_API_KEY": KEY,
+        "DATABASE_URL": f"sqlite:///{folder}/bot.db",
+        "HTTP_PORT": "off",
+        "PYTHONPATH": str(ROOT),
+        "PATH": os.environ["PATH"],
+        **more,
+    }
+
+
+@pytest.mark.parametrize(("command", "code"), [((), 0), (("run",), 0), (("check",), 143)])
+async def test_sigterm_is_honoured_before_anything_runs(
+    command: tuple[str, ...], code: int, tmp_path: Path
+) -> None:
+    """A pipe for the token's file holds the start where the settings are read."""
+    os.mkfifo(pipe := tmp_path / "token")
+    env = settings(tmp_path, DISCORD_TOKEN_FILE=str(pipe))
+    del env["DISCORD_TOKEN"]
+    child = await asyncio.create_subprocess_exec(*BOT, *command, cwd=tmp_path, env=env)
+    writer = await asyncio.to_thread(os.open, pipe, os.O_WRONLY)
+    child.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(child.wait(), 15) == code
+    os.close(writer)
+
+
+def test_the_last_word_is_json_where_the_log_is(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    env = settings(tmp_path / "file", LOG_FORMAT="json")
+    ended = subprocess.run(BOT, cwd=tmp_path, env=env, capture_output=True, check=False, timeout=30)
+    assert ended.returncode == 4
+    last = json.loads(ended.stderr.splitlines()[-1])
+    assert last["level"] == "CRITICAL"
+    assert last["message"].startswith("DATABASE_URL: cannot write in")
+
+
+def test_a_reader_that_has_enough_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "bot.db").write_bytes(migrated())
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [*BOT, "watches"]
+    ended = subprocess.run(
+        command, env=settings(tmp_path), stdout=writer, stderr=subprocess.PIPE, check=False, timeout=30
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (0, b"")

@@ -1,0 +1,75 @@
+"""A backup that is put back: what ended after it was made is told in the channel already."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from discord_sim import Fault
+from wire.place import DONE, TASK, VIDEO, Place, place, running, succeeded
+
+from bot.store.backup import back_up
+
+pytestmark = pytest.mark.looptime
+
+OTHERS = [f"aaaaaaaa-0000-4000-8000-00000000000{n}" for n in range(3)]
+
+
+async def put_back(here: Place, copy: Path) -> None:
+    """Do what the README says."""
+    await here.stop_bot()
+    for ending in ("-wal", "-shm"):
+        (here.data / f"bot.db{ending}").unlink(missing_ok=True)
+    shutil.copy(copy, here.data / "bot.db")
+    await here.start_bot()
+
+
+async def test_a_result_that_came_after_the_backup_is_found_and_not_posted_again(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.api.set(TASK, running(10))
+        card = await here.watch()
+        await here.sleep(600)
+        copy = tmp_path / "copy.db"
+        back_up(tmp_path / "bot.db", copy, here.clock())
+        here.api.set(TASK, DONE)
+        await here.result(card)
+        for number in range(60):
+            here.channel.post(here.bob, f"Talking about `{TASK}` {number}")
+        await here.sleep(4 * 3600)  # nonces are long forgotten
+        await put_back(here, copy)
+        await here.sleep(300)
+        assert len(here.replies(card)) == 1
+        assert "Finished" in card.text
+        # And a second time, from a copy of what was put back.
+        await put_back(here, copy)
+        await here.sleep(300)
+        assert len(here.replies(card)) == 1
+
+
+async def test_what_was_not_told_yet_is_told_once_whatever_the_backup_had_seen(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        live, planned = OTHERS[:2]
+        for task in (live, planned):
+            here.api.set(task, running(10))
+        cards = [await here.watch(task) for task in (live, planned)]
+        here.sim.fault(Fault("POST", "/channels/*/messages", status=503, times=None))
+        here.api.set(planned, succeeded(*(f"https://cdn.example/{n:0>150}.mp4" for n in range(30))))
+        await here.shows(cards[1], "Finished")
+        await here.sleep(30)
+        copy = tmp_path / "copy.db"
+        back_up(tmp_path / "bot.db", copy, here.clock())
+        here.sim.clear_faults()
+        await here.sleep(3600)
+        parts = len(here.replies(cards[1]))
+        assert parts > 1, "of which the copy knows only the first to be in doubt"
+        await put_back(here, copy)
+        await here.sleep(300)
+        assert len(here.replies(cards[1])) == parts, "it was told after the backup"
+        here.api.set(live, DONE)
+        assert VIDEO in (await here.result(cards[0], 120)).content, "it was not"
+        # What begins afterwards owes nothing to the backup: no look through the channel.
+        here.api.set(OTHERS[2], running(10))
+        asked = len(here.sim.requests_to("GET", "/channels/*/messages"))
+        card = await here.watch(OTHERS[2])
+        here.api.set(OTHERS[2], DONE)
+        await here.result(card)
+        assert len(here.sim.requests_to("GET", "/channels/*/messages")) == asked
