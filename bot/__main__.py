@@ -1,4 +1,4 @@
-"""The command line: `python -m bot [run]`, `check`, `watches`, `backup FILE` and `demo`."""
+"""The command line: `python -m bot [run]`, `check`, `watches`, `backup`, `restore` and `demo`."""
 
 import argparse
 import asyncio
@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
@@ -40,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     check.add_argument("--sync", action="store_true", help="write the commands to Discord again as well")
     backup = commands.add_parser("backup", help="copy the data to a new file, while the bot runs or not")
-    backup.add_argument("file", type=Path, help="the file to write; it must not exist yet")
+    backup.add_argument("file", type=Path, help="a new file, or a folder for one named by its time")
+    restore = commands.add_parser("restore", help="put a backup back, while the bot does not run")
+    restore.add_argument("file", type=Path, help="what `backup` wrote; the earlier data is kept beside it")
     commands.add_parser(
         "watches", help="list what is watched, from the data alone, while the bot runs or not"
     )
@@ -51,15 +53,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     demo.add_argument("--lang", choices=LANGUAGES, default=LANGUAGES[0], help="what the bot speaks")
     demo.add_argument("--speed", type=float, default=1.0, help="how many times faster renders go")
     chosen = parser.parse_args(arguments)
-    if chosen.command == "demo":
-        return _demo(chosen)
-    if chosen.command == "check":
-        return _check(as_json=chosen.json, sync=chosen.sync)
-    if chosen.command == "backup":
-        return _back_up(chosen.file)
-    if chosen.command == "watches":
-        return _list_watches()
-    return _run()
+    match chosen.command:
+        case "demo":
+            return _demo(chosen)
+        case "check":
+            return _check(as_json=chosen.json, sync=chosen.sync)
+        case "backup":
+            return _on_the_data(lambda database: _back_up(database, chosen.file))
+        case "restore":
+            return _on_the_data(lambda database: _restore(database, chosen.file))
+        case "watches":
+            return _on_the_data(_watches)
+        case _:
+            return _run()
 
 
 def _run() -> int:
@@ -111,37 +117,42 @@ def _check(*, as_json: bool, sync: bool) -> int:
     return Exit.STOPPED if all(finding.ok for finding in found) else Exit.NOT_READY
 
 
-def _back_up(target: Path) -> int:
+def _on_the_data(work: Callable[[Path], str]) -> int:
+    """Do something with the data alone, for which no secret is needed, and print what came of it."""
     from bot.config import SettingsFault, load_data_settings  # noqa: PLC0415
-    from bot.store.backup import BackupFailed, back_up  # noqa: PLC0415
+    from bot.store.errors import AnotherBot, StoreError  # noqa: PLC0415
 
     try:
-        size = back_up(load_data_settings().database_path, target, time.time())
+        text = work(load_data_settings().database_path)
     except SettingsFault as fault:
         for line in fault.faults:
             _complain(line)
         return Exit.SETTINGS
-    except BackupFailed as error:
+    except StoreError as error:
         _complain(str(error))
-        return Exit.DATA
-    _print(f"{target}: {size} bytes")
+        return Exit.ANOTHER_BOT if isinstance(error, AnotherBot) else Exit.DATA
+    _print(text)
     return Exit.STOPPED
 
 
-def _list_watches() -> int:
-    from bot.config import SettingsFault, load_data_settings  # noqa: PLC0415
-    from bot.store.errors import StoreUnusable  # noqa: PLC0415
+def _back_up(database: Path, target: Path) -> str:
+    from bot.store.backup import back_up  # noqa: PLC0415
+
+    file = back_up(database, target, time.time())
+    return f"{file}: {file.stat().st_size} bytes"
+
+
+def _restore(database: Path, backup: Path) -> str:
+    from bot.store.restore import restore  # noqa: PLC0415
+
+    earlier = restore(backup, database)
+    return f"{database} is now what {backup} was" + (f"; the earlier data is {earlier}" if earlier else "")
+
+
+def _watches(database: Path) -> str:
     from bot.store.live import unfinished  # noqa: PLC0415
 
-    try:
-        found = unfinished(load_data_settings().database_path)
-    except SettingsFault as fault:
-        for line in fault.faults:
-            _complain(line)
-        return Exit.SETTINGS
-    except StoreUnusable as error:
-        _complain(f"DATABASE_URL: {error}")
-        return Exit.DATA
+    found = unfinished(database)
     lines = []
     for watch in found:
         since = datetime.fromtimestamp(watch.started_at, UTC).strftime("since %Y-%m-%d %H:%M UTC")
@@ -149,9 +160,7 @@ def _list_watches() -> int:
         followers = f"{watch.followers:>3} following"
         lines.append(f"{watch.task_id:<36}  {state:<17}  {since}  {followers}  {watch.url}")
     ended = sum(watch.ended for watch in found)
-    lines.append(f"{len(found) - ended} watched, {ended} ended and still to be told")
-    _print("\n".join(lines))
-    return Exit.STOPPED
+    return "\n".join([*lines, f"{len(found) - ended} watched, {ended} ended and still to be told"])
 
 
 def _demo(chosen: argparse.Namespace) -> int:

@@ -10,9 +10,11 @@ as one whose sending was cut short, and is looked for before it is sent (`Store.
 import os
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.store.errors import StoreError
+from bot.store.ownership import there
 from bot.store.readonly import reading, why_unreadable
 from bot.store.schema import COPIED_AT
 
@@ -21,8 +23,10 @@ class BackupFailed(StoreError):
     """There is no copy; the text says why and what to do."""
 
 
-def back_up(database: Path, target: Path, at: float) -> int:
-    """Copy a database to a new file at a Unix time, the present one; return its size in bytes.
+def back_up(database: Path, target: Path, at: float) -> Path:
+    """Copy a database to a new file at a Unix time, the present one; return the file.
+
+    In a folder it gets a name of its own.
 
     Raises:
         BackupFailed: nothing was written under the name of `target`.
@@ -30,22 +34,24 @@ def back_up(database: Path, target: Path, at: float) -> int:
     database = database.resolve()
     if (why := why_unreadable(database)) is not None:
         raise BackupFailed(why)
-    if os.path.exists(target):  # noqa: PTH110 raises nothing where a folder is closed to this user
+    if os.path.isdir(target):  # noqa: PTH112 Path.is_dir raises where a folder is closed
+        target /= f"{database.stem}-{datetime.fromtimestamp(at, UTC):%Y-%m-%d-%H%M%S}.db"
+    if there(target):
         raise BackupFailed(f"{target} exists already: name a new file")
     part = target.with_name(f"{target.name}.part")
     try:
         part.unlink(missing_ok=True)
         part.touch(mode=0o600, exist_ok=False)  # for nobody else to read
         _copy(database, part, at)
-        _sync(part)
+        sync(part)
         part.replace(target)
-        _sync(target.parent)
+        sync(target.parent)
     except sqlite3.Error as error:
         part.unlink(missing_ok=True)
         raise BackupFailed(f"{database} could not be copied to {target} ({error})") from None
     except OSError as error:
         raise BackupFailed(f"cannot write {target} ({error.strerror})") from None
-    return target.stat().st_size
+    return target
 
 
 def _copy(database: Path, part: Path, at: float) -> None:
@@ -62,7 +68,7 @@ def _copy(database: Path, part: Path, at: float) -> None:
             copy.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (COPIED_AT, str(at)))
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Wait until a file, or a folder's list of files, is on the disk."""
     if os.name == "nt" and path.is_dir():
         return

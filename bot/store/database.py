@@ -13,20 +13,18 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import filelock
 from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from bot.meter import UNMETERED, Meter
-from bot.store.errors import AnotherBot, StoreFailed, StoreUnusable
-from bot.store.lock import lock_of
+from bot.store.errors import StoreFailed, StoreUnusable
+from bot.store.lock import lock_of, take
 from bot.store.ownership import refused, whose
-from bot.store.schema import HEAD
+from bot.store.schema import HEAD, MIGRATIONS
 
 log = logging.getLogger(__name__)
 
-MIGRATIONS: Final = Path(__file__).parent / "migrations"
 VERSION_TABLE: Final = "alembic_version"
 
 _PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
@@ -115,11 +113,7 @@ class Database:
         folder = self.path.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(timeout=0)
-        except filelock.Timeout:
-            raise AnotherBot(
-                f"another bot is running on {self.path}: stop it, or give this one its own DATABASE_URL"
-            ) from None
+            take(self._lock, self.path)
         except OSError as error:
             advice = "make it a folder that can be written, or set DATABASE_URL"
             raise StoreUnusable(f"cannot write in {folder} ({error.strerror}): {advice}") from None

@@ -1,10 +1,12 @@
 """The lock beside a database that lets one bot alone have it."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import filelock
 
+from bot.store.errors import AnotherBot
 from bot.store.ownership import there, usable
 
 
@@ -13,16 +15,41 @@ def lock_of(database: Path) -> filelock.FileLock:
     return filelock.FileLock(f"{database}.lock")
 
 
+def take(lock: filelock.BaseFileLock, database: Path) -> None:
+    """Take the lock of a database.
+
+    Raises:
+        AnotherBot: a running bot holds it.
+        OSError: there can be no lock file.
+    """
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise AnotherBot(
+            f"another bot is running on {database}: stop it, or give this one its own DATABASE_URL"
+        ) from None
+
+
+@contextmanager
+def held(database: Path) -> Iterator[None]:
+    """Hold the lock of a database for a while; raises as `take` does."""
+    lock = lock_of(database)
+    take(lock, database)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def is_held(database: Path) -> bool:
     """Tell whether a bot runs on a database; no lock file is made where there is none."""
-    lock = lock_of(database.resolve())
-    place = Path(lock.lock_file)
+    place = Path(lock_of(database.resolve()).lock_file)
     if not (there(place) and usable(place)):
         return False
     with suppress(OSError):
         try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
+            with held(database.resolve()):
+                pass
+        except AnotherBot:
             return True
-        lock.release()
     return False

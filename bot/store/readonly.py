@@ -3,19 +3,67 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 from bot.store.ownership import nearest, readable
+from bot.store.schema import MIGRATIONS
+
+EMPTY: Final = ""
+"""The version of a file without a table."""
+VERSIONS: Final = frozenset(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py"))
+"""Those that this bot knows."""
 
 
-def why_unreadable(database: Path) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a file is: its schema's version, or what keeps this bot from using it and what to do about it."""
+
+    version: str
+    fault: str | None = None
+    advice: str = ""
+
+
+def examined(database: Path) -> Examined:
+    """Say what is in a file; nothing is raised."""
+    try:
+        with reading(database) as connection:
+            damage = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0]).splitlines()[-1]
+            version = _version(connection)
+    except sqlite3.Error as error:
+        replace = "put a backup in its place, or move the file away to start empty"
+        return Examined(EMPTY, f"{database} cannot be read ({error})", replace)
+    if damage != "ok":
+        return Examined(EMPTY, f"{database} is damaged ({damage})", "put a backup in its place")
+    if version is None:
+        advice = "set DATABASE_URL to a file of its own"
+        return Examined(EMPTY, f"{database} is another program's", advice)
+    if version not in VERSIONS | {EMPTY}:
+        fault = f"{database} is of a newer version of this bot ({version})"
+        return Examined(version, fault, "run that one, or put a backup back")
+    return Examined(version)
+
+
+def _version(connection: sqlite3.Connection) -> str | None:
+    """Return the version that a file says it has, None if it is not ours."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if not tables:
+        return EMPTY
+    if "alembic_version" not in tables:
+        return None
+    found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return None if found is None else str(found[0])
+
+
+def why_unreadable(database: Path, advice: str = "run this where the bot runs") -> str | None:
     """Return why there is nothing to read, and what to do; None if there is a file that can be read."""
     place = nearest(database)
     if not readable(place):
         return f"{place} cannot be read by this user: run this as the bot's user"
     if place != database or place.is_dir():
-        return f"there is no database at {database}: run this where the bot runs"
+        return f"there is no database at {database}: {advice}"
     return None
 
 

@@ -7,6 +7,7 @@ watches     one task on one card: live, then final (its outcome is stored), then
 deliveries  the messages of a result: planned, intended, sent
 """
 
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import (
@@ -23,6 +24,7 @@ from sqlalchemy import (
     text,
 )
 
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
 HEAD: Final = "0002"
 """The migration that these tables are the result of."""
 

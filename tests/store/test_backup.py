@@ -48,8 +48,7 @@ async def test_a_copy_made_while_others_write_holds_every_commit_from_before(pat
 async def test_a_copy_is_one_file_that_the_bot_takes(path: Path, tmp_path: Path) -> None:
     async with stored(path) as store:
         await add(store, "a")
-        size = back_up(path, tmp_path / "copy.db", NOW)
-    assert size == (tmp_path / "copy.db").stat().st_size
+        assert back_up(path, tmp_path / "copy.db", NOW) == tmp_path / "copy.db"
     assert [file.name for file in tmp_path.glob("copy*")] == ["copy.db"]
     assert (tmp_path / "copy.db").stat().st_mode & 0o077 == 0
     async with stored(tmp_path / "copy.db") as store:
@@ -95,5 +94,15 @@ async def test_what_a_crash_left_of_an_earlier_try_is_no_hindrance(path: Path) -
     async with opened(path):
         pass
     path.with_name("copy.db.part").write_bytes(os.urandom(5_000))
-    assert back_up(path, path.with_name("copy.db"), NOW) > 0
+    assert back_up(path, path.with_name("copy.db"), NOW).stat().st_size > 0
     assert not path.with_name("copy.db.part").exists()
+
+
+async def test_in_a_folder_each_copy_has_a_name_of_its_own(path: Path, tmp_path: Path) -> None:
+    async with opened(path):
+        pass
+    (folder := tmp_path / "backups").mkdir()
+    assert back_up(path, folder, NOW) == folder / "bot-2026-01-01-000000.db"
+    assert back_up(path, folder, NOW + 1) == folder / "bot-2026-01-01-000001.db"
+    with pytest.raises(BackupFailed, match="exists already"):
+        back_up(path, folder, NOW)

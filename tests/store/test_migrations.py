@@ -16,9 +16,9 @@ from sqlalchemy import create_engine
 from store.places import add, opened, sql, stored
 
 from bot.store import database
-from bot.store.database import MIGRATIONS, Database
+from bot.store.database import Database
 from bot.store.errors import StoreUnusable
-from bot.store.schema import HEAD, metadata
+from bot.store.schema import HEAD, MIGRATIONS, metadata
 
 
 @pytest.fixture

@@ -230,7 +230,11 @@ async def _stamped(path: Path, version: str) -> None:
 
 @pytest.mark.parametrize(
     ("version", "ok", "text"),
-    [("0001", True, "the start brings it to"), ("0002", True, "version 0002"), ("9999", False, "newer bot")],
+    [
+        ("0001", True, "the start brings it to"),
+        ("0002", True, "version 0002"),
+        ("9999", False, "of a newer version of this bot (9999)"),
+    ],
 )
 async def test_the_version_of_the_data_is_told(version: str, ok: bool, text: str, tmp_path: Path) -> None:
     await _stamped(tmp_path / "bot.db", version)
