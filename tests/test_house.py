@@ -240,7 +240,7 @@ def test_the_commands_of_the_readme_exist(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(command_line, "_demo", lambda _chosen: 0)
     monkeypatch.setattr(command_line, "_on_the_data", lambda _work: 0)
     monkeypatch.setattr(command_line, "_check", lambda **_chosen: 0)
-    commands = re.findall(r"python -m bot\b([^`\n#]*)", README)
+    commands = re.findall(r"python -m bot\b([^`\n#&]*)", README)
     assert len(commands) > 1
     for command in commands:
         assert command_line.main(shlex.split(command)) == 0

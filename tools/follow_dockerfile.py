@@ -1,10 +1,19 @@
 """Follow the Dockerfile's steps without a Docker engine: each stage in a chroot made from a bare root.
 
-    sudo python tools/follow_dockerfile.py ROOT WORK [--bind PATH ...] [-- ARGUMENT ...]
+    sudo python tools/follow_dockerfile.py ROOT WORK [--bind PATH] [--env NAME=VALUE] [-- ARGUMENT ...]
 
-ROOT is a bare Debian root with a Python at /usr/local, as `python:3.13-slim` has it. WORK is where the stages
-are built. What follows `--` is what the finished image is then run with, as the user and with the environment
-that the Dockerfile says, and with no more of the host's than was bound.
+ROOT is a bare Debian root with a Python at /usr/local, as `python:3.13-slim` has it. One way to make it, the
+Python being one that was built for that Debian, such as pyenv's:
+
+    libraries=ca-certificates,netbase,tzdata,libssl3,libsqlite3-0,libffi8,zlib1g,libbz2-1.0,liblzma5
+    libraries=$libraries,libreadline8,libuuid1,libncursesw6,libexpat1
+    sudo debootstrap --variant=minbase --include=$libraries bookworm ROOT
+    sudo cp -a PYTHON/. ROOT/usr/local
+
+WORK is where the stages are built; it must not exist yet. The steps use the network, so bind what it needs:
+`--bind /etc/resolv.conf`, and where pip is told to use a mirror, `--bind /etc/pip.conf`. What follows `--` is
+what the finished image is then run with, as the user and with the environment that the Dockerfile says, and
+with no more of the host's than was bound: `-- check`.
 """
 
 import argparse
@@ -77,6 +86,7 @@ def copy(stage: Stage, sources: list[Path], target: str, context: Path | None) -
             to = into / file.relative_to(source)
             if file.is_dir() and not file.is_symlink():
                 to.mkdir(parents=True, exist_ok=True)
+                shutil.copymode(file, to)
             else:
                 to.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(file, to, follow_symlinks=False)
@@ -163,8 +173,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("root", type=Path)
-    parser.add_argument("work", type=Path)
+    parser.add_argument("root", type=Path, metavar="ROOT")
+    parser.add_argument("work", type=Path, metavar="WORK")
     parser.add_argument(
         "--bind", type=Path, action="append", default=[], help="a place of the host to be there too"
     )
@@ -175,6 +185,11 @@ def main() -> int:
     chosen = parser.parse_args(sys.argv[1:end])
     if os.geteuid() != 0:
         sys.exit("chroot needs root")
+    if not (chosen.root / "usr/local/bin/python3").exists():
+        sys.exit(f"{chosen.root} has no Python at usr/local: --help says how such a root is made")
+    if chosen.work.exists():
+        sys.exit(f"{chosen.work} exists already: name a new folder")
+    chosen.work.mkdir(parents=True)
     with ExitStack() as held:
         builder = Builder(chosen.root, chosen.work, chosen.bind, held)
         for word, rest in steps((HERE / "Dockerfile").read_text()):

@@ -1,31 +1,57 @@
 """A simulated Discord for a bot in another process: `PYTHONPATH=tests .venv/bin/python -m discord_sim`.
 
 It prints the settings that lead a bot to it, then what the channel shows, and takes one command a line:
-`watch ID`, `status ID`, `stop ID` or `list`. The end of its input, or Ctrl-C, ends it.
+`watch ID`, `status ID`, `stop ID` or `list`, which somebody types to the bot, `kick` and `invite`, which
+let the bot leave the server and come back. Ctrl-C ends it.
 """
 
 import argparse
 import asyncio
 import sys
+import threading
+from collections.abc import AsyncIterator
 from contextlib import suppress
 
 from discord_sim import Channel, DiscordSim, User
 
 
 async def serve(port: int) -> None:
-    """Serve until the input ends."""
+    """Serve until cancelled."""
     sim = DiscordSim()
     sim.port = port
     async with sim:
-        channel = sim.add_guild("Studio").add_channel("renders")
+        guild = sim.add_guild("Studio")
+        channel = guild.add_channel("renders")
+        moods = {"kick": guild.remove_bot, "invite": guild.add_bot}
         ada = sim.add_user("Ada")
         print(f"DISCORD_API_URL={sim.base_url}\nDISCORD_TOKEN={sim.token}", flush=True)
         showing = asyncio.create_task(_show(sim, channel))
         try:
-            while line := (await asyncio.to_thread(sys.stdin.readline)).split():
-                await _type(sim, ada, channel, line)
+            async for line in _lines():
+                if mood := moods.get(line[0]):
+                    mood()
+                else:
+                    await _type(sim, ada, channel, line)
+            await asyncio.Event().wait()  # without a terminal it is only served
         finally:
             showing.cancel()
+
+
+async def _lines() -> AsyncIterator[list[str]]:
+    """Yield the words of each line of the input that has some, until it ends."""
+    loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[str] = asyncio.Queue()
+
+    def read() -> None:
+        for line in iter(sys.stdin.readline, ""):
+            loop.call_soon_threadsafe(lines.put_nowait, line)
+        loop.call_soon_threadsafe(lines.put_nowait, "")
+
+    # Not in asyncio's pool of threads, for whose ends an exit would wait.
+    threading.Thread(target=read, daemon=True).start()
+    while line := await lines.get():
+        if words := line.split():
+            yield words
 
 
 async def _type(sim: DiscordSim, ada: User, channel: Channel, line: list[str]) -> None:
