@@ -17,6 +17,11 @@ hypothesis.settings.register_profile("explore", max_examples=2_000, deadline=Non
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS", "repeatable"))
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Have one worker more than cores: some tests wait for processes and browsers, in real time."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _default_loop() -> Iterator[None]:
     """Give the main thread a loop that is closed at the end.

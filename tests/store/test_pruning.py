@@ -62,7 +62,7 @@ async def test_many_are_forgotten_in_several_transactions_and_their_room_is_used
     async with opened(path) as database:
         store = Store(database)
         pages = set()
-        for start in (1, 1_001, 2_001):
+        for start in (1, 1_001):
             for number in range(start, start + BATCH + 5):
                 await ended(store, NOW + 1, f"task-{number}", message_id=number)
             pages.add(sql(path, "PRAGMA page_count")[0])

@@ -104,7 +104,7 @@ async def test_the_cards_of_one_channel_share_its_limit_and_results_go_first(tmp
         for task in tasks:
             here.api.set(task, [running(n) for n in range(100)])
             cards.append(await here.watch(task))
-        await here.sleep(20 * 60)
+        await here.sleep(15 * 60 + 10)
         here.sim.requests.clear()
         here.api.set(tasks[7], DONE)
         polls = here.api.polls(tasks[7])

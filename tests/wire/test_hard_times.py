@@ -49,7 +49,7 @@ async def test_an_end_that_comes_while_another_edit_is_given_up_is_told(tmp_path
         assert here.clock() - began < 10
         await here.result(card)
         await here.shows(other, "Finished")
-        await here.sleep(600)
+        await here.sleep(60)
         assert [len(here.replies(c)) for c in (card, other)] == [1, 1]
 
 

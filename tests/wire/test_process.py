@@ -12,7 +12,7 @@ from wire.process import KEY, TOKEN, process
 
 
 async def test_the_process_does_the_main_job(tmp_path: Path) -> None:
-    async with process(tmp_path, LOG_LEVEL="DEBUG") as here:
+    async with process(tmp_path, fresh=True, LOG_LEVEL="DEBUG") as here:
         await here.start()
         here.api.set(TASK, [running(10), running(50), running(90), DONE])
         card = await here.watch(TASK)

@@ -9,7 +9,7 @@ pytestmark = [pytest.mark.looptime, pytest.mark.slow]
 
 
 async def test_nothing_grows_while_watches_come_and_go(tmp_path: Path) -> None:
-    soaked = await soak(tmp_path, watches=80, hours=6, every=1, say=lambda _: None)
+    soaked = await soak(tmp_path, watches=80, hours=5, every=1, say=lambda _: None)
     assert (soaked.lost, soaked.doubled) == (0, 0)
     assert soaked.ended > 30
     early, *_, late = soaked.samples[2:]
