@@ -141,6 +141,13 @@ class Board:
             self.roster.put(looked_on(watch, followed.looked_at, followed.quiet))
         followed.quiet = 0.0
 
+    def _live(self, card_id: int) -> tuple[Watch, ...]:
+        """Return the live watches of a card once they know of all looks."""
+        for watch in self.roster.live(card_id):
+            if (followed := self.roster.followed(watch.task_id)) is not None:
+                self._take_in(followed)
+        return self.roster.live(card_id)
+
     async def follow(self, card_id: int, user_id: int, *, following: bool) -> None:
         """Make somebody a follower of a card with live watches, or no longer.
 
@@ -164,14 +171,14 @@ class Board:
             StoreFailed: nothing has happened.
         """
         async with self._saving:
-            live = [watch for watch in self.roster.live(card_id) if task_id in {None, watch.task_id}]
+            live = [watch for watch in self._live(card_id) if task_id in {None, watch.task_id}]
             await self._carry_out(self._advance(live, Stopped(by), self._clock()))
         return [watch.task_id for watch in live]
 
     async def lose(self, card_id: int, event: CardDeleted | AccessLost) -> None:
         """End the live watches of a card that Discord says is gone or closed to us."""
         async with self._saving:
-            await self._carry_out(self._advance(self.roster.live(card_id), event, self._clock()))
+            await self._carry_out(self._advance(self._live(card_id), event, self._clock()))
 
     def _advance(self, watches: Iterable[Watch], event: Event, now: float) -> list[Step]:
         return [advance(watch, event, now, self._learning.pace, self._chance()) for watch in watches]
