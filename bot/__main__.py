@@ -6,14 +6,16 @@ import logging
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
+from typing import Final
 
 from bot import __version__
 from bot.words import LANGUAGES
+
+PRIVATE: Final = 0o077
+"""The mask of modes: the data is for nobody else to read."""
 
 
 class Exit(IntEnum):
@@ -58,12 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _demo(chosen)
         case "check":
             return _check(as_json=chosen.json, sync=chosen.sync)
-        case "backup":
-            return _on_the_data(lambda database: _back_up(database, chosen.file))
-        case "restore":
-            return _on_the_data(lambda database: _restore(database, chosen.file))
-        case "watches":
-            return _on_the_data(_watches)
+        case "backup" | "restore" | "watches":
+            return _on_the_data(chosen)
         case _:
             return _run()
 
@@ -83,7 +81,7 @@ def _run() -> int:
     from bot.monitoring.server import CannotListen  # noqa: PLC0415
     from bot.store.errors import AnotherBot, StoreFailed, StoreUnusable  # noqa: PLC0415
 
-    os.umask(0o077)  # the data is for nobody else to read
+    os.umask(PRIVATE)
     secrets = (settings.discord_token.get_secret_value(), settings.veo_api_key.get_secret_value())
     log.set_up(settings.log_level, settings.log_format, secrets)
     tell = logging.getLogger("bot").critical if settings.log_format == "json" else _complain
@@ -117,50 +115,34 @@ def _check(*, as_json: bool, sync: bool) -> int:
     return Exit.STOPPED if all(finding.ok for finding in found) else Exit.NOT_READY
 
 
-def _on_the_data(work: Callable[[Path], str]) -> int:
+def _on_the_data(chosen: argparse.Namespace) -> int:
     """Do something with the data alone, for which no secret is needed, and print what came of it."""
+    from bot import data_commands as commands  # noqa: PLC0415
     from bot.config import SettingsFault, load_data_settings  # noqa: PLC0415
-    from bot.store.errors import AnotherBot, StoreError  # noqa: PLC0415
+    from bot.store.errors import AnotherBot, StoreError, StoreUnusable  # noqa: PLC0415
 
+    os.umask(PRIVATE)
     try:
-        text = work(load_data_settings().database_path)
+        database = load_data_settings().database_path
+        match chosen.command:
+            case "backup":
+                text = commands.backup(database, chosen.file)
+            case "restore":
+                text = commands.put_back(database, chosen.file)
+            case _:
+                text = commands.watches(database)
     except SettingsFault as fault:
         for line in fault.faults:
             _complain(line)
         return Exit.SETTINGS
+    except (StoreUnusable, AnotherBot) as error:
+        _complain(f"DATABASE_URL: {error}")
+        return Exit.ANOTHER_BOT if isinstance(error, AnotherBot) else Exit.DATA
     except StoreError as error:
         _complain(str(error))
-        return Exit.ANOTHER_BOT if isinstance(error, AnotherBot) else Exit.DATA
+        return Exit.DATA
     _print(text)
     return Exit.STOPPED
-
-
-def _back_up(database: Path, target: Path) -> str:
-    from bot.store.backup import back_up  # noqa: PLC0415
-
-    file = back_up(database, target, time.time())
-    return f"{file}: {file.stat().st_size} bytes"
-
-
-def _restore(database: Path, backup: Path) -> str:
-    from bot.store.restore import restore  # noqa: PLC0415
-
-    earlier = restore(backup, database)
-    return f"{database} is now what {backup} was" + (f"; the earlier data is {earlier}" if earlier else "")
-
-
-def _watches(database: Path) -> str:
-    from bot.store.live import unfinished  # noqa: PLC0415
-
-    found = unfinished(database)
-    lines = []
-    for watch in found:
-        since = datetime.fromtimestamp(watch.started_at, UTC).strftime("since %Y-%m-%d %H:%M UTC")
-        state = "ended, to be told" if watch.ended else "watched"
-        followers = f"{watch.followers:>3} following"
-        lines.append(f"{watch.task_id:<36}  {state:<17}  {since}  {followers}  {watch.url}")
-    ended = sum(watch.ended for watch in found)
-    return "\n".join([*lines, f"{len(found) - ended} watched, {ended} ended and still to be told"])
 
 
 def _demo(chosen: argparse.Namespace) -> int:

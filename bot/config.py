@@ -151,12 +151,15 @@ class Settings(DataSettings):
         for name in SECRETS:
             given = values.get(f"{name}_file")
             path = Path(given or secret_files.RUN_SECRETS / name)
-            if name in values or not (given or os.path.lexists(path)):
-                continue
-            try:
-                values[name] = content(path)
-            except ValueError:
-                values[f"{name}_file"] = str(path)  # whose own fault it is then
+            if name in values:
+                values.pop(f"{name}_file", None)  # it does not matter
+            elif given or os.path.lexists(path):
+                try:
+                    values[name] = content(path)
+                except ValueError:
+                    values[f"{name}_file"] = str(path)  # whose own fault it is then
+                else:
+                    values.pop(f"{name}_file", None)  # read once: it may be a pipe
         return values
 
     @model_validator(mode="after")

@@ -16,7 +16,7 @@ from bot.copies import Copier
 from bot.monitoring.metrics import Metrics
 from bot.monitoring.server import MonitoringServer
 from bot.store.database import Database
-from bot.store.ownership import COPIES
+from bot.store.ownership import copies_folder
 from bot.veo.client import VeoClient
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         )
         copier = None
         if settings.attach_videos:
-            copier = await stack.enter_async_context(Copier(settings.database_path.parent / COPIES))
+            copier = await stack.enter_async_context(Copier(copies_folder(settings.database_path)))
         client = await stack.enter_async_context(VeoBot(meter=metrics))
         app = App(
             settings,

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from bot.board import Board
 from bot.clock import Clock
 from bot.core import health as api
-from bot.core.events import Failure, Seen, name_of
+from bot.core.events import Failure, Seen, Trouble, name_of
 from bot.core.health import IMPOSSIBLE_ID, Health, Mode
 from bot.core.task import Task
 from bot.meter import Meter
@@ -105,8 +105,8 @@ class Upstream:
                 case Mode.ANSWERING:
                     log.info("the task API answers again; polling goes on")
                     self.held_back = True
-        elif not self._silent and after.silent(now):
+        elif after.silent(now) and not self._silent:
             log.warning("the task API does not answer", extra={"seconds": round(now - after.suspected_at)})
-        elif self._silent and after.suspicion is None:
+        elif self._silent and after.suspicion is not Trouble.UNAVAILABLE:
             log.info("the task API answers again")
-        self._silent = after.silent(now)
+        self._silent = after.silent(now) or (self._silent and after.suspicion is Trouble.UNAVAILABLE)

@@ -17,6 +17,7 @@ hypothesis.settings.register_profile("explore", max_examples=2_000, deadline=Non
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS", "repeatable"))
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Have one worker more than cores: some tests wait for processes and browsers, in real time."""
     return (os.cpu_count() or 1) + 1
@@ -34,6 +35,14 @@ def _default_loop() -> Iterator[None]:
     yield
     asyncio.set_event_loop(None)
     loop.close()
+
+
+@pytest.fixture(autouse=True)
+def _usual_modes() -> Iterator[None]:
+    """Begin every test with the usual mask of modes: the command line sets its own."""
+    mask = os.umask(0o022)
+    yield
+    os.umask(mask)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -81,9 +81,10 @@ OURS: Final = {
     ),
     "bot.process": "bot.app bot.chat.client bot.clock bot.config bot.copies bot.monitoring bot.store bot.veo",
     "bot.__main__": (
-        "bot bot.process bot.check bot.log bot.config bot.chat.client bot.monitoring.server bot.store.backup"
-        " bot.store.errors bot.store.live bot.store.restore bot.demo.show bot.words"
+        "bot bot.process bot.check bot.log bot.config bot.chat.client bot.data_commands bot.monitoring.server"
+        " bot.store.errors bot.demo.show bot.words"
     ),
+    "bot.data_commands": "bot.store",
     "bot.check.commands": "bot.app bot.chat.refusals bot.check bot.config",
     "bot.check": "bot.check bot.clock bot.config bot.core bot.monitoring.address bot.store bot.veo",
     "bot.demo": (
@@ -238,7 +239,7 @@ def test_the_commands_of_the_readme_exist(monkeypatch: pytest.MonkeyPatch) -> No
     assert set(re.findall(r"(?m)^make ([a-z]+)", README)) <= targets
     monkeypatch.setattr(command_line, "_run", lambda: 0)
     monkeypatch.setattr(command_line, "_demo", lambda _chosen: 0)
-    monkeypatch.setattr(command_line, "_on_the_data", lambda _work: 0)
+    monkeypatch.setattr(command_line, "_on_the_data", lambda _chosen: 0)
     monkeypatch.setattr(command_line, "_check", lambda **_chosen: 0)
     commands = re.findall(r"python -m bot\b([^`\n#&]*)", README)
     assert len(commands) > 1

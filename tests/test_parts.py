@@ -24,6 +24,7 @@ FAILING = replace(ASKED, suspicion=Trouble.UNAVAILABLE, suspected_at=NOW - 10)
         (replace(ASKED, mode=Mode.SILENT, since=NOW - 5), False, "silent"),
         (replace(ASKED, limited_until=NOW + 5), True, "limits us"),
         (replace(FAILING, suspected_at=NOW - 99, limited_until=NOW + 5), True, "limits us"),
+        (Health(limited_until=NOW - 5), True, "answering"),
         (replace(ASKED, mode=Mode.REFUSED, since=NOW), True, "answering"),
         (replace(ASKED, answered_at=None, suspicion=Trouble.KEY_REFUSED), True, "answering"),
     ],

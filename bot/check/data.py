@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bot.check.findings import Finding
 from bot.store.ownership import nearest, refused, there, whose
-from bot.store.readonly import EMPTY, examined
+from bot.store.readonly import Kind, examined
 from bot.store.schema import HEAD
 
 
@@ -22,7 +22,7 @@ def _folder(database: Path) -> Finding:
     if not first.is_dir():
         return Finding(subject, ok=False, text=f"{first} is no folder: set DATABASE_URL")
     if closed := refused(database):
-        return Finding(subject, ok=False, text=f"{closed[0]} cannot be written: {whose(closed, folder)}")
+        return Finding(subject, ok=False, text=f"{closed[0]} cannot be written: {whose(closed, database)}")
     if first != folder:
         return Finding(subject, ok=True, text=f"{folder} will be made at the start")
     return Finding(subject, ok=True, text=f"{folder} can be written")
@@ -35,7 +35,7 @@ def _database(path: Path) -> Finding:
     found = examined(path)
     if found.fault is not None:
         return Finding(subject, ok=False, text=f"{found.fault}: {found.advice}")
-    if found.version == EMPTY:
+    if found.kind is Kind.EMPTY:
         return Finding(subject, ok=True, text="empty, the start fills it")
     if found.version == HEAD:
         return Finding(subject, ok=True, text=f"version {found.version}")

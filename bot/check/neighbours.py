@@ -4,7 +4,7 @@ import errno
 
 from bot.check.findings import Finding
 from bot.config import Settings
-from bot.monitoring.address import try_to_have, why_not
+from bot.monitoring.address import shown, try_to_have, why_not
 from bot.store.lock import is_held
 
 
@@ -19,11 +19,14 @@ def _port(settings: Settings, *, running: bool) -> Finding:
     subject, host, port = "health server", settings.http_host, settings.http_port
     if port is None:
         return Finding(subject, ok=True, text="off")
+    address = shown(host, port)
     try:
         try_to_have(host, port)
     except OSError as error:
         if running and error.errno == errno.EADDRINUSE:
-            return Finding(subject, ok=True, text=f"{host}:{port} is taken, as the bot runs")
+            return Finding(
+                subject, ok=True, text=f"{address} is taken, by the running bot unless HTTP_PORT was changed"
+            )
         return Finding(subject, ok=False, text=why_not(host, port, error))
-    text = f"{host}:{port} is free" if port else f"a free port of {host}, which the log names"
+    text = f"{address} is free" if port else f"a free port of {host}, which the log names"
     return Finding(subject, ok=True, text=text)

@@ -68,7 +68,7 @@ class Health:
     def silent(self, now: float) -> bool:
         """Whether nothing was answered for too long to be chance, also about one task alone."""
         lasting = self.suspicion is Trouble.UNAVAILABLE and now - self.suspected_at >= SILENT_AFTER
-        return self.mode is Mode.SILENT or lasting
+        return self.mode is Mode.SILENT or (lasting and now >= self.limited_until)
 
     def doubts_key(self, now: float) -> bool:
         """Whether a look at `IMPOSSIBLE_ID` should tell if a refusal is about the key or about one task."""

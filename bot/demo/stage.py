@@ -115,7 +115,7 @@ class Stage:
             await database.open()
             stack.push_async_callback(database.close)
             # The demo's videos are on this very machine, where the real bot would fetch nothing from.
-            copier = Copier(self._folder / "tmp", may_connect=lambda address: address.is_loopback)
+            copier = Copier(self._folder / "videos", may_connect=lambda address: address.is_loopback)
             app = App(
                 self._settings(),
                 self._client,

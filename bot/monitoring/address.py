@@ -15,7 +15,11 @@ def why_not(host: str, port: int, error: OSError) -> str:
         why = "is not for this user to have: set HTTP_PORT to one from 1024 on, or to off"
     else:
         why = f"cannot be listened on ({os.strerror(error.errno or 0)}): set HTTP_HOST and HTTP_PORT"
-    return f"{host}:{port} {why}"
+    return f"{shown(host, port)} {why}"
+
+
+def shown(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def try_to_have(host: str, port: int) -> None:
@@ -24,4 +28,6 @@ def try_to_have(host: str, port: int) -> None:
     with socket.socket(family, socket.SOCK_STREAM) as place:
         if os.name == "posix":  # as asyncio does: what lately ended here holds nothing up
             place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family is socket.AF_INET6:  # the same: what has the port for IPv4 alone is in nobody's way
+            place.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         place.bind((host, port))

@@ -38,7 +38,8 @@ def _api(health: Health, now: float) -> Part:
         return Part("task_api", ok=True, state="limits us")
     if health.silent(now):
         return Part("task_api", ok=False, state="silent", since=health.suspected_at)
-    if health.answered_at is not None or health.suspicion is Trouble.KEY_REFUSED:
+    answered = health.answered_at is not None or health.limited_until
+    if answered or health.suspicion is Trouble.KEY_REFUSED:
         return Part("task_api", ok=True, state="answering")
     if health.suspicion is not None:
         return Part("task_api", ok=False, state="has never answered", since=health.suspected_at)

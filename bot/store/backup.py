@@ -2,21 +2,18 @@
 
 `VACUUM INTO` reads one snapshot, does not hold up the bot's writes (the file is in WAL), and writes a single
 file without free pages. The copy comes under its name only when it is whole and on the disk.
-
-The copy knows that it is one. Should it be put back, then a result may be in its channel already: it counts
-as one whose sending was cut short, and is looked for before it is sent (`Store.plan`, `bot.chat.delivery`).
 """
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bot.store.copied import mark
 from bot.store.errors import StoreError
-from bot.store.ownership import there
+from bot.store.ownership import beside, there
 from bot.store.readonly import reading, why_unreadable
-from bot.store.schema import COPIED_AT
 
 
 class BackupFailed(StoreError):
@@ -38,34 +35,32 @@ def back_up(database: Path, target: Path, at: float) -> Path:
         target /= f"{database.stem}-{datetime.fromtimestamp(at, UTC):%Y-%m-%d-%H%M%S}.db"
     if there(target):
         raise BackupFailed(f"{target} exists already: name a new file")
-    part = target.with_name(f"{target.name}.part")
+    part = beside(target, ".part")
     try:
-        part.unlink(missing_ok=True)
-        part.touch(mode=0o600, exist_ok=False)  # for nobody else to read
-        _copy(database, part, at)
-        sync(part)
+        copy_to(part, database, at)
         part.replace(target)
         sync(target.parent)
     except sqlite3.Error as error:
-        part.unlink(missing_ok=True)
         raise BackupFailed(f"{database} could not be copied to {target} ({error})") from None
     except OSError as error:
         raise BackupFailed(f"cannot write {target} ({error.strerror})") from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
     return target
 
 
-def _copy(database: Path, part: Path, at: float) -> None:
+def copy_to(part: Path, database: Path, at: float) -> None:
+    """Copy a database to a file that nobody else may read, mark it as a copy, and have it on the disk."""
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600, exist_ok=False)
     with reading(database) as source:
         source.execute("VACUUM INTO ?", (str(part),))
     with closing(sqlite3.connect(part)) as copy:
         if (found := copy.execute("PRAGMA quick_check(1)").fetchone()) != ("ok",):
             raise sqlite3.DatabaseError(f"the copy is damaged: {found[0]}")
-        with copy:
-            copy.execute(
-                "UPDATE deliveries SET intended_at = ? WHERE message_id IS NULL AND intended_at IS NULL",
-                (at,),
-            )
-            copy.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (COPIED_AT, str(at)))
+        mark(copy, at)
+    sync(part)
 
 
 def sync(path: Path) -> None:

@@ -18,9 +18,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from bot.meter import UNMETERED, Meter
+from bot.store.copied import doubt
 from bot.store.errors import StoreFailed, StoreUnusable
 from bot.store.lock import lock_of, take
 from bot.store.ownership import refused, whose
+from bot.store.readonly import EMPTY_START
 from bot.store.schema import HEAD, MIGRATIONS
 
 log = logging.getLogger(__name__)
@@ -28,7 +30,6 @@ log = logging.getLogger(__name__)
 VERSION_TABLE: Final = "alembic_version"
 
 _PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
-_REPLACE: Final = "put a backup in its place, or move the file away to start empty"
 _ADVICE: Final = {
     sqlite3.SQLITE_FULL: "make room on its disk",
     sqlite3.SQLITE_READONLY: "make the file writable for this user",
@@ -58,7 +59,7 @@ class Database:
             StoreUnusable: the folder or the file cannot be used; the text says what to do.
         """
         if closed := refused(self.path):
-            why = whose(closed, self.path.parent)
+            why = whose(closed, self.path)
             raise StoreUnusable(f"{closed[0]} cannot be written: {why}")
         self._take_lock()
         try:
@@ -127,10 +128,11 @@ class Database:
             with engine.begin() as connection:
                 _check(connection)
                 _migrate(connection, self.path)
+                doubt(connection)
         except (DatabaseError, UnicodeError) as error:  # the second from names in a damaged file
             engine.dispose()
             cause = error.orig if isinstance(error, DatabaseError) else "it is damaged"
-            advice = _ADVICE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF, _REPLACE)
+            advice = _ADVICE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF, EMPTY_START)
             raise StoreUnusable(f"cannot use {self.path} as the database ({cause}): {advice}") from None
         except BaseException:
             engine.dispose()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 import filelock
 
@@ -15,7 +16,11 @@ def lock_of(database: Path) -> filelock.FileLock:
     return filelock.FileLock(f"{database}.lock")
 
 
-def take(lock: filelock.BaseFileLock, database: Path) -> None:
+PATIENCE: Final = 0.3
+"""Seconds for which a lock is waited for: `is_held` takes it for a moment."""
+
+
+def take(lock: filelock.BaseFileLock, database: Path, patience: float = PATIENCE) -> None:
     """Take the lock of a database.
 
     Raises:
@@ -23,7 +28,7 @@ def take(lock: filelock.BaseFileLock, database: Path) -> None:
         OSError: there can be no lock file.
     """
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=patience, poll_interval=0.02)
     except filelock.Timeout:
         raise AnotherBot(
             f"another bot is running on {database}: stop it, or give this one its own DATABASE_URL"
@@ -31,10 +36,10 @@ def take(lock: filelock.BaseFileLock, database: Path) -> None:
 
 
 @contextmanager
-def held(database: Path) -> Iterator[None]:
+def held(database: Path, patience: float = PATIENCE) -> Iterator[None]:
     """Hold the lock of a database for a while; raises as `take` does."""
     lock = lock_of(database)
-    take(lock, database)
+    take(lock, database, patience)
     try:
         yield
     finally:
@@ -48,7 +53,7 @@ def is_held(database: Path) -> bool:
         return False
     with suppress(OSError):
         try:
-            with held(database.resolve()):
+            with held(database.resolve(), patience=0):
                 pass
         except AnotherBot:
             return True

@@ -5,14 +5,15 @@ Asked by the user in effect, as the kernel decides; nothing is opened and nothin
 
 import os
 import shlex
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-COPIES: Final = "tmp"
-"""The folder beside the database in which videos are kept while they are passed on."""
 _EFFECTIVE: Final = os.access in os.supports_effective_ids
 _BESIDE: Final = ("", "-wal", "-shm", ".lock")
+_ANYBODYS: Final = {"lost+found"}
+"""What may lie in a folder that is nobody else's."""
 
 
 def refused(database: Path) -> list[Path]:
@@ -20,9 +21,24 @@ def refused(database: Path) -> list[Path]:
     folder = nearest(database.parent)
     if not usable(folder):
         return [folder]
-    kept = [database.with_name(f"{database.name}{ending}") for ending in _BESIDE]
-    kept.append(database.parent / COPIES)
+    kept = [*(beside(database, ending) for ending in _BESIDE), copies_folder(database)]
     return [place for place in kept if there(place) and not usable(place)]
+
+
+def beside(database: Path, ending: str) -> Path:
+    return database.with_name(f"{database.name}{ending}")
+
+
+def copies_folder(database: Path) -> Path:
+    """Return where videos are kept while they are passed on; the name is nobody else's, for it is emptied."""
+    return beside(database, "-videos")
+
+
+def give_to_the_bot(place: Path, folder: Path) -> None:
+    """Let whoever has the data's folder have a file that root has made in it."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        owner = folder.stat()
+        os.chown(place, owner.st_uid, owner.st_gid)
 
 
 def usable(place: Path) -> bool:
@@ -31,13 +47,14 @@ def usable(place: Path) -> bool:
 
 
 def readable(place: Path) -> bool:
-    """Tell whether this user may read a file, or look into a folder."""
+    """Tell whether this user may read a file, or what is in a folder."""
     return _may(place, os.R_OK)
 
 
 def _may(place: Path, mode: int) -> bool:
-    entering = os.X_OK if os.path.isdir(place) else 0  # noqa: PTH112 Path.is_dir may raise
-    return os.access(place, mode | entering, effective_ids=_EFFECTIVE)
+    if os.path.isdir(place):  # noqa: PTH112 Path.is_dir may raise
+        mode = mode & ~os.R_OK | os.X_OK  # nobody lists it
+    return os.access(place, mode, effective_ids=_EFFECTIVE)
 
 
 def there(place: Path) -> bool:
@@ -50,24 +67,40 @@ def nearest(folder: Path) -> Path:
     return next(place for place in (folder, *folder.parents) if there(place))
 
 
-def whose(places: Sequence[Path], wanted: Path) -> str:
-    """Return what keeps places (`refused`) from being used, and the command that mends it, with both uids.
-
-    `wanted` is the folder that the data is to be in, if need be made under the one place.
-    """
+def whose(places: Sequence[Path], database: Path) -> str:
+    """Return what keeps places (`refused`) from being used, and the command that mends it, with both uids."""
     if not hasattr(os, "geteuid"):
         return "let this user write it, or set DATABASE_URL"
     uid, gid = os.geteuid(), os.getegid()
-    first = places[0]
-    if os.statvfs(first).f_flag & os.ST_RDONLY:
+    if os.statvfs(places[0]).f_flag & os.ST_RDONLY:
         return "its file system is read-only. Mount it to be written, or set DATABASE_URL"
-    owner = first.stat().st_uid
     named = shlex.join(str(place) for place in places)
-    if owner == uid:
-        return (
-            f"it belongs to uid {uid}, which the bot runs as, but is closed to it. Run: chmod u+rwX {named}"
-        )
+    owners = {place.stat().st_uid for place in places} - {uid}
+    opening = f"chmod -R u+rwX {named}"
+    if not owners:
+        return f"it belongs to uid {uid}, which the bot runs as, but is closed to it. Run: {opening}"
+    fault = f"it belongs to uid {min(owners)}, the bot runs as uid {uid}"
+    folder = database.parent
+    if not there(folder):
+        return f"{fault}. Run: install -d -o {uid} -g {gid} {shlex.quote(str(folder))}, or set DATABASE_URL"
+    if places[0] == folder and not _is_the_bots_alone(folder, database):
+        return f"{fault}, and other things are in it. Set DATABASE_URL to a file in a folder of its own"
     command = f"chown -R {uid}:{gid} {named}"
-    if not there(wanted):
-        command = f"install -d -o {uid} -g {gid} {shlex.quote(str(wanted))}"
-    return f"it belongs to uid {owner}, the bot runs as uid {uid}. Run: {command}, or set DATABASE_URL"
+    if any(not _opened(place.stat().st_mode) for place in places):
+        command += f" && {opening}"
+    return f"{fault}. Run: {command}, or set DATABASE_URL"
+
+
+def _opened(mode: int) -> bool:
+    """Tell whether a place with such a mode is open to its owner."""
+    wanted = stat.S_IRWXU if stat.S_ISDIR(mode) else stat.S_IRUSR | stat.S_IWUSR
+    return mode & wanted == wanted
+
+
+def _is_the_bots_alone(folder: Path, database: Path) -> bool:
+    """Tell whether a folder may be given to the bot's user; one that shows nothing is as good as empty."""
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except OSError:
+        return True
+    return all(name.startswith((database.stem, ".")) or name in _ANYBODYS for name in names)

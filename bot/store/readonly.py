@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -11,17 +12,31 @@ from urllib.parse import quote
 from bot.store.ownership import nearest, readable
 from bot.store.schema import MIGRATIONS
 
-EMPTY: Final = ""
-"""The version of a file without a table."""
 VERSIONS: Final = frozenset(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py"))
 """Those that this bot knows."""
+REPLACE: Final = "put a backup back (`python -m bot restore FILE`)"
+EMPTY_START: Final = f"{REPLACE}, or move the file away to start empty"
+
+
+class Kind(Enum):
+    """What a file is."""
+
+    OURS = auto()
+    EMPTY = auto()
+    """It has no table; a start fills it."""
+    NEWER = auto()
+    """Ours, of a version that this bot does not know."""
+    THEIRS = auto()
+    """Another program's."""
+    DAMAGED = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What a file is: its schema's version, or what keeps this bot from using it and what to do about it."""
+    """A file's kind and its schema's version, or what keeps this bot from using it and what to do then."""
 
-    version: str
+    kind: Kind
+    version: str = ""
     fault: str | None = None
     advice: str = ""
 
@@ -33,24 +48,23 @@ def examined(database: Path) -> Examined:
             damage = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0]).splitlines()[-1]
             version = _version(connection)
     except sqlite3.Error as error:
-        replace = "put a backup in its place, or move the file away to start empty"
-        return Examined(EMPTY, f"{database} cannot be read ({error})", replace)
+        return Examined(Kind.DAMAGED, fault=f"{database} cannot be read ({error})", advice=EMPTY_START)
     if damage != "ok":
-        return Examined(EMPTY, f"{database} is damaged ({damage})", "put a backup in its place")
+        return Examined(Kind.DAMAGED, fault=f"{database} is damaged ({damage})", advice=REPLACE)
     if version is None:
         advice = "set DATABASE_URL to a file of its own"
-        return Examined(EMPTY, f"{database} is another program's", advice)
-    if version not in VERSIONS | {EMPTY}:
+        return Examined(Kind.THEIRS, fault=f"{database} is another program's", advice=advice)
+    if version and version not in VERSIONS:
         fault = f"{database} is of a newer version of this bot ({version})"
-        return Examined(version, fault, "run that one, or put a backup back")
-    return Examined(version)
+        return Examined(Kind.NEWER, version, fault, "run that one, or put a backup back")
+    return Examined(Kind.OURS if version else Kind.EMPTY, version)
 
 
 def _version(connection: sqlite3.Connection) -> str | None:
-    """Return the version that a file says it has, None if it is not ours."""
+    """Return the version that a file says it has, none if it has no table; None if it is not ours."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     if not tables:
-        return EMPTY
+        return ""
     if "alembic_version" not in tables:
         return None
     found = connection.execute("SELECT version_num FROM alembic_version").fetchone()

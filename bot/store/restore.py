@@ -1,33 +1,37 @@
 """A backup put back in the place of the data, while no bot runs on it.
 
-What is replaced is kept beside it, with what its log of writes (WAL) held. A crash on the way leaves the
-earlier data or the backup in place, never a mixture of both.
+The earlier data is kept beside it, under a new name each time, as a backup itself. Then SQLite writes the
+backup over the data in one transaction, so that a crash leaves the one or the other. Data that is damaged is
+kept as it is and replaced as a file.
 """
 
 import shutil
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bot.store.backup import sync
+from bot.store.backup import BackupFailed, back_up, copy_to, sync
+from bot.store.copied import mark
 from bot.store.errors import StoreError, StoreUnusable
-from bot.store.lock import held
-from bot.store.ownership import refused, there, whose
-from bot.store.readonly import EMPTY, Examined, examined, why_unreadable
+from bot.store.lock import held, lock_of
+from bot.store.ownership import beside, give_to_the_bot, refused, there, whose
+from bot.store.readonly import Examined, Kind, examined, reading, why_unreadable
 
-ASIDE: Final = ".replaced"
-"""What the name of the earlier data gets."""
 _WANTED: Final = "name a file that `backup` wrote"
-_LOGS: Final = ("-wal", "-shm")
+_LOGS: Final = ("-wal", "-shm", "-journal")
 
 
 class RestoreFailed(StoreError):
     """The data is as it was; the text says why and what to do."""
 
 
-def restore(backup: Path, database: Path) -> Path | None:
-    """Put a backup in the place of a database; return where the earlier data is now, None if there was none.
+def restore(backup: Path, database: Path, at: float) -> Path | None:
+    """Put a backup in the place of a database at a Unix time, the present one.
+
+    Returns:
+        Where the earlier data is now, None if there was none.
 
     Raises:
         RestoreFailed, StoreUnusable, AnotherBot: the data is as it was.
@@ -35,46 +39,72 @@ def restore(backup: Path, database: Path) -> Path | None:
     backup, database = backup.resolve(), database.resolve()
     if (why := why_unreadable(backup, _WANTED)) is not None:
         raise RestoreFailed(why)
-    found = Examined(EMPTY) if backup == database else examined(backup)
-    if found.fault is not None or found.version == EMPTY:
-        raise RestoreFailed(f"{found.fault or f'{backup} is no backup'}: {_WANTED}")
+    if backup == database:
+        raise RestoreFailed(f"{backup} is the data itself: {_WANTED}")
+    found = examined(backup)
+    if found.kind is not Kind.OURS:
+        raise RestoreFailed(f"{found.fault or f'{backup} is empty'}: {_WANTED}")
     if closed := refused(database):
-        raise StoreUnusable(f"{closed[0]} cannot be written: {whose(closed, database.parent)}")
+        raise StoreUnusable(f"{closed[0]} cannot be written: {whose(closed, database)}")
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
         with held(database):
-            return _replace(backup, database)
+            give_to_the_bot(Path(lock_of(database).lock_file), database.parent)
+            return _put_back(backup, database, at)
+    except BackupFailed as error:
+        raise RestoreFailed(f"the present data could not be kept: {error}") from None
+    except sqlite3.Error as error:
+        raise RestoreFailed(f"{backup} could not be put back ({error})") from None
     except OSError as error:
         raise RestoreFailed(f"cannot write in {database.parent} ({error.strerror})") from None
 
 
-def _replace(backup: Path, database: Path) -> Path | None:
-    part = database.with_name(f"{database.name}.part")
-    _copy(backup, part)
-    aside = None
-    if there(database):
-        aside = database.with_name(f"{database.name}{ASIDE}")
-        with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as earlier:
-            earlier.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # a whole file needs no log of writes
-        for ending in _LOGS:
-            _beside(aside, ending).unlink(missing_ok=True)
-        for ending in ("", "-wal"):
-            if there(_beside(database, ending)):
-                _copy(_beside(database, ending), _beside(aside, ending))
-    for ending in _LOGS:
-        _beside(database, ending).unlink(missing_ok=True)
-    part.replace(database)
-    sync(database.parent)
+def _put_back(backup: Path, database: Path, at: float) -> Path | None:
+    present = examined(database) if there(database) else Examined(Kind.EMPTY)
+    if present.kind is Kind.EMPTY:
+        _make(backup, database)
+        return None
+    if present.kind is Kind.THEIRS:
+        raise RestoreFailed(f"{present.fault}: {present.advice}")
+    name = f"{database.stem}-replaced-{datetime.fromtimestamp(at, UTC):%Y-%m-%d-%H%M%S}.db"
+    aside = database.with_name(name)
+    if present.kind is Kind.DAMAGED:
+        _keep_as_it_is(database, aside)
+        _make(backup, database)
+    else:
+        back_up(database, aside, at)
+        give_to_the_bot(aside, database.parent)
+        _write_over(backup, database)
     return aside
 
 
-def _beside(path: Path, ending: str) -> Path:
-    return path.with_name(f"{path.name}{ending}")
+def _write_over(backup: Path, database: Path) -> None:
+    with reading(backup) as source, closing(sqlite3.connect(database)) as target:
+        target.execute("PRAGMA synchronous = FULL")
+        source.backup(target)
+        mark(target, backup.stat().st_mtime)
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copy a file so that it is on the disk, for nobody else to read."""
-    target.unlink(missing_ok=True)
-    target.touch(mode=0o600, exist_ok=False)
-    shutil.copyfile(source, target)
-    sync(target)
+def _make(backup: Path, database: Path) -> None:
+    """Write a backup beside the data, and let it have its place once it is whole."""
+    part = beside(database, ".part")
+    try:
+        copy_to(part, backup, backup.stat().st_mtime)
+        give_to_the_bot(part, database.parent)
+        for ending in _LOGS:
+            beside(database, ending).unlink(missing_ok=True)
+        sync(database.parent)  # before the new file comes: it must never meet the logs of the old
+        part.replace(database)
+        sync(database.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _keep_as_it_is(database: Path, aside: Path) -> None:
+    for ending in ("", *_LOGS):
+        if there(beside(database, ending)):
+            kept = beside(aside, ending)
+            kept.touch(mode=0o600, exist_ok=False)
+            shutil.copyfile(beside(database, ending), kept)
+            sync(kept)
+            give_to_the_bot(kept, database.parent)

@@ -5,6 +5,7 @@ cards       one message of ours in one channel
 followers   who is called when a task of the card ends
 watches     one task on one card: live, then final (its outcome is stored), then done
 deliveries  the messages of a result: planned, intended, sent
+doubts      watches whose result may have been told since a backup was made that was put back
 """
 
 from pathlib import Path
@@ -25,7 +26,7 @@ from sqlalchemy import (
 )
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The migration that these tables are the result of."""
 
 LIVE: Final = "live"
@@ -33,10 +34,6 @@ LIVE: Final = "live"
 FINAL: Final = "final"
 """The outcome is stored; the card's final form or the result may be still to come."""
 DONE: Final = "done"
-
-COPIED_AT: Final = "copied_at"
-"""In `meta`: when a backup was made that this file goes back to, Unix seconds. What its watches came to in
-the channels after that is not in the file."""
 
 metadata = MetaData()
 
@@ -96,4 +93,11 @@ deliveries = Table(
     Column("message", JSON, nullable=False),
     Column("intended_at", Float),
     Column("message_id", BigInteger),
+)
+
+doubts = Table(
+    "doubts",
+    metadata,
+    Column("watch_id", ForeignKey("watches.id", ondelete="CASCADE"), primary_key=True),
+    Column("since", Float, nullable=False),
 )

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Float, Select, cast, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.core.card import Card, CardState
@@ -26,7 +26,7 @@ from bot.store.records import (
     outcome_record,
     watch_from,
 )
-from bot.store.schema import COPIED_AT, DONE, FINAL, LIVE, cards, deliveries, followers, meta, watches
+from bot.store.schema import DONE, FINAL, LIVE, cards, deliveries, doubts, followers, meta, watches
 
 
 class Store:
@@ -134,13 +134,13 @@ class Store:
 
         def work(connection: Connection) -> list[Delivery]:
             if not (planned := _deliveries(connection, watch_id)):
-                doubtful = _doubtful_since(connection, watch_id)
+                doubted = connection.scalar(select(doubts.c.since).where(doubts.c.watch_id == watch_id))
                 rows = [
                     {
                         "watch_id": watch_id,
                         "part": part,
                         "message": message_record(message),
-                        "intended_at": doubtful,
+                        "intended_at": doubted,
                     }
                     for part, message in enumerate(messages, 1)
                 ]
@@ -214,13 +214,6 @@ def _card_watching(connection: Connection, channel_id: int, task_id: str) -> int
 def _deliveries(connection: Connection, watch_id: int) -> list[Delivery]:
     query = select(deliveries).where(deliveries.c.watch_id == watch_id).order_by(deliveries.c.part)
     return [delivery_from(row) for row in connection.execute(query).mappings()]
-
-
-def _doubtful_since(connection: Connection, watch_id: int) -> float | None:
-    """Return the time of the backup that was put back, if the watch is from before it."""
-    copied_at = cast(meta.c.value, Float)
-    query = select(copied_at).where(meta.c.key == COPIED_AT)
-    return connection.scalar(query.where(watches.c.id == watch_id, watches.c.started_at <= copied_at))
 
 
 def _people(connection: Connection, card_id: int) -> list[int]:

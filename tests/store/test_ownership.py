@@ -1,7 +1,6 @@
 """What belongs to somebody else is named, and doing what the line says is enough."""
 
 import os
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -9,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from store.places import another_user, migrated, opened
+from store.places import NOBODY, another_user, migrated, opened
 
 from bot.__main__ import Exit, main
 from bot.check.data import data_findings
@@ -42,27 +41,35 @@ def do_what_it_says(line: str) -> None:
     """Run a line's command, as whoever owns the place would."""
     command = line.partition("Run: ")[2].removesuffix(", or set DATABASE_URL")
     assert command
-    subprocess.run(shlex.split(command), check=True)
+    subprocess.run(command, shell=True, check=True)
 
 
-@pytest.mark.parametrize("names", [["bot.db"], ["bot.db.lock"], ["tmp"], ["bot.db", "bot.db.lock", "tmp"]])
-async def test_what_a_run_as_somebody_else_left_is_named_file_by_file(names: list[str], folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("names", "mode"),
+    [
+        (["bot.db"], 0o600),
+        (["bot.db.lock"], 0o644),
+        (["bot.db-videos"], 0o700),
+        (["bot.db", "bot.db.lock", "bot.db-videos"], 0o500),
+    ],
+)
+async def test_what_a_run_as_somebody_else_left_is_named_file_by_file(
+    names: list[str], mode: int, folder: Path
+) -> None:
     path = folder / "bot.db"
     path.write_bytes(migrated())
     (folder / "bot.db.lock").touch()
-    (folder / "tmp").mkdir()
+    (folder / "bot.db-videos").mkdir()
     others = [folder / name for name in names]
     for place in folder.iterdir():
         place.chmod(0o777)
     for place in others:
-        place.chmod(0o555)
+        place.chmod(mode if os.geteuid() == 0 else 0o444)
     with another_user(folder):
         line = await refusal(path)
         assert line.startswith(f"{others[0]} cannot be written: it belongs to uid ")
         assert all(str(place) in line for place in others)
     do_what_it_says(line)
-    for place in others:
-        place.chmod(0o755)
     with another_user(folder):
         async with opened(path):
             pass
@@ -86,6 +93,34 @@ async def test_a_folder_that_is_to_be_made_in_somebody_elses_is_made_and_nothing
         path.write_bytes(migrated())
         async with opened(path):
             pass
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can give files away")
+async def test_what_is_partly_the_bots_own_is_opened_as_well(folder: Path) -> None:
+    path = folder / "bot.db"
+    path.write_bytes(migrated())
+    path.chmod(0o400)
+    os.chown(path, NOBODY, NOBODY)
+    (folder / "bot.db.lock").touch(mode=0o600)
+    with another_user(folder):
+        line = await refusal(path)
+    do_what_it_says(line)
+    with another_user(folder):
+        async with opened(path):
+            pass
+
+
+async def test_a_folder_that_is_not_the_bots_alone_is_not_to_be_given_away(folder: Path) -> None:
+    (folder / "others.txt").touch()
+    folder.chmod(0o555)
+    with another_user(folder):
+        pass
+    if os.geteuid() == 0:
+        os.chown(folder, 0, 0)
+        with another_user(folder / "others.txt"):
+            line = await refusal(folder / "bot.db")
+        assert line.endswith("and other things are in it. Set DATABASE_URL to a file in a folder of its own")
+    folder.chmod(0o755)
 
 
 async def test_what_cannot_be_read_is_not_called_missing(

@@ -26,6 +26,7 @@ from bot.demo.render_api import RenderApi
 from bot.monitoring.metrics import Metrics
 from bot.monitoring.server import MonitoringServer
 from bot.store.database import Database
+from bot.store.ownership import copies_folder
 from bot.veo.client import VeoClient
 
 START = 1_767_225_600.0
@@ -121,7 +122,7 @@ class Place:
         self.client = VeoBot(meter=metrics)
         copier = None
         if self.copies:
-            loopback = Copier(self.data / "tmp", may_connect=lambda address: address.is_loopback)
+            loopback = Copier(copies_folder(path), may_connect=lambda address: address.is_loopback)
             copier = await stack.enter_async_context(loopback)
         self.app = App(
             settings,

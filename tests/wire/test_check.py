@@ -50,6 +50,7 @@ async def found(here: Process, ahead: float = 0.0, **settings: Any) -> dict[str,
         "discord_api_url": here.sim.base_url,
         "veo_api_base_url": here.api.base_url,
         "database_url": f"sqlite:///{here.data}/bot.db",
+        "http_port": 0,
         **settings,
     }
 
@@ -168,7 +169,7 @@ async def test_a_port_that_is_taken_is_named_unless_the_bot_itself_has_it(tmp_pa
             code, out = await checked(here)
             assert code == 0, out
             assert "✓ already running  yes, a second one" in out
-            assert f"✓ health server    127.0.0.1:{port} is taken, as the bot runs" in out
+            assert f"✓ health server    127.0.0.1:{port} is taken, by the running bot" in out
             assert await here.stop() == 0
             code, out = await checked(here)
             assert code == 0, out
@@ -232,7 +233,8 @@ async def _stamped(path: Path, version: str) -> None:
     ("version", "ok", "text"),
     [
         ("0001", True, "the start brings it to"),
-        ("0002", True, "version 0002"),
+        ("0002", True, "the start brings it to"),
+        ("0003", True, "version 0003"),
         ("9999", False, "of a newer version of this bot (9999)"),
     ],
 )

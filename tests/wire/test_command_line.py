@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,15 @@ def settings(folder: Path, **more: str) -> dict[str, str]:
     }
 
 
+async def opened_by_the_reader(pipe: Path) -> int:
+    """Open a pipe for writing as soon as somebody reads it."""
+    async with asyncio.timeout(20):
+        while True:
+            with suppress(OSError):
+                return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+            await asyncio.sleep(0.02)
+
+
 @pytest.mark.parametrize(("command", "code"), [((), 0), (("run",), 0), (("check",), 143)])
 async def test_sigterm_is_honoured_before_anything_runs(
     command: tuple[str, ...], code: int, tmp_path: Path
@@ -38,7 +48,7 @@ async def test_sigterm_is_honoured_before_anything_runs(
     env = settings(tmp_path, DISCORD_TOKEN_FILE=str(pipe))
     del env["DISCORD_TOKEN"]
     child = await asyncio.create_subprocess_exec(*BOT, *command, cwd=tmp_path, env=env)
-    writer = await asyncio.to_thread(os.open, pipe, os.O_WRONLY)
+    writer = await opened_by_the_reader(pipe)
     child.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(child.wait(), 15) == code
     os.close(writer)

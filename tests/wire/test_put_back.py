@@ -1,5 +1,6 @@
 """A backup that is put back: what ended after it was made is told in the channel already."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -7,20 +8,22 @@ import pytest
 from discord_sim import Fault
 from wire.place import DONE, TASK, VIDEO, Place, place, running, succeeded
 
+from bot.demo.render_answers import Answer
 from bot.store.backup import back_up
+from bot.store.restore import restore
 
 pytestmark = pytest.mark.looptime
 
 OTHERS = [f"aaaaaaaa-0000-4000-8000-00000000000{n}" for n in range(3)]
 
 
-async def put_back(here: Place, copy: Path) -> None:
-    """Do what the README says."""
+async def put_back(here: Place, copy: Path) -> Path:
+    """Do what the README says; return where the earlier data is."""
     await here.stop_bot()
-    for ending in ("-wal", "-shm"):
-        (here.data / f"bot.db{ending}").unlink(missing_ok=True)
-    shutil.copy(copy, here.data / "bot.db")
+    aside = restore(copy, here.data / "bot.db", here.clock())
     await here.start_bot()
+    assert aside is not None
+    return aside
 
 
 async def test_a_result_that_came_after_the_backup_is_found_and_not_posted_again(tmp_path: Path) -> None:
@@ -39,7 +42,65 @@ async def test_a_result_that_came_after_the_backup_is_found_and_not_posted_again
         await here.sleep(300)
         assert len(here.replies(card)) == 1
         assert "Finished" in card.text
-        # And a second time, from a copy of what was put back.
+        await put_back(here, copy)
+        await here.sleep(300)
+        assert len(here.replies(card)) == 1, "nor the second time"
+
+
+async def test_a_restore_that_is_undone_doubles_nothing(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.api.set(TASK, running(10))
+        card = await here.watch()
+        await here.shows(card, "10 %")
+        copy = back_up(tmp_path / "bot.db", tmp_path / "copy.db", here.clock())
+        await here.sleep(60)
+        aside = await put_back(here, copy)
+        here.api.set(TASK, DONE)
+        await here.result(card)
+        await here.sleep(3600)
+        await put_back(here, aside)
+        await here.sleep(300)
+        assert len(here.replies(card)) == 1
+
+
+@pytest.mark.parametrize("started_between", [True, False])
+async def test_a_backup_of_what_was_put_back_keeps_its_doubts(started_between: bool, tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.api.set(TASK, running(10))
+        card = await here.watch()
+        await here.shows(card, "10 %")
+        copy = back_up(tmp_path / "bot.db", tmp_path / "copy.db", here.clock())
+        here.api.set(TASK, DONE)
+        await here.result(card)
+        await here.sleep(3600)
+        here.api.fail_all(Answer.json({}, 503))  # so that it is not settled before the second copy
+        if started_between:
+            await put_back(here, copy)
+            await here.sleep(60)
+        else:
+            await here.stop_bot()
+            restore(copy, here.data / "bot.db", here.clock())
+        second = back_up(tmp_path / "bot.db", tmp_path / "second.db", here.clock())
+        await here.sleep(3600)
+        await put_back(here, second)
+        here.api.recover()
+        await here.sleep(300)
+        assert "Finished" in card.text
+        assert len(here.replies(card)) == 1
+
+
+async def test_a_plain_copy_of_an_earlier_version_is_as_old_as_its_file(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.api.set(TASK, running(10))
+        card = await here.watch()
+        await here.shows(card, "10 %")
+        await here.stop_bot()
+        copy = Path(shutil.copy(tmp_path / "bot.db", tmp_path / "copy.db"))
+        os.utime(copy, (here.clock(), here.clock()))
+        await here.start_bot()
+        here.api.set(TASK, DONE)
+        await here.result(card)
+        await here.sleep(3600)
         await put_back(here, copy)
         await here.sleep(300)
         assert len(here.replies(card)) == 1

@@ -25,7 +25,7 @@ async def told(here: Place) -> Message:
 
 
 def kept(folder: Path) -> list[Path]:
-    return sorted((folder / "tmp").iterdir())
+    return sorted((folder / "bot.db-videos").iterdir())
 
 
 async def test_a_result_carries_its_videos_and_their_links_play_no_second_time(tmp_path: Path) -> None:
