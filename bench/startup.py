@@ -77,7 +77,7 @@ async def _compare(say: Say) -> tuple[list[tuple[float, float]], list[tuple[floa
 
 def _imported() -> list[str]:
     """Return what a start imports although it need not."""
-    program = "import sys, bot.__main__, bot.process; print(*sys.modules)"
+    program = "import sys, bot.command_line, bot.process; print(*sys.modules)"
     out = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -67,6 +67,8 @@ def _guild_ids(value: Any) -> Any:
 
 def _header_value(value: SecretStr) -> SecretStr:
     text = value.get_secret_value().strip()
+    if text[:1] in {"'", '"'}:
+        raise ValueError("it must stand without quotes")
     if not text or not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError("it must be one line of letters, digits and signs, without spaces")
     return SecretStr(text)

@@ -16,6 +16,7 @@ from bot.copies import Copier
 from bot.monitoring.metrics import Metrics
 from bot.monitoring.server import MonitoringServer
 from bot.store.database import Database
+from bot.store.errors import StoreUnusable
 from bot.store.ownership import copies_folder
 from bot.veo.client import VeoClient
 
@@ -54,7 +55,11 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         )
         copier = None
         if settings.attach_videos:
-            copier = await stack.enter_async_context(Copier(copies_folder(settings.database_path)))
+            folder = copies_folder(settings.database_path)
+            try:
+                copier = await stack.enter_async_context(Copier(folder))
+            except OSError as error:
+                raise StoreUnusable(f"{folder} cannot be emptied ({error.strerror}): delete it") from None
         client = await stack.enter_async_context(VeoBot(meter=metrics))
         app = App(
             settings,

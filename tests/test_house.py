@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import pytest
 
 import bot
-import bot.__main__ as command_line
+from bot import command_line
 from bot.config import Settings
 from bot.secret_files import SECRETS
 
@@ -80,7 +80,8 @@ OURS: Final = {
         " bot.poller bot.pruner bot.store bot.upstream bot.veo bot.watching bot.words"
     ),
     "bot.process": "bot.app bot.chat.client bot.clock bot.config bot.copies bot.monitoring bot.store bot.veo",
-    "bot.__main__": (
+    "bot.__main__": "bot.command_line",
+    "bot.command_line": (
         "bot bot.process bot.check bot.log bot.config bot.chat.client bot.data_commands bot.monitoring.server"
         " bot.store.errors bot.demo.show bot.words"
     ),
@@ -242,6 +243,7 @@ def test_the_commands_of_the_readme_exist(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(command_line, "_on_the_data", lambda _chosen: 0)
     monkeypatch.setattr(command_line, "_check", lambda **_chosen: 0)
     commands = re.findall(r"python -m bot\b([^`\n#&]*)", README)
+    commands += re.findall(r"docker (?:compose )?run [^`\n#&]*bot (\w+[^`\n#&]*)", README)
     assert len(commands) > 1
     for command in commands:
         assert command_line.main(shlex.split(command)) == 0

@@ -1,19 +1,23 @@
 """Follow the Dockerfile's steps without a Docker engine: each stage in a chroot made from a bare root.
 
-    sudo python tools/follow_dockerfile.py ROOT WORK [--bind PATH] [--env NAME=VALUE] [-- ARGUMENT ...]
+    sudo python tools/follow_dockerfile.py ROOT WORK [--bind PATH] [--env NAME=VALUE] [--built] [-- ARGUMENT]
 
 ROOT is a bare Debian root with a Python at /usr/local, as `python:3.13-slim` has it. One way to make it, the
-Python being one that was built for that Debian, such as pyenv's:
+Python being a whole installation (PREFIX) that was built for that Debian, such as pyenv's:
 
     libraries=ca-certificates,netbase,tzdata,libssl3,libsqlite3-0,libffi8,zlib1g,libbz2-1.0,liblzma5
     libraries=$libraries,libreadline8,libuuid1,libncursesw6,libexpat1
     sudo debootstrap --variant=minbase --include=$libraries bookworm ROOT
-    sudo cp -a PYTHON/. ROOT/usr/local
+    sudo cp -a PREFIX/. ROOT/usr/local && sudo chroot ROOT ldconfig
+    sudo sed -i '1s,^#!.*/python,#!/usr/local/bin/python,' ROOT/usr/local/bin/pip*
 
-WORK is where the stages are built; it must not exist yet. The steps use the network, so bind what it needs:
-`--bind /etc/resolv.conf`, and where pip is told to use a mirror, `--bind /etc/pip.conf`. What follows `--` is
-what the finished image is then run with, as the user and with the environment that the Dockerfile says, and
-with no more of the host's than was bound: `-- check`.
+WORK is where the stages are built; it must not exist yet, or hold what was built before, to be run again with
+`--built`. The steps use the network, so bind what it needs (read-only): `--bind /etc/resolv.conf`, and where
+pip is told to use a mirror, `--bind /etc/pip.conf --bind /etc/ssl/certs`.
+
+What follows `--` is what the finished image is then run with, as `docker run` would: as the user and with the
+environment that the Dockerfile says, and with no more of the host's files than was bound; it shares the
+host's network. `--` alone runs the image's own command.
 """
 
 import argparse
@@ -25,13 +29,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
 HERE: Final = Path(__file__).parents[1]
+ALONE: Final = "FOLLOWING_ALONE"
 PATH: Final = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -76,6 +80,8 @@ def copy(stage: Stage, sources: list[Path], target: str, context: Path | None) -
     )
     into = stage.root / target.lstrip("/")
     for source in sources:
+        if not source.exists() or (context is not None and ignored(source.relative_to(context), rules)):
+            sys.exit(f"COPY: {source} is not there, or left out by .dockerignore")
         if source.is_file():
             into.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, into)
@@ -102,34 +108,38 @@ def enter(stage: Stage, command: list[str], user: str) -> int:
 
 
 class Builder:
-    """Builds every stage under `work`; what is bound into them is held by `held`."""
+    """Builds every stage under `work`, or if they are `built`, notes what the image is to be run with."""
 
-    def __init__(self, bare: Path, work: Path, binds: list[Path], held: ExitStack) -> None:
+    def __init__(self, bare: Path, work: Path, binds: list[Path], *, built: bool) -> None:
         self.stage = Stage(bare)
-        self._bare, self._work, self._binds, self._held = bare, work, binds, held
+        self._bare, self._work, self._binds, self._built = bare, work, binds, built
         self._stages: dict[str, Stage] = {}
 
     def take(self, word: str, rest: str) -> None:
         """Follow one instruction."""
         begun = time.monotonic()
-        match word:
+        match word.upper():
             case "FROM":
                 self._begin(rest.split(" AS ")[1] if " AS " in rest else "final")
+            case "COPY" | "RUN" if self._built:
+                return
             case "COPY":
                 self._copy(rest)
             case "RUN":
                 if code := enter(self.stage, ["/bin/sh", "-c", rest], self.stage.user):
                     sys.exit(f"exit code {code}: RUN {rest}")
             case _:
-                self._note(word, rest)
-        print(f"{time.monotonic() - begun:6.1f} s  {word} {rest[:90]}", flush=True)
+                self._note(word.upper(), rest)
+        if not self._built:
+            print(f"{time.monotonic() - begun:6.1f} s  {word} {rest[:90]}", flush=True)
 
     def _begin(self, name: str) -> None:
         root = self._work / name
-        subprocess.run(["cp", "-a", "--reflink=auto", self._bare, root], check=True)
+        if not self._built:
+            subprocess.run(["cp", "-a", "--reflink=auto", self._bare, root], check=True)
         self.stage = self._stages[name] = Stage(root)
         for bind in self._binds:
-            _mount(bind, root, self._held)
+            _mount(bind, root)
 
     def _copy(self, rest: str) -> None:
         *names, target = shlex.split(rest)
@@ -157,7 +167,7 @@ class Builder:
                 sys.exit(f"what is {word}?")
 
 
-def _mount(place: Path, root: Path, held: ExitStack) -> None:
+def _mount(place: Path, root: Path) -> None:
     target = root / place.as_posix().lstrip("/")
     if place.is_dir():
         target.mkdir(parents=True, exist_ok=True)
@@ -165,39 +175,57 @@ def _mount(place: Path, root: Path, held: ExitStack) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch()
     subprocess.run(["mount", "--bind", place, target], check=True)
-    held.callback(lambda: subprocess.run(["umount", target], check=True))
+    subprocess.run(["mount", "-o", "remount,bind,ro", target], check=True)
+
+
+def alone() -> None:
+    """Go on in name spaces of our own, whatever ends us: nothing stays mounted, and no step runs on."""
+    if os.environ.get(ALONE) is None:
+        os.environ[ALONE] = "yes"
+        command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", sys.executable, *sys.argv]
+        os.execvp(command[0], command)
 
 
 def main() -> int:
     """Build, then run what was asked for; the exit code is that of the last command."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="sudo %(prog)s ROOT WORK [--bind PATH] [--env NAME=VALUE] [--built] [-- ARGUMENT ...]",
     )
     parser.add_argument("root", type=Path, metavar="ROOT")
     parser.add_argument("work", type=Path, metavar="WORK")
     parser.add_argument(
-        "--bind", type=Path, action="append", default=[], help="a place of the host to be there too"
+        "--bind", type=Path, action="append", default=[], help="a place of the host to be there, read-only"
     )
     parser.add_argument(
         "--env", action="append", default=[], metavar="NAME=VALUE", help="for the run, as docker run -e"
     )
+    parser.add_argument("--built", action="store_true", help="run what WORK holds from before")
     end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     chosen = parser.parse_args(sys.argv[1:end])
     if os.geteuid() != 0:
-        sys.exit("chroot needs root")
+        parser.error("chroot needs root")
     if not (chosen.root / "usr/local/bin/python3").exists():
-        sys.exit(f"{chosen.root} has no Python at usr/local: --help says how such a root is made")
-    if chosen.work.exists():
-        sys.exit(f"{chosen.work} exists already: name a new folder")
-    chosen.work.mkdir(parents=True)
-    with ExitStack() as held:
-        builder = Builder(chosen.root, chosen.work, chosen.bind, held)
-        for word, rest in steps((HERE / "Dockerfile").read_text()):
-            builder.take(word, rest)
-        image = builder.stage
-        image.env |= dict(pair.split("=", 1) for pair in chosen.env)
-        arguments = sys.argv[end + 1 :]
-        return enter(image, [*image.entrypoint, *arguments], image.user) if arguments else 0
+        parser.error(f"{chosen.root} has no Python at usr/local: --help says how such a root is made")
+    if chosen.work.exists() != chosen.built:
+        parser.error(
+            f"{chosen.work} {'is not there' if chosen.built else 'exists already: name a new folder'}"
+        )
+    if missing := [str(place) for place in chosen.bind if not place.exists()]:
+        parser.error(f"--bind: {' '.join(missing)} is not there")
+    if wrong := [pair for pair in chosen.env if "=" not in pair]:
+        parser.error(f"--env: {' '.join(wrong)} is no NAME=VALUE")
+    alone()
+    os.umask(0o022)  # as in a build by Docker
+    chosen.work.mkdir(parents=True, exist_ok=True)
+    builder = Builder(chosen.root, chosen.work, chosen.bind, built=chosen.built)
+    for word, rest in steps((HERE / "Dockerfile").read_text()):
+        builder.take(word, rest)
+    image = builder.stage
+    image.env |= dict(pair.split("=", 1) for pair in chosen.env)
+    arguments = sys.argv[end + 1 :]
+    return enter(image, [*image.entrypoint, *arguments], image.user) if end < len(sys.argv) else 0
 
 
 if __name__ == "__main__":

@@ -1,11 +1,16 @@
 """Whether the data folder and the database can be used; nothing is written, also beside a running bot."""
 
+import shutil
 from pathlib import Path
+from typing import Final
 
 from bot.check.findings import Finding
 from bot.store.ownership import nearest, refused, there, whose
 from bot.store.readonly import Kind, examined
 from bot.store.schema import HEAD
+
+ROOM: Final = 16 * 1024 * 1024
+"""Bytes that a disk should have to spare: what is written is little, but not to be lost."""
 
 
 def data_findings(path: Path) -> list[Finding]:
@@ -23,6 +28,9 @@ def _folder(database: Path) -> Finding:
         return Finding(subject, ok=False, text=f"{first} is no folder: set DATABASE_URL")
     if closed := refused(database):
         return Finding(subject, ok=False, text=f"{closed[0]} cannot be written: {whose(closed, database)}")
+    if (free := shutil.disk_usage(first).free) < ROOM:
+        text = f"only {free // 1024} KiB are free on the disk of {first}: make room"
+        return Finding(subject, ok=False, text=text)
     if first != folder:
         return Finding(subject, ok=True, text=f"{folder} will be made at the start")
     return Finding(subject, ok=True, text=f"{folder} can be written")

@@ -8,7 +8,7 @@ from typing import Final, Self
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from bot.monitoring.address import why_not
+from bot.monitoring.address import try_to_have, why_not
 from bot.monitoring.parts import as_json
 from bot.monitoring.vitals import Vitals
 
@@ -44,6 +44,7 @@ class MonitoringServer:
         """
         await self._runner.setup()
         try:
+            try_to_have(self._host, self.port)  # asyncio would not say why it could not
             await web.TCPSite(self._runner, self._host, self.port).start()
         except OSError as error:
             await self._runner.cleanup()

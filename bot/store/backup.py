@@ -13,7 +13,7 @@ from pathlib import Path
 from bot.store.copied import mark
 from bot.store.errors import StoreError
 from bot.store.ownership import beside, there
-from bot.store.readonly import reading, why_unreadable
+from bot.store.readonly import Kind, examined, reading, why_unreadable
 
 
 class BackupFailed(StoreError):
@@ -41,7 +41,9 @@ def back_up(database: Path, target: Path, at: float) -> Path:
         part.replace(target)
         sync(target.parent)
     except sqlite3.Error as error:
-        raise BackupFailed(f"{database} could not be copied to {target} ({error})") from None
+        found = examined(database)
+        why = found.fault or (f"{database} is empty" if found.kind is Kind.EMPTY else str(error))
+        raise BackupFailed(f"there is no copy: {why}") from None
     except OSError as error:
         raise BackupFailed(f"cannot write {target} ({error.strerror})") from None
     finally:

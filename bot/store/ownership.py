@@ -91,6 +91,18 @@ def whose(places: Sequence[Path], database: Path) -> str:
     return f"{fault}. Run: {command}, or set DATABASE_URL"
 
 
+def whose_to_read(place: Path) -> str:
+    """Return what keeps a place from being read, and what to do, with both uids."""
+    if not hasattr(os, "geteuid"):
+        return "let this user read it"
+    uid, gid, owner = os.geteuid(), os.getegid(), place.stat().st_uid
+    named = shlex.quote(str(place))
+    if owner == uid:
+        return f"it belongs to uid {uid}, which this runs as, but is closed to it. Run: chmod u+rX {named}"
+    fault = f"it belongs to uid {owner}, this runs as uid {uid}"
+    return f"{fault}. Run this as uid {owner}, or: chown {uid}:{gid} {named}"
+
+
 def _opened(mode: int) -> bool:
     """Tell whether a place with such a mode is open to its owner."""
     wanted = stat.S_IRWXU if stat.S_ISDIR(mode) else stat.S_IRUSR | stat.S_IWUSR

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from bot.store.ownership import nearest, readable
+from bot.store.ownership import nearest, readable, whose_to_read
 from bot.store.schema import MIGRATIONS
 
 VERSIONS: Final = frozenset(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py"))
@@ -75,7 +75,7 @@ def why_unreadable(database: Path, advice: str = "run this where the bot runs") 
     """Return why there is nothing to read, and what to do; None if there is a file that can be read."""
     place = nearest(database)
     if not readable(place):
-        return f"{place} cannot be read by this user: run this as the bot's user"
+        return f"{place} cannot be read: {whose_to_read(place)}"
     if place != database or place.is_dir():
         return f"there is no database at {database}: {advice}"
     return None

@@ -5,6 +5,7 @@ backup over the data in one transaction, so that a crash leaves the one or the o
 kept as it is and replaced as a file.
 """
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -37,6 +38,8 @@ def restore(backup: Path, database: Path, at: float) -> Path | None:
         RestoreFailed, StoreUnusable, AnotherBot: the data is as it was.
     """
     backup, database = backup.resolve(), database.resolve()
+    if os.path.isdir(backup):  # noqa: PTH112 Path.is_dir raises where a folder is closed
+        raise RestoreFailed(f"{backup} is a folder: name one of its files{_backups_in(backup, database)}")
     if (why := why_unreadable(backup, _WANTED)) is not None:
         raise RestoreFailed(why)
     if backup == database:
@@ -57,6 +60,15 @@ def restore(backup: Path, database: Path, at: float) -> Path | None:
         raise RestoreFailed(f"{backup} could not be put back ({error})") from None
     except OSError as error:
         raise RestoreFailed(f"cannot write in {database.parent} ({error.strerror})") from None
+
+
+def _backups_in(folder: Path, database: Path) -> str:
+    """Return what may be meant, newest first."""
+    try:
+        files = sorted(folder.glob(f"{database.stem}-*.db"), key=lambda file: file.stat().st_mtime)
+    except OSError:
+        return ""
+    return f", such as {' '.join(file.name for file in files[:-9:-1])}" if files else ""
 
 
 def _put_back(backup: Path, database: Path, at: float) -> Path | None:

@@ -7,10 +7,10 @@ let the bot leave the server and come back. Ctrl-C ends it.
 
 import argparse
 import asyncio
+import os
 import sys
 import threading
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 from discord_sim import Channel, DiscordSim, User
 
@@ -83,5 +83,9 @@ async def _show(sim: DiscordSim, channel: Channel) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="port to serve on (default: a free one)")
-    with suppress(KeyboardInterrupt):
+    try:
         asyncio.run(serve(parser.parse_args().port))
+    except OSError as error:
+        sys.exit(f"it cannot be served: {os.strerror(error.errno or 0)}; choose another --port")
+    except KeyboardInterrupt:
+        pass

@@ -8,7 +8,7 @@ import pytest
 from made import NOW
 from store.places import add, opened, sql, stored
 
-from bot.__main__ import Exit, main
+from bot.command_line import Exit, main
 from bot.store.backup import BackupFailed, back_up
 from bot.store.schema import HEAD
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.__main__ import Exit, main
+from bot.command_line import Exit, main
 from bot.core.outcome import Ending, Outcome
 from bot.store.database import Database
 from bot.store.live import unfinished

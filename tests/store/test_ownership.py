@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from store.places import NOBODY, another_user, migrated, opened
 
-from bot.__main__ import Exit, main
 from bot.check.data import data_findings
+from bot.command_line import Exit, main
 from bot.store.backup import BackupFailed, back_up
 from bot.store.database import Database
 from bot.store.errors import StoreUnusable
@@ -132,9 +132,9 @@ async def test_what_cannot_be_read_is_not_called_missing(
     for closed, mode in ((path, 0o000), (path.parent, 0o000)):
         closed.chmod(mode)
         with another_user(folder):
-            with pytest.raises(BackupFailed, match=f"^{closed} cannot be read by this user"):
+            with pytest.raises(BackupFailed, match=f"^{closed} cannot be read: it belongs to uid"):
                 back_up(path, folder / "copy.db", 0.0)
-            with pytest.raises(StoreUnusable, match=f"^{closed} cannot be read by this user"):
+            with pytest.raises(StoreUnusable, match=f"^{closed} cannot be read: it belongs to uid"):
                 unfinished(path)
             monkeypatch.setenv("DATABASE_URL", f"sqlite:///{path}")
             assert main(["watches"]) == Exit.DATA

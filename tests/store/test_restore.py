@@ -16,7 +16,7 @@ import pytest
 from made import NOW
 from store.places import add, another_user, migrated, opened, sql, stored
 
-from bot.__main__ import Exit, main
+from bot.command_line import Exit, main
 from bot.store.backup import back_up
 from bot.store.errors import AnotherBot, StoreUnusable
 from bot.store.restore import RestoreFailed, restore

@@ -89,7 +89,7 @@ class Process:
 
     def stored(self) -> bytes:
         """Return everything that is on the disk."""
-        return b"".join(path.read_bytes() for path in self.data.glob("bot.db*"))
+        return b"".join(path.read_bytes() for path in self.data.glob("bot.db*") if path.is_file())
 
     @property
     def log(self) -> str:

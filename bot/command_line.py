@@ -1,0 +1,176 @@
+"""The command line: `python -m bot [run]`, `check`, `watches`, `backup`, `restore` and `demo`."""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import Final
+
+from bot import __version__
+from bot.words import LANGUAGES
+
+PRIVATE: Final = 0o077
+"""The mask of modes: the data is for nobody else to read."""
+
+
+class Exit(IntEnum):
+    """Why the process ended."""
+
+    STOPPED = 0
+    BROKEN = 1
+    """Something unforeseen; the log has it."""
+    SETTINGS = 2
+    TOKEN = 3
+    DATA = 4
+    ANOTHER_BOT = 5
+    NOT_READY = 6
+    """`check` found something that is wrong."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the process's exit code."""
+    parser = argparse.ArgumentParser(prog="python -m bot", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("run", help="run the bot (the default)")
+    check = commands.add_parser("check", help="see whether the bot can go live, and what to do if not")
+    check.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    check.add_argument("--sync", action="store_true", help="write the commands to Discord again as well")
+    backup = commands.add_parser("backup", help="copy the data to a new file, while the bot runs or not")
+    backup.add_argument("file", type=Path, help="a new file, or a folder for one named by its time")
+    restore = commands.add_parser("restore", help="put a backup back, while the bot does not run")
+    restore.add_argument("file", type=Path, help="what `backup` wrote; the earlier data is kept beside it")
+    commands.add_parser(
+        "watches", help="list what is watched, from the data alone, while the bot runs or not"
+    )
+    demo = commands.add_parser("demo", help="try the bot in a browser, without any account")
+    demo.add_argument("--tour", action="store_true", help="play the main story by itself and exit")
+    demo.add_argument("--api-only", action="store_true", help="serve only the simulated task API")
+    demo.add_argument("--port", type=int, default=0, help="port to serve on (default: a free one)")
+    demo.add_argument("--lang", choices=LANGUAGES, default=LANGUAGES[0], help="what the bot speaks")
+    demo.add_argument("--speed", type=float, default=1.0, help="how many times faster renders go")
+    chosen = parser.parse_args(arguments)
+    match chosen.command:
+        case "demo":
+            return _demo(chosen)
+        case "check":
+            return _check(as_json=chosen.json, sync=chosen.sync)
+        case "backup" | "restore" | "watches":
+            return _on_the_data(chosen)
+        case _:
+            return _run()
+
+
+def _run() -> int:
+    # Imported here so that `--help` and a fault in the settings answer at once.
+    from bot.config import SettingsFault, load_settings  # noqa: PLC0415
+
+    try:
+        settings = load_settings()
+    except SettingsFault as fault:
+        for line in fault.faults:
+            _complain(line)
+        return Exit.SETTINGS
+    from bot import log, process  # noqa: PLC0415
+    from bot.chat.client import TokenRefused  # noqa: PLC0415
+    from bot.monitoring.server import CannotListen  # noqa: PLC0415
+    from bot.store.errors import AnotherBot, StoreFailed, StoreUnusable  # noqa: PLC0415
+
+    os.umask(PRIVATE)
+    secrets = (settings.discord_token.get_secret_value(), settings.veo_api_key.get_secret_value())
+    log.set_up(settings.log_level, settings.log_format, secrets)
+    tell = logging.getLogger("bot").critical if settings.log_format == "json" else _complain
+    try:
+        asyncio.run(process.run(settings))
+    except TokenRefused:
+        tell(
+            "DISCORD_TOKEN: Discord does not accept it. Copy the bot's token from the developer portal again"
+        )
+        return Exit.TOKEN
+    except CannotListen as error:
+        tell(f"HTTP_PORT: {error}")
+        return Exit.SETTINGS
+    except (StoreUnusable, StoreFailed) as error:
+        tell(f"DATABASE_URL: {error}")
+        return Exit.DATA
+    except AnotherBot as error:
+        tell(f"DATABASE_URL: {error}")
+        return Exit.ANOTHER_BOT
+    except KeyboardInterrupt:
+        pass
+    return Exit.STOPPED
+
+
+def _check(*, as_json: bool, sync: bool) -> int:
+    from bot.check import findings, run  # noqa: PLC0415
+
+    found, invite = asyncio.run(run.check(sync=sync))
+    write = findings.as_json if as_json else findings.as_text
+    _print(write(found, invite))
+    return Exit.STOPPED if all(finding.ok for finding in found) else Exit.NOT_READY
+
+
+def _on_the_data(chosen: argparse.Namespace) -> int:
+    """Do something with the data alone, for which no secret is needed, and print what came of it."""
+    from bot import data_commands as commands  # noqa: PLC0415
+    from bot.config import SettingsFault, load_data_settings  # noqa: PLC0415
+    from bot.store.errors import AnotherBot, StoreError, StoreUnusable  # noqa: PLC0415
+
+    os.umask(PRIVATE)
+    try:
+        database = load_data_settings().database_path
+        match chosen.command:
+            case "backup":
+                text = commands.backup(database, chosen.file)
+            case "restore":
+                text = commands.put_back(database, chosen.file)
+            case _:
+                text = commands.watches(database)
+    except SettingsFault as fault:
+        for line in fault.faults:
+            _complain(line)
+        return Exit.SETTINGS
+    except (StoreUnusable, AnotherBot) as error:
+        _complain(f"DATABASE_URL: {error}")
+        return Exit.ANOTHER_BOT if isinstance(error, AnotherBot) else Exit.DATA
+    except StoreError as error:
+        _complain(str(error))
+        return Exit.DATA
+    _print(text)
+    return Exit.STOPPED
+
+
+def _demo(chosen: argparse.Namespace) -> int:
+    try:
+        from bot.demo.show import show  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        _complain(f"The demo needs {error.name}, which is not installed here: use `make demo` in a clone")
+        return Exit.BROKEN
+    try:
+        return asyncio.run(
+            show(
+                tour=chosen.tour,
+                api_only=chosen.api_only,
+                port=chosen.port,
+                speed=chosen.speed,
+                language=chosen.lang,
+            )
+        )
+    except KeyboardInterrupt:
+        return Exit.STOPPED
+
+
+def _print(text: str) -> None:
+    """Print what was asked for, to as much of it as whoever reads it wants: `head` closes early."""
+    try:
+        print(text, flush=True)  # noqa: T201 a person asked for it
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit flushes into it again
+
+
+def _complain(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201 settings come before logging is set up
