@@ -40,6 +40,8 @@ class Upstream:
         self.not_before = 0.0
         self.held_back = False
         """Whether everybody had to wait, so that many looks come due at once; the poller's to take back."""
+        self._reason = ""
+        """Why the newest look that failed did."""
         self._silent = False
         """Whether the log's last word is that the API does not answer."""
         self._look: Final = look
@@ -75,7 +77,8 @@ class Upstream:
         try:
             task = await self._look(task_id, self._board.known(task_id))
         except VeoError as error:
-            log.debug("look failed", extra={"task": task_id, "reason": str(error)})
+            self._reason = str(error)
+            log.debug("look failed", extra={"task": task_id, "reason": self._reason})
             return as_event(error)
         if self._debugging:
             log.debug("looked", extra={"task": task_id, "state": task.state.value, "progress": task.progress})
@@ -99,14 +102,21 @@ class Upstream:
         if after.mode is not before.mode:
             match after.mode:
                 case Mode.SILENT:
-                    log.warning("the task API does not answer; polling pauses, one probe looks for all")
+                    log.warning(
+                        "the task API does not answer; polling pauses, one probe looks for all",
+                        extra={"reason": self._reason},
+                    )
                 case Mode.REFUSED:
-                    log.error("the task API refuses the key; polling pauses. Check VEO_API_KEY")
+                    log.error(
+                        "the task API refuses the key; polling pauses. Check VEO_API_KEY",
+                        extra={"reason": self._reason},
+                    )
                 case Mode.ANSWERING:
                     log.info("the task API answers again; polling goes on")
                     self.held_back = True
         elif after.silent(now) and not self._silent:
-            log.warning("the task API does not answer", extra={"seconds": round(now - after.suspected_at)})
+            seconds = round(now - after.suspected_at)
+            log.warning("the task API does not answer", extra={"seconds": seconds, "reason": self._reason})
         elif self._silent and after.suspicion is not Trouble.UNAVAILABLE:
             log.info("the task API answers again")
         self._silent = after.silent(now) or (self._silent and after.suspicion is Trouble.UNAVAILABLE)

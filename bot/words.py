@@ -161,6 +161,7 @@ NOT_SAVED = (
     "I could not save the watch of {tasks}, so nothing is watched. "
     "Whoever runs this bot must look at its log."
 )
+NOT_STORED = "I could not save that, so nothing has changed. Whoever runs this bot must look at its log."
 BROKEN = "I could not do that. Whoever runs this bot finds the reason in its log under `{reference}`."
 
 # The list, and the ids that are offered while somebody types.

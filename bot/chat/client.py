@@ -100,6 +100,15 @@ class VeoBot(discord.AutoShardedClient):
             log.warning("the bot is in no server: open the invite link that `python -m bot check` prints")
         self._gateway_changed()
 
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        log.info("the bot was added to a server", extra={"server": guild.id, "servers": len(self.guilds)})
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        log.warning(
+            "the bot was removed from a server; only the invite link brings it back",
+            extra={"server": guild.id, "servers": len(self.guilds)},
+        )
+
     @property
     def connected(self) -> bool:
         """Whether everything that happens on Discord reaches the bot."""

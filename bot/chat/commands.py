@@ -22,6 +22,7 @@ from bot.chat.text import mention, named
 from bot.chat.watch_command import WatchCommand
 from bot.core.card import CardState
 from bot.core.task_ids import MOST_AT_ONCE, quoted_task_ids, read_task_id
+from bot.store.errors import StoreFailed
 from bot.veo.errors import VeoError
 from bot.words import say
 
@@ -154,16 +155,22 @@ class Commands:
         except Unanswerable as error:
             log.warning("a command could not be answered", extra={"refusal": str(error)})
             await answer.take_back()
+        except StoreFailed as error:
+            log.error("a command could not be saved", extra={"reason": str(error)})  # noqa: TRY400
+            await self._refuse(answer, say(answer.language, words.NOT_STORED))
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("a command failed", extra={"reference": reference})
-            try:
-                await answer.refuse(say(answer.language, words.BROKEN, reference=reference))
-            except Unanswerable as error:
-                log.warning("a command could not be answered", extra={"refusal": str(error)})
+            await self._refuse(answer, say(answer.language, words.BROKEN, reference=reference))
         finally:
             if task is not None:
                 self._under_way.discard(task)
+
+    async def _refuse(self, answer: Answer, sentence: str) -> None:
+        try:
+            await answer.refuse(sentence)
+        except Unanswerable as error:
+            log.warning("a command could not be answered", extra={"refusal": str(error)})
 
     def _is_new(self, interaction_id: int) -> bool:
         """Tell whether an interaction comes for the first time: the gateway may bring one twice."""

@@ -62,22 +62,14 @@ class Deliverer:
         deliveries = await self._store.plan(watch.id, messages)
         for delivery in deliveries:
             if delivery.message_id is None:
-                message_id = await self._send(card, watch, delivery, len(deliveries), copies)
+                parts = len(deliveries)
+                found = await self._find(card, watch, delivery, parts)
+                message_id = await self._send(card, watch, delivery, copies) if found is None else found
                 await self._store.sent(watch.id, delivery.part, message_id)
-                log.info(
-                    "result posted",
-                    extra={
-                        "task": watch.task_id,
-                        "card": card.id,
-                        "part": f"{delivery.part}/{len(deliveries)}",
-                    },
-                )
+                about = {"task": watch.task_id, "card": card.id, "part": f"{delivery.part}/{parts}"}
+                log.info("result posted" if found is None else "result found in the channel", extra=about)
 
-    async def _send(self, card: Card, watch: Watch, delivery: Delivery, parts: int, copies: Copies) -> int:
-        if delivery.intended_at is not None:
-            found = await self._find(card, watch, delivery, delivery.intended_at, parts)
-            if found is not None:
-                return found
+    async def _send(self, card: Card, watch: Watch, delivery: Delivery, copies: Copies) -> int:
         # Also after a look that found nothing: whatever was tried before, only this try can be in doubt now.
         await self._store.intend(watch.id, delivery.part, self._discord_clock())
         nonce = f"{card.message_id:x}-{watch.position}-{delivery.part}"
@@ -131,12 +123,12 @@ class Deliverer:
                 raise
             raise Refused(told(error)) from None
 
-    async def _find(
-        self, card: Card, watch: Watch, delivery: Delivery, intended_at: float, parts: int
-    ) -> int | None:
+    async def _find(self, card: Card, watch: Watch, delivery: Delivery, parts: int) -> int | None:
         """Return the id of a message that may have been sent before a crash or a lost answer, if it was."""
+        if delivery.intended_at is None:
+            return None
         try:
-            replies = await self._rest.replies(card, intended_at - HISTORY_MARGIN)
+            replies = await self._rest.replies(card, delivery.intended_at - HISTORY_MARGIN)
         except Exception as error:
             if reaction(error) is Reaction.ACCESS_LOST:
                 raise Refused(told(error)) from None

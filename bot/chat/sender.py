@@ -17,6 +17,7 @@ from bot.chat.refusals import Reaction, pause, reaction, told
 from bot.clock import Alarm
 from bot.core.card import Card
 from bot.core.events import AccessLost, CardDeleted
+from bot.store.errors import StoreFailed
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,10 @@ class Sender:
                     await self._tell(item)
                 else:
                     await self._show(item, REQUEST_SECONDS)
+            except StoreFailed as error:
+                about = {**item.about, "reason": str(error)}
+                log.error("what is sent could not be saved, trying again later", extra=about)  # noqa: TRY400
+                self._put_off(item, error)
             except Exception as error:
                 log.exception("sending failed, trying again later", extra=item.about)
                 self._put_off(item, error)

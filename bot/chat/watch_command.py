@@ -123,8 +123,9 @@ class WatchCommand:
                     language=answer.channel_language,
                     seen={task_id: seen[task_id] for task_id in new},
                 )
-            except StoreError:
-                log.exception("watches could not be saved", extra={"tasks": list(new)})
+            except StoreError as error:
+                about = {"tasks": list(new), "reason": str(error)}
+                log.error("watches could not be saved", extra=about)  # noqa: TRY400
                 summary.append(say(answer.language, words.NOT_SAVED, tasks=named(new)))
                 return False
         answer.keep()

@@ -1,5 +1,6 @@
 """Whether the data folder and the database can be used; nothing is written, also beside a running bot."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,8 @@ def data_findings(path: Path) -> list[Finding]:
 def _folder(database: Path) -> Finding:
     subject = "data folder"
     folder, first = database.parent, nearest(database.parent)
+    if os.path.isdir(database):  # noqa: PTH112 Path.is_dir raises where a folder is closed
+        return Finding(subject, ok=False, text=f"{database} is a folder: set DATABASE_URL to a file in it")
     if not first.is_dir():
         return Finding(subject, ok=False, text=f"{first} is no folder: set DATABASE_URL")
     if closed := refused(database):

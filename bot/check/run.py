@@ -63,4 +63,4 @@ async def _ask_the_task_api(settings: Settings) -> Finding:
     except VeoError as error:
         text = f"no usable answer ({error}): check VEO_API_BASE_URL and the network"
         return Finding(subject, ok=False, text=text)
-    return Finding(subject, ok=True, text="it answers and accepts the key")
+    return Finding(subject, ok=True, text="it answers and does not refuse the key")

@@ -6,7 +6,7 @@ is in `bot.core.health`. Nothing here reads a clock, draws a number or talks to 
 
     watching ── Task ended ───────────────► SUCCEEDED | FAILED
              ── succeeded without a video ─► (a few more looks) ─► EMPTY
-             ── Missing ──────────────────► (a minute) ─► NO_SUCH_TASK, or once seen ─► VANISHED
+             ── Missing ──────────────────► (for a minute) ─► NO_SUCH_TASK, or once seen ─► VANISHED
              ── nothing new for too long ──► STALLED | TOO_OLD
              ── Stopped ──────────────────► STOPPED
              ── CardDeleted, AccessLost ───► the same, quietly
@@ -58,7 +58,8 @@ class Watch:
     quiet: float = 0.0
     """Seconds without a change, as far as somebody looked: an outage or a pause does not count."""
     missing_looks: int = 0
-    """Looks in a row that said "missing"."""
+    """Looks in a row that said "missing", since `missing_since`: a proxy may say so for a while, too."""
+    missing_since: float | None = None
     empty_looks: int = 0
     """Looks in a row that said "succeeded" without a video."""
     troubles: int = 0
@@ -121,8 +122,8 @@ def advance(watch: Watch, event: Event, now: float, pace: Pace, chance: float = 
 def told_again(watch: Watch, task: Task, now: float, quiet: float, pace: Pace) -> float | None:
     """Return the pause before the next look where the newest answer, told again, decides nothing; else None.
 
-    `quiet` is the seconds without a change since the watch's last step. A pause returned here is the one that
-    `advance` would give; what else it would do is what `looked_on` does, at any later time.
+    `quiet` is the seconds without a change since the watch's last step. The pause is the one that `advance`
+    would give; `looked_on` does what else it would do, at any later time.
     """
     quiet += watch.quiet
     doubtful = watch.troubles or watch.missing_looks or watch.empty_looks
@@ -176,6 +177,7 @@ def _seen(watch: Watch, task: Task, now: float, pace: Pace) -> Step:
         marks=marks,
         ends_at=expected_end(marks, now, now + after),
         missing_looks=0,
+        missing_since=None,
         empty_looks=watch.empty_looks + 1 if empty else 0,
         troubles=0,
         trouble=None,
@@ -202,26 +204,25 @@ def _ran_out(watch: Watch, quiet: float, now: float, pace: Pace) -> Ending | Non
 
 
 def _missing(watch: Watch, now: float, pace: Pace) -> Step:
-    age = now - watch.started_at
+    since = now if watch.missing_since is None else watch.missing_since
     missing = replace(
         watch,
         troubles=0,
         trouble=None,
         trouble_since=None,
         missing_looks=watch.missing_looks + 1,
+        missing_since=since,
         empty_looks=0,
         ends_at=None,
     )
     # Once the task was seen, the card stays as it is until the task has vanished for sure.
     first = watch.seen_at is None and not watch.missing_looks
     show = (Effect.SHOW,) if watch.in_trouble or first or watch.ends_at is not None else ()
-    if watch.seen_at is None:
-        if age >= pace.visible_within:
-            return _end(missing, Ending.NO_SUCH_TASK, now)
-        return Step(missing, show, pacing.while_invisible(age, pace))
-    if missing.missing_looks >= CONFIRMING_LOOKS:
-        return _end(missing, Ending.VANISHED, now)
-    return Step(missing, show, pacing.confirming(pace))
+    known = watch.seen_at is not None
+    age = now - (since if known else watch.started_at)
+    if age >= pace.visible_within and (not known or missing.missing_looks >= CONFIRMING_LOOKS):
+        return _end(missing, Ending.VANISHED if known else Ending.NO_SUCH_TASK, now)
+    return Step(missing, show, pacing.while_invisible(age, pace))
 
 
 def _failed(watch: Watch, failure: Failure, now: float, pace: Pace, chance: float) -> Step:

@@ -22,7 +22,7 @@ from bot.store.copied import doubt
 from bot.store.errors import StoreFailed, StoreUnusable
 from bot.store.lock import lock_of, take
 from bot.store.ownership import refused, whose
-from bot.store.readonly import EMPTY_START
+from bot.store.readonly import advice_for
 from bot.store.schema import HEAD, MIGRATIONS
 
 log = logging.getLogger(__name__)
@@ -30,13 +30,6 @@ log = logging.getLogger(__name__)
 VERSION_TABLE: Final = "alembic_version"
 
 _PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
-_ADVICE: Final = {
-    sqlite3.SQLITE_FULL: "make room on its disk",
-    sqlite3.SQLITE_READONLY: "make the file writable for this user",
-    sqlite3.SQLITE_CANTOPEN: "make it a file that this user may write",
-    sqlite3.SQLITE_BUSY: "end the other program that writes it",
-}
-"""What to do, by SQLite's primary result code."""
 
 T = TypeVar("T")
 
@@ -58,6 +51,8 @@ class Database:
             AnotherBot: a running bot holds the data.
             StoreUnusable: the folder or the file cannot be used; the text says what to do.
         """
+        if self.path.is_dir():
+            raise StoreUnusable(f"{self.path} is a folder: set DATABASE_URL to a file in it")
         if closed := refused(self.path):
             why = whose(closed, self.path)
             raise StoreUnusable(f"{closed[0]} cannot be written: {why}")
@@ -132,7 +127,7 @@ class Database:
         except (DatabaseError, UnicodeError) as error:  # the second from names in a damaged file
             engine.dispose()
             cause = error.orig if isinstance(error, DatabaseError) else "it is damaged"
-            advice = _ADVICE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF, EMPTY_START)
+            advice = advice_for(cause)
             raise StoreUnusable(f"cannot use {self.path} as the database ({cause}): {advice}") from None
         except BaseException:
             engine.dispose()

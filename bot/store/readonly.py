@@ -9,13 +9,35 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from bot.store.ownership import nearest, readable, whose_to_read
+from bot.store.ownership import beside, nearest, readable, there, whose_to_read
 from bot.store.schema import MIGRATIONS
 
 VERSIONS: Final = frozenset(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py"))
 """Those that this bot knows."""
 REPLACE: Final = "put a backup back (`python -m bot restore FILE`)"
 EMPTY_START: Final = f"{REPLACE}, or move the file away to start empty"
+
+
+_ADVICE: Final = {
+    sqlite3.SQLITE_FULL: "make room on its disk",
+    sqlite3.SQLITE_IOERR: "look at its disk, which may be full or lost",
+    sqlite3.SQLITE_READONLY: "make the file writable for this user",
+    sqlite3.SQLITE_CANTOPEN: "make it a file that this user may write",
+    sqlite3.SQLITE_BUSY: "end the other program that writes it",
+}
+"""What to do, by SQLite's primary result code; else the file is damaged."""
+
+
+_CLOSED: Final = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+
+
+def advice_for(error: object) -> str:
+    """Return what to do about an error of SQLite's."""
+    return _ADVICE.get(_code(error), EMPTY_START)
+
+
+def _code(error: object) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 class Kind(Enum):
@@ -29,6 +51,8 @@ class Kind(Enum):
     THEIRS = auto()
     """Another program's."""
     DAMAGED = auto()
+    UNREADABLE = auto()
+    """Nobody knows: the disk or the system does not let us read it now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +72,8 @@ def examined(database: Path) -> Examined:
             damage = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0]).splitlines()[-1]
             version = _version(connection)
     except sqlite3.Error as error:
-        return Examined(Kind.DAMAGED, fault=f"{database} cannot be read ({error})", advice=EMPTY_START)
+        kind = Kind.UNREADABLE if _code(error) in _ADVICE else Kind.DAMAGED
+        return Examined(kind, fault=f"{database} cannot be read ({error})", advice=advice_for(error))
     if damage != "ok":
         return Examined(Kind.DAMAGED, fault=f"{database} is damaged ({damage})", advice=REPLACE)
     if version is None:
@@ -88,5 +113,20 @@ def reading(database: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         sqlite3.Error: it cannot be opened or read.
     """
-    with closing(sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True)) as connection:
+    with closing(_connected(database)) as connection:
         yield connection
+
+
+def _connected(database: Path) -> sqlite3.Connection:
+    where = f"file:{quote(str(database))}?mode=ro"
+    connection = sqlite3.connect(where, uri=True)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        log = beside(database, "-wal")
+        if _code(error) not in _CLOSED or (there(log) and log.stat().st_size):
+            raise
+        # Also to be read, a file with a log of writes wants files beside it; without any it can do without.
+        return sqlite3.connect(f"{where}&immutable=1", uri=True)
+    return connection

@@ -15,7 +15,7 @@ from typing import Final
 
 from bot.store.backup import BackupFailed, back_up, copy_to, sync
 from bot.store.copied import mark
-from bot.store.errors import StoreError, StoreUnusable
+from bot.store.errors import AnotherBot, StoreError, StoreUnusable
 from bot.store.lock import held, lock_of
 from bot.store.ownership import beside, give_to_the_bot, refused, there, whose
 from bot.store.readonly import Examined, Kind, examined, reading, why_unreadable
@@ -38,15 +38,8 @@ def restore(backup: Path, database: Path, at: float) -> Path | None:
         RestoreFailed, StoreUnusable, AnotherBot: the data is as it was.
     """
     backup, database = backup.resolve(), database.resolve()
-    if os.path.isdir(backup):  # noqa: PTH112 Path.is_dir raises where a folder is closed
-        raise RestoreFailed(f"{backup} is a folder: name one of its files{_backups_in(backup, database)}")
-    if (why := why_unreadable(backup, _WANTED)) is not None:
+    if (why := _no_backup(backup, database)) is not None:
         raise RestoreFailed(why)
-    if backup == database:
-        raise RestoreFailed(f"{backup} is the data itself: {_WANTED}")
-    found = examined(backup)
-    if found.kind is not Kind.OURS:
-        raise RestoreFailed(f"{found.fault or f'{backup} is empty'}: {_WANTED}")
     if closed := refused(database):
         raise StoreUnusable(f"{closed[0]} cannot be written: {whose(closed, database)}")
     try:
@@ -54,12 +47,30 @@ def restore(backup: Path, database: Path, at: float) -> Path | None:
         with held(database):
             give_to_the_bot(Path(lock_of(database).lock_file), database.parent)
             return _put_back(backup, database, at)
+    except AnotherBot:
+        raise AnotherBot(f"a bot is running on {database}: stop it, then put the backup back") from None
     except BackupFailed as error:
         raise RestoreFailed(f"the present data could not be kept: {error}") from None
     except sqlite3.Error as error:
         raise RestoreFailed(f"{backup} could not be put back ({error})") from None
     except OSError as error:
         raise RestoreFailed(f"cannot write in {database.parent} ({error.strerror})") from None
+
+
+def _no_backup(backup: Path, database: Path) -> str | None:
+    """Return why a file cannot be put back, and what to do."""
+    if os.path.isdir(backup):  # noqa: PTH112 Path.is_dir raises where a folder is closed
+        return f"{backup} is a folder: name one of its files{_backups_in(backup, database)}"
+    if (why := why_unreadable(backup, _WANTED)) is not None:
+        return why
+    if backup == database:
+        return f"{backup} is the data itself: {_WANTED}"
+    found = examined(backup)
+    if found.kind is Kind.NEWER:
+        return f"{found.fault}: update the bot first"
+    if found.kind is not Kind.OURS:
+        return f"{found.fault or f'{backup} is empty'}: {_WANTED}"
+    return None
 
 
 def _backups_in(folder: Path, database: Path) -> str:
@@ -76,7 +87,7 @@ def _put_back(backup: Path, database: Path, at: float) -> Path | None:
     if present.kind is Kind.EMPTY:
         _make(backup, database)
         return None
-    if present.kind is Kind.THEIRS:
+    if present.kind in {Kind.THEIRS, Kind.UNREADABLE}:
         raise RestoreFailed(f"{present.fault}: {present.advice}")
     name = f"{database.stem}-replaced-{datetime.fromtimestamp(at, UTC):%Y-%m-%d-%H%M%S}.db"
     aside = database.with_name(name)

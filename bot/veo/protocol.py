@@ -42,6 +42,8 @@ def decode(
     Raises:
         VeoError: one of its classes, for anything else.
     """
+    if status == 404 and body.lstrip()[:1] == b"<":  # noqa: PLR2004
+        raise BrokenAnswer("status 404 and a page: is VEO_API_BASE_URL right?")  # nobody who knows of tasks
     if not 200 <= status < 300:  # noqa: PLR2004
         raise _error(status, headers, now, f"status {status}") or _unusable(status)
     fingerprint = hash(body)

@@ -58,7 +58,7 @@ def shows(steps: Iterable[Step]) -> list[bool]:
         ([EMPTY, EMPTY, DONE], Outcome(Ending.SUCCEEDED, NOW + 20, DONE)),
         ([FAILED], Outcome(Ending.FAILED, NOW, FAILED)),
         ([EMPTY] * 4, Outcome(Ending.EMPTY, NOW + 30, EMPTY)),
-        ([running(5), *[Missing()] * 3], Outcome(Ending.VANISHED, NOW + 30, running(5))),
+        ([running(5), *[Missing()] * 7], Outcome(Ending.VANISHED, NOW + 70, running(5))),
         ([*[Missing()] * 7], Outcome(Ending.NO_SUCH_TASK, NOW + 60)),
         ([Stopped(7)], Outcome(Ending.STOPPED, NOW, by=7)),
         ([running(5), Stopped(7)], Outcome(Ending.STOPPED, NOW + 10, running(5), 7)),
@@ -141,15 +141,15 @@ def test_a_new_task_may_be_invisible_for_a_minute() -> None:
 
 
 def test_a_task_that_was_seen_before_a_restart_vanishes_instead_of_being_unknown() -> None:
-    *before, last = seen(*[Missing()] * 3, start=replace(watch(started_at=NOW - HOUR), seen_at=NOW - HOUR))
-    assert last.watch.outcome == Outcome(Ending.VANISHED, NOW + 20)
-    assert shows(before) == [False, False]
+    *before, last = seen(*[Missing()] * 7, start=replace(watch(started_at=NOW - HOUR), seen_at=NOW - HOUR))
+    assert last.watch.outcome == Outcome(Ending.VANISHED, NOW + 60)
+    assert shows(before) == [False] * 6
 
 
 @pytest.mark.parametrize(
     "happened",
     [
-        [running(5), Missing(), Missing(), running(5), Missing(), Missing()],
+        [running(5), *[Missing()] * 6, running(5), *[Missing()] * 6],
         [EMPTY, EMPTY, EMPTY, Missing(), EMPTY],
         [running(5), Missing(), EMPTY, Missing(), EMPTY, Missing(), EMPTY],
         [EMPTY, EMPTY, running(5), EMPTY, EMPTY, EMPTY],
@@ -160,9 +160,16 @@ def test_looks_that_disagree_confirm_nothing(happened: list[Event]) -> None:
 
 
 def test_an_outage_between_confirming_looks_neither_confirms_nor_refutes() -> None:
-    *_, before, last = seen(running(5), Missing(), DOWN, Missing(), DOWN, Missing())
+    *_, before, last = seen(running(5), Missing(), *[DOWN] * 9, Missing(), DOWN, Missing())
     assert before.watch.outcome is None
-    assert last.watch.outcome == Outcome(Ending.VANISHED, NOW + 50, running(5))
+    assert last.watch.outcome == Outcome(Ending.VANISHED, NOW + 130, running(5))
+
+
+def test_a_minute_of_missing_ends_nothing_that_was_seen() -> None:
+    age, _, steps = followed(lambda age: running(5) if age < 30 else Missing())
+    missing = [step for step in steps if step.watch.missing_looks]
+    assert len(missing) > CONFIRMING_LOOKS
+    assert 90 <= age <= 120
 
 
 # What is shown

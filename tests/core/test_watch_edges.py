@@ -131,7 +131,7 @@ def test_a_missing_task_is_an_answer_and_ends_troubles_and_doubts() -> None:
         watch(), troubles=3, trouble=Trouble.UNAVAILABLE, trouble_since=NOW - 60, empty_looks=2
     )
     step = advance(troubled, Missing(), NOW, PACE)
-    assert step.watch == replace(watch(), missing_looks=1)
+    assert step.watch == replace(watch(), missing_looks=1, missing_since=NOW)
     assert step.effects == (Effect.SHOW,)
 
 

@@ -172,7 +172,7 @@ async def test_an_empty_file_is_taken(path: Path) -> None:
 
 async def test_a_folder_in_the_files_place_is_refused(path: Path) -> None:
     path.mkdir()
-    with pytest.raises(StoreUnusable, match="unable to open database file"):
+    with pytest.raises(StoreUnusable, match="is a folder: set DATABASE_URL to a file in it"):
         await Database(path, None).open()
 
 

@@ -93,7 +93,6 @@ async def test_damaged_data_is_replaced_and_kept_as_it_is(path: Path) -> None:
     backup = await backed_up(path, "a")
     path.write_bytes(damaged := os.urandom(5_000))
     path.with_name("bot.db-wal").write_bytes(b"stale")
-    path.with_name("bot.db-journal").write_bytes(b"hot")
     aside = restore(backup, path, NOW)
     assert aside is not None
     assert watched(path) == ["a"]
@@ -120,7 +119,7 @@ async def test_a_running_bot_keeps_its_data(path: Path) -> None:
     backup = await backed_up(path, "a")
     async with stored(path) as store:
         await add(store, "b", message_id=2)
-        with pytest.raises(AnotherBot, match="another bot is running on"):
+        with pytest.raises(AnotherBot, match="a bot is running on"):
             restore(backup, path, NOW)
         assert len(await store.unfinished()) == 2
     assert watched(path) == ["a", "b"]
@@ -241,4 +240,4 @@ async def test_the_command_says_where_everything_is(
     assert "there is no database at" in capsys.readouterr().err
     async with opened(path):
         assert main(["restore", str(backup)]) == Exit.ANOTHER_BOT
-    assert capsys.readouterr().err.startswith("DATABASE_URL: another bot is running")
+    assert capsys.readouterr().err.startswith("DATABASE_URL: a bot is running")

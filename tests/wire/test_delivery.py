@@ -158,7 +158,7 @@ async def test_a_task_known_before_a_restart_vanishes_after_it(tmp_path: Path) -
         await here.stop_bot()
         here.api.set(TASK, Answer.json({}, 404))
         await here.start_bot()
-        assert "Vanished" in (await here.result(card)).content
+        assert "Vanished" in (await here.result(card, 90)).content
 
 
 async def test_a_slow_final_edit_holds_up_no_result_and_is_made_up_for(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from discord_sim import Fault
 from wire.place import DONE, TASK, VIDEO, Place, place, running
 
+from bot.board import Board
 from bot.demo.render_answers import Answer
 
 pytestmark = pytest.mark.looptime
@@ -134,6 +135,25 @@ async def test_a_page_in_the_place_of_what_follows_a_line_adds_nothing(known: bo
 
 
 async def test_a_fault_of_the_bot_is_told_as_a_reference_and_nothing_more(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("unforeseen")
+
+    async with place(tmp_path) as here:
+        here.api.set(TASK, running(10))
+        card = await here.watch()
+        await here.shows(card, "10 %")
+        monkeypatch.setattr(Board, "stop", fail)
+        for use in (await here.type("stop", TASK), await here.sim.click(here.ada, card, label="Stop")):
+            await use.acknowledged()
+            assert use.ephemeral
+            said = re.fullmatch(r"I could not do that\. [\w ]+ `([0-9a-f]{8})`\.", use.text)
+            assert said is not None, use.text
+            assert any(getattr(record, "reference", None) == said[1] for record in caplog.records)
+
+
+async def test_what_cannot_be_saved_is_refused_and_logged_in_one_line(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with place(tmp_path) as here:
@@ -144,9 +164,10 @@ async def test_a_fault_of_the_bot_is_told_as_a_reference_and_nothing_more(
         for use in (await here.type("stop", TASK), await here.sim.click(here.ada, card, label="Stop")):
             await use.acknowledged()
             assert use.ephemeral
-            said = re.fullmatch(r"I could not do that\. [\w ]+ `([0-9a-f]{8})`\.", use.text)
-            assert said is not None, use.text
-            assert any(getattr(record, "reference", None) == said[1] for record in caplog.records)
+            assert "so nothing has changed" in use.text
+        logged = [record for record in caplog.records if "could not be saved" in record.message]
+        assert len(logged) == 2
+        assert all(record.exc_info is None and "readonly" in vars(record)["reason"] for record in logged)
         here.break_disk(broken=False)
         await here.type("stop", TASK)
         await here.shows(card, "Stopped")

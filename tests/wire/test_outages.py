@@ -6,7 +6,7 @@ import pytest
 from wire.place import DONE, KEY, TASK, VIDEO, place, running
 
 from bot.core.health import IMPOSSIBLE_ID
-from bot.demo.render_answers import Answer
+from bot.demo.render_answers import Answer, html_page
 
 pytestmark = pytest.mark.looptime
 
@@ -67,6 +67,28 @@ async def test_an_outage_is_logged_once_also_where_one_task_alone_is_watched(
             here.api.recover()
             await here.sleep(120)
             assert caplog.text.count("the task API answers again") == times
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"), [(html_page(404), 3_600), (Answer.json({"message": "Not Found"}, 404), 45)]
+)
+async def test_a_server_that_knows_nothing_of_tasks_ends_no_watch(
+    answer: Answer, seconds: float, tmp_path: Path
+) -> None:
+    async with place(tmp_path) as here:
+        cards = []
+        for task in TASKS[:2]:
+            here.api.set(task, running(10))
+            cards.append(await here.watch(task))
+        await here.shows(cards[1], "10 %")
+        await here.stop_bot()
+        here.api.fail_all(answer)
+        await here.start_bot()
+        await here.sleep(seconds)
+        here.api.recover()
+        for task, card in zip(TASKS, cards, strict=False):
+            here.api.set(task, DONE)
+            assert VIDEO in (await here.result(card, 180)).content
 
 
 async def test_one_bad_task_never_pauses_the_others(tmp_path: Path) -> None:
