@@ -1,6 +1,7 @@
 """What belongs to somebody else is named, and doing what the line says is enough."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from store.places import NOBODY, another_user, migrated, opened
+from store.places import NOBODY, add, another_user, migrated, opened, stored
 
 from bot.check.data import data_findings
 from bot.command_line import Exit, main
@@ -16,6 +17,7 @@ from bot.store.backup import BackupFailed, back_up
 from bot.store.database import Database
 from bot.store.errors import StoreUnusable
 from bot.store.live import unfinished
+from bot.store.readonly import advice_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="files have no owner by number here")
 
@@ -166,3 +168,40 @@ async def test_a_file_system_that_takes_no_writes_is_not_blamed_on_its_owner(
         line = await refusal(folder / "bot.db")
     folder.chmod(0o755)
     assert line.startswith(f"{folder} cannot be written: its file system is read-only. Mount it")
+
+
+async def test_what_is_watched_can_be_read_where_nothing_can_be_written(folder: Path) -> None:
+    path = folder / "bot.db"
+    async with stored(path) as store:
+        await add(store, "a")
+    path.chmod(0o444)
+    folder.chmod(0o555)
+    with another_user(folder):
+        if os.geteuid() == NOBODY:
+            assert [watch.task_id for watch in unfinished(path)] == ["a"]
+        assert back_up(path, Path(tempfile.mkdtemp()) / "copy.db", 0.0).stat().st_size > 0
+    folder.chmod(0o755)
+    assert sorted(file.name for file in folder.iterdir()) == ["bot.db", "bot.db.lock"]
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (sqlite3.SQLITE_FULL, "make room"),
+        (sqlite3.SQLITE_IOERR | 1 << 8, "its disk, which may be full"),
+        (sqlite3.SQLITE_CANTOPEN, "this user may write"),
+        (sqlite3.SQLITE_CORRUPT, "put a backup back"),
+        (sqlite3.SQLITE_NOTADB, "put a backup back"),
+    ],
+)
+def test_what_the_disk_refuses_is_not_called_damaged(code: int, advice: str) -> None:
+    error = sqlite3.OperationalError("no")
+    error.sqlite_errorcode = code
+    assert advice in advice_for(error)
+
+
+def test_a_folder_in_the_files_place_is_told_as_that_and_left_alone(folder: Path) -> None:
+    (folder / "data").mkdir()
+    (finding,) = data_findings(folder / "data")
+    assert finding.text == f"{folder}/data is a folder: set DATABASE_URL to a file in it"
+    assert [file.name for file in folder.iterdir()] == ["data"]

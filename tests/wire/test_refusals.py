@@ -99,3 +99,20 @@ async def test_a_ban_by_what_stands_before_discord_is_given_a_minute(tmp_path: P
         await here.result(card, 600)
         at = [request.at for request in here.sim.requests_to("POST", POST)]
         assert all(later - earlier >= 60 for earlier, later in pairwise(at))
+
+
+async def test_leaving_and_joining_a_server_are_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "bot.chat.client")
+    async with place(tmp_path) as here:
+        await here.sleep(10)  # discord.py waits for servers for a while
+        here.guild.remove_bot()
+        await here.sleep(1)
+        here.guild.add_bot()
+        await here.sleep(1)
+    said = [(r.message, vars(r)["servers"]) for r in caplog.records if "a server" in r.message]
+    assert said == [
+        ("the bot was removed from a server; only the invite link brings it back", 0),
+        ("the bot was added to a server", 1),
+    ]
