@@ -5,7 +5,7 @@ import gc
 import multiprocessing
 import time
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from itertools import count
 from multiprocessing.connection import Connection
@@ -100,11 +100,11 @@ class Counter:
         self.enough.clear()
         await self.enough.wait()
 
-    async def look(self, name: str, known: Task | None = None) -> Task:
+    def look(self, name: str, known: Task | None = None) -> Awaitable[Task]:
         self.looks += 1
         if self.looks == LOOKS:
             self.enough.set()
-        return await self._look(name, known)
+        return self._look(name, known)
 
 
 @asynccontextmanager

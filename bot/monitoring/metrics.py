@@ -3,7 +3,6 @@
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Final
 
 from prometheus_client import (
@@ -20,6 +19,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from bot import __version__
+from bot.monitoring.tally import TallyCounter, TallyHistogram
 
 LATENCY: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
 LATENESS: Final = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0)
@@ -69,12 +69,15 @@ class Metrics:
         GCCollector(registry=self.registry)
         about = Info("veobot_build", "What is running.", registry=self.registry)
         about.info({"version": __version__, "python": platform.python_version()})
-        # Of all that is counted only looks are so many that finding the counter matters.
-        self._poll = cache(self._counter("polls", "Looks at watched tasks by outcome.", "outcome").labels)
-        self._poll_seconds = self._histogram("poll_seconds", "Duration of a look.", LATENCY)
-        self._late = self._histogram(
-            "poll_lateness_seconds", "From a look's due time to its start.", LATENESS
+        # Of all that is counted only looks are so many that it matters how.
+        polls = TallyCounter("veobot_polls", "Looks at watched tasks by outcome.", "outcome")
+        self._polls: Final = polls.counts
+        self._poll_seconds: Final = TallyHistogram("veobot_poll_seconds", "Duration of a look.", LATENCY)
+        self._late: Final = TallyHistogram(
+            "veobot_poll_lateness_seconds", "From a look's due time to its start.", LATENESS
         )
+        for tally in (polls, self._poll_seconds, self._late):
+            self.registry.register(tally)
         self._edits = self._counter(
             "card_edits", "Edits of cards, sent or spared by a newer form.", "outcome"
         )
@@ -95,7 +98,7 @@ class Metrics:
         return generate_latest(self.registry)
 
     def looked(self, outcome: str, seconds: float) -> None:
-        self._poll(outcome).inc()
+        self._polls[outcome] += 1
         self._poll_seconds.observe(seconds)
 
     def late(self, seconds: float) -> None:

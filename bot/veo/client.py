@@ -1,9 +1,9 @@
 """The task API over aiohttp: the thin skin around `bot.veo.protocol`."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import aiohttp
 from aiohttp import hdrs
@@ -68,7 +68,7 @@ class VeoClient:
             self._session = None
         self._deadline.close()
 
-    async def look(self, task_id: str, known: Task | None = None) -> Task:
+    def look(self, task_id: str, known: Task | None = None) -> Coroutine[Any, Any, Task]:
         """Ask about one task, once (twice while the way to send the key is unknown).
 
         Returns `known`, an earlier answer about it, if the answer is the same to the byte.
@@ -79,6 +79,12 @@ class VeoClient:
         """
         if not is_task_id(task_id):
             raise ValueError("not a task id")
+        # Without a coroutine of its own: looks are many.
+        if self._scheme_is_known:
+            return self._look(task_id, known, self._scheme)
+        return self._look_both_ways(task_id, known)
+
+    async def _look_both_ways(self, task_id: str, known: Task | None) -> Task:
         scheme = self._scheme
         try:
             return await self._look(task_id, known, scheme)
@@ -113,11 +119,16 @@ class VeoClient:
         return task
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """Read a body by chunks, so that a small packed one cannot grow past the limit in memory."""
+def _read(response: aiohttp.ClientResponse) -> Coroutine[Any, Any, bytes]:
+    """Read a body of at most `BODY_LIMIT` bytes, or raise `BrokenAnswer`."""
     length = response.content_length
     if length is not None and length <= BODY_LIMIT and hdrs.CONTENT_ENCODING not in response.headers:
-        return await response.read()  # it has told its length, and there is nothing to unpack
+        return response.read()  # it has told its length, and there is nothing to unpack
+    return _read_by_chunks(response)
+
+
+async def _read_by_chunks(response: aiohttp.ClientResponse) -> bytes:
+    """Read so that a small packed body cannot grow past the limit in memory."""
     body = bytearray()
     async with response:  # closed where it is not read to its end
         async for chunk in response.content.iter_chunked(64 * 1024):
