@@ -51,11 +51,11 @@ class Database:
             AnotherBot: a running bot holds the data.
             StoreUnusable: the folder or the file cannot be used; the text says what to do.
         """
-        if self.path.is_dir():
-            raise StoreUnusable(f"{self.path} is a folder: set DATABASE_URL to a file in it")
         if closed := refused(self.path):
             why = whose(closed, self.path)
             raise StoreUnusable(f"{closed[0]} cannot be written: {why}")
+        if self.path.is_dir():
+            raise StoreUnusable(f"{self.path} is a folder: set DATABASE_URL to a file in it")
         self._take_lock()
         try:
             await self._call(self._open)

@@ -10,14 +10,13 @@ import filelock
 from bot.store.errors import AnotherBot
 from bot.store.ownership import there, usable
 
+PATIENCE: Final = 0.3
+"""Seconds for which a lock is waited for: `is_held` takes it for a moment."""
+
 
 def lock_of(database: Path) -> filelock.FileLock:
     """Return the lock of a database; the path must be resolved, or another name of the file escapes it."""
     return filelock.FileLock(f"{database}.lock")
-
-
-PATIENCE: Final = 0.3
-"""Seconds for which a lock is waited for: `is_held` takes it for a moment."""
 
 
 def take(lock: filelock.BaseFileLock, database: Path, patience: float = PATIENCE) -> None:

@@ -1,6 +1,6 @@
 """What this user may not use of the data, and how that is mended: for the operator's line.
 
-Asked by the user in effect, as the kernel decides; nothing is opened and nothing is raised.
+Asked for the user in effect, as the kernel decides; nothing is opened.
 """
 
 import os
@@ -81,10 +81,13 @@ def whose(places: Sequence[Path], database: Path) -> str:
         return f"it belongs to uid {uid}, which the bot runs as, but is closed to it. Run: {opening}"
     fault = f"it belongs to uid {min(owners)}, the bot runs as uid {uid}"
     folder = database.parent
+    elsewhere = "Set DATABASE_URL to a file in a folder of its own"
+    if places[0] in folder.parents and not readable(places[0]):
+        return f"{fault}, to which it is closed. {elsewhere}"
     if not there(folder):
         return f"{fault}. Run: install -d -o {uid} -g {gid} {shlex.quote(str(folder))}, or set DATABASE_URL"
     if places[0] == folder and not _is_the_bots_alone(folder, database):
-        return f"{fault}, and other things are in it. Set DATABASE_URL to a file in a folder of its own"
+        return f"{fault}, and other things are in it. {elsewhere}"
     command = f"chown -R {uid}:{gid} {named}"
     if any(not _opened(place.stat().st_mode) for place in places):
         command += f" && {opening}"

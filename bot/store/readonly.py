@@ -14,10 +14,8 @@ from bot.store.schema import MIGRATIONS
 
 VERSIONS: Final = frozenset(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py"))
 """Those that this bot knows."""
-REPLACE: Final = "put a backup back (`python -m bot restore FILE`)"
-EMPTY_START: Final = f"{REPLACE}, or move the file away to start empty"
-
-
+_REPLACE: Final = "put a backup back (`python -m bot restore FILE`)"
+_START_EMPTY: Final = f"{_REPLACE}, or move the file away to start empty"
 _ADVICE: Final = {
     sqlite3.SQLITE_FULL: "make room on its disk",
     sqlite3.SQLITE_IOERR: "look at its disk, which may be full or lost",
@@ -26,14 +24,13 @@ _ADVICE: Final = {
     sqlite3.SQLITE_BUSY: "end the other program that writes it",
 }
 """What to do, by SQLite's primary result code; else the file is damaged."""
-
-
 _CLOSED: Final = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+"""What SQLite says where it may not make the files that it wants beside a database."""
 
 
 def advice_for(error: object) -> str:
     """Return what to do about an error of SQLite's."""
-    return _ADVICE.get(_code(error), EMPTY_START)
+    return _ADVICE.get(_code(error), _START_EMPTY)
 
 
 def _code(error: object) -> int:
@@ -75,7 +72,7 @@ def examined(database: Path) -> Examined:
         kind = Kind.UNREADABLE if _code(error) in _ADVICE else Kind.DAMAGED
         return Examined(kind, fault=f"{database} cannot be read ({error})", advice=advice_for(error))
     if damage != "ok":
-        return Examined(Kind.DAMAGED, fault=f"{database} is damaged ({damage})", advice=REPLACE)
+        return Examined(Kind.DAMAGED, fault=f"{database} is damaged ({damage})", advice=_REPLACE)
     if version is None:
         advice = "set DATABASE_URL to a file of its own"
         return Examined(Kind.THEIRS, fault=f"{database} is another program's", advice=advice)

@@ -1,9 +1,6 @@
 """The file on disk: brought to the newest schema, or refused with a clear line and left as it was."""
 
 import logging
-import os
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -183,22 +180,6 @@ async def test_a_file_in_the_folders_place_is_refused(path: Path) -> None:
     assert path.read_text() == "a file"
 
 
-@pytest.fixture
-def nobodys() -> Iterator[Path]:
-    """Return a folder that this process can read but not write."""
-    with tempfile.TemporaryDirectory() as name:
-        root = os.geteuid() == 0
-        Path(name).chmod(0o555)
-        if root:
-            os.seteuid(65534)
-        try:
-            yield Path(name)
-        finally:
-            if root:
-                os.seteuid(0)
-            Path(name).chmod(0o755)
-
-
 async def test_a_damaged_page_of_a_table_is_told_at_the_start(path: Path) -> None:
     async with stored(path) as store:
         for number in range(100):
@@ -210,47 +191,9 @@ async def test_a_damaged_page_of_a_table_is_told_at_the_start(path: Path) -> Non
     assert "put a backup back" in await refusal(path)
 
 
-@pytest.fixture
-def anybodys() -> Iterator[Path]:
-    """Return a folder that anybody can write, for a process that is not root for a while."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o777)
-        yield Path(name)
-
-
-async def test_a_file_that_may_not_be_written_is_told_as_that(anybodys: Path) -> None:
-    path = anybodys / "bot.db"
-    async with opened(path):
-        pass
-    path.with_name("bot.db.lock").chmod(0o666)
-    path.chmod(0o444)
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(65534)
-    try:
-        with pytest.raises(StoreUnusable, match=rf"it belongs to uid \d+, .*Run: ch(own|mod) .*{path}"):
-            await Database(path, None).open()
-    finally:
-        if root:
-            os.seteuid(0)
-
-
 async def test_a_disk_that_is_full_at_the_start_is_told_as_that(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "_PRAGMAS", (*database._PRAGMAS, "max_page_count=2"))
     with pytest.raises(StoreUnusable, match="make room on its disk"):
         await Database(path, None).open()
-
-
-async def test_a_read_only_folder_is_refused(nobodys: Path) -> None:
-    with pytest.raises(StoreUnusable) as error:
-        await Database(nobodys / "bot.db", None).open()
-    mine, owner = (65534, 0) if os.getuid() == 0 else (os.getuid(), os.getuid())
-    said = str(error.value)
-    assert said.startswith(f"{nobodys} cannot be written: it belongs to uid {owner}, ")
-    if mine != owner:
-        assert f"the bot runs as uid {mine}. Run: chown -R {mine}:{os.getgid()} {nobodys}" in said
-    assert list(nobodys.iterdir()) == []
-    with pytest.raises(StoreUnusable):
-        await Database(nobodys / "new" / "bot.db", None).open()

@@ -4,8 +4,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,15 +17,10 @@ from bot.store.errors import StoreUnusable
 from bot.store.live import unfinished
 from bot.store.readonly import advice_for
 
+OTHERS = hasattr(os, "geteuid") and os.geteuid() == 0
+"""Whether this can be somebody else, to whom root's files are closed; else its own are closed to itself."""
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="files have no owner by number here")
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Return a folder to which everybody may come."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 async def refusal(path: Path) -> str:
@@ -66,7 +59,7 @@ async def test_what_a_run_as_somebody_else_left_is_named_file_by_file(
     for place in folder.iterdir():
         place.chmod(0o777)
     for place in others:
-        place.chmod(mode if os.geteuid() == 0 else 0o444)
+        place.chmod(mode if OTHERS else 0o444)
     with another_user(folder):
         line = await refusal(path)
         assert line.startswith(f"{others[0]} cannot be written: it belongs to uid ")
@@ -88,7 +81,7 @@ async def test_a_folder_that_is_to_be_made_in_somebody_elses_is_made_and_nothing
         if app.stat().st_uid != os.geteuid():
             assert f"Run: install -d -o {os.geteuid()} -g {os.getegid()} '{path.parent}'" in line
         else:
-            assert f"Run: chmod u+rwX {app}" in line
+            assert f"Run: chmod -R u+rwX {app}" in line
     do_what_it_says(line)
     with another_user(folder):
         path.parent.mkdir(exist_ok=True)
@@ -97,13 +90,31 @@ async def test_a_folder_that_is_to_be_made_in_somebody_elses_is_made_and_nothing
             pass
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("mode", [0o555, 0o700, 0o000])
+async def test_a_folder_of_somebody_else_is_told_with_both_uids(mode: int, folder: Path) -> None:
+    (data := folder / "data").mkdir()
+    (data / "bot.db").write_bytes(migrated())
+    data.chmod(mode if OTHERS else mode & 0o555)
+    with another_user(folder):
+        line = await refusal(data / "bot.db")
+        if OTHERS:
+            uid, gid = os.geteuid(), os.getegid()
+            assert f"it belongs to uid 0, the bot runs as uid {uid}. Run: chown -R {uid}:{gid} {data}" in line
+        else:
+            assert f"Run: chmod -R u+rwX {data}" in line
+    do_what_it_says(line)
+    with another_user(folder):
+        async with opened(data / "bot.db"):
+            pass
+
+
 async def test_what_is_partly_the_bots_own_is_opened_as_well(folder: Path) -> None:
     path = folder / "bot.db"
     path.write_bytes(migrated())
     path.chmod(0o400)
-    os.chown(path, NOBODY, NOBODY)
-    (folder / "bot.db.lock").touch(mode=0o600)
+    if OTHERS:
+        os.chown(path, NOBODY, NOBODY)
+    (folder / "bot.db.lock").touch(mode=0o600 if OTHERS else 0o400)
     with another_user(folder):
         line = await refusal(path)
     do_what_it_says(line)
@@ -112,17 +123,21 @@ async def test_what_is_partly_the_bots_own_is_opened_as_well(folder: Path) -> No
             pass
 
 
-async def test_a_folder_that_is_not_the_bots_alone_is_not_to_be_given_away(folder: Path) -> None:
-    (folder / "others.txt").touch()
-    folder.chmod(0o555)
+async def test_only_a_folder_that_is_the_bots_alone_is_to_be_given_to_it(folder: Path) -> None:
+    (busy := folder / "busy").mkdir()
+    (busy / "others.txt").touch()
+    busy.chmod(0o555)
+    (closed := folder / "closed").mkdir()
+    (closed / "data").mkdir()
+    closed.chmod(0o700 if OTHERS else 0o000)
     with another_user(folder):
-        pass
-    if os.geteuid() == 0:
-        os.chown(folder, 0, 0)
-        with another_user(folder / "others.txt"):
-            line = await refusal(folder / "bot.db")
-        assert line.endswith("and other things are in it. Set DATABASE_URL to a file in a folder of its own")
-    folder.chmod(0o755)
+        lines = [await refusal(place) for place in (busy / "bot.db", closed / "data" / "bot.db")]
+    closed.chmod(0o755)
+    elsewhere = "Set DATABASE_URL to a file in a folder of its own"
+    wanted = [f"other things are in it. {elsewhere}", f"to which it is closed. {elsewhere}"]
+    own = [f"Run: chmod -R u+rwX {place}" for place in (busy, closed)]  # what is one's own may be opened
+    assert [line[-len(end) :] for line, end in zip(lines, own, strict=True)] == own or OTHERS
+    assert [line[-len(end) :] for line, end in zip(lines, wanted, strict=True)] == wanted or not OTHERS
 
 
 async def test_what_cannot_be_read_is_not_called_missing(
@@ -174,14 +189,14 @@ async def test_what_is_watched_can_be_read_where_nothing_can_be_written(folder: 
     path = folder / "bot.db"
     async with stored(path) as store:
         await add(store, "a")
+    (folder / "copies").mkdir()
     path.chmod(0o444)
     folder.chmod(0o555)
-    with another_user(folder):
-        if os.geteuid() == NOBODY:
-            assert [watch.task_id for watch in unfinished(path)] == ["a"]
-        assert back_up(path, Path(tempfile.mkdtemp()) / "copy.db", 0.0).stat().st_size > 0
+    with another_user(folder / "copies"):
+        assert [watch.task_id for watch in unfinished(path)] == ["a"]
+        assert back_up(path, folder / "copies", 0.0).stat().st_size > 0
     folder.chmod(0o755)
-    assert sorted(file.name for file in folder.iterdir()) == ["bot.db", "bot.db.lock"]
+    assert sorted(file.name for file in folder.iterdir()) == ["bot.db", "bot.db.lock", "copies"]
 
 
 @pytest.mark.parametrize(

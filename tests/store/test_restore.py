@@ -6,8 +6,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -164,14 +162,6 @@ async def test_another_programs_database_is_not_replaced(path: Path) -> None:
     with pytest.raises(RestoreFailed, match="is another program's: set DATABASE_URL"):
         restore(backup, theirs, NOW)
     assert theirs.read_bytes() == before
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Return a folder to which everybody may come."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 async def test_a_folder_that_is_closed_is_told_with_the_command(folder: Path) -> None:

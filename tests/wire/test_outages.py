@@ -91,6 +91,29 @@ async def test_a_server_that_knows_nothing_of_tasks_ends_no_watch(
             assert VIDEO in (await here.result(card, 180)).content
 
 
+async def test_the_log_takes_no_limit_for_silence_and_no_word_back_unsaid(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "bot.upstream")
+    async with place(tmp_path) as here:
+        here.api.set(TASK, running(10))
+        await here.watch()
+        await here.sleep(10)
+        here.api.set(TASK, [DOWN] + [Answer.json({}, 429)] * 1000)
+        await here.sleep(600)
+        assert "does not answer" not in caplog.text, "a limit is an answer"
+        here.api.set(TASK, running(20))
+        await here.sleep(120)
+        here.api.set(TASK, DOWN)
+        await here.sleep(120)
+        here.api.set(TASK, [Answer.json({}, 429)] * 2 + [DOWN] * 1000)
+        await here.sleep(600)
+        assert caplog.text.count("the task API does not answer") == 1
+        here.api.set(TASK, REFUSED)  # this task's alone: the key is taken for others
+        await here.sleep(120)
+        assert caplog.text.count("the task API answers again") == 1
+
+
 async def test_one_bad_task_never_pauses_the_others(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         bad, good = TASKS[0], TASKS[1]

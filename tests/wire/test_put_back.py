@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from discord_sim import Fault
+from discord_sim import Fault, Message
 from wire.place import DONE, TASK, VIDEO, Place, place, running, succeeded
 
 from bot.demo.render_answers import Answer
@@ -15,6 +15,14 @@ from bot.store.restore import restore
 pytestmark = pytest.mark.looptime
 
 OTHERS = [f"aaaaaaaa-0000-4000-8000-00000000000{n}" for n in range(3)]
+
+
+async def begun(here: Place) -> Message:
+    """Watch a render, and wait until the watch is stored: a copy made earlier would not have it."""
+    here.api.set(TASK, running(10))
+    card = await here.watch()
+    await here.shows(card, "10 %")
+    return card
 
 
 async def put_back(here: Place, copy: Path) -> Path:
@@ -28,8 +36,7 @@ async def put_back(here: Place, copy: Path) -> Path:
 
 async def test_a_result_that_came_after_the_backup_is_found_and_not_posted_again(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
-        here.api.set(TASK, running(10))
-        card = await here.watch()
+        card = await begun(here)
         await here.sleep(600)
         copy = tmp_path / "copy.db"
         back_up(tmp_path / "bot.db", copy, here.clock())
@@ -49,9 +56,7 @@ async def test_a_result_that_came_after_the_backup_is_found_and_not_posted_again
 
 async def test_a_restore_that_is_undone_doubles_nothing(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
-        here.api.set(TASK, running(10))
-        card = await here.watch()
-        await here.shows(card, "10 %")
+        card = await begun(here)
         copy = back_up(tmp_path / "bot.db", tmp_path / "copy.db", here.clock())
         await here.sleep(60)
         aside = await put_back(here, copy)
@@ -66,9 +71,7 @@ async def test_a_restore_that_is_undone_doubles_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("started_between", [True, False])
 async def test_a_backup_of_what_was_put_back_keeps_its_doubts(started_between: bool, tmp_path: Path) -> None:
     async with place(tmp_path) as here:
-        here.api.set(TASK, running(10))
-        card = await here.watch()
-        await here.shows(card, "10 %")
+        card = await begun(here)
         copy = back_up(tmp_path / "bot.db", tmp_path / "copy.db", here.clock())
         here.api.set(TASK, DONE)
         await here.result(card)
@@ -91,9 +94,7 @@ async def test_a_backup_of_what_was_put_back_keeps_its_doubts(started_between: b
 
 async def test_a_plain_copy_of_an_earlier_version_is_as_old_as_its_file(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
-        here.api.set(TASK, running(10))
-        card = await here.watch()
-        await here.shows(card, "10 %")
+        card = await begun(here)
         await here.stop_bot()
         copy = Path(shutil.copy(tmp_path / "bot.db", tmp_path / "copy.db"))
         os.utime(copy, (here.clock(), here.clock()))
