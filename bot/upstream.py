@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from bot.board import Board
 from bot.clock import Clock
 from bot.core import health as api
-from bot.core.events import Failure, Seen, Trouble, name_of
+from bot.core.events import Failure, PollError, Seen, name_of
 from bot.core.health import IMPOSSIBLE_ID, Health, Mode
 from bot.core.task import Task
 from bot.meter import Meter
@@ -117,6 +117,6 @@ class Upstream:
         elif after.silent(now) and not self._silent:
             seconds = round(now - after.suspected_at)
             log.warning("the task API does not answer", extra={"seconds": seconds, "reason": self._reason})
-        elif self._silent and after.suspicion is not Trouble.UNAVAILABLE:
+        elif self._silent and after.suspicion is not PollError.UNAVAILABLE:
             log.info("the task API answers again")
-        self._silent = after.silent(now) or (self._silent and after.suspicion is Trouble.UNAVAILABLE)
+        self._silent = after.silent(now) or (self._silent and after.suspicion is PollError.UNAVAILABLE)

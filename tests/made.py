@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from bot.core.card import Card
-from bot.core.events import AccessLost, CardDeleted, Event, Failure, Missing, Stopped, Trouble
+from bot.core.events import AccessLost, CardDeleted, Event, Failure, Missing, PollError, Stopped
 from bot.core.health import Health, Mode
 from bot.core.outcome import Ending, Outcome
 from bot.core.task import Task, TaskState
@@ -68,7 +68,7 @@ def tasks(draw: st.DrawFn) -> Task:
     )
 
 
-failures: Final = st.builds(Failure, st.sampled_from(Trouble), st.none() | st.floats(-1e9, 1e9))
+failures: Final = st.builds(Failure, st.sampled_from(PollError), st.none() | st.floats(-1e9, 1e9))
 events: Final[SearchStrategy[Event]] = st.one_of(
     tasks(),
     st.just(Missing()),

@@ -8,7 +8,7 @@ import pytest
 
 from bench.world import card_state, filled_board, render, task_id
 from bot.board import Board
-from bot.core.events import Failure, Seen, Trouble
+from bot.core.events import Failure, PollError, Seen
 from bot.core.outcome import Ending
 from bot.core.pace import Pace
 from bot.core.task import TaskState
@@ -59,7 +59,7 @@ async def test_a_time_in_which_nobody_looked_is_neither_quiet_nor_learned_from()
     for pause in (10, 3_600, 10):
         clock.now += pause
         await look(board, answer)
-    await board.see(NAME, Failure(Trouble.UNAVAILABLE))
+    await board.see(NAME, Failure(PollError.UNAVAILABLE))
     assert board.roster.card(1).watches[0].quiet == 10 + Pace().max_seconds + 10
     assert sum(board._learning._experience.seconds) == pytest.approx(20.0)
 
@@ -88,7 +88,7 @@ async def test_a_card_that_begins_meanwhile_is_given_no_quiet_time_of_others() -
         await look(board, answer)
     begun = card_state(2, clock.now)
     board.roster.add(replace(begun, watches=(replace(begun.watches[0], task_id=NAME, seen_at=None),)))
-    await board.see(NAME, Failure(Trouble.UNAVAILABLE), card_id=2)
+    await board.see(NAME, Failure(PollError.UNAVAILABLE), card_id=2)
     old, new = (board.roster.card(number).watches[0] for number in (1, 2))
     assert (old.quiet, old.looked_at) == (100.0, clock.now)
     assert (new.quiet, new.looked_at) == (0.0, None)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.world import NullStore, card_state, render, task_id
 from bot.board import Board
 from bot.core.card import CardState
-from bot.core.events import Event, Failure, Missing, Seen, Trouble
+from bot.core.events import Event, Failure, Missing, PollError, Seen
 from bot.core.health import Health
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
@@ -37,7 +37,7 @@ events: Final[st.SearchStrategy[Any]] = st.one_of(
     states.map(lambda state: replace(render(NAME, 0, START), state=state, state_text=state.value)),
     videos.map(lambda urls: replace(render(NAME, 100, START), state=TaskState.SUCCEEDED, videos=urls)),
     st.just(Missing()),
-    st.sampled_from(Trouble).map(lambda trouble: Failure(trouble, 20.0)),
+    st.sampled_from(PollError).map(lambda trouble: Failure(trouble, 20.0)),
     st.just(BEGIN),
     st.integers(1, 4),
 )

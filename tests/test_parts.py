@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from made import NOW
 
-from bot.core.events import Trouble
+from bot.core.events import PollError
 from bot.core.health import Health, Mode
 from bot.monitoring.parts import api_parts
 
 ASKED = Health(answered_at=NOW - 300)
-FAILING = replace(ASKED, suspicion=Trouble.UNAVAILABLE, suspected_at=NOW - 10)
+FAILING = replace(ASKED, suspicion=PollError.UNAVAILABLE, suspected_at=NOW - 10)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ FAILING = replace(ASKED, suspicion=Trouble.UNAVAILABLE, suspected_at=NOW - 10)
         (replace(FAILING, suspected_at=NOW - 99, limited_until=NOW + 5), True, "limits us"),
         (Health(limited_until=NOW - 5), True, "answering"),
         (replace(ASKED, mode=Mode.REFUSED, since=NOW), True, "answering"),
-        (replace(ASKED, answered_at=None, suspicion=Trouble.KEY_REFUSED), True, "answering"),
+        (replace(ASKED, answered_at=None, suspicion=PollError.KEY_REFUSED), True, "answering"),
     ],
 )
 def test_the_state_of_the_api_follows_from_the_looks(health: Health, ok: bool, state: str) -> None:

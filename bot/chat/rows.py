@@ -1,6 +1,6 @@
 """What there is to say about one watch: the same for a card of its own and for a row among others.
 
-Trouble of the whole task API is the card's to tell, once; only this task's own is told here.
+PollError of the whole task API is the card's to tell, once; only this task's own is told here.
 """
 
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from typing import Final
 from bot import words
 from bot.chat.lines import ENDING_LOOKS, Look, ending_line, heading, progress_line, state_words
 from bot.chat.text import plain, relative
-from bot.core.events import Trouble
+from bot.core.events import PollError
 from bot.core.health import Health
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
@@ -58,7 +58,7 @@ def _live(watch: Watch, language: str, health: Health, message_limit: int) -> Ro
     row = _seen(watch, watch.task, language, health, message_limit) or _unseen(watch, language, health)
     if health.paused or not watch.in_trouble or watch.trouble_since is None:
         return row
-    sentence = words.TASK_REFUSED if watch.trouble is Trouble.KEY_REFUSED else words.TASK_SILENT
+    sentence = words.TASK_REFUSED if watch.trouble is PollError.KEY_REFUSED else words.TASK_SILENT
     note = say(language, sentence, when=relative(watch.trouble_since))
     return replace(row, look=Look.ODD, note=f"{row.note}\n{note}" if row.note else note)
 

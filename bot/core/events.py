@@ -6,26 +6,36 @@ from enum import StrEnum
 from bot.core.task import Task
 
 
-class Trouble(StrEnum):
-    """Why a look told nothing about the task."""
+class PollError(StrEnum):
+    """Why a poll returned no task."""
 
     UNAVAILABLE = "unavailable"
-    """No answer, too late, or one that makes no sense."""
+    """No answer, too late, a server error, or a page of a proxy: it may concern every task."""
+    BROKEN = "broken"
+    """An answer that cannot be read: this task's own, and no sign of an outage."""
+    TASK_REFUSED = "task_refused"
+    """The API refuses this one task."""
     KEY_REFUSED = "key_refused"
     RATE_LIMITED = "rate_limited"
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """The API does not know the task."""
+    """The API does not know the task; `message` is what it said, "" if nothing."""
+
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A look that told nothing; `retry_after` in seconds where the API asked for a pause."""
+    """A poll without a task; `retry_after` in seconds where the API asked for a pause.
 
-    trouble: Trouble
+    `message` is what the API said, "" if nothing, at most as long as a task's message.
+    """
+
+    error: PollError
     retry_after: float | None = None
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,6 @@ def name_of(seen: Seen) -> str:
         case Task():
             return seen.state
         case Failure():
-            return seen.trouble
+            return seen.error
         case Missing():
             return "missing"

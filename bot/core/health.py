@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from bot.core import pace as pacing
-from bot.core.events import Failure, Seen, Trouble
+from bot.core.events import Failure, PollError, Seen
 
 SHARED_BY: Final = 3
 """Different tasks that must fail in a row before the trouble is everybody's."""
@@ -34,7 +34,7 @@ class Mode(StrEnum):
     """Paused: the API refuses the key."""
 
 
-_MODE_OF: Final = {Trouble.UNAVAILABLE: Mode.SILENT, Trouble.KEY_REFUSED: Mode.REFUSED}
+_MODE_OF: Final = {PollError.UNAVAILABLE: Mode.SILENT, PollError.KEY_REFUSED: Mode.REFUSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Health:
     """Until when the API wants no request; no answer lifts that, for it may have been under way."""
     suspects: frozenset[str] = frozenset()
     """Tasks that failed in a row, all with `suspicion`."""
-    suspicion: Trouble | None = None
+    suspicion: PollError | None = None
     suspected_at: float = 0.0
     probes: int = 0
     limits: int = 0
@@ -67,32 +67,37 @@ class Health:
 
     def silent(self, now: float) -> bool:
         """Whether nothing was answered for too long to be chance, also about one task alone."""
-        lasting = self.suspicion is Trouble.UNAVAILABLE and now - self.suspected_at >= SILENT_AFTER
+        lasting = self.suspicion is PollError.UNAVAILABLE and now - self.suspected_at >= SILENT_AFTER
         return self.mode is Mode.SILENT or (lasting and now >= self.limited_until)
 
     def doubts_key(self, now: float) -> bool:
         """Whether a look at `IMPOSSIBLE_ID` should tell if a refusal is about the key or about one task."""
         proven = self.answered_at is not None and now - self.answered_at < KEY_PROVEN_FOR
-        return self.suspicion is Trouble.KEY_REFUSED and self.mode is not Mode.REFUSED and not proven
+        return self.suspicion is PollError.KEY_REFUSED and self.mode is not Mode.REFUSED and not proven
 
 
 def after_look(health: Health, task_id: str, seen: Seen, now: float) -> Health:
     """Say what a look at one task means for all."""
     if not isinstance(seen, Failure):
         return answered(health, now)
-    if seen.trouble is Trouble.RATE_LIMITED:
+    if seen.error is PollError.RATE_LIMITED:
         under_way = now < health.limited_until  # it was asked before the limit was known
         limits = max(1, health.limits + (not under_way))
         pause = pacing.obeyed(seen.retry_after, limits)
         return replace(health, limits=limits, limited_until=max(health.limited_until, now + pause))
-    same = health.suspicion is seen.trouble
+    if seen.error is PollError.TASK_REFUSED:
+        return answered(health, now)
+    if seen.error is PollError.BROKEN:  # proves nothing; as a probe it counts as made
+        due = health.paused and now >= health.probe_at
+        return replace(health, probe_at=now + pacing.probing(health.probes)) if due else health
+    same = health.suspicion is seen.error
     health = replace(
         health,
         suspects=(health.suspects if same else frozenset()) | {task_id},
-        suspicion=seen.trouble,
+        suspicion=seen.error,
         suspected_at=health.suspected_at if same else now,
     )
-    mode = _MODE_OF[seen.trouble]
+    mode = _MODE_OF[seen.error]
     if health.mode is mode:
         if now < health.probe_at:  # a look that was under way when the pause began is no probe
             return health
@@ -107,7 +112,7 @@ def after_look(health: Health, task_id: str, seen: Seen, now: float) -> Health:
 def after_key_probe(health: Health, seen: Seen, now: float) -> Health:
     """Say what the look at `IMPOSSIBLE_ID` means: refused too, it is the key; an answer clears the key."""
     if isinstance(seen, Failure):
-        return _paused(health, Mode.REFUSED, now) if seen.trouble is Trouble.KEY_REFUSED else health
+        return _paused(health, Mode.REFUSED, now) if seen.error is PollError.KEY_REFUSED else health
     return answered(health, now)
 
 

@@ -21,7 +21,7 @@ from typing import Final
 from bot.core import pace as pacing
 from bot.core.course import beginning, course
 from bot.core.estimate import Mark, expected_end, with_mark
-from bot.core.events import AccessLost, CardDeleted, Event, Failure, Missing, Stopped, Trouble
+from bot.core.events import AccessLost, CardDeleted, Event, Failure, Missing, PollError, Stopped
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
@@ -63,7 +63,7 @@ class Watch:
     empty_looks: int = 0
     """Looks in a row that said "succeeded" without a video."""
     troubles: int = 0
-    trouble: Trouble | None = None
+    trouble: PollError | None = None
     trouble_since: float | None = None
     began_at: float | None = None
     """When it began to be rendered, as far as that is known; None while it is not."""
@@ -228,7 +228,7 @@ def _missing(watch: Watch, now: float, pace: Pace) -> Step:
 def _failed(watch: Watch, failure: Failure, now: float, pace: Pace, chance: float) -> Step:
     if now - watch.started_at >= pace.too_old_after:
         return _end(watch, Ending.TOO_OLD, now)
-    if failure.trouble is Trouble.RATE_LIMITED:
+    if failure.error is PollError.RATE_LIMITED:
         after = max(pace.min_seconds, pacing.obeyed(failure.retry_after, 1))
         kept = _still_expected(watch, now + after)
         return Step(kept, () if kept == watch else (Effect.SHOW,), after)
@@ -236,7 +236,7 @@ def _failed(watch: Watch, failure: Failure, now: float, pace: Pace, chance: floa
     failed = replace(
         _still_expected(watch, now + after),
         troubles=watch.troubles + 1,
-        trouble=failure.trouble,
+        trouble=failure.error,
         trouble_since=now if watch.trouble_since is None else watch.trouble_since,
     )
     shown = watch.trouble if watch.in_trouble else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.core.events import Trouble
+from bot.core.events import PollError
 from bot.core.health import Health, Mode
 
 
@@ -39,7 +39,7 @@ def _api(health: Health, now: float) -> Part:
     if health.silent(now):
         return Part("task_api", ok=False, state="silent", since=health.suspected_at)
     answered = health.answered_at is not None or health.limited_until
-    if answered or health.suspicion is Trouble.KEY_REFUSED:
+    if answered or health.suspicion is PollError.KEY_REFUSED:
         return Part("task_api", ok=True, state="answering")
     if health.suspicion is not None:
         return Part("task_api", ok=False, state="has never answered", since=health.suspected_at)

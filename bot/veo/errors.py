@@ -1,24 +1,38 @@
-"""What can go wrong with a look at a task: one class for each reaction that a caller can have.
+"""What a poll of a task can end in besides a task: one class for each reaction that a caller can have.
 
     VeoError
     ├── TaskNotFound   the API does not know the task
-    ├── KeyRefused     it refuses the key, or this key for this task
+    ├── TaskRefused    it refuses this one task
+    ├── KeyRefused     it refuses the API key, or this key for this task
     ├── RateLimited    it wants fewer requests
-    └── Unavailable    no answer, too late, or a server's error
-        └── BrokenAnswer   an answer that makes no sense
+    ├── Unavailable    no answer, too late, a 5xx, or a page that no API wrote
+    └── BrokenAnswer   an answer that cannot be read: this task's own, and no sign of an outage
 
-The text of an error is for the log: it names no key, no header and no URL.
+The text of an error is for the log: it contains no key, no header and no URL. `message` is what the API
+itself said, for people.
 """
 
-from bot.core.events import Failure, Missing, Trouble
+from bot.core.events import Failure, Missing, PollError
 
 
 class VeoError(Exception):
-    """The API told nothing about the task."""
+    """The task API returned no task; `message` is what it said, "" if nothing."""
+
+    def __init__(self, text: str, message: str = "") -> None:
+        super().__init__(text)
+        self.message = message
 
 
 class TaskNotFound(VeoError):
     """The task API does not know this task."""
+
+
+class TaskRefused(VeoError):
+    """The task API refused a request about this task, whatever it says about others."""
+
+    def __init__(self, text: str, message: str = "", status: int = 400) -> None:
+        super().__init__(text, message)
+        self.status = status
 
 
 class KeyRefused(VeoError):
@@ -28,27 +42,32 @@ class KeyRefused(VeoError):
 class RateLimited(VeoError):
     """The task API wants fewer requests; `retry_after` in seconds if it said for how long."""
 
-    def __init__(self, text: str, retry_after: float | None = None) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, retry_after: float | None = None, message: str = "") -> None:
+        super().__init__(text, message)
         self.retry_after = retry_after
 
 
 class Unavailable(VeoError):
-    """The task API gave no answer that could be used."""
+    """The task API did not answer, or something else did in its place."""
 
 
-class BrokenAnswer(Unavailable):
+class BrokenAnswer(VeoError):
     """The task API answered something that is not in its document."""
 
 
 def as_event(error: VeoError) -> Missing | Failure:
     """Return what an error means to a watch."""
+    message = error.message
     match error:
         case TaskNotFound():
-            return Missing()
+            return Missing(message)
+        case TaskRefused():
+            return Failure(PollError.TASK_REFUSED, message=message)
         case KeyRefused():
-            return Failure(Trouble.KEY_REFUSED)
+            return Failure(PollError.KEY_REFUSED, message=message)
         case RateLimited(retry_after=seconds):
-            return Failure(Trouble.RATE_LIMITED, seconds)
+            return Failure(PollError.RATE_LIMITED, seconds, message)
+        case BrokenAnswer():
+            return Failure(PollError.BROKEN, message=message)
         case _:
-            return Failure(Trouble.UNAVAILABLE)
+            return Failure(PollError.UNAVAILABLE, message=message)

@@ -13,7 +13,15 @@ from typing import Any, Final
 import pydantic_core
 
 from bot.core.task import Task, TaskState
-from bot.veo.errors import BrokenAnswer, KeyRefused, RateLimited, TaskNotFound, Unavailable, VeoError
+from bot.veo.errors import (
+    BrokenAnswer,
+    KeyRefused,
+    RateLimited,
+    TaskNotFound,
+    TaskRefused,
+    Unavailable,
+    VeoError,
+)
 from bot.veo.links import sort_links
 
 BODY_LIMIT: Final = 1024 * 1024
@@ -42,8 +50,8 @@ def decode(
     Raises:
         VeoError: one of its classes, for anything else.
     """
-    if status == 404 and body.lstrip()[:1] == b"<":  # noqa: PLR2004
-        raise BrokenAnswer("status 404 and a page: is VEO_API_BASE_URL right?")  # nobody who knows of tasks
+    if status in {403, 404} and body.lstrip()[:1] == b"<":
+        raise Unavailable(f"status {status} and a page: is VEO_API_BASE_URL right?")
     if not 200 <= status < 300:  # noqa: PLR2004
         raise _error(status, headers, now, f"status {status}") or _unusable(status)
     fingerprint = hash(body)
@@ -100,7 +108,9 @@ def _error(status: int, headers: Mapping[str, str], now: float, text: str) -> Ve
             return None
 
 
-def _unusable(status: int) -> Unavailable:
+def _unusable(status: int) -> VeoError:
+    if 400 <= status < 500:  # noqa: PLR2004
+        return TaskRefused(f"status {status}", status=status)
     return Unavailable(f"status {status}") if status >= 500 else BrokenAnswer(f"status {status}")  # noqa: PLR2004
 
 

@@ -29,7 +29,7 @@ from bot.chat.cards import CardForm, card_form, layout, plain_form
 from bot.chat.lines import Look
 from bot.chat.text import bar
 from bot.core.card import Card, CardState
-from bot.core.events import Event, Failure, Missing, Trouble
+from bot.core.events import Event, Failure, Missing, PollError
 from bot.core.health import Health, Mode
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
@@ -50,7 +50,7 @@ watches = st.builds(
     changed_at=st.none() | moments,
     missing_looks=st.integers(0, 3),
     troubles=st.integers(0, 9),
-    trouble=st.sampled_from(Trouble),
+    trouble=st.sampled_from(PollError),
     trouble_since=st.none() | moments,
 )
 
@@ -173,7 +173,7 @@ DOWN: Final = Health(Mode.SILENT, NOW + 60)
 REFUSED: Final = Health(Mode.REFUSED, NOW + 60)
 BACK: Final = Health(since=NOW + 60, answered_at=NOW + 60)
 IN_TROUBLE: Final = replace(
-    watch(), task=running(5), troubles=3, trouble=Trouble.UNAVAILABLE, trouble_since=NOW
+    watch(), task=running(5), troubles=3, trouble=PollError.UNAVAILABLE, trouble_since=NOW
 )
 SINCE: Final = f"since <t:{int(NOW) + 60}:R>"
 
@@ -198,7 +198,7 @@ def test_a_rendering_task_shows_its_state_its_bar_and_its_number() -> None:
         (replace(watch(), task=Task(TASK, TaskState.RUNNING, action="re_mix")), Health(), r"re\_mix"),
         (replace(watch(), task=Task(TASK, TaskState.RUNNING, created_at=7)), Health(), "<t:7:R>"),
         (IN_TROUBLE, Health(), "has not answered about this task"),
-        (replace(IN_TROUBLE, trouble=Trouble.KEY_REFUSED), Health(), "refused our key for this task"),
+        (replace(IN_TROUBLE, trouble=PollError.KEY_REFUSED), Health(), "refused our key for this task"),
         (replace(watch(), task=running(5)), DOWN, f"has not answered {SINCE}"),
         (IN_TROUBLE, DOWN, f"has not answered {SINCE}"),
         (replace(watch(), task=running(5)), REFUSED, f"refused our key {SINCE}"),
@@ -272,5 +272,5 @@ def test_a_layout_never_exceeds_what_discord_takes() -> None:
 
 
 def test_every_event_has_a_card() -> None:
-    for event in (Missing(), Failure(Trouble.RATE_LIMITED), running(1)):
+    for event in (Missing(), Failure(PollError.RATE_LIMITED), running(1)):
         check(form_of(advance(watch(), event, NOW, PACE).watch), {STARTER})

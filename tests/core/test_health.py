@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import NOW, failures, running
 
-from bot.core.events import Failure, Missing, Seen, Trouble
+from bot.core.events import Failure, Missing, PollError, Seen
 from bot.core.health import IMPOSSIBLE_ID, Health, Mode, after_key_probe, after_look, answered
 from bot.core.task_ids import is_task_id
 
-DOWN: Final = Failure(Trouble.UNAVAILABLE)
-REFUSED: Final = Failure(Trouble.KEY_REFUSED)
-LIMITED: Final = Failure(Trouble.RATE_LIMITED, 20.0)
+DOWN: Final = Failure(PollError.UNAVAILABLE)
+REFUSED: Final = Failure(PollError.KEY_REFUSED)
+LIMITED: Final = Failure(PollError.RATE_LIMITED, 20.0)
 OK: Final = running(5)
 
 
@@ -143,11 +143,11 @@ def test_a_limit_holds_everybody_back_for_as_long_as_the_api_asks() -> None:
 def test_limits_without_a_wish_grow_and_start_over_after_an_answer() -> None:
     health, pauses, now = Health(), [], NOW
     for _ in range(6):
-        health = after_look(health, "a", Failure(Trouble.RATE_LIMITED), now)
+        health = after_look(health, "a", Failure(PollError.RATE_LIMITED), now)
         pauses.append(health.not_before - now)
         now = health.not_before
     assert pauses == [5, 10, 20, 40, 60, 60]
-    health = after_look(answered(health, now), "a", Failure(Trouble.RATE_LIMITED), now)
+    health = after_look(answered(health, now), "a", Failure(PollError.RATE_LIMITED), now)
     assert health.not_before == now + 5
 
 
@@ -156,14 +156,14 @@ def test_an_answer_that_was_under_way_does_not_lift_a_limit() -> None:
 
 
 def test_limits_that_were_under_way_together_count_as_one() -> None:
-    wordless = Failure(Trouble.RATE_LIMITED)
+    wordless = Failure(PollError.RATE_LIMITED)
     health = after(("a", wordless), ("b", wordless), ("c", wordless))
     assert (health.limits, health.not_before) == (1, NOW + 7)
     assert after_look(health, "a", wordless, NOW + 7).not_before == NOW + 17
 
 
 def test_an_answer_that_was_under_way_does_not_make_the_next_limit_the_first() -> None:
-    wordless = Failure(Trouble.RATE_LIMITED)
+    wordless = Failure(PollError.RATE_LIMITED)
     health = after(("a", wordless), ("b", OK))
     assert after_look(health, "a", wordless, NOW + 5).not_before == NOW + 15
 
@@ -177,7 +177,7 @@ def test_another_pause_begins_its_probes_anew() -> None:
 
 
 def test_a_shorter_limit_does_not_shorten_a_longer_one() -> None:
-    assert after(("a", LIMITED), ("b", Failure(Trouble.RATE_LIMITED, 1.0))).not_before == NOW + 20
+    assert after(("a", LIMITED), ("b", Failure(PollError.RATE_LIMITED, 1.0))).not_before == NOW + 20
 
 
 @given(
@@ -215,7 +215,7 @@ def test_another_answer_within_a_second_says_nothing_new() -> None:
     "change",
     [
         {"mode": Mode.SILENT, "since": NOW},
-        {"suspicion": Trouble.UNAVAILABLE},
+        {"suspicion": PollError.UNAVAILABLE},
         {"suspects": frozenset({"a"})},
         {"limits": 2},
     ],

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from made import NOW, running, tasks, watch
 
 from bot.core.estimate import expected_end
-from bot.core.events import Failure, Missing, Trouble
+from bot.core.events import Failure, Missing, PollError
 from bot.core.experience import Experience
 from bot.core.lesson import learn, learn_nothing_new
 from bot.core.pace import Pace
@@ -70,7 +70,7 @@ def test_a_task_that_waits_needs_nothing_and_is_looked_at_less_and_less(state: T
     ("before", "task", "now", "quiet"),
     [
         (SEEN, running(40), NOW + 5, 5.0),
-        (advance(SEEN, Failure(Trouble.UNAVAILABLE), NOW + 1, PACE).watch, SEEN.task, NOW + 5, 5.0),
+        (advance(SEEN, Failure(PollError.UNAVAILABLE), NOW + 1, PACE).watch, SEEN.task, NOW + 5, 5.0),
         (advance(SEEN, Missing(), NOW + 1, PACE).watch, SEEN.task, NOW + 5, 5.0),
         (SEEN, SEEN.task, NOW + 7_300, 7_200.0),
         (looked_on(SEEN, NOW + 7_000, 7_000.0), SEEN.task, NOW + 7_210, 200.0),

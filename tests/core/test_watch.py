@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import NOW, TASK, VIDEO, events, failures, moments, running, watch
 
-from bot.core.events import AccessLost, CardDeleted, Event, Failure, Missing, Seen, Stopped, Trouble
+from bot.core.events import AccessLost, CardDeleted, Event, Failure, Missing, PollError, Seen, Stopped
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
@@ -20,9 +20,9 @@ DONE: Final = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100, videos=(VIDEO,))
 ODD: Final = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100, refused_videos=("ftp://x",))
 FAILED: Final = Task(TASK, TaskState.ERROR, "error", 45, message="no")
 EMPTY: Final = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100)
-DOWN: Final = Failure(Trouble.UNAVAILABLE)
-REFUSED: Final = Failure(Trouble.KEY_REFUSED)
-LIMITED: Final = Failure(Trouble.RATE_LIMITED, 20.0)
+DOWN: Final = Failure(PollError.UNAVAILABLE)
+REFUSED: Final = Failure(PollError.KEY_REFUSED)
+LIMITED: Final = Failure(PollError.RATE_LIMITED, 20.0)
 HOUR: Final = 3600.0
 
 

@@ -6,15 +6,15 @@ from typing import Final
 import pytest
 from made import NOW, TASK, running, watch
 
-from bot.core.events import Event, Failure, Missing, Trouble
+from bot.core.events import Event, Failure, Missing, PollError
 from bot.core.outcome import Ending
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
 from bot.core.watch import Effect, Step, Watch, advance, resumed
 
 PACE: Final = Pace()
-DOWN: Final = Failure(Trouble.UNAVAILABLE)
-LIMITED: Final = Failure(Trouble.RATE_LIMITED, 20.0)
+DOWN: Final = Failure(PollError.UNAVAILABLE)
+LIMITED: Final = Failure(PollError.RATE_LIMITED, 20.0)
 EMPTY: Final = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100)
 
 
@@ -84,7 +84,7 @@ def test_an_estimate_is_kept_while_it_lies_behind_the_next_look(
 
 @pytest.mark.parametrize(
     ("event", "after"),
-    [(running(10), 11.1), (DOWN, 3.0), (Failure(Trouble.RATE_LIMITED), 5.0), (LIMITED, 20.0)],
+    [(running(10), 11.1), (DOWN, 3.0), (Failure(PollError.RATE_LIMITED), 5.0), (LIMITED, 20.0)],
 )
 def test_the_first_look_asks_for_its_own_pause(event: Event, after: float) -> None:
     assert advance(watch(), event, NOW, PACE).after == pytest.approx(after, abs=0.1)
@@ -128,7 +128,7 @@ def test_no_quiet_time_is_counted_where_no_time_has_passed(looked_at: float | No
 
 def test_a_missing_task_is_an_answer_and_ends_troubles_and_doubts() -> None:
     troubled = replace(
-        watch(), troubles=3, trouble=Trouble.UNAVAILABLE, trouble_since=NOW - 60, empty_looks=2
+        watch(), troubles=3, trouble=PollError.UNAVAILABLE, trouble_since=NOW - 60, empty_looks=2
     )
     step = advance(troubled, Missing(), NOW, PACE)
     assert step.watch == replace(watch(), missing_looks=1, missing_since=NOW)

@@ -36,7 +36,7 @@ async def api() -> AsyncIterator[RenderApi]:
         (html_page(502), Unavailable),
         (Answer(204), BrokenAnswer),
         (Answer(headers={"Content-Encoding": "gzip"}, body=b"not packed"), Unavailable),
-        (Answer(headers={"Content-Encoding": "gzip"}, body=gzip.compress(b"x" * 999)[:40]), Unavailable),
+        (Answer(headers={"Content-Encoding": "gzip"}, body=gzip.compress(b"x" * 999)[:40]), BrokenAnswer),
         (Answer(headers={"Content-Encoding": "br"}, body=b"xx"), Unavailable),
     ],
 )

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from made import NOW, TASK
 from veo.answers import DOCUMENTED, decoded
 
-from bot.core.events import Failure, Missing, Trouble
+from bot.core.events import Failure, Missing, PollError
 from bot.demo.render_answers import Answer, deep_json, error_envelope, html_page, nan_progress
 from bot.veo.errors import (
     BrokenAnswer,
     KeyRefused,
     RateLimited,
     TaskNotFound,
+    TaskRefused,
     Unavailable,
     VeoError,
     as_event,
@@ -29,26 +30,26 @@ from bot.veo.protocol import LATEST_TIME, TEXT_LIMIT, WORD_LIMIT, retry_after
 @pytest.mark.parametrize(
     ("status", "kind", "event"),
     [
-        (401, KeyRefused, Failure(Trouble.KEY_REFUSED)),
-        (403, KeyRefused, Failure(Trouble.KEY_REFUSED)),
+        (401, KeyRefused, Failure(PollError.KEY_REFUSED)),
+        (403, KeyRefused, Failure(PollError.KEY_REFUSED)),
         (404, TaskNotFound, Missing()),
-        (429, RateLimited, Failure(Trouble.RATE_LIMITED, 7.0)),
-        (500, Unavailable, Failure(Trouble.UNAVAILABLE)),
-        (503, Unavailable, Failure(Trouble.UNAVAILABLE)),
-        (999, Unavailable, Failure(Trouble.UNAVAILABLE)),
-        (0, BrokenAnswer, Failure(Trouble.UNAVAILABLE)),
-        (101, BrokenAnswer, Failure(Trouble.UNAVAILABLE)),
-        (302, BrokenAnswer, Failure(Trouble.UNAVAILABLE)),
-        (400, BrokenAnswer, Failure(Trouble.UNAVAILABLE)),
-        (410, BrokenAnswer, Failure(Trouble.UNAVAILABLE)),
+        (429, RateLimited, Failure(PollError.RATE_LIMITED, 7.0)),
+        (500, Unavailable, Failure(PollError.UNAVAILABLE)),
+        (503, Unavailable, Failure(PollError.UNAVAILABLE)),
+        (999, Unavailable, Failure(PollError.UNAVAILABLE)),
+        (0, BrokenAnswer, Failure(PollError.BROKEN)),
+        (101, BrokenAnswer, Failure(PollError.BROKEN)),
+        (302, BrokenAnswer, Failure(PollError.BROKEN)),
+        (400, TaskRefused, Failure(PollError.TASK_REFUSED)),
+        (410, TaskRefused, Failure(PollError.TASK_REFUSED)),
     ],
 )
 @pytest.mark.parametrize("body", [b"", b"<html>", json.dumps(DOCUMENTED).encode()])
 def test_a_status_is_one_kind_of_error_whatever_the_body_says(
     status: int, kind: type[VeoError], event: Missing | Failure, body: bytes
 ) -> None:
-    if (status, body) == (404, b"<html>"):  # a page is no word about a task
-        kind, event = BrokenAnswer, Failure(Trouble.UNAVAILABLE)
+    if status in {403, 404} and body == b"<html>":  # a page is no word about a task or a key
+        kind, event = Unavailable, Failure(PollError.UNAVAILABLE)
     with pytest.raises(VeoError) as error:
         decoded(body, status, {"retry-after": "7"})
     assert type(error.value) is kind
