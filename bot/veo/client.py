@@ -1,5 +1,6 @@
 """The task API over aiohttp: the thin skin around `bot.veo.protocol`."""
 
+import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from types import TracebackType
@@ -12,7 +13,6 @@ from yarl import URL
 
 from bot.core.task import Task
 from bot.core.task_ids import is_task_id
-from bot.veo.deadline import Deadline
 from bot.veo.errors import BrokenAnswer, KeyRefused, Unavailable
 from bot.veo.protocol import BODY_LIMIT, decode
 
@@ -49,14 +49,14 @@ class VeoClient:
         self._scheme: AuthScheme = "bearer" if auth == "bearer" else "raw"
         self._scheme_is_known = auth != "auto"
         self._clock: Final = clock
-        self._deadline: Final = Deadline(timeout_seconds)
+        self._timeout_seconds: Final = timeout_seconds
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=CONNECTIONS),
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, connect=None),  # the deadline's
+            timeout=aiohttp.ClientTimeout(total=None, connect=None),  # one limit for all of it: `_look`
         )
         return self
 
@@ -66,7 +66,6 @@ class VeoClient:
         if self._session is not None:
             await self._session.close()
             self._session = None
-        self._deadline.close()
 
     def look(self, task_id: str, known: Task | None = None) -> Coroutine[Any, Any, Task]:
         """Ask about one task, once (twice while the way to send the key is unknown).
@@ -97,7 +96,7 @@ class VeoClient:
         if self._session is None:
             raise RuntimeError("the client is used outside its context")
         try:
-            with self._deadline.watch():
+            async with asyncio.timeout(self._timeout_seconds):
                 # Redirects are not followed: aiohttp would take the key's header along to another origin.
                 response = await self._session.get(
                     self._base.with_path(self._path + task_id, encoded=True),  # a third of parsing it anew
