@@ -15,7 +15,7 @@ from bench.world import filled_board, render
 from bot.chat.gate import PER_SECOND
 from bot.core.pace import Pace
 from bot.core.task import Task
-from bot.meter import UNMETERED
+from bot.metrics import Metrics
 from bot.poller import Poller
 from bot.store.database import Database
 from bot.upstream import Upstream
@@ -45,7 +45,8 @@ async def _live(count: int) -> dict[str, float]:
         await asyncio.sleep(0)
         return render(name, min(99, int((time.time() - begun) / 3)), begun)
 
-    poller = Poller(Upstream(look, board, time.time, UNMETERED), board, Pace(), time.time)
+    metrics = Metrics()
+    poller = Poller(Upstream(look, board, time.time, metrics), board, Pace(), time.time, metrics=metrics)
     for number, name in enumerate(list(board.roster.tasks)):
         poller.plan(name, Pace().max_seconds * number / count)
     running = asyncio.create_task(poller.run())

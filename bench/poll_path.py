@@ -18,7 +18,7 @@ from bench.measure import Say, Section, Span, median, span
 from bench.world import ANSWER, NullAudience, NullStore, filled_board, task_id
 from bot.core.pace import Pace
 from bot.core.task import Task
-from bot.monitoring.metrics import Metrics
+from bot.metrics import Metrics
 from bot.poller import Poller
 from bot.upstream import IN_FLIGHT, Look, Upstream
 from bot.veo.client import VeoClient
@@ -111,11 +111,11 @@ class Counter:
 async def _polling(url: str) -> AsyncIterator[tuple[Counter, NullAudience, NullStore]]:
     """Let the real poller look at tasks that are due again at once, counting as the bot counts."""
     board, audience, store = filled_board(TASKS, time.time, Pace(min_seconds=0.0, max_seconds=0.0))
-    meter = Metrics()
+    metrics = Metrics()
     async with VeoClient(url, "key", "raw") as veo:
         counter = Counter(veo.look)
-        upstream = Upstream(counter.look, board, time.time, meter)
-        poller = Poller(upstream, board, Pace(), time.time, meter=meter)
+        upstream = Upstream(counter.look, board, time.time, metrics)
+        poller = Poller(upstream, board, Pace(), time.time, metrics=metrics)
         for name in list(board.roster.tasks):
             poller.plan(name, 0.0)
         running = asyncio.create_task(poller.run())

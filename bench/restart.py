@@ -15,7 +15,7 @@ from bot.board import Board
 from bot.core.pace import Pace
 from bot.core.task import Task
 from bot.learning import Learning
-from bot.meter import UNMETERED
+from bot.metrics import Metrics
 from bot.poller import Poller
 from bot.store.database import Database
 from bot.store.store import Store
@@ -86,7 +86,8 @@ def parts(database: Database) -> tuple[Watching, Board, Poller]:
     store, pace, audience = Store(database), Pace(), NullAudience()
     nobody: Any = audience
     board = Board(store, nobody, Learning(store, pace), time.time)
-    poller = Poller(Upstream(look, board, time.time, UNMETERED), board, pace, time.time)
+    metrics = Metrics()
+    poller = Poller(Upstream(look, board, time.time, metrics), board, pace, time.time, metrics=metrics)
     return Watching(store, board, poller, time.time), board, poller
 
 

@@ -5,6 +5,7 @@ import gc
 import time
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 from discord.ext import tasks
@@ -28,13 +29,13 @@ SETTLED: Final = 0.5
 
 
 class Lateness:
-    """A meter that keeps how late each poll was while it is switched on."""
+    """Keeps how late each poll was while it is switched on."""
 
     def __init__(self) -> None:
         self.on = False
         self.late_by: list[float] = []
 
-    def late(self, seconds: float) -> None:
+    def observe(self, seconds: float) -> None:
         if self.on:
             self.late_by.append(seconds)
 
@@ -63,22 +64,23 @@ class NullBoard:
 
 
 async def _ours(count: int) -> tuple[float, list[float]]:
-    meter: Any = Lateness()
+    lateness = Lateness()
+    metrics: Any = SimpleNamespace(poll_lateness=lateness)
     board: Any = NullBoard(count)
     upstream: Any = NullUpstream()
-    poller = Poller(upstream, board, Pace(), time.monotonic, meter=meter)
+    poller = Poller(upstream, board, Pace(), time.monotonic, metrics=metrics)
     for number, name in enumerate(board.tasks):
         poller.plan(name, 1.0 + EVERY * number / count)
     loop = asyncio.create_task(poller.run())
-    cost = await _window(meter)
+    cost = await _window(lateness)
     loop.cancel()
-    return cost / max(1, len(meter.late_by)), meter.late_by
+    return cost / max(1, len(lateness.late_by)), lateness.late_by
 
 
 async def _peer(count: int) -> tuple[float, list[float]]:
     """One `discord.ext.tasks` loop for each watch, as bots are used to do it."""
-    meter = Lateness()
-    loops = [_loop(meter) for _ in range(count)]
+    lateness = Lateness()
+    loops = [_loop(lateness) for _ in range(count)]
     event_loop = asyncio.get_running_loop()
     begun = event_loop.time()
     for number, (loop, due) in enumerate(loops):
@@ -86,31 +88,31 @@ async def _peer(count: int) -> tuple[float, list[float]]:
         event_loop.call_at(due[0], loop.start)
     while event_loop.time() - begun < EVERY:
         await asyncio.sleep(0.5)
-    cost = await _window(meter)
+    cost = await _window(lateness)
     for loop, _ in loops:
         loop.cancel()
     await asyncio.sleep(0)
-    return cost / max(1, len(meter.late_by)), meter.late_by
+    return cost / max(1, len(lateness.late_by)), lateness.late_by
 
 
-def _loop(meter: Lateness) -> tuple["tasks.Loop[Any]", list[float]]:
+def _loop(lateness: Lateness) -> tuple["tasks.Loop[Any]", list[float]]:
     due = [0.0]
 
     async def poll() -> None:
-        meter.late(time.monotonic() - due[0])
+        lateness.observe(time.monotonic() - due[0])
         due[0] += EVERY
 
     return tasks.loop(seconds=EVERY)(poll), due
 
 
-async def _window(meter: Lateness) -> float:
+async def _window(lateness: Lateness) -> float:
     await asyncio.sleep(SETTLED)
     gc.collect()
     await asyncio.sleep(SETTLED)
-    meter.on = True
+    lateness.on = True
     with span() as taken:
         await asyncio.sleep(WINDOW)
-    meter.on = False
+    lateness.on = False
     return taken.cpu
 
 

@@ -25,8 +25,7 @@ from bot.config import Settings
 from bot.copies import Copier
 from bot.core.events import AccessLost, CardDeleted
 from bot.learning import Learning
-from bot.meter import UNMETERED, Meter
-from bot.monitoring.metrics import Snapshot
+from bot.metrics import Metrics, Snapshot
 from bot.monitoring.vitals import Vitals
 from bot.poller import Poller
 from bot.pruner import Pruner
@@ -56,13 +55,13 @@ class App:
         look: Look,
         *,
         clock: Clock,
+        metrics: Metrics,
         discord_clock: Clock | None = None,
         idle: Idle = idle,
         copier: Copier | None = None,
-        meter: Meter = UNMETERED,
     ) -> None:
         self._client: Final = client
-        database.meter = meter
+        database.on_transaction = metrics.store_seconds.observe
         self.store: Final = Store(database)
         rest = DiscordRest(client, Gate(), clock)
         deliverer = Deliverer(self.store, rest, settings.pace, discord_clock or clock)
@@ -73,14 +72,14 @@ class App:
             settings.pace,
             clock,
             lost=self._lose,
+            metrics=metrics,
             idle=idle,
             preparation=None if copier is None else VideoCopies(client, copier),
-            meter=meter,
         )
         self._learning: Final = Learning(self.store, settings.pace, idle=idle)
         self.board: Final = Board(self.store, self.messenger, self._learning, clock)
-        upstream = Upstream(look, self.board, clock, meter)
-        self.poller: Final = Poller(upstream, self.board, settings.pace, clock, idle=idle, meter=meter)
+        upstream = Upstream(look, self.board, clock, metrics)
+        self.poller: Final = Poller(upstream, self.board, settings.pace, clock, metrics=metrics, idle=idle)
         self.watching: Final = Watching(self.store, self.board, self.poller, clock)
         limits = Limits(settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server)
         first_look = FirstLook(look)
@@ -182,7 +181,9 @@ async def write_commands_again(settings: Settings) -> list[str]:
         VeoClient(settings.veo_api_base_url, settings.veo_api_key.get_secret_value()) as veo,
         VeoBot() as client,
     ):
-        app = App(settings, client, Database(settings.database_path, None), veo.look, clock=clock)
+        app = App(
+            settings, client, Database(settings.database_path, None), veo.look, clock=clock, metrics=Metrics()
+        )
         client.on_setup = None
         await client.login(settings.discord_token.get_secret_value())
         return await sync_commands(app.make_tree())

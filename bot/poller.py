@@ -19,7 +19,7 @@ from bot.board import Board
 from bot.clock import Alarm, Clock, Idle, idle
 from bot.core.pace import Pace
 from bot.core.schedule import Schedule
-from bot.meter import UNMETERED, Meter
+from bot.metrics import Metrics
 from bot.store.errors import StoreFailed
 from bot.upstream import Upstream
 
@@ -43,9 +43,9 @@ class Poller:
         pace: Pace,
         clock: Clock,
         *,
+        metrics: Metrics,
         idle: Idle = idle,
         chance: Callable[[], float] = random.random,
-        meter: Meter = UNMETERED,
     ) -> None:
         self.upstream: Final = upstream
         self._board: Final = board
@@ -53,7 +53,7 @@ class Poller:
         self._pace: Final = pace
         self._clock: Final = clock
         self._chance: Final = chance
-        self._meter: Final = meter
+        self._metrics: Final = metrics
         self._alarm: Final = Alarm(idle)
         self._schedule: Final = Schedule()
         self._workers: set[asyncio.Task[None]] = set()
@@ -150,7 +150,7 @@ class Poller:
             task_id, due = taken
             if task_id in self._watched:
                 if not self.upstream.probing:  # else it is the API's outage that made it wait
-                    self._meter.late(max(0.0, now - due))
+                    self._metrics.poll_lateness.observe(max(0.0, now - due))
                 self._flying[task_id] = now
                 return task_id
         return None

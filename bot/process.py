@@ -13,7 +13,7 @@ from bot.chat.client import Reached, VeoBot, reach, serve, talk_to
 from bot.clock import steady_clock
 from bot.config import Settings
 from bot.copies import Copier
-from bot.monitoring.metrics import Metrics
+from bot.metrics import Metrics
 from bot.monitoring.server import MonitoringServer
 from bot.store.database import Database
 from bot.store.errors import StoreUnusable
@@ -60,7 +60,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
                 copier = await stack.enter_async_context(Copier(folder))
             except OSError as error:
                 raise StoreUnusable(f"{folder} cannot be emptied ({error.strerror}): delete it") from None
-        client = await stack.enter_async_context(VeoBot(meter=metrics))
+        client = await stack.enter_async_context(VeoBot(metrics=metrics))
         app = App(
             settings,
             client,
@@ -69,7 +69,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             clock=clock,
             discord_clock=lambda: clock() + (reached.ahead if reached is not None else 0.0),
             copier=copier,
-            meter=metrics,
+            metrics=metrics,
         )
         stack.push_async_callback(app.close)
         metrics.show(app.snapshot)

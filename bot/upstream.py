@@ -14,7 +14,7 @@ from bot.core import health as api
 from bot.core.events import Failure, PollError, Seen, name_of
 from bot.core.health import IMPOSSIBLE_ID, Health, Mode
 from bot.core.task import Task
-from bot.meter import Meter
+from bot.metrics import Metrics
 from bot.veo.errors import VeoError, as_event
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Look(Protocol):
 class Upstream:
     """`room` is how many looks may be under way at once, `not_before` when the next one may begin."""
 
-    def __init__(self, look: Look, board: Board, clock: Clock, meter: Meter) -> None:
+    def __init__(self, look: Look, board: Board, clock: Clock, metrics: Metrics) -> None:
         self.room = IN_FLIGHT
         self.not_before = 0.0
         self.held_back = False
@@ -47,7 +47,7 @@ class Upstream:
         self._look: Final = look
         self._board: Final = board
         self._clock: Final = clock
-        self._meter: Final = meter
+        self._metrics: Final = metrics
         self._debugging: Final = log.isEnabledFor(logging.DEBUG)  # asked once: looks are many
 
     @property
@@ -60,7 +60,8 @@ class Upstream:
         begun = self._clock()
         seen = await self._ask(task_id)
         now, before = self._clock(), self._board.health
-        self._meter.looked(name_of(seen), now - begun)
+        self._metrics.polls[name_of(seen)].inc()
+        self._metrics.poll_seconds.observe(now - begun)
         health = api.after_look(before, task_id, seen, now)
         if health is not before:
             await self._judge(health, seen, now)

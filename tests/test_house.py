@@ -39,21 +39,22 @@ MAX_LINES: Final = 250
 Node = TypeVar("Node", bound=ast.AST)
 
 OURS: Final = {
-    **dict.fromkeys(("bot", "bot.words", "bot.clock", "bot.log", "bot.meter", "bot.secret_files"), ""),
+    **dict.fromkeys(("bot", "bot.words", "bot.clock", "bot.log", "bot.secret_files"), ""),
+    "bot.metrics": "bot bot.core",
     "bot.core": "bot.core",
     "bot.veo": "bot.veo bot.core",
-    "bot.store": "bot.store bot.core bot.meter",
+    "bot.store": "bot.store bot.core",
     "bot.config": "bot bot.core bot.secret_files bot.store",
     "bot.roster": "bot.core",
     "bot.board": "bot.clock bot.core bot.learning bot.roster bot.store",
     "bot.learning": "bot.clock bot.core bot.store",
-    "bot.upstream": "bot.board bot.clock bot.core bot.meter bot.veo.errors",
-    "bot.poller": "bot.board bot.clock bot.core bot.meter bot.store.errors bot.upstream",
-    "bot.monitoring": "bot bot.monitoring bot.meter bot.clock bot.core bot.board bot.poller bot.store",
+    "bot.upstream": "bot.board bot.clock bot.core bot.metrics bot.veo.errors",
+    "bot.poller": "bot.board bot.clock bot.core bot.metrics bot.store.errors bot.upstream",
+    "bot.monitoring": "bot.monitoring bot.clock bot.core bot.board bot.poller bot.store",
     **dict.fromkeys(("bot.monitoring.address", "bot.monitoring.probe"), ""),
     "bot.pruner": "bot.clock bot.store",
     "bot.watching": "bot.board bot.poller bot.clock bot.core bot.store",
-    "bot.chat": "bot.chat bot.copies bot.words bot.clock bot.core bot.meter bot.store",
+    "bot.chat": "bot.chat bot.copies bot.words bot.clock bot.core bot.metrics bot.store",
     **dict.fromkeys(("bot.chat.text", "bot.chat.refusals", "bot.chat.gate"), ""),
     "bot.chat.room": "bot.core",
     "bot.chat.lines": "bot.chat.text bot.core bot.words",
@@ -76,10 +77,12 @@ OURS: Final = {
         "bot.board bot.chat bot.words bot.core bot.poller bot.watching bot.store bot.veo.errors"
     ),
     "bot.app": (
-        "bot.board bot.chat bot.clock bot.config bot.copies bot.core bot.learning bot.meter bot.monitoring"
+        "bot.board bot.chat bot.clock bot.config bot.copies bot.core bot.learning bot.metrics bot.monitoring"
         " bot.poller bot.pruner bot.store bot.upstream bot.veo bot.watching bot.words"
     ),
-    "bot.process": "bot.app bot.chat.client bot.clock bot.config bot.copies bot.monitoring bot.store bot.veo",
+    "bot.process": (
+        "bot.app bot.chat.client bot.clock bot.config bot.copies bot.metrics bot.monitoring bot.store bot.veo"
+    ),
     "bot.__main__": "bot.command_line",
     "bot.command_line": (
         "bot bot.process bot.check bot.log bot.config bot.chat.client bot.data_commands bot.monitoring.server"
@@ -89,7 +92,8 @@ OURS: Final = {
     "bot.check.commands": "bot.app bot.chat.refusals bot.check bot.config",
     "bot.check": "bot.check bot.clock bot.config bot.core bot.monitoring.address bot.store bot.veo",
     "bot.demo": (
-        "bot.demo bot.app bot.chat bot.clock bot.config bot.copies bot.core bot.store bot.veo bot.words"
+        "bot.demo bot.app bot.chat bot.clock bot.config bot.copies bot.core bot.metrics bot.store bot.veo"
+        " bot.words"
     ),
 }
 """What of ours each part may import; for a module the longest name holds that it begins with."""
@@ -120,7 +124,7 @@ THEIRS: Final = {
     ),
     "multidict": "bot.veo.client",
     "yarl": "bot.chat.client bot.chat.traffic bot.veo.client bot.video_source",
-    "prometheus_client": "bot.monitoring",
+    "prometheus_client": "bot.metrics bot.monitoring.server",
     **dict.fromkeys(("sqlalchemy", "alembic", "filelock"), "bot.store"),
     "pydantic": "bot.config bot.demo",
     "pydantic_settings": "bot.config",

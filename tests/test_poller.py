@@ -13,7 +13,7 @@ from bench.world import filled_board, render, task_id
 from bot.core.health import IMPOSSIBLE_ID, Health, Mode
 from bot.core.pace import Pace
 from bot.core.task import Task
-from bot.meter import UNMETERED
+from bot.metrics import Metrics
 from bot.poller import Poller
 from bot.upstream import Upstream
 from bot.veo.errors import KeyRefused, TaskNotFound, Unavailable
@@ -38,7 +38,8 @@ async def polling(slow: dict[str, float]) -> AsyncIterator[tuple[Poller, dict[st
         await asyncio.sleep(slow.get(name, 0.0))
         return render(name, 40, NOW - 60)
 
-    poller = Poller(Upstream(look, board, clock, UNMETERED), board, Pace(), clock)
+    metrics = Metrics()
+    poller = Poller(Upstream(look, board, clock, metrics), board, Pace(), clock, metrics=metrics)
     running = asyncio.create_task(poller.run())
     yield poller, began
     await poller.close(0)

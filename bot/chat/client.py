@@ -17,7 +17,7 @@ from bot.chat.buttons import CardButton, Press
 from bot.chat.refusals import told
 from bot.chat.traffic import counting
 from bot.clock import Clock
-from bot.meter import UNMETERED, Meter
+from bot.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class VeoBot(discord.AutoShardedClient):
         self,
         shard_count: int | None = None,
         *,
-        meter: Meter = UNMETERED,
+        metrics: Metrics | None = None,
         may_be_alone: bool = False,
     ) -> None:
         # Without these two the log begins with a warning about voice, which nobody wants from this bot.
@@ -59,7 +59,7 @@ class VeoBot(discord.AutoShardedClient):
             chunk_guilds_at_startup=False,
             allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=60.0,
-            http_trace=counting(meter),
+            http_trace=counting(metrics or Metrics()),
         )
         self.on_setup: Callable[[], Awaitable[None]] | None = None
         """Awaited once, after the login and before the gateway."""

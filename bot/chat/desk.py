@@ -13,7 +13,7 @@ from bot.chat.room import Room
 from bot.clock import Clock
 from bot.copies import Copy
 from bot.core.events import AccessLost, CardDeleted
-from bot.meter import Meter
+from bot.metrics import Metrics
 
 Lost = Callable[[int, CardDeleted | AccessLost], Awaitable[None]]
 """Awaited with a card's id when Discord says that the card or its channel is gone."""
@@ -30,7 +30,7 @@ class Desk:
     lost: Lost
     discard: Callable[[Iterable[Copy]], None]
     """Clears away the copies that a result has carried."""
-    meter: Meter
+    metrics: Metrics
     shown: dict[int, CardForm] = field(default_factory=dict)
     edits: set[asyncio.Future[None]] = field(default_factory=set)
     """All edits under way, waited for or not."""
@@ -51,7 +51,7 @@ class Desk:
         form = plain_form(wanted.form) if wanted.plainly else wanted.form
         edit = asyncio.ensure_future(self.rest.edit_card(wanted.card, form, wanted.urgency))
         self.edits.add(edit)
-        self.meter.edited()
+        self.metrics.edits_sent.inc()
         edit.add_done_callback(self.edits.discard)
         edit.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         return Flight(wanted.form, frozenset(wanted.ends), edit)
@@ -64,4 +64,6 @@ class Desk:
         ended_at = outcome.task.updated_at if outcome.task is not None and outcome.task.settled else None
         # What had ended long before somebody asked was not late for that.
         taken = None if ended_at is None else self.clock() - max(ended_at, result.watch.started_at)
-        self.meter.announced(outcome.ending.value, None if taken is None else max(0.0, taken))
+        self.metrics.results[outcome.ending].inc()
+        if taken is not None:
+            self.metrics.result_delay.observe(max(0.0, taken))

@@ -22,7 +22,7 @@ from bot.core.card import Card, CardState
 from bot.core.health import Health
 from bot.core.pace import Pace
 from bot.core.watch import Watch
-from bot.meter import UNMETERED, Meter
+from bot.metrics import Metrics
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -43,15 +43,17 @@ class Messenger:
         clock: Clock,
         *,
         lost: Lost,
+        metrics: Metrics,
         idle: Idle = idle,
         preparation: Preparation | None = None,
-        meter: Meter = UNMETERED,
     ) -> None:
         self._pace: Final = pace
         self._idle: Final = idle
         self._preparation: Final = preparation or NoCopies()
         self._ledger: Final = Ledger(store)
-        self._desk: Final = Desk(rest, deliverer, self._ledger, clock, lost, self._preparation.discard, meter)
+        self._desk: Final = Desk(
+            rest, deliverer, self._ledger, clock, lost, self._preparation.discard, metrics
+        )
         self._senders: dict[int, tuple[Sender, asyncio.Task[None]]] = {}
         """By channel, those that have something to send."""
         self._preparing: set[asyncio.Task[None]] = set()
@@ -104,7 +106,7 @@ class Messenger:
     def _want(self, card: Card, form: CardForm, ends: set[int]) -> Sender:
         sender = self._sender(card)
         if sender.outbox.want(card, form, ends):
-            self._desk.meter.spared()
+            self._desk.metrics.edits_spared.inc()
         return sender
 
     def _sender(self, card: Card) -> Sender:

@@ -6,31 +6,30 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from bot.meter import Meter
+from bot.metrics import Metrics
 
 LIMITED: Final = 429
 SERVER_ERROR: Final = 500
 REFUSED: Final = 400
 ROUTES: Final = frozenset({"applications", "channels", "gateway", "interactions", "users", "webhooks"})
 """First words of the paths that are worth a name of their own."""
-SCOPES: Final = frozenset({"user", "global", "shared"})
 
 
-def counting(meter: Meter) -> aiohttp.TraceConfig:
+def counting(metrics: Metrics) -> aiohttp.TraceConfig:
     """Return a trace for discord.py's session; no id and no token gets into what is counted."""
 
     async def ended(
         _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
     ) -> None:
-        meter.asked_discord(route_of(end.url), _outcome(end.response.status))
+        metrics.discord_requests.labels(route_of(end.url), _outcome(end.response.status)).inc()
         if end.response.status == LIMITED:
             scope = end.response.headers.get("X-RateLimit-Scope", "")
-            meter.limited(scope if scope in SCOPES else "other")
+            metrics.discord_limits.get(scope, metrics.discord_limits["other"]).inc()
 
     async def failed(
         _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestExceptionParams
     ) -> None:
-        meter.asked_discord(route_of(end.url), "lost")
+        metrics.discord_requests.labels(route_of(end.url), "lost").inc()
 
     trace = aiohttp.TraceConfig()
     trace.on_request_end.append(ended)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from bot.core.task import Task
 
@@ -55,6 +56,7 @@ class AccessLost:
     """Discord says that the channel is gone or closed to us."""
 
 
+MISSING: Final = "missing"
 Seen = Task | Missing | Failure
 Event = Seen | Stopped | CardDeleted | AccessLost
 
@@ -67,4 +69,4 @@ def name_of(seen: Seen) -> str:
         case Failure():
             return seen.error
         case Missing():
-            return "missing"
+            return MISSING

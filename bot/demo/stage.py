@@ -22,6 +22,7 @@ from bot.config import Settings
 from bot.copies import Copier
 from bot.demo.render_api import RenderApi
 from bot.demo.renders import EXAMPLES
+from bot.metrics import Metrics
 from bot.store.database import Database
 from bot.veo.client import VeoClient
 from bot.words import ENGLISH
@@ -122,6 +123,7 @@ class Stage:
                 database,
                 self._veo.look,
                 clock=self.now,
+                metrics=Metrics(),
                 idle=self._idle,
                 copier=await stack.enter_async_context(copier),
             )

@@ -17,7 +17,6 @@ from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
-from bot.meter import UNMETERED, Meter
 from bot.store.copied import doubt
 from bot.store.errors import StoreFailed, StoreUnusable
 from bot.store.lock import lock_of, take
@@ -42,7 +41,8 @@ class Database:
         self._executor: Final = executor
         self._lock: Final = lock_of(self.path)
         self._engine: Engine | None = None
-        self.meter: Meter = UNMETERED
+        self.on_transaction: Callable[[float], object] = lambda _seconds: None
+        """Gets how long each transaction took, its wait for others included."""
 
     async def open(self) -> None:
         """Take the lock, open the file and migrate it.
@@ -84,7 +84,7 @@ class Database:
         except DatabaseError as error:
             raise StoreFailed(str(error.orig)) from error
         finally:
-            self.meter.stored(time.perf_counter() - begun)
+            self.on_transaction(time.perf_counter() - begun)
 
     async def try_to_write(self) -> None:
         """Write what is there already.

@@ -23,7 +23,7 @@ from bot.chat.client import VeoBot, reach, serve
 from bot.config import Settings
 from bot.copies import Copier
 from bot.demo.render_api import RenderApi
-from bot.monitoring.metrics import Metrics
+from bot.metrics import Metrics
 from bot.monitoring.server import MonitoringServer
 from bot.store.database import Database
 from bot.store.ownership import copies_folder
@@ -119,7 +119,7 @@ class Place:
         async_context.get()._locks.clear()  # a new process has none of an earlier one's
         ahead = (await reach(self.sim.base_url, self.sim.token, clock)).ahead
         metrics = Metrics()
-        self.client = VeoBot(meter=metrics)
+        self.client = VeoBot(metrics=metrics)
         copier = None
         if self.copies:
             loopback = Copier(copies_folder(path), may_connect=lambda address: address.is_loopback)
@@ -132,7 +132,7 @@ class Place:
             clock=clock,
             discord_clock=lambda: clock() + ahead,
             copier=copier,
-            meter=metrics,
+            metrics=metrics,
         )
         metrics.show(self.app.snapshot)
         if self.monitored:

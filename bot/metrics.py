@@ -1,0 +1,117 @@
+"""The numbers of `/metrics`, in Prometheus' format. Labels are words from short lists, never ids.
+
+The parts of the bot count on the attributes of one `Metrics`; times are seconds.
+"""
+
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    GCCollector,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from bot import __version__
+from bot.core.events import MISSING, PollError
+from bot.core.outcome import Ending
+from bot.core.task import TaskState
+
+LATENCY: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
+LATENESS: Final = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0)
+RESULT: Final = (1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 1800.0)
+STORE: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is the case at the moment of a scrape; `gateway_latency` is seconds, None while not connected."""
+
+    tasks: int = 0
+    watches: Mapping[str, int] = field(default_factory=dict)
+    results_waiting: int = 0
+    gateway_latency: float | None = None
+
+
+class _Snapshots(Collector):
+    def __init__(self, take: Callable[[], Snapshot]) -> None:
+        self._take: Final = take
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        now = self._take()
+        yield GaugeMetricFamily("veobot_tasks", "Tasks that are polled.", value=now.tasks)
+        watches = GaugeMetricFamily(
+            "veobot_watches", "Live watches by the state of their task.", labels=["state"]
+        )
+        for state, count in now.watches.items():
+            watches.add_metric([state], count)
+        yield watches
+        yield GaugeMetricFamily(
+            "veobot_results_waiting", "Results that are still to be posted.", value=now.results_waiting
+        )
+        latency = GaugeMetricFamily("veobot_gateway_latency_seconds", "Discord's answer to a heartbeat.")
+        if now.gateway_latency is not None:
+            latency.add_metric([], now.gateway_latency)
+        yield latency
+
+
+class Metrics:
+    """What is counted. Where the values of a label are known, each is there from the start."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each
+        self._registry: Final = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+        about = Info("veobot_build", "What is running.", registry=self._registry)
+        about.info({"version": __version__, "python": platform.python_version()})
+        polls = self._counter("polls", "Polls of watched tasks by outcome.", "outcome")
+        self.polls: Final = _by_label(polls, *TaskState, MISSING, *PollError)
+        self.poll_seconds: Final = self._histogram("poll_seconds", "Duration of a poll.", LATENCY)
+        self.poll_lateness: Final = self._histogram(
+            "poll_lateness_seconds", "From a poll's due time to its start.", LATENESS
+        )
+        edits = self._counter("card_edits", "Edits of cards, sent or spared by a newer form.", "outcome")
+        self.edits_sent: Final = edits.labels("sent")
+        self.edits_spared: Final = edits.labels("spared")
+        results = self._counter("results", "Results posted, by how the watch ended.", "ending")
+        self.results: Final = _by_label(results, *Ending)
+        self.result_delay: Final = self._histogram(
+            "result_delay_seconds", "From the task API's end of a task to the result in the channel.", RESULT
+        )
+        self.discord_requests: Final = self._counter(
+            "discord_requests", "Requests to Discord.", "route", "outcome"
+        )
+        limits = self._counter("discord_limits", "429 answers of Discord, by scope.", "scope")
+        self.discord_limits: Final = _by_label(limits, "user", "global", "shared", "other")
+        self.store_seconds: Final = self._histogram(
+            "store_seconds", "Duration of a transaction, waiting included.", STORE
+        )
+
+    def show(self, take: Callable[[], Snapshot]) -> None:
+        """Add to each scrape what `take` says is the case."""
+        self._registry.register(_Snapshots(take))
+
+    def scrape(self) -> bytes:
+        """Return everything in the text format."""
+        return generate_latest(self._registry)
+
+    def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
+        return Counter(f"veobot_{name}", help_text, labels, registry=self._registry)
+
+    def _histogram(self, name: str, help_text: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"veobot_{name}", help_text, buckets=buckets, registry=self._registry)
+
+
+def _by_label(counter: Counter, *values: str) -> dict[str, Counter]:
+    """Return a counter's series by the value of its one label."""
+    return {value: counter.labels(value) for value in values}
