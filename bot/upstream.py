@@ -48,7 +48,6 @@ class Upstream:
         self._board: Final = board
         self._clock: Final = clock
         self._metrics: Final = metrics
-        self._debugging: Final = log.isEnabledFor(logging.DEBUG)  # asked once: looks are many
 
     @property
     def probing(self) -> bool:
@@ -81,8 +80,7 @@ class Upstream:
             self._reason = str(error)
             log.debug("look failed", extra={"task": task_id, "reason": self._reason})
             return as_event(error)
-        if self._debugging:
-            log.debug("looked", extra={"task": task_id, "state": task.state.value, "progress": task.progress})
+        log.debug("looked", extra={"task": task_id, "state": task.state.value, "progress": task.progress})
         return task
 
     async def _judge(self, health: Health, seen: Seen, now: float) -> None:

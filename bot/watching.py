@@ -3,10 +3,8 @@
 Nothing is promised before the row is committed, and what is committed is carried on by board and poller.
 """
 
-import gc
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -82,9 +80,8 @@ class Watching:
     async def resume(self) -> None:
         """Take up what the store says is unfinished: the live watches, and the results still to be told."""
         unannounced = set(await self._store.to_announce())
-        with _no_garbage():
-            states = await self._store.unfinished()
-            live = self._take_up(states)
+        states = await self._store.unfinished()
+        live = self._take_up(states)
         for state in states if unannounced else ():
             for watch in state.watches:
                 if watch.id in unannounced:
@@ -106,18 +103,6 @@ class Watching:
             self._board.roster.add(state if now >= state.card.created_at else _resumed(state, now))
         self._poller.resume()
         return len(live)
-
-
-@contextmanager
-def _no_garbage() -> Iterator[None]:
-    """Look for no garbage meanwhile: only records to keep are made, and looking takes a third of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _resumed(state: CardState, now: float) -> CardState:

@@ -22,28 +22,14 @@ WATCH: Final = tuple(
 """What a watch is made from."""
 
 
-class Shared(dict[Any, Any]):
-    """Gives one object for all that are equal: what many rows repeat need not be in memory as often."""
-
-    def __missing__(self, value: Any) -> Any:
-        self[value] = value
-        return value
-
-
-def card_from(row: Sequence[Any], same: Shared) -> Card:
+def card_from(row: Sequence[Any]) -> Card:
     """Return the card of a row of `CARD`."""
-    card_id, guild_id, channel_id, message_id, starter_id, language, created_at = row
-    return Card(
-        card_id, same[guild_id], same[channel_id], message_id, same[starter_id], same[language], created_at
-    )
+    return Card(*row)
 
 
-def watch_from(row: Sequence[Any], card: Card | None = None) -> Watch:
-    """Return the watch of a row of `WATCH`; what its card, if given, says as well is the same object."""
+def watch_from(row: Sequence[Any]) -> Watch:
+    """Return the watch of a row of `WATCH`."""
     watch_id, card_id, task_id, position, started_at, seen_at, record = row
-    if card is not None:
-        card_id = card.id
-        started_at = card.created_at if started_at == card.created_at else started_at
     outcome = None if record is None else outcome_from(record)
     task = None if outcome is None else outcome.task
     return Watch(watch_id, card_id, task_id, position, started_at, seen_at, task, outcome=outcome)

@@ -19,7 +19,6 @@ from bot.store.errors import AlreadyWatched
 from bot.store.records import (
     CARD,
     WATCH,
-    Shared,
     card_from,
     delivery_from,
     message_record,
@@ -80,16 +79,15 @@ class Store:
 
         def work(connection: Connection) -> list[CardState]:
             open_cards = select(watches.c.card_id).where(watches.c.state != DONE)
-            same = Shared()
             query = select(*CARD).where(cards.c.id.in_(open_cards)).order_by(cards.c.id)
-            found = {row[0]: card_from(row, same) for row in connection.execute(query).all()}
+            found = {row[0]: card_from(row) for row in connection.execute(query).all()}
             rows: dict[int, list[Watch]] = defaultdict(list)
             query = select(*WATCH).where(watches.c.card_id.in_(open_cards)).order_by(watches.c.position)
             for row in connection.execute(query).all():
-                rows[row[1]].append(watch_from(row, found[row[1]]))
+                rows[row[1]].append(watch_from(row))
             people = _followers(connection, open_cards)
             return [
-                CardState(card, tuple(rows[key]), same[tuple(_starter_first(people[key], card.starter_id))])
+                CardState(card, tuple(rows[key]), tuple(_starter_first(people[key], card.starter_id)))
                 for key, card in found.items()
             ]
 
