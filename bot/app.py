@@ -83,13 +83,20 @@ class App:
         self.watching: Final = Watching(self.store, self.board, self.poller, clock)
         limits = Limits(settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server)
         first_look = FirstLook(look)
-        watch = WatchCommand(first_look, self.board, self.watching, rest, limits)
+        recent = Recent(database)
+        watch = WatchCommand(first_look, self.board, self.watching, rest, limits, recent=recent)
         listing = Listing(self.board, settings.pace)
         self.commands: Final = Commands(
-            first_look, self.board, watch, listing, limits, card_language=settings.card_language
+            first_look,
+            self.board,
+            watch,
+            listing,
+            limits,
+            recent=recent,
+            card_language=settings.card_language,
         )
         self._pruner: Final = Pruner(Pruning(database), settings.keep_days, clock, idle=idle)
-        self._choices: Final = Choices(self.board, Recent(database), limits, clock)
+        self._choices: Final = Choices(self.board, recent, limits, clock)
         self._place: Final = settings.discord_api_url
         self._idle: Final = idle
         self._background: set[asyncio.Task[None]] = set()

@@ -60,13 +60,11 @@ OURS: Final = {
     "bot.chat.lines": "bot.chat.text bot.core bot.words",
     "bot.chat.cards": "bot.chat.buttons bot.chat.lines bot.chat.rows bot.chat.text bot.core bot.words",
     "bot.chat.rows": "bot.chat.lines bot.chat.text bot.core bot.words",
-    "bot.chat.pasted": "",
+    "bot.chat.pasted": "bot.core.task_ids bot.store",
     "bot.chat.listing": "bot.board bot.chat bot.core bot.words",
     "bot.chat.choices": "bot.board bot.chat bot.clock bot.core bot.store.recent bot.words",
     "bot.chat.first_look": "bot.chat.answer bot.core bot.upstream bot.veo.errors bot.words",
-    "bot.chat.watch_command": (
-        "bot.board bot.chat bot.words bot.core bot.watching bot.store.errors bot.veo.errors"
-    ),
+    "bot.chat.watch_command": ("bot.board bot.chat bot.words bot.core bot.watching bot.store bot.veo.errors"),
     "bot.chat.results": "bot.chat.lines bot.chat.text bot.core bot.words",
     "bot.video_source": "bot.veo.links",
     "bot.copies": "bot.video_source",
@@ -133,7 +131,8 @@ THEIRS: Final = {
 """Which parts may import each package."""
 
 CORE_MAY_IMPORT: Final = (
-    "bisect collections.abc dataclasses enum functools heapq itertools math re typing urllib.parse"
+    "bisect collections.abc dataclasses enum functools heapq itertools math re string typing unicodedata"
+    " urllib.parse"
 )
 SPEAKING: Final = ("bot.chat", "bot.board", "bot.poller", "bot.watching")
 FOR_THE_LOG: Final = {"told", "_find_response"}

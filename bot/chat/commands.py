@@ -15,14 +15,15 @@ from bot.chat.buttons import Action, CardButton
 from bot.chat.first_look import FirstLook
 from bot.chat.limits import Limits
 from bot.chat.listing import Listing
-from bot.chat.pasted import texts_of
+from bot.chat.pasted import tasks_of_ours
 from bot.chat.results import answer_messages
 from bot.chat.sentences import sentence_for
 from bot.chat.text import mention, named
-from bot.chat.watch_command import WatchCommand
+from bot.chat.watch_command import WatchCommand, left_out
 from bot.core.card import CardState
-from bot.core.task_ids import MOST_AT_ONCE, quoted_task_ids, read_task_id
+from bot.core.task_ids import MOST_AT_ONCE, Found, read_task_id
 from bot.store.errors import StoreFailed
+from bot.store.recent import Recent
 from bot.veo.errors import VeoError
 from bot.words import say
 
@@ -43,6 +44,7 @@ class Commands:
         listing: Listing,
         limits: Limits,
         *,
+        recent: Recent,
         card_language: str,
     ) -> None:
         self.watch: Final = watch
@@ -50,6 +52,7 @@ class Commands:
         self._first_look: Final = first_look
         self._board: Final = board
         self._limits: Final = limits
+        self._recent: Final = recent
         self._card_language: Final = card_language
         self._under_way: set[asyncio.Task[object]] = set()
         self._closing = False
@@ -58,23 +61,27 @@ class Commands:
 
     async def status(self, answer: Answer, given: str) -> None:
         """Look at a task once and tell everybody; what could not be found out only the asker is told."""
-        if (task_id := await self._task_id(answer, given)) is None:
+        if (found := await self._one(answer, given)) is None:
             return
+        (task_id,) = found.task_ids
         seen = (await self._first_look.at(answer, [task_id]))[task_id]
         if isinstance(seen, VeoError):
             await answer.refuse(say(answer.language, sentence_for(seen), task=task_id))
         else:
             await answer.tell(answer_messages(seen, answer.channel_language))
+        await _say_left_out(answer, found)
 
     async def stop(self, answer: Answer, given: str) -> None:
         """End the watch of one task in this channel, for whoever may."""
-        if (task_id := await self._task_id(answer, given)) is None:
+        if (found := await self._one(answer, given)) is None:
             return
+        (task_id,) = found.task_ids
         state = self._board.roster.watching(answer.interaction.channel_id or 0, task_id)
         if state is None:
             await answer.refuse(say(answer.language, words.NOT_WATCHED_HERE, task=task_id))
             return
         await self._stop(answer, state, task_id)
+        await _say_left_out(answer, found)
 
     async def press(self, interaction: discord.Interaction, action: Action, number: int) -> None:
         """Handle a press on a card's button."""
@@ -123,7 +130,7 @@ class Commands:
     async def _offer_again(self, answer: Answer) -> None:
         """Tell that a card is followed no more, and how its tasks can be watched again."""
         message = answer.interaction.message
-        task_ids = () if message is None else quoted_task_ids(texts_of(message))[:MOST_AT_ONCE]
+        task_ids = () if message is None else (await tasks_of_ours(message, self._recent))[:MOST_AT_ONCE]
         if not task_ids:
             await answer.refuse(say(answer.language, words.CARD_IS_OVER))
             return
@@ -187,8 +194,14 @@ class Commands:
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=seconds)
 
-    async def _task_id(self, answer: Answer, given: str) -> str | None:
-        task_id = read_task_id(given)
-        if task_id is None:
+    async def _one(self, answer: Answer, given: str) -> Found | None:
+        found = read_task_id(given)
+        if not found.task_ids:
             await answer.refuse(say(answer.language, words.NOT_AN_ID))
-        return task_id
+            return None
+        return found
+
+
+async def _say_left_out(answer: Answer, found: Found) -> None:
+    if found.left_out:
+        await answer.refuse(left_out(answer.language, found.left_out))

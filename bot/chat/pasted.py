@@ -1,4 +1,4 @@
-"""Every text of a message, wherever Discord keeps it: content, embeds, components, forwarded messages.
+"""The tasks that a message names, wherever Discord keeps its texts: content, embeds, components, forwards.
 
 Also the addresses behind links: what leads to a task may stand in a button.
 """
@@ -8,10 +8,30 @@ from typing import Any, Final
 
 import discord
 
+from bot.core.task_ids import Found, find_task_ids, quoted_task_ids
+from bot.store.errors import StoreFailed
+from bot.store.recent import Recent
+
 _TEXTS: Final = ("content", "label", "url", "description")
 """Attributes of components that hold words or addresses."""
 _INSIDE: Final = ("children", "items", "accessory", "component", "media")
 """Attributes of components that hold other components."""
+
+
+async def tasks_of(message: discord.Message, recent: Recent, us: int) -> Found:
+    """Return the tasks that a message names; `us` is the bot's own user, whose messages name any id."""
+    if message.author.id != us:
+        return find_task_ids(texts_of(message))
+    return Found(await tasks_of_ours(message, recent))
+
+
+async def tasks_of_ours(message: discord.Message, recent: Recent) -> tuple[str, ...]:
+    """Return the tasks of a message of our own: those stored for a card, else those that its text quotes."""
+    try:
+        stored = await recent.tasks_of(message.id)
+    except StoreFailed:
+        stored = ()
+    return stored or quoted_task_ids(texts_of(message))
 
 
 def texts_of(message: discord.Message) -> Iterator[str]:

@@ -16,15 +16,16 @@ from bot.board import Board
 from bot.chat.answer import Answer
 from bot.chat.first_look import FirstLook, say_line
 from bot.chat.limits import Limits
-from bot.chat.pasted import texts_of
+from bot.chat.pasted import tasks_of, tasks_of_ours
 from bot.chat.places import why_no_card
 from bot.chat.rest import DiscordRest
 from bot.chat.results import answer_messages
 from bot.chat.text import code, jump_link, named, packed
 from bot.core.events import Seen
 from bot.core.task import Task
-from bot.core.task_ids import MOST_AT_ONCE, find_task_ids, quoted_task_ids, read_task_ids
+from bot.core.task_ids import LEFT_OUT_LENGTH, MOST_AT_ONCE, Found, read_task_ids
 from bot.store.errors import StoreError
+from bot.store.recent import Recent
 from bot.veo.errors import VeoError, as_event
 from bot.watching import Watching
 from bot.words import say
@@ -32,21 +33,27 @@ from bot.words import say
 log = logging.getLogger(__name__)
 
 NAMED_AT_MOST: Final = 5
-NAME_LIMIT: Final = 45
-"""Characters of something that is no id, in the sentence that names it."""
 
 
 class WatchCommand:
     """Begins watches for people."""
 
     def __init__(
-        self, first_look: FirstLook, board: Board, watching: Watching, rest: DiscordRest, limits: Limits
+        self,
+        first_look: FirstLook,
+        board: Board,
+        watching: Watching,
+        rest: DiscordRest,
+        limits: Limits,
+        *,
+        recent: Recent,
     ) -> None:
         self._first_look: Final = first_look
         self._board: Final = board
         self._watching: Final = watching
         self._rest: Final = rest
         self._limits: Final = limits
+        self._recent: Final = recent
         self._beginning: Final = asyncio.Lock()
         """Held from the look at the limits until the watches count."""
 
@@ -56,34 +63,34 @@ class WatchCommand:
         if not typed.task_ids:
             await answer.refuse(say(answer.language, words.NOT_AN_ID))
             return
-        await self._watch(answer, typed.task_ids, typed.others)
+        await self._watch(answer, typed)
 
     async def found_in(self, answer: Answer, message: discord.Message) -> None:
         """Watch the tasks that a message names."""
-        task_ids = find_task_ids(texts_of(message)) or _if_ours(answer, message)
-        if not task_ids:
+        us = answer.interaction.client.user
+        found = await tasks_of(message, self._recent, us.id if us is not None else 0)
+        if not found.task_ids:
             await answer.refuse(say(answer.language, words.NO_TASKS_FOUND))
             return
-        await self._watch(answer, task_ids)
+        await self._watch(answer, found)
 
     async def again(self, answer: Answer) -> None:
         """Watch the tasks that our own message with the pressed button names."""
         message = answer.interaction.message
-        task_ids = () if message is None else _if_ours(answer, message)
+        task_ids = () if message is None else await tasks_of_ours(message, self._recent)
         if not task_ids:
             await answer.refuse(say(answer.language, words.CARD_IS_OVER))
             return
-        await self._watch(answer, task_ids)
+        await self._watch(answer, Found(task_ids))
 
-    async def _watch(self, answer: Answer, task_ids: Sequence[str], others: Sequence[str] = ()) -> None:
-        language = answer.language
+    async def _watch(self, answer: Answer, found: Found) -> None:
+        language, task_ids = answer.language, found.task_ids
         if refusal := why_no_card(answer.interaction, language, named(task_ids[:MOST_AT_ONCE])):
             await answer.refuse(refusal)
             return
         summary: list[str] = []
-        if others:
-            names = [code(other, NAME_LIMIT) for other in others]
-            summary.append(say(language, words.NOT_IDS, names=_some(language, names)))
+        if found.left_out:
+            summary.append(left_out(language, found.left_out))
         if surplus := task_ids[MOST_AT_ONCE:]:
             why = say(language, words.TOO_MANY_IDS, limit=MOST_AT_ONCE)
             summary.append(_not_watched(language, why, surplus))
@@ -155,10 +162,10 @@ class WatchCommand:
         return task_ids[:room]
 
 
-def _if_ours(answer: Answer, message: discord.Message) -> tuple[str, ...]:
-    """Return the ids that a message of our own names: there, any id stands in backticks."""
-    us = answer.interaction.client.user
-    return quoted_task_ids(texts_of(message)) if us is not None and message.author.id == us.id else ()
+def left_out(language: str, beginnings: Sequence[str]) -> str:
+    """Return the sentence, for the asker alone, that names what was not taken for an id."""
+    names = [code(beginning, LEFT_OUT_LENGTH + 2) for beginning in beginnings]
+    return say(language, words.NOT_IDS, names=_some(language, names))
 
 
 def _not_watched(language: str, why: str, task_ids: Sequence[str]) -> str:

@@ -1,38 +1,63 @@
-"""What counts as a task id: in what a person types, and in texts that others wrote.
+"""Which text is a task id: in what a person types, in texts that others wrote, in messages of our own.
 
-Two rules, for two kinds of trust. Who types an id means it, so anything of the API's alphabet is taken. In a
-message that somebody pasted any word would fit that alphabet: there only UUIDs and task links count.
+People paste `curl` commands with their keys, so what counts is decided for the whole text: task links if
+there are any, else UUIDs; only where there are none may a plain word be an id, and only if somebody typed it.
+The rest is left out: it is never sent anywhere and never shown in public.
 """
 
 import re
+import string
+import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final
-from urllib.parse import unquote, urlsplit
+from itertools import pairwise
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from bot.core.characters import is_invisible
 
 MOST_AT_ONCE: Final = 10
 """Tasks on one card."""
+LEFT_OUT_LENGTH: Final = 8
+"""Characters of something left out: enough to know it again, too few for a key."""
 
 _TASK_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}")
+# Marks of emphasis may surround a UUID, but it is no part of a longer word.
 _UUID: Final = re.compile(
-    r"(?<![\w-])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![\w-])", re.ASCII
+    r"(?<![A-Za-z0-9])(?<![A-Za-z0-9][_-])(?<![A-Za-z0-9][_-]{2})"
+    r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![_-]{0,2}[A-Za-z0-9])"
 )
-_LINK_OR_UUID: Final = re.compile(rf"https?://[^\s<>\"'`|*\\\[\]()]+|{_UUID.pattern}", re.ASCII)
+_IN_LINK: Final = r"(?:(?![,;]https?://)[!#-&+-;=?-Z^_a-{}~])"
+"""Printable ASCII without quotes, brackets and what Markdown writes around a link."""
+# A pair of parentheses belongs to the link, a single one to the text around it. The quantifiers are
+# possessive, so no character is tried twice.
+_LINK: Final = re.compile(
+    rf"https?://(?:\[[0-9a-f:.]{{2,45}}\])?(?:{_IN_LINK}|\({_IN_LINK}*+\))++", re.IGNORECASE | re.ASCII
+)
 _QUOTED: Final = re.compile(r"(?<![\\`])`([A-Za-z0-9][A-Za-z0-9_.:-]{0,99})`(?!`)")
 # Those of a Chinese keyboard, too.
-_SEPARATORS: Final = re.compile(r"[,，、;；]+")
-# The first assertion keeps a long row of commas from being tried anew at each of them.
-_BEFORE_A_LINK: Final = re.compile(rf"(?<![,，、;；]){_SEPARATORS.pattern}(?=https?://)")
-_WRAPPING: Final = " \t\r\n`<>\"'"
-_SENTENCE_END: Final = ".,:;!?"
+_BETWEEN: Final = re.compile(r"[\s,，、;；]+")
+_DIGIT: Final = re.compile(r"[0-9]")
+_QUOTES_AND_MARKS: Final = frozenset("\"'`*~|#\\<>()[]{}")
+_AROUND: Final = frozenset({"Pi", "Pf", "Ps", "Pe", "Zs"})
+"""Unicode's categories of quotes, brackets and spaces."""
+_FINAL: Final = frozenset(".,:;!?")
+_QUERY_NAMES: Final = ("taskId", "task_id", "id")
+_SECRET: Final = re.compile(r"auth|bearer|key|token|secret|sig|pass|session|cred", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """What somebody typed for one task or several: the ids, each once, and what was none."""
+class Found(NamedTuple):
+    """The ids in a text, each once, and the beginnings of what is none."""
 
     task_ids: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+class _Piece(NamedTuple):
+    """A link or a word; `task_ids` are the ids of a task link or the UUIDs of a word."""
+
+    text: str
+    is_link: bool
+    task_ids: tuple[str, ...]
 
 
 def is_task_id(text: str) -> bool:
@@ -40,39 +65,30 @@ def is_task_id(text: str) -> bool:
     return _TASK_ID.fullmatch(text) is not None and ".." not in text
 
 
-def read_task_id(typed: str) -> str | None:
-    """Return the task id in what a person typed or pasted, or None.
-
-    A URL counts as the id that its path ends in. Quotes, backticks and angle brackets around it are the
-    chat's, not the id's.
-    """
-    text = typed.strip(_WRAPPING)
-    if any(char.isspace() for char in text):  # several ids: none is taken rather than one of them
-        return None
-    if "://" in text:
-        text = _last_of_path(text) or ""
-    return text if is_task_id(text) else None
-
-
-def read_task_ids(typed: str) -> Typed:
-    """Return the ids in what a person typed, separated by spaces, commas or newlines, each once."""
-    found: dict[str, None] = {}
-    others: dict[str, None] = {}
-    for part in _parts(typed):
-        task_id = read_task_id(part)
-        if task_id is None:
-            others[part] = None
-        else:
-            found[task_id] = None
-    return Typed(tuple(found), tuple(others))
+def read_task_ids(typed: str) -> Found:
+    """Return the ids in what a person typed or pasted, in whatever surroundings."""
+    pieces = list(_pieces(typed))
+    if found := _certain(pieces):
+        return _found(found, pieces)
+    words = {piece.text: _bare(piece.text) for piece in pieces}
+    if len(words) > 1 and not all(_DIGIT.search(word) for word in words.values()):
+        return Found()  # a sentence
+    plain = [
+        piece._replace(task_ids=(words[piece.text],)) for piece in pieces if is_task_id(words[piece.text])
+    ]
+    return _found(plain, pieces) if plain else Found()
 
 
-def find_task_ids(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the UUIDs, and the ids of task links, in texts that others wrote, each once.
+def read_task_id(typed: str) -> Found:
+    """Return the one id in what a person typed; none rather than one of several."""
+    found = read_task_ids(typed)
+    return found if len(found.task_ids) == 1 else Found()
 
-    A task link's path ends in `/tasks/<id>`, as the API's own does; another link counts if it ends in a UUID.
-    """
-    return tuple(dict.fromkeys(task_id for text in texts for task_id in _found_in(text)))
+
+def find_task_ids(texts: Iterable[str]) -> Found:
+    """Return the ids in texts that others wrote, where any word could be anything: links and UUIDs count."""
+    pieces = [piece for text in texts for piece in _pieces(text) if piece.task_ids]
+    return _found(_certain(pieces), pieces)
 
 
 def quoted_task_ids(texts: Iterable[str]) -> tuple[str, ...]:
@@ -81,33 +97,83 @@ def quoted_task_ids(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found for found in quoted if is_task_id(found)))
 
 
-def _parts(typed: str) -> Iterator[str]:
-    for word in typed.split():
-        # A comma inside a link is the link's own.
-        separators = _BEFORE_A_LINK if "://" in word else _SEPARATORS
-        yield from (part for part in separators.split(word) if part.strip(_WRAPPING))
+def _certain(pieces: Iterable[_Piece]) -> list[_Piece]:
+    """Return the task links, or the words with UUIDs if there is no task link."""
+    certain = [piece for piece in pieces if piece.task_ids]
+    return [piece for piece in certain if piece.is_link] or certain
 
 
-def _found_in(text: str) -> Iterator[str]:
-    for match in _LINK_OR_UUID.finditer(text):
-        found = match[0]
-        if "://" not in found:
-            yield found
-        elif (task_id := _id_of_link(found.rstrip(_SENTENCE_END))) is not None:
-            yield task_id
+def _found(used: Iterable[_Piece], pieces: Iterable[_Piece]) -> Found:
+    used = list(used)
+    task_ids = dict.fromkeys(task_id for piece in used for task_id in piece.task_ids)
+    texts = {piece.text for piece in used}
+    others = dict.fromkeys(piece.text for piece in pieces if piece.text not in texts)
+    return Found(tuple(task_ids), tuple(dict.fromkeys(_shortened(text) for text in others)))
 
 
-def _id_of_link(link: str) -> str | None:
-    last = _last_of_path(link)
-    if last is None or not is_task_id(last):
-        return None
-    *_, before, _ = ("", *urlsplit(link).path.rstrip("/").split("/"))
-    return last if before == "tasks" or _UUID.fullmatch(last) else None
+def _shortened(text: str) -> str:
+    return text.strip()[:LEFT_OUT_LENGTH]
 
 
-def _last_of_path(url: str) -> str | None:
+def _pieces(text: str) -> Iterator[_Piece]:
+    """Yield links and the words between them, in the order of reading."""
+    end = 0
+    for match in _LINK.finditer(text):
+        yield from _words(text[end : match.start()])
+        link = match[0].rstrip(string.punctuation)
+        yield _Piece(link, is_link=True, task_ids=_ids_of_link(link))
+        end = match.end()
+    yield from _words(text[end:])
+
+
+def _words(text: str) -> Iterator[_Piece]:
+    for word in _BETWEEN.split(text):
+        if any(char.isalnum() for char in word):
+            yield _Piece(word, is_link=False, task_ids=tuple(_UUID.findall(word)))
+
+
+def _bare(word: str) -> str:
+    """Return a word without what people, chats and keyboards put around an id."""
+    start, end = 0, len(word)
+    while start < end and _is_around(word[start]):
+        start += 1
+    while start < end and (_is_around(word[end - 1]) or word[end - 1] in _FINAL):
+        end -= 1
+    bare = word[start:end]
+    # An underscore may end an id: it is emphasis only where it stands on both sides.
+    pairs = min(len(bare) - len(bare.lstrip("_")), len(bare) - len(bare.rstrip("_")))
+    return bare[pairs : len(bare) - pairs]
+
+
+def _is_around(char: str) -> bool:
+    if char.isascii():
+        return char in _QUOTES_AND_MARKS or is_invisible(char)
+    category = unicodedata.category(char)
+    # Outside ASCII, quotes and full stops of many scripts are all "other punctuation".
+    return category in _AROUND or category == "Po" or char == "´" or is_invisible(char)
+
+
+def _ids_of_link(link: str) -> tuple[str, ...]:
+    """Return the id that a link leads to, in a tuple; an empty one if it is no task link."""
     try:
-        path = urlsplit(url).path
+        parts = urlsplit(link)
+        query = parse_qsl(parts.query)
     except ValueError:
-        return None
-    return unquote(path.rstrip("/").rpartition("/")[2])
+        return ()
+    path = [unquote(segment) for segment in parts.path.split("/")]
+    of_tasks = [after for before, after in pairwise(path) if before == "tasks"]
+    if task_ids := [task_id for task_id in of_tasks if is_task_id(task_id)]:
+        return (task_ids[-1],)
+    if not _UUID.search(unquote(link)):
+        return ()
+    values = dict(reversed(query))  # of several with one name the first
+    named = [values[name] for name in _QUERY_NAMES if name in values and is_task_id(values[name])]
+    if chosen := named[:1] or _UUID.findall("/".join((*path, unquote(parts.fragment))))[-1:]:
+        return (chosen[0],)
+    # A single one elsewhere is no candidate among others; but a key is none at all.
+    elsewhere = (
+        parts.netloc.rpartition("@")[2],
+        *(value for name, value in query if not _SECRET.search(name)),
+    )
+    others = dict.fromkeys(uuid for value in elsewhere for uuid in _UUID.findall(value))
+    return tuple(others) if len(others) == 1 else ()

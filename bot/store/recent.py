@@ -22,6 +22,16 @@ class Recent:
         query = select(cards.c.channel_id).where(cards.c.guild_id == guild_id).distinct()
         return await self._run(lambda connection: list(connection.scalars(query)))
 
+    async def tasks_of(self, message_id: int) -> tuple[str, ...]:
+        """Return the tasks of the card that is a message, in the order of its rows; none if there is none."""
+        query = (
+            select(watches.c.task_id)
+            .join(cards, cards.c.id == watches.c.card_id)
+            .where(cards.c.message_id == message_id)
+            .order_by(watches.c.position)
+        )
+        return await self._run(lambda connection: tuple(connection.scalars(query)))
+
     async def ended(
         self, channel_ids: Collection[int], contains: str, since: float, limit: int
     ) -> list[Watch]:

@@ -23,6 +23,7 @@ async def test_each_task_is_told_once_with_its_newest_end(tmp_path: Path) -> Non
         async def found(channels: list[int], contains: str = "", limit: int = 9) -> list[str]:
             return [watch.task_id for watch in await recent.ended(channels, contains, NOW - 10, limit)]
 
+        assert [await recent.tasks_of(number) for number in (1, 4, 99, 7)] == [("a",), ("c_",), ("live",), ()]
         assert sorted(await recent.channels(GUILD)) == [1, 2, 3]
         assert await recent.channels(GUILD + 1) == []
         assert await found([1, 2, 3]) == ["a", "c_", "b"]

@@ -148,8 +148,7 @@ async def test_tricks_in_what_somebody_types_are_no_id_and_never_shown(tmp_path:
         here.api.set(OTHER, running(10))
         for typed in (
             f"{TASK[:8]}\u200b{TASK[8:]}",
-            f"\u202e{TASK}",
-            f"{TASK}\u2069",
+            f"{TASK[:8]}\u202e{TASK[8:]}",
             TASK.replace("8", "８"),
         ):
             use = await here.type("status", typed)

