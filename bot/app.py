@@ -19,6 +19,7 @@ from bot.chat.messenger import Messenger
 from bot.chat.refusals import pause, told
 from bot.chat.rest import DiscordRest
 from bot.chat.tree import Tree, command_tree, sync_commands, write_commands
+from bot.chat.uploads import UploadLimits, Uploads
 from bot.chat.watch_command import WatchCommand
 from bot.clock import Alarm, Clock, Idle, idle, steady_clock
 from bot.config import Settings
@@ -64,7 +65,10 @@ class App:
         database.on_transaction = metrics.store_seconds.observe
         self.store: Final = Store(database)
         rest = DiscordRest(client, Gate(), clock)
-        deliverer = Deliverer(self.store, rest, settings.pace, discord_clock or clock)
+        upload_limits = UploadLimits(client)
+        deliverer = Deliverer(
+            self.store, rest, Uploads(rest, upload_limits), settings.pace, discord_clock or clock
+        )
         self.messenger: Final = Messenger(
             self.store,
             rest,
@@ -74,7 +78,7 @@ class App:
             lost=self._lose,
             metrics=metrics,
             idle=idle,
-            preparation=None if copier is None else VideoCopies(client, copier),
+            preparation=None if copier is None else VideoCopies(upload_limits.likely, copier),
         )
         self._learning: Final = Learning(self.store, settings.pace, idle=idle)
         self.board: Final = Board(self.store, self.messenger, self._learning, clock)

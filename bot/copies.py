@@ -8,7 +8,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -29,8 +29,6 @@ MOST: Final = 9
 """Videos of one fetch: Discord takes ten files with a message, one place is left for a list of links."""
 PARALLEL: Final = 3
 """Downloads at a time in one fetch, so that slow servers hold up no fetch but their own."""
-RESERVE: Final = 64 * 1024
-"""Bytes of the room that are left to the rest of the request that uploads the videos."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +71,27 @@ class _Draft:
 
 @dataclass(slots=True)
 class _Fetch:
-    """What the downloads of one fetch share: bytes of room, and turns."""
+    """What the downloads of one fetch share: limits in bytes, and turns."""
 
     http: aiohttp.ClientSession
-    room: int
+    each: int
+    total: int
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PARALLEL))
     taken: dict[int, int] = field(default_factory=dict)
 
     def claim(self, number: int, size: int) -> None:
         """Let a video have `size` bytes in all, or refuse it."""
-        if sum(self.taken.values()) - self.taken.get(number, 0) + size > self.room:
-            raise Refused("no room")
+        if size > self.each:
+            raise Refused("too large for the server")
+        if sum(self.taken.values()) - self.taken.get(number, 0) + size > self.total:
+            raise Refused("too large beside the others")
         self.taken[number] = size
 
 
 class Copier:
     """Fetches videos into a folder of its own, which it empties at both ends; an async context manager.
 
+    `disk` runs what touches files, by default in a thread; a simulation runs it inline.
     Leave the context when nobody reads copies any more.
     """
 
@@ -100,6 +102,7 @@ class Copier:
         may_connect: AddressPolicy = is_global,
         seconds: float = SECONDS,
         most: int = MOST,
+        disk: Executor | None = None,
     ) -> None:
         self._folder: Final = folder
         self._may_connect: Final = may_connect
@@ -110,7 +113,7 @@ class Copier:
         self._http: aiohttp.ClientSession | None = None
         # A disk that stalls must not hold up the bot, so files are touched in a thread; in one thread, so
         # that it happens in order: no file is closed or deleted under a write that still goes on.
-        self._disk: Final = ThreadPoolExecutor(1, thread_name_prefix="copies")
+        self._disk: Final = disk or ThreadPoolExecutor(1, thread_name_prefix="copies")
 
     async def __aenter__(self) -> Self:
         """Empty the folder, making it if need be; raise OSError if that is impossible."""
@@ -131,14 +134,14 @@ class Copier:
             log.warning("copies could not be deleted", extra={"reason": why(error)})
         self._disk.shutdown()
 
-    async def fetch(self, urls: Sequence[str], room: int) -> dict[str, Copy]:
-        """Return copies by their links, together of at most `room` bytes, within the time of a fetch.
+    async def fetch(self, urls: Sequence[str], each: int, total: int) -> dict[str, Copy]:
+        """Return copies by their links, of at most so many bytes each and in total, in the time of a fetch.
 
         A link that is missing has no copy. The caller discards the copies.
         """
         if self._http is None:
             raise RuntimeError("the copier is used outside its context")
-        fetch = _Fetch(self._http, room - RESERVE)
+        fetch = _Fetch(self._http, each, total)
         tasks: list[asyncio.Task[Copy | None]] = []
         try:
             async with asyncio.TaskGroup() as group:

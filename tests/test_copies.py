@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from bot.copies import MOST, PARALLEL, RESERVE, Copier
+from bot.copies import MOST, PARALLEL, Copier
 from bot.demo.render_answers import Answer, html_page, redirect
 from bot.demo.render_api import MEDIA, RenderApi
 
@@ -68,7 +68,7 @@ async def until_files(folder: Path, sizes: list[int]) -> None:
 
 async def test_a_real_video_is_copied_to_the_byte(api: RenderApi, copier: Copier, tmp_path: Path) -> None:
     links = [f"{api.base_url}/media/{name}.mp4" for name in ("sunrise", "waves")]
-    copies = await copier.fetch(links, 10 * MEBIBYTE)
+    copies = await copier.fetch(links, 10 * MEBIBYTE, 10 * MEBIBYTE)
     assert list(copies) == links
     assert [copy.name for copy in copies.values()] == ["video-1.mp4", "video-2.mp4"]
     for name, copy in zip(("sunrise", "waves"), copies.values(), strict=True):
@@ -94,19 +94,21 @@ async def test_the_name_is_for_what_it_is_and_not_for_what_it_says(
     api: RenderApi, copier: Copier, head: bytes, kind: str, name: str
 ) -> None:
     links = serve(api, video(1000, head, kind))
-    copies = await copier.fetch(links, MEBIBYTE)
+    copies = await copier.fetch(links, MEBIBYTE, MEBIBYTE)
     assert [(copy.name, copy.size) for copy in copies.values()] == [(name, 1000)]
 
 
 async def test_names_take_nothing_from_the_link(api: RenderApi, copier: Copier) -> None:
     api.set_media("CON.mp4", video())
-    (copy,) = (await copier.fetch([f"{api.base_url}/media/CON.mp4?f=../../x.exe#x"], MEBIBYTE)).values()
+    (copy,) = (
+        await copier.fetch([f"{api.base_url}/media/CON.mp4?f=../../x.exe#x"], MEBIBYTE, MEBIBYTE)
+    ).values()
     assert copy.name == "video-1.mp4"
 
 
 async def test_one_that_fails_spoils_no_other(api: RenderApi, copier: Copier, tmp_path: Path) -> None:
     links = serve(api, html_page(), video(), Answer(drop=True), video(kind="video/x"))
-    copies = await copier.fetch(links, MEBIBYTE)
+    copies = await copier.fetch(links, MEBIBYTE, MEBIBYTE)
     assert {url: copy.name for url, copy in copies.items()} == {
         links[1]: "video-2.mp4",
         links[3]: "video-4.mp4",
@@ -118,14 +120,14 @@ async def test_a_link_given_twice_is_one_copy_and_none_is_nothing(
     api: RenderApi, copier: Copier, tmp_path: Path
 ) -> None:
     links = serve(api, video())
-    assert list(await copier.fetch(links * 2, MEBIBYTE)) == links
+    assert list(await copier.fetch(links * 2, MEBIBYTE, MEBIBYTE)) == links
     assert len(list((tmp_path / "tmp").iterdir())) == 1
-    assert await copier.fetch([], MEBIBYTE) == {}
+    assert await copier.fetch([], MEBIBYTE, MEBIBYTE) == {}
 
 
 async def test_a_few_redirects_are_followed_relative_ones_too(api: RenderApi, copier: Copier) -> None:
     links = serve(api, redirect("1.mp4", 301), redirect("/media/2.mp4", 307), redirect("3.mp4#x"), video())
-    copies = await copier.fetch(links, MEBIBYTE)
+    copies = await copier.fetch(links, MEBIBYTE, MEBIBYTE)
     assert {copy.name for copy in copies.values()} == {f"video-{n}.mp4" for n in (1, 2, 3, 4)}
 
 
@@ -136,27 +138,27 @@ async def test_a_video_that_just_fits_is_copied_and_one_byte_more_is_not(
     api: RenderApi, copier: Copier
 ) -> None:
     links = serve(api, video(100_000))
-    assert await copier.fetch(links, RESERVE + 100_000)
-    assert not await copier.fetch(links, RESERVE + 99_999)
+    assert await copier.fetch(links, 100_000, MEBIBYTE)
+    assert not await copier.fetch(links, 99_999, MEBIBYTE)
 
 
-@pytest.mark.parametrize("room", [-1, 0, RESERVE])
+@pytest.mark.parametrize("room", [-1, 0])
 async def test_without_room_there_are_no_copies(api: RenderApi, copier: Copier, room: int) -> None:
-    assert await copier.fetch(serve(api, video()), room) == {}
+    assert await copier.fetch(serve(api, video()), room, MEBIBYTE) == {}
 
 
 @pytest.mark.looptime
 async def test_the_room_is_shared_and_what_failed_takes_none(api: RenderApi, copier: Copier) -> None:
     late = Answer(headers=video().headers, body=body(600), delay=1)
     links = serve(api, video(600, b"no video"), late, late, late)
-    copies = await copier.fetch(links, RESERVE + 1300)
+    copies = await copier.fetch(links, 1300, 1300)
     assert [copy.size for copy in copies.values()] == [600, 600]
     assert links[0] not in copies
 
 
 async def test_at_most_so_many_are_copied(api: RenderApi, copier: Copier) -> None:
     links = serve(api, *[video()] * (MOST + 2))
-    assert list(await copier.fetch(links, MEBIBYTE)) == links[:MOST]
+    assert list(await copier.fetch(links, MEBIBYTE, MEBIBYTE)) == links[:MOST]
 
 
 # Time
@@ -170,7 +172,7 @@ async def test_a_fetch_takes_no_longer_than_its_time_and_keeps_what_it_has(
     began = loop.time()
     slow = Answer(headers=video().headers, body=body(1000), drip=(10, 2.0))
     links = serve(api, slow, Answer(delay=HANGS), video(), *[stuck()] * 6)
-    copies = await copier.fetch(links, MEBIBYTE)
+    copies = await copier.fetch(links, MEBIBYTE, MEBIBYTE)
     assert 15 <= loop.time() - began < 16
     assert list(copies) == [links[2]]
     assert [path.stat().st_size for path in (tmp_path / "tmp").iterdir()] == [1000]
@@ -192,7 +194,7 @@ async def test_a_fetch_asks_for_few_at_a_time(copier: Copier) -> None:
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         began = asyncio.get_running_loop().time()
-        await copier.fetch([f"{address}/{number}" for number in range(9)], MEBIBYTE)
+        await copier.fetch([f"{address}/{number}" for number in range(9)], MEBIBYTE, MEBIBYTE)
     assert most == PARALLEL
     assert 3 <= asyncio.get_running_loop().time() - began < 4
 
@@ -204,8 +206,8 @@ async def test_fetches_at_the_same_time_share_neither_files_nor_room_nor_turns(
     stuck_links = serve(api, *[stuck()] * 4)
     api.set_media("a.mp4", video(300_000, fill=b"a"))
     api.set_media("b.mp4", video(300_000, fill=b"b"))
-    hung = asyncio.create_task(copier.fetch(stuck_links, MEBIBYTE))
-    fetches = [copier.fetch([f"{api.base_url}/media/{name}.mp4"], 400_000) for name in "abab"]
+    hung = asyncio.create_task(copier.fetch(stuck_links, MEBIBYTE, MEBIBYTE))
+    fetches = [copier.fetch([f"{api.base_url}/media/{name}.mp4"], 400_000, 400_000) for name in "abab"]
     copies = [copy for made in await asyncio.gather(*fetches) for copy in made.values()]
     assert len({copy.path for copy in copies}) == 4
     for copy, fill in zip(copies, (b"a", b"b") * 2, strict=True):
@@ -219,22 +221,22 @@ async def test_fetches_at_the_same_time_share_neither_files_nor_room_nor_turns(
 @pytest.mark.looptime
 async def test_a_cancelled_fetch_leaves_no_file(api: RenderApi, copier: Copier, tmp_path: Path) -> None:
     links = serve(api, video(2000), stuck(), stuck())
-    fetch = asyncio.create_task(copier.fetch(links, MEBIBYTE))
+    fetch = asyncio.create_task(copier.fetch(links, MEBIBYTE, MEBIBYTE))
     await until_files(tmp_path / "tmp", [0, 0, 2000])
     await asyncio.sleep(1)
     fetch.cancel()
     with pytest.raises(asyncio.CancelledError):
         await fetch
     assert list((tmp_path / "tmp").iterdir()) == []
-    assert await copier.fetch(links[:1], MEBIBYTE)
+    assert await copier.fetch(links[:1], MEBIBYTE, MEBIBYTE)
 
 
 @pytest.mark.looptime
 async def test_the_end_stops_fetches_and_leaves_no_file(api: RenderApi, tmp_path: Path) -> None:
     links = serve(api, video(2000), stuck())
     async with Copier(tmp_path / "tmp", may_connect=loopback) as copier:
-        kept = await copier.fetch(links[:1], MEBIBYTE)
-        fetch = asyncio.create_task(copier.fetch(links[1:], MEBIBYTE))
+        kept = await copier.fetch(links[:1], MEBIBYTE, MEBIBYTE)
+        fetch = asyncio.create_task(copier.fetch(links[1:], MEBIBYTE, MEBIBYTE))
         await until_files(tmp_path / "tmp", [0, 2000])
         stopped = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - stopped < 1
@@ -242,13 +244,13 @@ async def test_the_end_stops_fetches_and_leaves_no_file(api: RenderApi, tmp_path
     assert await fetch == {}
     assert list((tmp_path / "tmp").iterdir()) == []
     with pytest.raises(RuntimeError):
-        await copier.fetch(links, MEBIBYTE)
+        await copier.fetch(links, MEBIBYTE, MEBIBYTE)
 
 
 async def test_discarded_copies_are_gone_and_may_be_discarded_again(
     api: RenderApi, copier: Copier, tmp_path: Path
 ) -> None:
-    copies = await copier.fetch(serve(api, video(), video()), MEBIBYTE)
+    copies = await copier.fetch(serve(api, video(), video()), MEBIBYTE, MEBIBYTE)
     copier.discard(list(copies.values())[:1])
     assert [path.name for path in (tmp_path / "tmp").iterdir()] == [list(copies.values())[1].path.name]
     copier.discard(copies.values())
@@ -265,7 +267,7 @@ async def test_no_file_and_no_connection_stays_open(api: RenderApi, tmp_path: Pa
     links = serve(api, video(), stuck(), html_page(), redirect("0.mp4"), video(2 * MEBIBYTE))
     before = open_files()
     async with Copier(tmp_path / "tmp", may_connect=loopback, seconds=2) as copier:
-        assert len(await copier.fetch(links, MEBIBYTE)) == 2
+        assert len(await copier.fetch(links, MEBIBYTE, MEBIBYTE)) == 2
     await api.stop()  # its own ends, and its own ear
     assert open_files() < before
 
@@ -298,6 +300,6 @@ async def test_a_disk_that_takes_no_file_leaves_the_link(
 ) -> None:
     caplog.set_level("INFO", "bot.copies")
     (tmp_path / "tmp").rmdir()
-    assert await copier.fetch(serve(api, video()), MEBIBYTE) == {}
+    assert await copier.fetch(serve(api, video()), MEBIBYTE, MEBIBYTE) == {}
     assert [vars(record)["reason"] for record in caplog.records] == ["FileNotFoundError ENOENT"]
     (tmp_path / "tmp").mkdir()

@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from test_copies import HANGS, MEBIBYTE, MP4, body, loopback, serve, stuck, video
 
-from bot.copies import RESERVE, Copier
+from bot.copies import Copier
 from bot.demo.render_answers import Answer, gzip_bomb, html_page, redirect
 from bot.demo.render_api import RenderApi
 from bot.video_source import is_global
@@ -81,7 +81,7 @@ def refused(
 
     async def fetch(copier: Copier, link: str, room: int = MEBIBYTE) -> tuple[str, str]:
         caplog.clear()
-        assert await copier.fetch([link], room) == {}
+        assert await copier.fetch([link], room, room) == {}
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
         (record,) = (record for record in caplog.records if record.name == "bot.copies")
         assert record.levelname == "INFO"
@@ -194,7 +194,7 @@ async def test_of_the_addresses_of_a_name_only_allowed_ones_are_tried(
 ) -> None:
     names["videos.example"] = [["10.0.0.1", "127.0.0.1"]]
     (link,) = serve(api, video())
-    assert await copier.fetch([link.replace("127.0.0.1", "videos.example")], MEBIBYTE)
+    assert await copier.fetch([link.replace("127.0.0.1", "videos.example")], MEBIBYTE, MEBIBYTE)
 
 
 async def test_a_name_that_changes_its_address_is_judged_each_time(
@@ -265,7 +265,7 @@ async def test_a_redirect_into_nothing_and_a_loop_end(
 async def test_the_fourth_redirect_is_one_too_many(api: RenderApi, copier: Copier, refused: Refused) -> None:
     links = serve(api, *(redirect(f"{number}.mp4") for number in (1, 2, 3, 4)), video())
     assert (await refused(copier, links[0]))[1] == "too many redirects"
-    assert await copier.fetch(links[1:2], MEBIBYTE)
+    assert await copier.fetch(links[1:2], MEBIBYTE, MEBIBYTE)
 
 
 async def test_a_link_is_asked_for_byte_by_byte_and_tells_nothing_more(
@@ -278,7 +278,7 @@ async def test_a_link_is_asked_for_byte_by_byte_and_tells_nothing_more(
         for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(variable, proxy.address)
         async with wire(f"{back}Content-Length: 0\r\n\r\n".encode()) as first:
-            await copier.fetch([f"http://videos.example:{first.port}/x"], MEBIBYTE)
+            await copier.fetch([f"http://videos.example:{first.port}/x"], MEBIBYTE, MEBIBYTE)
         assert proxy.connections == 0
         (request,) = server.asked
     line, *headers = request.decode().split("\r\n")
@@ -321,7 +321,7 @@ async def test_a_link_is_asked_for_byte_by_byte_and_tells_nothing_more(
             "packed",
         ),
         (Answer(headers={"Content-Type": "video/mp4", "Content-Encoding": "br"}, body=body(1000)), "packed"),
-        (video(2 * MEBIBYTE), "no room"),
+        (video(2 * MEBIBYTE), "too large for the server"),
     ],
 )
 async def test_an_answer_that_is_no_video_leaves_the_link(
@@ -386,16 +386,16 @@ async def test_a_server_without_tls_or_without_ears_leaves_the_link(
 
 async def test_what_follows_the_declared_end_is_never_taken(copier: Copier) -> None:
     async with wire(OK + b"Content-Length: 1000\r\n\r\n" + body(3000)) as server:
-        copies = await copier.fetch([server.address], MEBIBYTE)
+        copies = await copier.fetch([server.address], MEBIBYTE, MEBIBYTE)
         assert [(copy.size, copy.path.read_bytes()) for copy in copies.values()] in ([(1000, body(1000))], [])
 
 
 async def test_a_body_in_pieces_is_copied_whole(copier: Copier) -> None:
     pieces = b"".join(b"1\r\n%c\r\n" % byte for byte in body(300))
     async with wire(OK + b"Transfer-Encoding: Chunked\r\n\r\n" + pieces + b"0\r\n\r\n") as server:
-        (copy,) = (await copier.fetch([server.address], RESERVE + 300)).values()
+        (copy,) = (await copier.fetch([server.address], 300, MEBIBYTE)).values()
         assert copy.path.read_bytes() == body(300)
-        assert await copier.fetch([server.address], RESERVE + 299) == {}
+        assert await copier.fetch([server.address], 299, MEBIBYTE) == {}
 
 
 async def test_a_body_without_an_end_is_left_as_soon_as_the_room_is_full(
@@ -412,7 +412,7 @@ async def test_a_body_without_an_end_is_left_as_soon_as_the_room_is_full(
             sent += 0x10000
 
     async with wire(flood) as server:
-        assert (await refused(copier, server.address))[1] == "no room"
+        assert (await refused(copier, server.address))[1] == "too large for the server"
     assert sent < 16 * MEBIBYTE  # the room, and what the system's own buffers took
 
 
@@ -424,7 +424,7 @@ async def test_a_declared_length_beyond_the_room_is_refused_unread(copier: Copie
         await refusal.wait()
 
     async with wire(promise) as server:
-        assert (await refused(copier, server.address))[1] == "no room"
+        assert (await refused(copier, server.address))[1] == "too large for the server"
         refusal.set()
 
 

@@ -98,7 +98,6 @@ OURS: Final = {
 
 DISCORD: Final = (
     "answer",
-    "attachments",
     "buttons",
     "cards",
     "choices",
@@ -111,6 +110,7 @@ DISCORD: Final = (
     "rest",
     "translation",
     "tree",
+    "uploads",
     "watch_command",
 )
 THEIRS: Final = {

@@ -16,10 +16,11 @@ import logging
 from dataclasses import replace
 from typing import Final
 
-from bot.chat.attachments import Copies, dressed
+from bot.chat.attachments import Videos, with_attachments
 from bot.chat.refusals import Reaction, reaction, told
 from bot.chat.rest import DiscordRest
 from bot.chat.results import is_part, result_messages
+from bot.chat.uploads import NotUploaded, Uploads, may_be_the_files
 from bot.clock import Clock
 from bot.core.card import Card
 from bot.core.delivery import Delivery, Message
@@ -40,14 +41,17 @@ class Refused(Exception):
 class Deliverer:
     """Carries results to their channels. `discord_clock` tells Unix time as Discord's messages have it."""
 
-    def __init__(self, store: Store, rest: DiscordRest, pace: Pace, discord_clock: Clock) -> None:
+    def __init__(
+        self, store: Store, rest: DiscordRest, uploads: Uploads, pace: Pace, discord_clock: Clock
+    ) -> None:
         self._store: Final = store
         self._rest: Final = rest
+        self._uploads: Final = uploads
         self._pace: Final = pace
         self._discord_clock: Final = discord_clock
 
-    async def deliver(self, card: Card, watch: Watch, copies: Copies) -> None:
-        """Send what is not yet sent of an ended watch's result, with the copies that there are.
+    async def deliver(self, card: Card, watch: Watch, videos: Videos) -> None:
+        """Send what is not yet sent of an ended watch's result, with the videos that there are.
 
         Whatever is raised, calling again later goes on where this ended.
 
@@ -64,47 +68,58 @@ class Deliverer:
             if delivery.message_id is None:
                 parts = len(deliveries)
                 found = await self._find(card, watch, delivery, parts)
-                message_id = await self._send(card, watch, delivery, copies) if found is None else found
+                message_id = (
+                    await self._send(card, watch, delivery, parts, videos) if found is None else found
+                )
                 await self._store.sent(watch.id, delivery.part, message_id)
                 about = {"task": watch.task_id, "card": card.id, "part": f"{delivery.part}/{parts}"}
                 log.info("result posted" if found is None else "result found in the channel", extra=about)
 
-    async def _send(self, card: Card, watch: Watch, delivery: Delivery, copies: Copies) -> int:
+    async def _send(self, card: Card, watch: Watch, delivery: Delivery, parts: int, videos: Videos) -> int:
         # Also after a look that found nothing: whatever was tried before, only this try can be in doubt now.
-        await self._store.intend(watch.id, delivery.part, self._discord_clock())
-        nonce = f"{card.message_id:x}-{watch.position}-{delivery.part}"
+        now = self._discord_clock()
+        await self._store.intend(watch.id, delivery.part, now)
+        delivery = replace(delivery, intended_at=now)
         try:
-            return await self._post(card, delivery.message, nonce, copies)
+            return await self._post(card, watch, delivery, parts, videos)
         except Exception as error:
-            return await self._post_refused(error, card, watch, delivery, nonce)
+            return await self._post_refused(error, card, watch, delivery)
 
-    async def _post(self, card: Card, message: Message, nonce: str, copies: Copies) -> int:
-        """Send a message with its copies, or if they are refused or gone, with its links alone."""
-        if not dressed(message, copies)[1]:
-            return await self._rest.post(card, message, nonce)
+    async def _post(self, card: Card, watch: Watch, delivery: Delivery, parts: int, videos: Videos) -> int:
+        """Send a message with its videos, or where that fails, with its links alone."""
+        nonce = _nonce(card, watch, delivery)
+        if with_attachments(delivery.message, videos)[1]:
+            try:
+                return await self._uploads.post(card, delivery.message, nonce, videos)
+            except NotUploaded as failed:
+                about = {"task": watch.task_id, "card": card.id, "refusal": str(failed)}
+                log.info("a result goes without its videos", extra=about)
+                perhaps_sent = failed.perhaps_sent
+            # Where the answer was lost or late the message may be there: the nonce alone would do for some
+            # minutes, but Discord may have been away for longer.
+            if perhaps_sent and (found := await self._find(card, watch, delivery, parts)) is not None:
+                return found
+        return await self._post_text(card, delivery.message, nonce)
+
+    async def _post_text(self, card: Card, message: Message, nonce: str, *, reply: bool = True) -> int:
+        """Send a message without videos, and where its list of links is refused, without that."""
         try:
-            return await self._rest.post(card, message, nonce, copies=copies)
+            return await self._rest.post(card, message, nonce, reply=reply)
         except Exception as error:
-            if reaction(error) not in {Reaction.TOO_LARGE, Reaction.BAD_FORM} and not isinstance(
-                error, OSError
-            ):
+            if not message.urls_file or not may_be_the_files(error):
                 raise
-            log.info("a result goes without its videos", extra={"card": card.id, "refusal": told(error)})
-            return await self._rest.post(card, message, nonce)
+            log.warning("links were left out", extra={"card": card.id, "refusal": told(error)})
+        return await self._rest.post(card, replace(message, urls_file=()), f"{nonce}b", reply=reply)
 
-    async def _post_refused(
-        self, error: Exception, card: Card, watch: Watch, delivery: Delivery, nonce: str
-    ) -> int:
+    async def _post_refused(self, error: Exception, card: Card, watch: Watch, delivery: Delivery) -> int:
+        nonce = _nonce(card, watch, delivery)
         match reaction(error):
             case Reaction.CARD_GONE:  # for a new message 10008 is about the one that had this nonce
                 return 0
-            case Reaction.ACCESS_LOST | Reaction.ARCHIVED:
+            case Reaction.ACCESS_LOST | Reaction.ARCHIVED | Reaction.TOO_LARGE:
                 raise Refused(told(error)) from None
             case Reaction.NO_REPLY:
                 return await self._post_or_give_up(card, delivery.message, f"{nonce}r", reply=False)
-            case Reaction.TOO_LARGE:
-                bare = replace(delivery.message, urls_file=())
-                return await self._post_or_give_up(card, bare, f"{nonce}b")
             case Reaction.BAD_FORM:
                 log.error(
                     "Discord refused a result, posting it as plainly as possible",
@@ -117,7 +132,7 @@ class Deliverer:
     async def _post_or_give_up(self, card: Card, message: Message, nonce: str, *, reply: bool = True) -> int:
         """Send what is left of a message after a first refusal."""
         try:
-            return await self._rest.post(card, message, nonce, reply=reply)
+            return await self._post_text(card, message, nonce, reply=reply)
         except Exception as error:
             if reaction(error) in {Reaction.LATER, Reaction.TOKEN_DEAD}:
                 raise
@@ -137,6 +152,10 @@ class Deliverer:
         # Where cards were deleted, another watch's result about the same task looks the same.
         others = await self._store.noted(found) if found else set()
         return next((message_id for message_id in found if message_id not in others), None)
+
+
+def _nonce(card: Card, watch: Watch, delivery: Delivery) -> str:
+    return f"{card.message_id:x}-{watch.position}-{delivery.part}"
 
 
 def _plainly(message: Message) -> Message:

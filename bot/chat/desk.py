@@ -1,9 +1,10 @@
 """What all senders share: the way to Discord, and what is known of the cards there."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from bot.chat.attachments import Videos
 from bot.chat.cards import CardForm, plain_form
 from bot.chat.delivery import Deliverer
 from bot.chat.ledger import Ledger
@@ -11,7 +12,6 @@ from bot.chat.outbox import Flight, Result, Wanted
 from bot.chat.rest import DiscordRest
 from bot.chat.room import Room
 from bot.clock import Clock
-from bot.copies import Copy
 from bot.core.events import AccessLost, CardDeleted
 from bot.metrics import Metrics
 
@@ -28,8 +28,8 @@ class Desk:
     ledger: Ledger
     clock: Clock
     lost: Lost
-    discard: Callable[[Iterable[Copy]], None]
-    """Clears away the copies that a result has carried."""
+    discard: Callable[[Videos], None]
+    """Clears away the videos that a result has carried."""
     metrics: Metrics
     shown: dict[int, CardForm] = field(default_factory=dict)
     edits: set[asyncio.Future[None]] = field(default_factory=set)

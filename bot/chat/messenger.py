@@ -133,7 +133,7 @@ class Messenger:
 
     async def _make_ready(self, result: Result) -> None:
         try:
-            result.copies = await self._preparation.prepare(result.card, result.watch)
+            result.videos = await self._preparation.prepare(result.card, result.watch)
         except Exception:
             log.exception("a result goes without what should have come with it", extra=result.about)
         finally:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
 
-from bot.chat.attachments import Copies
+from bot.chat.attachments import Videos
 from bot.chat.cards import CardForm
 from bot.chat.gate import Urgency
 from bot.chat.room import Room
@@ -63,7 +63,7 @@ class Result:
     """Whether what had to be fetched for it is there."""
     tries: int = 0
     not_before: float = 0.0
-    copies: Copies = field(default_factory=dict)
+    videos: Videos = field(default_factory=Videos)
 
     @property
     def due(self) -> float:

@@ -5,17 +5,19 @@ nothing about the channel.
 """
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import discord
 
-from bot.chat.attachments import Copies, dressed
+from bot.chat.attachments import Videos, with_attachments
 from bot.chat.cards import CardForm, layout
 from bot.chat.gate import Gate, Urgency
 from bot.chat.refusals import Reaction, reaction
 from bot.chat.results import URLS_FILE
 from bot.clock import Clock
+from bot.copies import Copy
 from bot.core.card import Card
 from bot.core.delivery import Message
 
@@ -84,17 +86,18 @@ class DiscordRest:
         )
 
     async def post(
-        self, card: Card, message: Message, nonce: str, *, reply: bool = True, copies: Copies | None = None
+        self, card: Card, message: Message, nonce: str, *, reply: bool = True, videos: Videos | None = None
     ) -> int:
         """Send a message in a card's channel, as a reply to it unless told otherwise; return its id.
 
-        Discord sends a nonce once within some minutes, and answers a second try with the first message.
+        Discord sends a nonce once within some minutes, and answers a second try with the first message. With
+        videos it is tried only once: discord.py would upload them five times after a 5xx.
         """
         await self._gate.enter(Urgency.RESULT)
         people = [discord.Object(user_id) for user_id in message.mentions]
         mentions = discord.AllowedMentions(everyone=False, roles=False, users=people, replied_user=False)
-        content, carried = dressed(message, copies or {})
-        files = [discord.File(copy.path, copy.name) for copy in carried]
+        content, carried = with_attachments(message, videos or Videos())
+        files = _opened(carried)
         if message.urls_file:
             lines = "\n".join(message.urls_file) + "\n"
             files.append(discord.File(io.BytesIO(lines.encode()), URLS_FILE))
@@ -126,6 +129,31 @@ class DiscordRest:
 
     def _channel(self, card: Card) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(card.channel_id, guild_id=card.guild_id)
+
+
+class NotRepeated(Exception):
+    """A request with videos has failed, and discord.py has not sent it again."""
+
+
+class _VideoFile(discord.File):
+    """A file whose message discord.py tries once: before it sends a request again, it rewinds the files."""
+
+    def reset(self, *, seek: int | bool = True) -> None:
+        if seek:
+            raise NotRepeated
+        super().reset(seek=seek)
+
+
+def _opened(videos: Sequence[Copy]) -> list[discord.File]:
+    files: list[discord.File] = []
+    try:
+        for video in videos:
+            files.append(_VideoFile(video.path, video.name))  # noqa: PERF401  # what is open must be closed
+    except OSError:
+        for file in files:
+            file.close()
+        raise
+    return files
 
 
 def _may_be_a_result(message: discord.Message, card: Card) -> bool:

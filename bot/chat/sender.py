@@ -9,6 +9,7 @@ import asyncio
 import logging
 from typing import Final
 
+from bot.chat.attachments import Videos
 from bot.chat.cards import CardForm
 from bot.chat.delivery import Refused
 from bot.chat.desk import Desk
@@ -24,7 +25,9 @@ log = logging.getLogger(__name__)
 FINAL_EDIT_SECONDS: Final = 2.0
 """How long a result waits for its card's final form."""
 REQUEST_SECONDS: Final = 30.0
-"""How long an edit or a result may hold up others, discord.py's own waits for limits included."""
+"""How long an edit or a result may hold up others, discord.py's own waits for limits included.
+
+A result with videos has the time for their upload besides."""
 GRACE_SECONDS: Final = 1.0
 """How long an edit under way may hold up a result that came after it."""
 ARCHIVED_SECONDS: Final = 600.0
@@ -156,11 +159,13 @@ class Sender:
         Raises:
             TookTooLong: the request that took too long was cancelled and may come yet.
         """
-        work = self._desk.deliverer.deliver(result.card, result.watch, result.copies)
+        loop = asyncio.get_running_loop()
+        seconds = REQUEST_SECONDS + max(0.0, result.videos.until - loop.time())
+        work = self._desk.deliverer.deliver(result.card, result.watch, result.videos)
         delivery = asyncio.ensure_future(work)
         try:
             # Not `asyncio.timeout`: discord.py may hold on to a cancelled request until its limit is over.
-            await asyncio.wait({delivery}, timeout=REQUEST_SECONDS)
+            await asyncio.wait({delivery}, timeout=seconds)
             if not delivery.done():
                 raise TookTooLong
             delivery.result()
@@ -189,13 +194,19 @@ class Sender:
                 self._put_off(wanted, error)
 
     def _forget(self, watch_id: int) -> None:
-        self._desk.discard(self.outbox.results.pop(watch_id).copies.values())
+        self._drop_videos(self.outbox.results.pop(watch_id))
+
+    def _drop_videos(self, result: Result) -> None:
+        videos, result.videos = result.videos, Videos()
+        self._desk.discard(videos)
 
     def _has_result(self, card: Card) -> bool:
         return any(result.card.id == card.id for result in self.outbox.results.values())
 
     def _put_off(self, item: Result | Wanted, error: Exception) -> None:
         """Try again after a pause."""
+        if isinstance(item, Result):
+            self._drop_videos(item)  # they may be why it failed, and a long outage would fill the disk
         item.tries += 1
         item.not_before = self._desk.clock() + pause(error, item.tries)
         if item.tries == LASTING:

@@ -12,6 +12,7 @@ from .limits import Limits
 from .message import Message
 from .records import Request, matching
 from .rest import Rest
+from .uplink import Uplink
 from .world import World
 
 
@@ -62,6 +63,11 @@ class Control:
     @property
     def invocations(self) -> list[Invocation]:
         return self.world.invocations
+
+    @property
+    def uplink(self) -> Uplink:
+        """The line on which uploads come."""
+        return self.rest.uplink
 
     # Moods
 

@@ -17,7 +17,7 @@ class Fault:
     body made of `code`; `drop` cuts the connection instead ("after" and `drop`: the lost answer).
     With neither `status`, `body` nor `drop` the fault only delays by `delay` seconds. It strikes
     `times` times (None: always), each time with `probability`. `via=False` leaves out the header
-    that tells Discord's own 429s from a Cloudflare ban.
+    that tells Discord's own 429s from a Cloudflare ban. `with_files` spares requests without files.
 
     aiohttp's client repeats a GET, PUT or DELETE once by itself when a kept connection drops.
     """
@@ -36,6 +36,7 @@ class Fault:
     delay: float = 0.0
     drop: bool = False
     via: bool = True
+    with_files: bool = False
     hits: int = 0
 
     @property
@@ -50,6 +51,8 @@ class Fault:
     def strikes(self, request: Request, rng: random.Random) -> bool:
         """Decide whether it hits this request, and count it."""
         if self.spent or not request.matches(self.method, self.path):
+            return False
+        if self.with_files and not request.files:
             return False
         if self.probability < 1 and rng.random() >= self.probability:
             return False

@@ -5,7 +5,7 @@ import json
 import random
 from typing import Any, Literal
 
-from aiohttp import web
+from aiohttp import BodyPartReader, ClientError, web
 
 from . import rest_application, rest_interactions, rest_messages
 from .errors import ApiError, plain, refusal
@@ -15,6 +15,7 @@ from .ids import http_date
 from .limits import Limits, RateLimiter, TooMany
 from .records import Authorization, Request
 from .routing import Answer, Call, Router
+from .uplink import Uplink
 from .world import World
 
 ROUTES = Router(
@@ -22,6 +23,7 @@ ROUTES = Router(
 )
 KEPT_HEADERS = ("Content-Type", "X-Audit-Log-Reason")
 INVALID = {401, 403, 429}
+CHUNK = 64 * 1024
 
 
 class Rest:
@@ -35,6 +37,7 @@ class Rest:
         self.faults: list[Fault] = []
         self.errors: list[Exception] = []
         self.down: bool | Literal["drop"] = False
+        self.uplink = Uplink()
         self.rate_limited = 0
         self.invalid_requests = 0
 
@@ -44,7 +47,10 @@ class Rest:
             if self.down == "drop":
                 return _cut(raw)
             return web.Response(status=503, text="upstream connect error or disconnect/reset before headers")
-        record, uploads = await self._read(raw)
+        try:
+            record, uploads = await self._read(raw)
+        except (ConnectionError, ClientError):  # hung up in the middle of it: it never came
+            return _cut(raw)
         self.requests.append(record)
         self.world.pulse.ring()
         try:
@@ -145,11 +151,29 @@ class Rest:
         uploads: list[Upload] = []
         if raw.content_type == "multipart/form-data":
             record.multipart = True
-            record.body, uploads = await _read_multipart(raw)
+            record.body, uploads = await self._read_multipart(raw)
             record.files = [(upload.filename, len(upload.data)) for upload in uploads]
         elif data := await raw.read():
             record.body = _parse(data)
         return record, uploads
+
+    async def _read_multipart(self, raw: web.Request) -> tuple[Any, list[Upload]]:
+        body: Any = None
+        uploads: list[Upload] = []
+        async for part in await raw.multipart():
+            assert isinstance(part, BodyPartReader)
+            name = part.name or ""
+            if name == "payload_json":
+                body = _parse(bytes(await part.read()))
+            elif name.startswith("files["):
+                self.uplink.begun += not uploads
+                data = bytearray()
+                while chunk := await part.read_chunk(CHUNK):
+                    data += chunk
+                    await self.uplink.carry(len(chunk))
+                index = int(name.removeprefix("files[").rstrip("]"))
+                uploads.append(Upload(index, part.filename or "unknown", bytes(data)))
+        return body, uploads
 
     def _authorization(self, raw: web.Request) -> Authorization:
         value = raw.headers.get("Authorization")
@@ -176,19 +200,6 @@ def _parse(data: bytes) -> Any:
         return json.loads(data)
     except ValueError:
         return UNREADABLE
-
-
-async def _read_multipart(raw: web.Request) -> tuple[Any, list[Upload]]:
-    body: Any = None
-    uploads: list[Upload] = []
-    async for part in await raw.multipart():
-        name, data = part.name or "", await part.read()  # type: ignore[union-attr]
-        if name == "payload_json":
-            body = _parse(bytes(data))
-        elif name.startswith("files["):
-            index = int(name.removeprefix("files[").rstrip("]"))
-            uploads.append(Upload(index, part.filename or "unknown", bytes(data)))  # type: ignore[union-attr]
-    return body, uploads
 
 
 def _cut(raw: web.Request) -> web.Response:

@@ -17,6 +17,7 @@ from discord.webhook.async_ import async_context
 from discord_sim import Channel, DiscordSim, Guild, Invocation, Message, User
 from discord_sim.client import pointed_at
 from store.places import migrated
+from virtual_time import Inline
 
 from bot.app import App
 from bot.chat.client import VeoBot, reach, serve
@@ -74,7 +75,7 @@ class Place:
     clock: Callable[[], float]
     overrides: dict[str, Any] = field(default_factory=dict)
     copies: bool = False
-    """Whether results carry videos; not in virtual time, which runs ahead of the disk's thread."""
+    """Whether results carry videos; their files are read and written inline, also in virtual time."""
     monitored: bool = False
     """Whether the bot serves its health."""
     monitoring_port: int = 0
@@ -122,7 +123,11 @@ class Place:
         self.client = VeoBot(metrics=metrics)
         copier = None
         if self.copies:
-            loopback = Copier(copies_folder(path), may_connect=lambda address: address.is_loopback)
+            # aiohttp reads the files of an upload in the loop's own executor.
+            asyncio.get_running_loop().set_default_executor(Inline())
+            loopback = Copier(
+                copies_folder(path), may_connect=lambda address: address.is_loopback, disk=Inline()
+            )
             copier = await stack.enter_async_context(loopback)
         self.app = App(
             settings,

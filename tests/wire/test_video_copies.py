@@ -53,7 +53,7 @@ async def test_a_video_that_cannot_be_had_stays_a_link_beside_one_that_can(tmp_p
 @pytest.mark.parametrize(("status", "code"), [(413, 40005), (400, 40005), (400, 50035)])
 async def test_videos_that_discord_refuses_leave_the_links(status: int, code: int, tmp_path: Path) -> None:
     async with place(tmp_path, copies=True, **QUICK) as here:
-        here.sim.fault(Fault("POST", POST, status=status, code=code))
+        here.sim.fault(Fault("POST", POST, status=status, code=code, times=None, with_files=True))
         result = await told(here)
         assert result.attachments == []
         assert [line for line in result.content.splitlines() if "http" in line] == videos(here)

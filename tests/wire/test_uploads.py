@@ -1,0 +1,232 @@
+"""Uploads of videos under weather: slow lines, refusals of files alone, lost answers. The result comes.
+
+What is simulated was reported of Discord: 403 with a code of its own while a server's uploads are limited
+(discord-api-docs#7796), 50013 without Attach Files, 20009 for what a video shows, 40005 and a proxy's 413 for
+its size, 504 while storage is slow, and limits that are lower than announced (discord-api-docs#8578).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from discord_sim import Fault, Message
+from wire.place import TASK, Place, place, running, succeeded
+
+from bot.demo.render_answers import Answer
+
+pytestmark = pytest.mark.looptime
+
+POST = "/channels/*/messages"
+MEBIBYTE = 2**20
+TOLD_SECONDS = 75.0
+
+
+def task_id(number: int) -> str:
+    return f"8cb280b3-442e-1db2-43f0-{number:012}"
+
+
+def serve(here: Place, name: str, size: int) -> str:
+    """Let the API serve a video of a size; return its link."""
+    body = b"\0\0\0\x18ftypmp42" + bytes(size - 12)
+    here.api.set_media(name, Answer(body=body, headers={"Content-Type": "video/mp4"}))
+    return f"{here.api.base_url}/media/{name}"
+
+
+async def told(here: Place, *links: str, task: str = TASK, within: float = TOLD_SECONDS) -> Message:
+    """Watch a render to its end and return its result, which must come in time."""
+    here.api.set(task, running(10, id=task))
+    card = await here.watch(task)
+    await here.shows(card, "10 %")
+    here.api.set(task, succeeded(*links) | {"id": task})
+    return await here.result(card, 5 + within)
+
+
+def names(message: Message) -> list[str]:
+    return [attachment.filename for attachment in message.attachments]
+
+
+def posts(here: Place) -> list[list[int]]:
+    """List the sizes of the files of each message that the bot sent to the channel."""
+    return [[size for _, size in request.files] for request in here.sim.requests_to("POST", POST)]
+
+
+async def came_once(here: Place, result: Message) -> None:
+    """Check that nothing is left to do, and that the result stands there once and with its links."""
+    assert here.app is not None
+    await here.sleep(400)
+    assert await here.app.store.to_announce() == []
+    assert [m.id for m in here.replies(result.reference)] == [result.id]  # type: ignore[arg-type]
+    assert result.pings == {here.ada.id}
+
+
+REFUSALS = [
+    pytest.param({"status": 403, "code": 50013}, id="50013 Attach Files is missing"),
+    pytest.param({"status": 403, "code": 400001}, id="uploads are limited in the server"),
+    pytest.param({"status": 400, "code": 20009}, id="20009 explicit content"),
+    pytest.param({"status": 400, "code": 50035}, id="50035"),
+    pytest.param({"status": 403, "body": "<html>", "content_type": "text/html"}, id="a page of a proxy"),
+    pytest.param({"status": 404, "code": 0}, id="404 with code 0"),
+    pytest.param({"status": 429, "retry_after": 3.0}, id="429"),
+    pytest.param({"status": 500}, id="500"),
+    pytest.param({"status": 504}, id="504 slow storage"),
+    pytest.param({"drop": True}, id="the connection is cut"),
+    pytest.param({"delay": 100.0}, id="it arrives late"),
+]
+
+
+@pytest.mark.parametrize("fault", REFUSALS)
+async def test_a_message_that_is_refused_with_files_goes_without(
+    fault: dict[str, Any], tmp_path: Path
+) -> None:
+    async with place(tmp_path, copies=True) as here:
+        here.sim.fault(Fault("POST", POST, times=None, with_files=True, **fault))
+        link = serve(here, "a.mp4", 300_000)
+        result = await told(here, link)
+        assert result.attachments == []
+        assert link in result.content.splitlines()
+        assert posts(here) == [[300_000], []]
+        assert here.sim.uplink.begun == 1
+        await came_once(here, result)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"drop": True}, id="the connection is cut"),
+        pytest.param({"status": 504}, id="504"),
+        pytest.param({"status": 502, "body": "<html>", "content_type": "text/html"}, id="a page of a proxy"),
+        pytest.param({"status": 200, "body": "<html>", "content_type": "text/html"}, id="200 with a page"),
+        pytest.param({"delay": 300.0}, id="the answer is late"),
+    ],
+)
+async def test_an_upload_that_arrived_unheard_is_found_and_not_sent_again(
+    fault: dict[str, Any], tmp_path: Path
+) -> None:
+    async with place(tmp_path, copies=True) as here:
+        here.sim.world.nonce_window = 0.0  # the channel's history alone must do
+        here.sim.fault(Fault("POST", POST, when="after", with_files=True, **fault))
+        result = await told(here, serve(here, "a.mp4", 300_000))
+        assert names(result) == ["video-1.mp4"]
+        await came_once(here, result)
+        assert posts(here) == [[300_000]]
+
+
+@pytest.mark.parametrize("status", [413, 400])
+async def test_files_too_large_for_the_server_are_left_out_at_the_second_try(
+    status: int, tmp_path: Path
+) -> None:
+    async with place(tmp_path, copies=True) as here:
+        here.sim.fault(Fault("POST", POST, status=status, code=40005, with_files=True))
+        links = [serve(here, f"{n}.mp4", size * MEBIBYTE) for n, size in enumerate((7, 12))]
+        result = await told(here, *links)
+        assert names(result) == ["video-1.mp4"]
+        assert [line for line in result.content.splitlines() if "http" in line] == [f"<{links[0]}>", links[1]]
+        assert posts(here) == [[7 * MEBIBYTE, 12 * MEBIBYTE], [7 * MEBIBYTE]]
+
+
+@pytest.mark.parametrize(
+    "fault", [{"status": 413, "body": "<html>", "content_type": "text/html"}, {"status": 413}]
+)
+async def test_there_are_at_most_two_uploads(fault: dict[str, Any], tmp_path: Path) -> None:
+    async with place(tmp_path, copies=True) as here:
+        here.sim.fault(Fault("POST", POST, times=None, with_files=True, **fault))
+        links = [serve(here, f"{n}.mp4", MEBIBYTE) for n in range(2)]
+        result = await told(here, *links)
+        assert result.attachments == []
+        assert [len(files) for files in posts(here)] == [2, 2, 0]
+
+
+async def test_the_limit_is_for_each_file(tmp_path: Path) -> None:
+    async with place(tmp_path, copies=True) as here:
+        result = await told(here, *[serve(here, f"{n}.mp4", 7 * MEBIBYTE) for n in range(2)])
+        assert names(result) == ["video-1.mp4", "video-2.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("tier", "limit", "size", "taken"),
+    [(0, 20, 20, True), (0, 20, 21, False), (2, 50, 30, True), (2, 50, 51, False), (3, 100, 60, True)],
+)
+async def test_a_boost_level_allows_larger_files(
+    tier: int, limit: int, size: int, taken: bool, tmp_path: Path
+) -> None:
+    async with place(tmp_path, start=False, copies=True) as here:
+        here.guild.premium_tier, here.guild.upload_limit = tier, limit * MEBIBYTE
+        await here.start_bot()
+        result = await told(here, serve(here, "a.mp4", size * MEBIBYTE))
+        assert bool(result.attachments) == taken
+
+
+async def test_all_videos_together_are_at_most_25_mib(tmp_path: Path) -> None:
+    async with place(tmp_path, copies=True) as here:
+        result = await told(here, *[serve(here, f"{n}.mp4", 9 * MEBIBYTE) for n in range(3)])
+        assert len(result.attachments) == 2
+
+
+async def test_a_single_refused_file_teaches_the_servers_limit_for_a_day(tmp_path: Path) -> None:
+    async with place(tmp_path, copies=True) as here:
+        here.guild.upload_limit = 13 * MEBIBYTE
+        links = [serve(here, f"{n}.mp4", n * MEBIBYTE) for n in range(8, 20)]
+
+        async def uploads(number: int) -> list[list[int]]:
+            before = len(posts(here))
+            await told(here, links[number - 8], task=task_id(len(posts(here))))
+            return [[size // MEBIBYTE for size in sizes] for sizes in posts(here)[before:]]
+
+        assert await uploads(15) == [[15], []]
+        assert await uploads(15) == [[]], "learned"
+        assert await uploads(16) == [[]]
+        assert await uploads(13) == [[13]]
+        assert await uploads(14) == [[14], []]
+        assert await uploads(14) == [[]]
+        here.guild.upload_limit = 20 * MEBIBYTE
+        await here.sleep(24 * 3600)
+        assert await uploads(15) == [[15]], "forgotten"
+        here.guild.upload_limit = 9 * MEBIBYTE
+        assert await uploads(10) == [[10], [10], []]
+        assert await uploads(10) == [[10], [10], []], "every server takes 10 MiB, whatever one refusal says"
+
+
+@pytest.mark.parametrize(
+    ("speed", "size", "attached"),
+    [
+        pytest.param(2_000_000, 9, True, id="16 Mbit/s"),
+        pytest.param(300_000, 9, True, id="2.4 Mbit/s"),
+        pytest.param(200_000, 9, False, id="1.6 Mbit/s"),
+        pytest.param(30_000, 9, False, id="240 kbit/s"),
+        pytest.param(30_000, 0.2, True, id="240 kbit/s, a small file"),
+        pytest.param(2_000, 0.2, False, id="16 kbit/s, a small file"),
+    ],
+)
+async def test_on_a_slow_line_the_result_comes_in_time(
+    speed: float, size: float, attached: bool, tmp_path: Path
+) -> None:
+    async with place(tmp_path, copies=True) as here:
+        here.sim.uplink.speed = speed
+        result = await told(here, serve(here, "a.mp4", int(size * MEBIBYTE)))
+        assert bool(result.attachments) == attached
+        await came_once(here, result)
+        assert here.sim.uplink.begun == 1
+
+
+async def test_on_a_slow_line_many_results_in_one_channel_come_in_time(tmp_path: Path) -> None:
+    async with place(tmp_path, copies=True) as here:
+        here.sim.uplink.speed = 200_000
+        link = serve(here, "a.mp4", 9_000_000)
+        cards = []
+        for number in range(6):
+            here.api.set(task_id(number), running(10, id=task_id(number)))
+            cards.append(await here.watch(task_id(number)))
+        await here.sleep(10)
+        for number in range(6):
+            here.api.set(task_id(number), succeeded(link) | {"id": task_id(number)})
+        await here.sleep(5 + TOLD_SECONDS)
+        assert [len(here.replies(card)) for card in cards] == [1] * 6
+        assert here.sim.uplink.begun == 1, "the others have no time left that is long enough"
+
+
+async def test_a_list_of_links_that_is_refused_as_a_file_loses_no_result(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.sim.fault(Fault("POST", POST, status=403, code=50013, times=None, with_files=True))
+        result = await told(here, "https://cdn.example/a.mp4", f"https://cdn.example/{'x' * 3000}.mp4")
+        assert "https://cdn.example/a.mp4" in result.content
+        await came_once(here, result)
