@@ -7,7 +7,7 @@ could not be saved has not happened, in memory neither.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -86,8 +86,32 @@ class Board:
         """Announce a watch that ended before a restart."""
         self._audience.announce(state, watch, self._health)
 
-    async def see(self, task_id: str, event: Event, *, card_id: int | None = None) -> float | None:
-        """Let an event happen to every watch of a task, or only to the one on a card.
+    async def begin(self, state: CardState, seen: Mapping[str, Seen]) -> dict[str, float]:
+        """Take a stored card with what the first polls of its tasks observed, no end among it, and show it.
+
+        Returns:
+            The seconds until the next poll of each task.
+        """
+        pauses = {}
+        # Not while a poll of one of the tasks is saved: the poller takes no plan for a task it has in flight.
+        async with self._saving:
+            self.roster.add(state)
+            now = self._clock()
+            for watch in state.watches:
+                event = seen[watch.task_id]
+                followed = self.roster.followed(watch.task_id)
+                if followed is not None and isinstance(event, Task):
+                    self._take_in(followed)
+                    followed.task, followed.looked_at = event, now
+                (step,) = self._advance([watch], event, now)
+                self.roster.put(step.watch)
+                if step.after is not None:
+                    pauses[watch.task_id] = step.after
+        self.show(state.card.id)
+        return pauses
+
+    async def see(self, task_id: str, event: Event) -> float | None:
+        """Let an event happen to every watch of a task.
 
         Returns:
             The seconds until the next look at the task, None if nobody watches it any more.
@@ -99,12 +123,11 @@ class Board:
             if (followed := self.roster.followed(task_id)) is None:
                 return None
             self._take_in(followed)
-            concerned = [watch for watch in followed.watches if card_id in {None, watch.card_id}]
+            watches = followed.watches
             now = self._clock()
-            steps = self._advance(concerned, event, now)
+            steps = self._advance(watches, event, now)
             await self._carry_out(steps)
-            if concerned and card_id is None:
-                self._learning.see(concerned[0], event, now)
+            self._learning.see(watches[0], event, now)
             if isinstance(event, Task):
                 followed.task, followed.looked_at = event, now
         return min((step.after for step in steps if step.after is not None), default=None)

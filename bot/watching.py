@@ -12,9 +12,9 @@ from bot.board import Board
 from bot.clock import Clock
 from bot.core.card import CardState
 from bot.core.events import Seen
+from bot.core.task import Task
 from bot.core.watch import resumed
-from bot.poller import PUSHED_FORWARD, Poller
-from bot.store.errors import StoreFailed
+from bot.poller import Poller
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -55,20 +55,12 @@ class Watching:
             language=language,
             task_ids=list(seen),
             now=self._clock(),
+            known=[task_id for task_id, told in seen.items() if isinstance(told, Task)],
         )
-        self._board.roster.add(state)
-        for task_id, told in seen.items():
+        for task_id in seen:
             log.info("watch began", extra={"task": task_id, "card": state.card.id, "channel": channel_id})
-            try:
-                after = await self._board.see(task_id, told, card_id=state.card.id)
-            except StoreFailed as error:  # the watch is safe, only what this look told is not
-                log.warning(
-                    "what the first look told was not saved", extra={"task": task_id, "reason": str(error)}
-                )
-                after = PUSHED_FORWARD
-            if after is not None:
-                self._poller.plan(task_id, after)
-        self._board.show(state.card.id)
+        for task_id, after in (await self._board.begin(state, seen)).items():
+            self._poller.plan(task_id, after)
 
     async def join(self, channel_id: int, task_id: str, user_id: int) -> CardState | None:
         """Make somebody a follower of the card on which a channel watches a task; None if there is none."""

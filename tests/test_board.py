@@ -8,7 +8,7 @@ import pytest
 
 from bench.world import card_state, filled_board, render, task_id
 from bot.board import Board
-from bot.core.events import Failure, PollError, Seen
+from bot.core.events import Failure, Missing, PollError, Seen
 from bot.core.outcome import Ending
 from bot.core.pace import Pace
 from bot.core.task import TaskState
@@ -87,12 +87,27 @@ async def test_a_card_that_begins_meanwhile_is_given_no_quiet_time_of_others() -
         clock.now += 10
         await look(board, answer)
     begun = card_state(2, clock.now)
-    board.roster.add(replace(begun, watches=(replace(begun.watches[0], task_id=NAME, seen_at=None),)))
-    await board.see(NAME, Failure(PollError.UNAVAILABLE), card_id=2)
+    begun = replace(begun, watches=(replace(begun.watches[0], task_id=NAME, seen_at=None),))
+    assert list(await board.begin(begun, {NAME: render(NAME, 40, clock.now - 60)})) == [NAME]
     old, new = (board.roster.card(number).watches[0] for number in (1, 2))
     assert (old.quiet, old.looked_at) == (100.0, clock.now)
-    assert (new.quiet, new.looked_at) == (0.0, None)
+    assert (new.quiet, new.looked_at) == (0.0, clock.now)
     assert sum(board._learning._experience.seconds) == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [render(NAME, 40, 0), Missing(), Failure(PollError.UNAVAILABLE)],
+    ids=["task", "missing", "failure"],
+)
+async def test_a_card_is_shown_once_when_it_begins_and_nothing_is_written(seen: Seen) -> None:
+    clock = Clock()
+    board, audience, store = filled_board(0, clock)
+    begun = card_state(1, clock.now)
+    shown = audience.shown
+    pauses = await board.begin(begun, {NAME: seen})
+    assert pauses[NAME] > 0
+    assert (audience.shown - shown, store.saved) == (1, 0)
 
 
 async def test_the_watch_that_wants_it_soonest_decides_when_a_task_is_looked_at() -> None:

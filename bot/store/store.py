@@ -4,7 +4,7 @@ Times are Unix seconds, but `intended_at` of a delivery is Discord's clock, for 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, delete, insert, select, update
@@ -44,8 +44,11 @@ class Store:
         language: str,
         task_ids: Sequence[str],
         now: float,
+        known: Collection[str] = (),
     ) -> CardState:
         """Store a card with a live watch for each task and its starter as the first follower.
+
+        `known` are those of the tasks that the API has been seen to know.
 
         Raises:
             AlreadyWatched: the channel watches one of the tasks already; nothing was stored.
@@ -67,7 +70,13 @@ class Store:
             connection.execute(insert(followers).values(card_id=card.id, user_id=starter_id, since=now))
             rows = []
             for position, task_id in enumerate(task_ids):
-                row = {"card_id": card.id, "task_id": task_id, "position": position, "started_at": now}
+                row = {
+                    "card_id": card.id,
+                    "task_id": task_id,
+                    "position": position,
+                    "started_at": now,
+                    "seen_at": now if task_id in known else None,
+                }
                 watch_id = _inserted(connection, watches, {**row, "channel_id": channel_id, "state": LIVE})
                 rows.append(Watch(id=watch_id, **row))  # type: ignore[arg-type]
             return CardState(card, tuple(rows), (starter_id,))

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from functools import cache
@@ -49,7 +49,12 @@ async def stored(path: Path) -> AsyncIterator[Store]:
 
 
 async def add(
-    store: Store, *tasks: str, message_id: int = 1000, channel_id: int = CHANNEL, now: float = NOW
+    store: Store,
+    *tasks: str,
+    message_id: int = 1000,
+    channel_id: int = CHANNEL,
+    now: float = NOW,
+    known: Collection[str] = (),
 ) -> CardState:
     return await store.add_card(
         guild_id=GUILD,
@@ -59,6 +64,7 @@ async def add(
         language="en",
         task_ids=tasks or (TASK,),
         now=now,
+        known=known,
     )
 
 

@@ -48,6 +48,13 @@ async def test_a_card_comes_back_as_it_was_stored(path: Path) -> None:
         assert await store.unfinished() == [state]
 
 
+async def test_what_the_api_knew_at_the_beginning_is_stored_with_the_card(path: Path) -> None:
+    async with stored(path) as store:
+        state = await add(store, TASK, "b", known=["b"])
+        assert [row.seen_at for row in state.watches] == [None, NOW]
+        assert await store.unfinished() == [state]
+
+
 async def test_the_largest_ids_that_discord_can_give_are_kept(path: Path) -> None:
     async with stored(path) as store:
         state = await add(store, message_id=2**63 - 1, channel_id=2**63 - 1)
