@@ -138,6 +138,14 @@ MISSING_PERMISSIONS = (
     "I cannot watch {tasks} in this channel: I lack the permission {permissions} here. "
     "Somebody who manages the server can grant it."
 )
+NOT_INVITED = (
+    "I cannot watch {tasks} on this server: only my commands are installed here, so I cannot post anything. "
+    "Somebody who manages the server can add me: {link}"
+)
+NOT_IN_THREAD = (
+    "I cannot watch {tasks} in this private thread, because I am not in it. "
+    "Add me to this thread by mentioning {bot} here, then try again."
+)
 ALREADY_WATCHED = "`{task}` is watched here already: {link}. I will mention you when it ends."
 NOW_FOLLOWING = "I will mention you when {tasks} ends. Press the button again to change your mind."
 NOW_FOLLOWING_SEVERAL = (
@@ -183,6 +191,8 @@ PERMISSIONS: Final = {
     "send_messages_in_threads": "Send Messages in Threads",
     "attach_files": "Attach Files",
     "read_message_history": "Read Message History",
+    "connect": "Connect",
+    "manage_threads": "Manage Threads",
 }
 
 # Commands, in Discord's picker.

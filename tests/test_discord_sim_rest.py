@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
 
 import pytest
-from discord_sim import Channel, DiscordSim, Limits, ManualClock, Permission, User
+from discord_sim import BOT_DEFAULT, Channel, DiscordSim, Limits, ManualClock, Permission, User
+from discord_sim.channel import STAGE, VOICE
 from discord_sim.raw import RawClient, Reply
 
 
@@ -166,6 +167,41 @@ async def test_permissions_and_gone_places_are_refused(
     ada.dms_open = False
     opened = await api("POST", "/users/@me/channels", {"recipient_id": str(ada.id)})
     assert refused(await api("POST", f"/channels/{opened.body['id']}/messages", body)) == (403, 50007)
+
+
+@pytest.mark.parametrize("kind", [VOICE, STAGE])
+async def test_the_text_of_a_voice_channel_needs_connect(kind: int, api: RawClient, channel: Channel) -> None:
+    assert channel.guild is not None
+    room = channel.guild.add_channel("room", kind=kind)
+    path = f"/channels/{room.id}/messages"
+    assert refused(await api("POST", path, {"content": "hi"})) == (403, 50001)
+    assert refused(await api("GET", path)) == (403, 50001)
+    room.restrict_bot(BOT_DEFAULT | Permission.CONNECT)
+    assert (await api("POST", path, {"content": "hi"})).status == 200
+
+
+async def test_a_private_thread_is_closed_to_a_bot_that_is_not_in_it(
+    sim: DiscordSim, api: RawClient, channel: Channel
+) -> None:
+    thread = channel.add_thread("secret", private=True, bot_in=False)
+    path = f"/channels/{thread.id}/messages"
+    assert refused(await api("POST", path, {"content": "hi"})) == (403, 50001)
+    thread.add_bot()
+    assert (await api("POST", path, {"content": "hi"})).status == 200
+    thread.remove_bot()
+    assert refused(await api("POST", path, {"content": "hi"})) == (403, 50001)
+    sim.app_permissions = BOT_DEFAULT | Permission.MANAGE_THREADS
+    assert (await api("POST", path, {"content": "hi"})).status == 200
+
+
+async def test_a_server_with_the_commands_alone_is_no_server_of_the_bots(
+    sim: DiscordSim, api: RawClient
+) -> None:
+    guild = sim.add_guild("Elsewhere", commands_only=True)
+    channel = guild.add_channel("renders")
+    assert channel.permissions_for(sim.bot) == BOT_DEFAULT
+    assert refused(await api("POST", f"/channels/{channel.id}/messages", {"content": "hi"})) == (403, 50001)
+    assert (await api("GET", "/users/@me/guilds")).body is None, "the list is empty"
 
 
 async def test_threads_reopen_for_posts_but_not_for_edits(

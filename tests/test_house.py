@@ -39,7 +39,7 @@ MAX_LINES: Final = 250
 Node = TypeVar("Node", bound=ast.AST)
 
 OURS: Final = {
-    **dict.fromkeys(("bot", "bot.words", "bot.clock", "bot.log", "bot.secret_files"), ""),
+    **dict.fromkeys(("bot", "bot.words", "bot.clock", "bot.invite", "bot.log", "bot.secret_files"), ""),
     "bot.metrics": "bot bot.core",
     "bot.core": "bot.core",
     "bot.veo": "bot.veo bot.core",
@@ -68,7 +68,8 @@ OURS: Final = {
     "bot.chat.results": "bot.chat.lines bot.chat.text bot.core bot.words",
     "bot.video_source": "bot.veo.links",
     "bot.copies": "bot.video_source",
-    **dict.fromkeys(("bot.chat.places", "bot.chat.translation"), "bot.words"),
+    "bot.chat.permissions": "bot.invite bot.words",
+    "bot.chat.translation": "bot.words",
     "bot.chat.limits": "bot.board bot.words",
     "bot.chat.sentences": "bot.words bot.veo.errors",
     "bot.chat.commands": (
@@ -88,7 +89,9 @@ OURS: Final = {
     ),
     "bot.data_commands": "bot.store",
     "bot.check.commands": "bot.app bot.chat.refusals bot.check bot.config",
-    "bot.check": "bot.check bot.clock bot.config bot.core bot.monitoring.address bot.store bot.veo",
+    "bot.check": (
+        "bot.check bot.clock bot.config bot.core bot.invite bot.monitoring.address bot.store bot.veo"
+    ),
     "bot.demo": (
         "bot.demo bot.app bot.chat bot.clock bot.config bot.copies bot.core bot.metrics bot.store bot.veo"
         " bot.words"
@@ -105,7 +108,7 @@ DISCORD: Final = (
     "commands",
     "listing",
     "pasted",
-    "places",
+    "permissions",
     "refusals",
     "rest",
     "translation",
@@ -296,5 +299,5 @@ def test_requirements_are_pinned_with_hashes_and_name_no_address(name: str) -> N
 
 
 def test_one_version() -> None:
-    newest, *_ = re.findall(r"(?m)^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"))
+    newest, *_ = re.findall(r"(?m)^## \[(\d.*?)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"))
     assert bot.__version__ == PROJECT["version"] == newest

@@ -16,7 +16,7 @@ from bot import words
 from bot.board import Board
 from bot.chat.limits import Limits
 from bot.chat.lines import ENDING_LOOKS, STATE_LOOKS
-from bot.chat.places import may_see
+from bot.chat.permissions import may_see
 from bot.chat.text import visible
 from bot.clock import Clock
 from bot.core.task_ids import read_task_ids

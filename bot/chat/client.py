@@ -109,6 +109,10 @@ class VeoBot(discord.AutoShardedClient):
             extra={"server": guild.id, "servers": len(self.guilds)},
         )
 
+    async def on_thread_remove(self, thread: discord.Thread) -> None:
+        """Forget a thread that the bot was taken out of; discord.py keeps it."""
+        thread.guild._remove_thread(thread)  # noqa: SLF001 there is no public way
+
     @property
     def connected(self) -> bool:
         """Whether everything that happens on Discord reaches the bot."""

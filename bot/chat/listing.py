@@ -14,7 +14,7 @@ from bot.board import Board
 from bot.chat.answer import Answer
 from bot.chat.buttons import Action, CardButton
 from bot.chat.lines import Look
-from bot.chat.places import may_see
+from bot.chat.permissions import may_see
 from bot.chat.rows import row_of
 from bot.chat.text import jump_link, relative
 from bot.core.card import Card

@@ -17,7 +17,7 @@ from bot.chat.answer import Answer
 from bot.chat.first_look import FirstLook, say_line
 from bot.chat.limits import Limits
 from bot.chat.pasted import tasks_of, tasks_of_ours
-from bot.chat.places import why_no_card
+from bot.chat.permissions import why_no_card
 from bot.chat.rest import DiscordRest
 from bot.chat.results import answer_messages
 from bot.chat.text import code, jump_link, named, packed

@@ -14,6 +14,7 @@ import aiohttp
 from bot.check.findings import Finding
 from bot.clock import Clock
 from bot.config import Settings
+from bot.invite import PERMISSIONS, invite_link
 
 SECONDS: Final = 15.0
 PAGE: Final = 200
@@ -23,15 +24,6 @@ MOST_SERVERS: Final = 2_500
 CLOCK_SECONDS: Final = 5.0
 """How far the clocks may be apart."""
 ADMINISTRATOR: Final = 1 << 3
-NEEDED: Final = {
-    "View Channels": 1 << 10,
-    "Send Messages": 1 << 11,
-    "Embed Links": 1 << 14,
-    "Attach Files": 1 << 15,
-    "Read Message History": 1 << 16,
-    "Send Messages in Threads": 1 << 38,
-}
-"""Discord's bits of what the bot needs; together they are the invite link's."""
 
 
 @dataclass
@@ -79,11 +71,7 @@ async def _ask_all(
     side.note("Discord token", True, f"{_plain(me.get('username'))}, id {_plain(me.get('id'))}")
     status, application, _ = await _get(session, f"{api}/applications/@me")
     _expect(status, application, dict)
-    needed = sum(NEEDED.values())
-    side.invite = (
-        f"https://discord.com/oauth2/authorize?client_id={_plain(application.get('id'))}"
-        f"&scope=bot+applications.commands&permissions={needed}"
-    )
+    side.invite = invite_link(_plain(application.get("id")))
     if endpoint := application.get("interactions_endpoint_url"):
         text = f"they are sent to {_plain(endpoint)}: clear Interactions Endpoint URL in the developer portal"
         side.note("interactions", False, text)
@@ -111,7 +99,7 @@ def _server_findings(servers: list[Mapping[str, Any]], allowed: frozenset[int]) 
     found = []
     for server in servers:
         has = int(server["permissions"]) if str(server.get("permissions")).isdecimal() else 0
-        lacking = [name for name, bit in NEEDED.items() if not has & (bit | ADMINISTRATOR)]
+        lacking = [name for name, bit in PERMISSIONS.items() if not has & (bit | ADMINISTRATOR)]
         name = f"{_plain(server.get('name'))} ({server['id']})"
         text = f"{name}: it lacks {', '.join(lacking)}: open the invite link again" if lacking else name
         found.append(Finding("server", not lacking, text))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .guild import Guild
     from .world import World
 
-TEXT, DM, THREAD, PRIVATE_THREAD = 0, 1, 11, 12
+TEXT, DM, VOICE, THREAD, PRIVATE_THREAD, STAGE = 0, 1, 2, 11, 12, 13
 
 
 class Channel:
@@ -24,6 +24,7 @@ class Channel:
         guild: "Guild | None",
         name: str,
         *,
+        kind: int = TEXT,
         parent: "Channel | None" = None,
         recipient: User | None = None,
     ) -> None:
@@ -31,9 +32,11 @@ class Channel:
         self.id = world.ids()
         self.guild = guild
         self.name = name
+        self.kind = kind
         self.parent = parent
         self.recipient = recipient
         self.private = False
+        self.bot_in = True
         self.archived = False
         self.locked = False
         self.deleted = False
@@ -49,29 +52,59 @@ class Channel:
     def type(self) -> int:
         if self.is_thread:
             return PRIVATE_THREAD if self.private else THREAD
-        return DM if self.guild is None else TEXT
+        return DM if self.guild is None else self.kind
 
     @property
     def mention(self) -> str:
         return f"<#{self.id}>"
 
     def add_thread(
-        self, name: str, *, archived: bool = False, locked: bool = False, private: bool = False
+        self,
+        name: str,
+        *,
+        archived: bool = False,
+        locked: bool = False,
+        private: bool = False,
+        bot_in: bool = True,
     ) -> "Channel":
-        """Open a thread in this channel, with the bot in it."""
+        """Open a thread in this channel; a private one without the bot unless it is `bot_in`."""
         thread = Channel(self.world, self.guild, name, parent=self)
-        thread.archived, thread.locked, thread.private = archived, locked, private
+        thread.archived, thread.locked, thread.private, thread.bot_in = archived, locked, private, bot_in
         assert self.guild is not None, "a direct conversation has no threads"
         self.guild.channels[thread.id] = self.world.channels[thread.id] = thread
-        self.world.emit("THREAD_CREATE", thread.payload(), self.guild)
+        if thread.is_open_to_bot:
+            self.world.emit("THREAD_CREATE", thread.payload(), self.guild)
         return thread
+
+    def add_bot(self) -> None:
+        """Add the bot to a private thread, as mentioning it does: THREAD_CREATE."""
+        self.bot_in = True
+        self.world.emit("THREAD_CREATE", self.payload(), self.guild)
+
+    def remove_bot(self) -> None:
+        """Take the bot out of a private thread: THREAD_MEMBERS_UPDATE, the last it hears of it."""
+        assert self.guild is not None, "a direct conversation is no thread"
+        event = {
+            "id": str(self.id),
+            "guild_id": str(self.guild.id),
+            "member_count": 1,
+            "removed_member_ids": [str(self.world.bot.id)],
+        }
+        self.world.emit("THREAD_MEMBERS_UPDATE", event, self.guild)
+        self.bot_in = False
+
+    @property
+    def is_open_to_bot(self) -> bool:
+        """Tell whether the bot is in a thread, or need not be, to see it and to post in it (JDA#2602)."""
+        return not self.private or self.bot_in or self.bot_may(Permission.MANAGE_THREADS)
 
     def set_state(self, *, archived: bool | None = None, locked: bool | None = None) -> None:
         """Archive or reopen, lock or unlock a thread: THREAD_UPDATE."""
         self.archived = self.archived if archived is None else archived
         self.locked = self.locked if locked is None else locked
         self.archived_at = self.world.clock()
-        self.world.emit("THREAD_UPDATE", self.payload(), self.guild)
+        if self.is_open_to_bot:
+            self.world.emit("THREAD_UPDATE", self.payload(), self.guild)
 
     def delete(self) -> None:
         """Delete the channel with its threads: CHANNEL_DELETE or THREAD_DELETE, and 10003 from now on."""
@@ -111,9 +144,13 @@ class Channel:
         return bool(self.permissions_for(self.world.bot) & permission)
 
     def require(self, permission: Permission, code: int = 50013) -> None:
-        """Refuse what the bot lacks the permission for; not seeing the channel at all is 50001."""
+        """Refuse what the bot lacks the permission for; not seeing the channel at all is 50001.
+
+        Nobody sees the text of a voice or stage channel without Connect (discord-api-docs#5111).
+        """
         absent = self.guild is not None and not self.guild.bot_present
-        if absent or not self.bot_may(Permission.VIEW_CHANNEL):
+        deaf = self.kind in {VOICE, STAGE} and not self.bot_may(Permission.CONNECT)
+        if absent or deaf or not self.bot_may(Permission.VIEW_CHANNEL) or not self.is_open_to_bot:
             raise refusal(50001)
         if not self.bot_may(permission):
             raise refusal(code)
@@ -140,6 +177,8 @@ class Channel:
         if self.parent is None:
             overwrites = [o.payload(target) for target, o in self.overwrites.items()]
             extra: Json = {"position": 0, "parent_id": None, "topic": None, "nsfw": False}
+            if self.kind in {VOICE, STAGE}:
+                extra |= {"bitrate": 64_000, "user_limit": 0, "rtc_region": None}
             return {**payload, **extra, "permission_overwrites": overwrites}
         return {
             **payload,

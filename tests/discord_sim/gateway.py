@@ -36,7 +36,7 @@ class Gateway:
 
     def emit(self, event: str, data: Json, guild: Guild | None) -> None:
         """Send an event to every stream that is to see it."""
-        if guild is None or guild.bot_present:
+        if guild is None or guild.bot_present or (guild.has_commands and event == "INTERACTION_CREATE"):
             for stream in self.streams.values():
                 if stream.sees(guild):
                     stream.dispatch(event, data)

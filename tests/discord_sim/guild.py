@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from .channel import Channel
+from .channel import TEXT, Channel
 from .ids import Json, iso, snowflake_time
 from .people import Role, User
-from .permissions import MEMBER_DEFAULT
+from .permissions import BOT_DEFAULT, MEMBER_DEFAULT
 
 if TYPE_CHECKING:
     from .world import World
@@ -22,7 +22,14 @@ class Guild:
     """
 
     def __init__(
-        self, world: "World", name: str, *, preferred_locale: str, community: bool, premium_tier: int
+        self,
+        world: "World",
+        name: str,
+        *,
+        preferred_locale: str,
+        community: bool,
+        premium_tier: int,
+        commands_only: bool = False,
     ) -> None:
         self.world = world
         self.id = world.ids()
@@ -31,17 +38,21 @@ class Guild:
         self.community = community
         self.premium_tier = premium_tier
         self.upload_limit = UPLOAD_LIMITS[premium_tier]
-        self.bot_present = True
+        self.bot_present = not commands_only
+        self.has_commands = True
         self.owner_id = world.ids()
-        self.everyone = Role(self.id, "@everyone", 0, position=0)
+        # Where only the commands are, an interaction's `app_permissions` are those of @everyone
+        # (discord-api-docs#5316); let them look as if all were well.
+        granted = BOT_DEFAULT if commands_only else 0
+        self.everyone = Role(self.id, "@everyone", granted, position=0)
         self.members = Role(world.ids(), "members", MEMBER_DEFAULT)
         self.bot_role = Role(world.ids(), world.bot.name, world.app_permissions, bot_id=world.bot.id)
         self.personal_roles: dict[int, Role] = {}
         self.channels: dict[int, Channel] = {}
 
-    def add_channel(self, name: str, permissions: int | None = None) -> Channel:
-        """Make a text channel; `permissions` are the bot's there (default: the application's)."""
-        channel = Channel(self.world, self, name)
+    def add_channel(self, name: str, permissions: int | None = None, *, kind: int = TEXT) -> Channel:
+        """Make a channel; `permissions` are the bot's there (default: the application's)."""
+        channel = Channel(self.world, self, name, kind=kind)
         self.channels[channel.id] = self.world.channels[channel.id] = channel
         if permissions is not None:
             channel.restrict_bot(permissions)
@@ -64,11 +75,11 @@ class Guild:
     def remove_bot(self) -> None:
         """Kick the bot: GUILD_DELETE, and every channel answers 50001 from now on."""
         self.world.emit("GUILD_DELETE", {"id": str(self.id)}, self)
-        self.bot_present = False
+        self.bot_present = self.has_commands = False
 
     def add_bot(self) -> None:
         """Invite the bot (again): GUILD_CREATE."""
-        self.bot_present = True
+        self.bot_present = self.has_commands = True
         self.world.emit("GUILD_CREATE", self.payload(), self)
 
     def outage(self, *, over: bool = False) -> None:
@@ -80,7 +91,9 @@ class Guild:
 
     def roles_of(self, user: User) -> list[Role]:
         """List a member's roles besides @everyone."""
-        roles = [self.bot_role] if user is self.world.bot else [self.members]
+        roles = [self.members]
+        if user is self.world.bot:
+            roles = [self.bot_role] if self.bot_present else []
         return roles + [role for role in (self.personal_roles.get(user.id),) if role]
 
     def permissions_of(self, user: User) -> int:
@@ -144,7 +157,7 @@ class Guild:
             "roles": [role.payload() for role in roles],
             "members": [self.member(self.world.bot)],
             "channels": [channel.payload() for channel in channels if not channel.is_thread],
-            "threads": [c.payload() for c in channels if c.is_thread and not c.archived],
+            "threads": [c.payload() for c in channels if c.is_thread and not c.archived and c.is_open_to_bot],
             "emojis": [],
             "stickers": [],
             "presences": [],

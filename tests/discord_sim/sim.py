@@ -110,15 +110,22 @@ class DiscordSim(Persons, Control):
         return self.world.add_user(name, locale)
 
     def add_guild(
-        self, name: str, preferred_locale: str = "en-US", *, community: bool = False, premium_tier: int = 0
+        self,
+        name: str,
+        preferred_locale: str = "en-US",
+        *,
+        community: bool = False,
+        premium_tier: int = 0,
+        commands_only: bool = False,
     ) -> Guild:
-        """Make a server with the bot in it."""
+        """Make a server with the bot in it, or where it is installed for its commands alone."""
         guild = Guild(
             self.world,
             name,
             preferred_locale=preferred_locale,
             community=community,
             premium_tier=premium_tier,
+            commands_only=commands_only,
         )
         return self.world.add_guild(guild)
 

@@ -60,7 +60,8 @@ class World:
 
     def add_guild(self, guild: Guild) -> Guild:
         self.guilds[guild.id] = guild
-        self.emit("GUILD_CREATE", guild.payload(), guild)
+        if guild.bot_present:
+            self.emit("GUILD_CREATE", guild.payload(), guild)
         return guild
 
     def set_app_permissions(self, permissions: int) -> None:

@@ -14,10 +14,10 @@ from discord_sim import Fault
 from wire.process import KEY, TOKEN, Process, process
 
 from bot.check.data import data_findings
-from bot.check.discord_side import NEEDED
 from bot.check.run import check
 from bot.config import Settings
 from bot.demo.render_answers import html_page
+from bot.invite import PERMISSIONS
 from bot.store.database import Database
 from bot.store.errors import StoreUnusable
 from bot.store.live import unfinished
@@ -180,7 +180,7 @@ async def test_a_port_that_is_taken_is_named_unless_the_bot_itself_has_it(tmp_pa
 async def test_servers_are_named_with_what_the_bot_lacks_there(tmp_path: Path) -> None:
     async with process(tmp_path) as here:
         assert here.channel.guild is not None
-        here.channel.guild.set_bot_permissions(NEEDED["View Channels"] | NEEDED["Send Messages"])
+        here.channel.guild.set_bot_permissions(PERMISSIONS["View Channels"] | PERMISSIONS["Send Messages"])
         wrong = await found(here)
         assert wrong["server"].endswith(
             "it lacks Embed Links, Attach Files, Read Message History, Send Messages in Threads:"

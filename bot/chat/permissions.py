@@ -1,0 +1,71 @@
+"""Where the bot can post, and who may know of it: decided from the interaction and the client's own state.
+
+A card needs a channel of a server, and there all that its result will need. Commands also work in places
+where the bot cannot post; what Discord would refuse later is refused here, before anything is promised.
+"""
+
+from typing import Final
+
+import discord
+
+from bot import words
+from bot.invite import invite_link
+from bot.words import say
+
+NEEDED: Final = ("view_channel", "attach_files", "read_message_history")
+"""Permissions without which a result could not be posted, whatever the kind of channel."""
+VOICE: Final = (discord.ChannelType.voice, discord.ChannelType.stage_voice)
+
+
+def may_see(interaction: discord.Interaction, channel_id: int) -> bool:
+    """Tell whether whoever used an interaction sees a channel of its server.
+
+    A private thread only from inside itself; and what the client does not know, it does not show.
+    """
+    if channel_id == interaction.channel_id:
+        return True
+    guild, member = interaction.guild, interaction.user
+    channel = None if guild is None else guild.get_channel_or_thread(channel_id)
+    if channel is None or not isinstance(member, discord.Member):
+        return False
+    if isinstance(channel, discord.Thread) and (channel.is_private() or channel.parent is None):
+        return False
+    return channel.permissions_for(member).view_channel
+
+
+def why_no_card(interaction: discord.Interaction, language: str, tasks: str) -> str | None:
+    """Return why the bot could not post where an interaction comes from and what to do, None if it can."""
+    if interaction.guild_id is None:
+        return say(language, words.NEEDS_SERVER)
+    # Installed for its commands alone, the bot is no member: READY does not list the server, and
+    # `app_permissions` are those of @everyone (discord-api-docs#5316).
+    guild = interaction.client.get_guild(interaction.guild_id)
+    if guild is None:
+        link = invite_link(interaction.application_id)
+        return say(language, words.NOT_INVITED, tasks=tasks, link=link)
+    channel, allowed = interaction.channel, interaction.app_permissions
+    if (
+        isinstance(channel, discord.Thread)
+        and channel.is_private()
+        and not allowed.manage_threads
+        # Discord tells a bot only of the private threads that it is in (JDA#2602).
+        and guild.get_thread(channel.id) is None
+    ):
+        me = interaction.client.user
+        bot = f"<@{interaction.application_id if me is None else me.id}>"  # old bots have an id of their own
+        return say(language, words.NOT_IN_THREAD, tasks=tasks, bot=bot)
+    missing = [name for name in _needed(channel) if not getattr(allowed, name)]
+    if not missing:
+        return None
+    names = ", ".join(f"**{say(language, words.PERMISSIONS[name])}**" for name in missing)
+    return say(language, words.MISSING_PERMISSIONS, tasks=tasks, permissions=names)
+
+
+def _needed(channel: object) -> tuple[str, ...]:
+    if isinstance(channel, discord.Thread):
+        # Only who may manage threads posts in a locked one (160005).
+        locked = ("manage_threads",) if channel.locked else ()
+        return (*NEEDED, "send_messages_in_threads", *locked)
+    # The text of a voice channel is closed to those who may not connect (discord-api-docs#5111).
+    voice = ("connect",) if getattr(channel, "type", None) in VOICE else ()
+    return (*NEEDED, "send_messages", *voice)
