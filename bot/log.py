@@ -15,6 +15,8 @@ from typing import Any, Final, Literal, TextIO
 from urllib.parse import quote
 
 HIDDEN: Final = "•••"
+LONGEST: Final = 16_000
+"""Characters of a sentence, of a field and of a traceback."""
 SHORTEST_SECRET: Final = 4
 """Characters from which a secret is cut out wherever it stands; a shorter one would tear words apart."""
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -24,12 +26,15 @@ _TOKEN_FIELD: Final = re.compile(r"([\"']token\\*[\"']: *\\*[\"'])[^\"'\\]+")
 _AUTHORIZATION: Final = re.compile(
     r"(Authorization\\*[\"']?[:=,] *(?:b?\\*[\"'])?)(?:\w+ )?[^\s\"',)}\\]+", re.IGNORECASE
 )
-_QUERY: Final = re.compile(r"(https?://[^\s\"'<>?\\]+)\?[^\s\"'<>\\]+")
+# A whole link is taken, with a query or without: looking for the query alone, a search that fails would begin
+# again at each "http" inside, and one long line would stop the bot for seconds.
+_LINK: Final = re.compile(r"https?://[^\s\"'<>\\]+")
 _LIBRARIES: Final = {
     "discord": logging.INFO,  # below that it writes tokens
     "discord.client": logging.WARNING,  # each step of a login
     "filelock": logging.WARNING,
     "aiohttp": logging.INFO,
+    "aiohttp.server": logging.DEBUG,
     "asyncio": logging.INFO,
     "sqlalchemy": logging.WARNING,  # every statement
     "alembic": logging.WARNING,
@@ -51,7 +56,7 @@ class Redacted(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         try:
-            line = self._inner.format(record)
+            line = self._inner.format(self._cut(record))
         except Exception as error:  # logging itself would print the record's arguments as they are
             line = f"a record of {record.name} could not be written ({type(error).__name__})"
         return self.redact(line)
@@ -63,7 +68,32 @@ class Redacted(logging.Formatter):
         line = _INTERACTION.sub(rf"\1{HIDDEN}", line)
         line = _TOKEN_FIELD.sub(rf"\1{HIDDEN}", line)
         line = _AUTHORIZATION.sub(rf"\1{HIDDEN}", line)
-        return _QUERY.sub(rf"\1?{HIDDEN}", line)
+        return _LINK.sub(_without_query, line)
+
+    def _cut(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Return a record of bounded size, before anything looks for what must not be seen."""
+        fields = {name: self._shortened(value) for name, value in _fields(record).items()}
+        fields |= {"msg": self._shortened(record.getMessage()), "args": None}
+        if record.exc_info and record.exc_info[0] is not None:
+            fields["exc_text"] = self._shortened(self._inner.formatException(record.exc_info))
+        return logging.makeLogRecord(vars(record) | fields)
+
+    def _shortened(self, value: Any) -> Any:
+        if isinstance(value, bool | int | float | None):
+            return value
+        text = value if isinstance(value, str) else str(value)
+        if len(text) <= LONGEST:
+            return value
+        end = LONGEST
+        for secret in self._secrets:  # half of one would not be known for what it is
+            start = text.find(secret, max(0, end - len(secret) + 1), end + len(secret) - 1)
+            end = start if start != -1 else end
+        return f"{text[:end]}… ({len(text) - end} more characters)"
+
+
+def _without_query(match: re.Match[str]) -> str:
+    place, _, query = match[0].partition("?")
+    return f"{place}?{HIDDEN}" if query else match[0]
 
 
 def _written(secret: str) -> set[str]:
@@ -79,7 +109,7 @@ class Text(logging.Formatter):
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
         fields = "".join(f" {name}={_one_line(value)}" for name, value in _fields(record).items())
         line = f"{stamp} {record.levelname:<7} {record.name}: {record.getMessage()}{fields}"
-        return line + ("\n" + self.formatException(record.exc_info) if record.exc_info else "")
+        return f"{line}\n{_traceback(self, record)}" if record.exc_info else line
 
 
 class Json(logging.Formatter):
@@ -95,7 +125,7 @@ class Json(logging.Formatter):
             **_fields(record),
         }
         if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
+            entry["exception"] = _traceback(self, record)
         return json.dumps(entry, ensure_ascii=False, default=str)
 
 
@@ -106,6 +136,7 @@ def set_up(
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(Redacted(Json() if form == "json" else Text(), secrets))
     handler.addFilter(_one_line_of_reconnects)
+    handler.addFilter(_one_line_of_bad_requests)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -121,6 +152,21 @@ def _one_line_of_reconnects(record: logging.LogRecord) -> bool:
         record.exc_info = None
         record.exc_text = None
     return True
+
+
+def _one_line_of_bad_requests(record: logging.LogRecord) -> bool:
+    """Let aiohttp's complaints about a request that is none through at DEBUG, without its bytes."""
+    kind = record.exc_info[0] if record.exc_info else None
+    if record.name != "aiohttp.server" or kind is None or not kind.__module__.startswith("aiohttp."):
+        return True
+    record.levelno, record.levelname = logging.DEBUG, logging.getLevelName(logging.DEBUG)
+    record.msg, record.args = "a malformed request (%s)", (kind.__name__,)
+    record.exc_info = record.exc_text = None
+    return logging.getLogger().isEnabledFor(logging.DEBUG)
+
+
+def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    return record.exc_text or (formatter.formatException(record.exc_info) if record.exc_info else "")
 
 
 def _one_line(value: object) -> str:

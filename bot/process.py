@@ -36,6 +36,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     """
     stop = stop or asyncio.Event()
     _on_signals(stop.set)
+    _allow_files()
     clock = steady_clock()
     metrics = Metrics()
     token = settings.discord_token.get_secret_value()
@@ -100,6 +101,17 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None
     finally:
         stopping.cancel()
         working.cancel()
+
+
+def _allow_files() -> None:
+    """Raise the limit of open files to what the system allows; where it cannot be raised it stays."""
+    try:
+        import resource  # noqa: PLC0415 there is none on Windows
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (ImportError, OSError, ValueError):
+        log.debug("the limit of open files stays as it is")
 
 
 def _on_signals(stop: Callable[[], None]) -> None:

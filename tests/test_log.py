@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from bot.log import HIDDEN, Json, Redacted, Text, set_up
+from bot.log import HIDDEN, LONGEST, Json, Redacted, Text, set_up
 
 TOKEN: Final = "MTIz.GABCDE.0123-456_789"
 KEY: Final = 'sk-"quoted"\\key'
@@ -42,6 +42,7 @@ def untouched() -> Iterator[None]:
         "discord.client",
         "discord.gateway",
         "aiohttp",
+        "aiohttp.server",
         "asyncio",
         "sqlalchemy",
         "alembic",
@@ -242,3 +243,53 @@ def test_a_secret_is_cut_out_whole_however_it_is_written(secret: str, written: s
 
 def test_the_longest_secret_is_cut_out_first() -> None:
     assert Redacted(Text(), ["tail", "a-tail"]).redact("a-tail") == HIDDEN
+
+
+# What must not take long, or long lines
+
+
+def test_a_long_line_is_cut_and_still_names_its_error(err: Err) -> None:
+    error = ValueError("x" * 100_000)
+    start().error("y" * 100_000, extra={"why": "z" * 100_000}, exc_info=error)
+    written = err()
+    assert len(written) < 4 * LONGEST
+    assert written.count("more characters)") == 3
+    assert "ValueError: x" in written
+
+
+@pytest.mark.parametrize("shift", range(len(TOKEN) + 1))
+def test_a_cut_leaves_no_part_of_a_secret(err: Err, shift: int) -> None:
+    start().info("%s", "-" * (LONGEST - shift) + TOKEN + "-" * 100)
+    written = err()
+    assert TOKEN[:4] not in written
+    assert "more characters)" in written
+
+
+def test_a_long_line_as_json_is_still_one_object(err: Err) -> None:
+    start(form="json").info("%s", '"' * 100_000, extra={"in": {"a": ["b" * 100_000]}})
+    assert json.loads(err())["message"].startswith('""')
+
+
+class BadStatusLine(Exception):
+    """As aiohttp has it."""
+
+    __module__ = "aiohttp.http_exceptions"
+
+
+@pytest.mark.parametrize(("level", "lines"), [("INFO", 0), ("DEBUG", 1)])
+@pytest.mark.parametrize("called", ["debug", "exception"])
+def test_a_malformed_request_is_one_short_line_at_debug(
+    err: Err, level: str, lines: int, called: str
+) -> None:
+    start(level)
+    log = logging.getLogger("aiohttp.server")
+    getattr(log, called)("Error handling request from %s", "::1", exc_info=BadStatusLine("http://" * 9_000))
+    written = err()
+    assert written.count("\n") == lines
+    assert written.count(" DEBUG   aiohttp.server: a malformed request (BadStatusLine)") == lines
+
+
+def test_a_failure_of_our_own_pages_keeps_its_traceback(err: Err) -> None:
+    start()
+    logging.getLogger("aiohttp.server").error("Error handling request", exc_info=ValueError("ours"))
+    assert "ValueError: ours" in err()

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import resource
 import socket
 import sys
 from collections.abc import Iterator
@@ -85,3 +86,23 @@ async def test_a_health_check_says_what_it_cannot_know(tmp_path: Path) -> None:
         for port in ("0", "many"):
             code, said = await probed(here, HTTP_PORT=port)
             assert (code, port in said) == (1, True)
+
+
+@pytest.fixture
+def few_files() -> Iterator[int]:
+    """Let children begin with fewer open files than the system allows; return how many it allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    yield hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the limits of a process")
+async def test_the_process_may_open_as_many_files_as_the_system_allows(
+    few_files: int, tmp_path: Path
+) -> None:
+    async with process(tmp_path) as here:
+        await here.start()
+        assert here.child is not None
+        limits = Path(f"/proc/{here.child.pid}/limits").read_text()
+        assert re.search(rf"Max open files +{few_files} +{few_files} ", limits)
