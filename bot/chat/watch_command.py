@@ -94,8 +94,8 @@ class WatchCommand:
         if surplus := task_ids[MOST_AT_ONCE:]:
             why = say(language, words.TOO_MANY_IDS, limit=MOST_AT_ONCE)
             summary.append(_not_watched(language, why, surplus))
-        new = await self._join(answer, task_ids[:MOST_AT_ONCE], summary)
-        told = await self._first_look.at(answer, self._admit(answer, new, summary))
+        new = await self._not_here_yet(answer, task_ids[:MOST_AT_ONCE], summary)
+        told = await self._first_look.at(answer, new)
         ended = [task for task in told.values() if isinstance(task, Task) and task.settled]
         live = {
             task_id: as_event(seen) if isinstance(seen, VeoError) else seen
@@ -116,8 +116,8 @@ class WatchCommand:
         message_id = await say_line(answer, list(seen))
         interaction = answer.interaction
         async with self._beginning:
-            # Others may have begun the same, or filled the server, while we looked.
-            new = self._admit(answer, await self._join(answer, list(seen), summary), summary)
+            # Again: others may have begun the same, or filled the server, while we polled for the first time.
+            new = await self._not_here_yet(answer, list(seen), summary)
             if not new:
                 return False
             self._rest.lend_token(message_id, interaction.application_id, interaction.token)
@@ -138,10 +138,10 @@ class WatchCommand:
         answer.keep()
         return True
 
-    async def _join(self, answer: Answer, task_ids: Sequence[str], summary: list[str]) -> list[str]:
-        """Make the asker a follower of what is watched here already; return the tasks that are not."""
+    async def _not_here_yet(self, answer: Answer, task_ids: Sequence[str], summary: list[str]) -> list[str]:
+        """Make the asker a follower of what is watched here; return of the rest what the limits allow."""
         interaction = answer.interaction
-        new = []
+        new: list[str] = []
         for task_id in task_ids:
             state = await self._watching.join(interaction.channel_id or 0, task_id, interaction.user.id)
             if state is None:
@@ -149,17 +149,12 @@ class WatchCommand:
             else:
                 link = jump_link(state.card.guild_id, state.card.channel_id, state.card.message_id)
                 summary.append(say(answer.language, words.ALREADY_WATCHED, task=task_id, link=link))
-        return new
-
-    def _admit(self, answer: Answer, task_ids: Sequence[str], summary: list[str]) -> Sequence[str]:
-        """Return those of the tasks that the limits leave room for."""
-        interaction = answer.interaction
         room, why = self._limits.admit(
-            self._board, interaction.guild_id or 0, interaction.user.id, len(task_ids), answer.language
+            self._board, interaction.guild_id or 0, interaction.user.id, len(new), answer.language
         )
         if why is not None:
-            summary.append(_not_watched(answer.language, why, task_ids[room:]))
-        return task_ids[:room]
+            summary.append(_not_watched(answer.language, why, new[room:]))
+        return new[:room]
 
 
 def left_out(language: str, beginnings: Sequence[str]) -> str:
