@@ -112,19 +112,16 @@ class Store:
         change = update(watches).where(watches.c.id.in_(list(watch_ids)), watches.c.seen_at.is_(None))
         await self._run(lambda connection: connection.execute(change.values(seen_at=at)))
 
-    async def save_outcomes(self, outcomes: Sequence[tuple[int, Outcome]]) -> set[int]:
-        """End watches by id, all or none; return those that were live until now."""
+    async def save_outcomes(self, outcomes: Sequence[tuple[int, Outcome]]) -> None:
+        """End those of these watches, by id, that are live, all or none."""
 
-        def work(connection: Connection) -> set[int]:
-            ended = set()
+        def work(connection: Connection) -> None:
             for watch_id, outcome in outcomes:
                 change = update(watches).where(watches.c.id == watch_id, watches.c.state == LIVE)
                 # An ending that leaves no card to finish needs nothing more done.
                 state = FINAL if outcome.ending.shown else DONE
                 values = {"state": state, "ended_at": outcome.at, "outcome": outcome_record(outcome)}
-                if connection.execute(change.values(values)).rowcount:
-                    ended.add(watch_id)
-            return ended
+                connection.execute(change.values(values))
 
         return await self._run(work)
 
