@@ -62,6 +62,8 @@ class App:
         copier: Copier | None = None,
     ) -> None:
         self._client: Final = client
+        if copier is not None:
+            database.on_failure = copier.drop
         database.on_transaction = metrics.store_seconds.observe
         self.store: Final = Store(database)
         rest = DiscordRest(client, Gate(), clock)

@@ -9,6 +9,7 @@ import logging
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import BinaryIO, Final, Self, TypeVar, TypeVarTuple
 
 import aiohttp
 
+from bot.disk_budget import DiskBudget, DiskUsage
+from bot.store.video_folder import empty
 from bot.video_source import AddressPolicy, Refused, guarded_client, is_global, opened, why
 
 log = logging.getLogger(__name__)
@@ -46,27 +49,40 @@ class _Draft:
     """A file in the making; the methods are for the disk's thread."""
 
     path: Path
+    budget: DiskBudget
     size: int = 0
     _file: BinaryIO | None = None
 
-    def write(self, chunk: bytes) -> None:
+    def claim(self, size: int) -> None:
+        """Have space on the disk for a whole video, or raise Refused."""
+        self.budget.claim(self.path, max(size, self.size), self.size)
+
+    def write(self, chunk: bytes, size: int) -> None:
+        """Write some more of a video that is said to have so many bytes."""
         if self._file is None:
             self._file = self.path.open("xb")
+        self.budget.claim(self.path, max(size, self.size + len(chunk)), self.size)
         self._file.write(chunk)
+        self.size += len(chunk)
 
     def close(self) -> None:
+        """Have the whole of it on the disk."""
+        self._close()
+        self.claim(self.size)
+
+    def delete(self) -> None:
+        with suppress(OSError):  # what a full disk has not taken is not missed
+            self._close()
+        self.budget.release(self.path)
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("a copy could not be deleted", extra={"reason": why(error)})
+
+    def _close(self) -> None:
         file, self._file = self._file, None
         if file is not None:
             file.close()
-
-    def delete(self) -> None:
-        try:
-            try:
-                self.close()
-            finally:
-                self.path.unlink(missing_ok=True)
-        except OSError as error:
-            log.warning("a copy could not be deleted", extra={"reason": why(error)})
 
 
 @dataclass(slots=True)
@@ -91,7 +107,8 @@ class _Fetch:
 class Copier:
     """Fetches videos into a folder of its own, which it empties at both ends; an async context manager.
 
-    `disk` runs what touches files, by default in a thread; a simulation runs it inline.
+    `disk` runs what touches files, by default in a thread; a simulation runs it inline. `usage` says how full
+    the disk is.
     Leave the context when nobody reads copies any more.
     """
 
@@ -103,8 +120,10 @@ class Copier:
         seconds: float = SECONDS,
         most: int = MOST,
         disk: Executor | None = None,
+        usage: Callable[[Path], DiskUsage] = shutil.disk_usage,
     ) -> None:
         self._folder: Final = folder
+        self._budget: Final = DiskBudget(folder, usage)
         self._may_connect: Final = may_connect
         self._seconds: Final = seconds
         self._most: Final = most
@@ -117,7 +136,7 @@ class Copier:
 
     async def __aenter__(self) -> Self:
         """Empty the folder, making it if need be; raise OSError if that is impossible."""
-        await self._on_disk(_empty, self._folder)
+        await self._on_disk(_make, self._folder)
         self._http = guarded_client(self._may_connect)
         return self
 
@@ -129,7 +148,7 @@ class Copier:
         if http is not None:
             await http.close()
         try:
-            await self._on_disk(_empty, self._folder)
+            await self._on_disk(empty, self._folder)
         except OSError as error:
             log.warning("copies could not be deleted", extra={"reason": why(error)})
         self._disk.shutdown()
@@ -158,10 +177,17 @@ class Copier:
     def discard(self, copies: Iterable[Copy]) -> None:
         """Delete the files of copies; one that is gone already is no fault."""
         for copy in copies:
-            _Draft(copy.path).delete()
+            _Draft(copy.path, self._budget).delete()
+
+    def drop(self) -> None:
+        """Delete every video, also those that are being fetched: the disk is needed for something else."""
+        for task in self._running:
+            task.cancel()
+        for path in self._budget.files:
+            _Draft(path, self._budget).delete()
 
     async def _copy(self, fetch: _Fetch, url: str, number: int) -> Copy | None:
-        draft = _Draft(self._folder / f"{next(self._files)}.part")
+        draft = _Draft(self._folder / f"{next(self._files)}.part", self._budget)
         asked: list[str] = []
         copy = None
         try:
@@ -171,11 +197,11 @@ class Copier:
                 opened(fetch.http, url, asked) as video,
             ):
                 fetch.claim(number, video.length)
+                await self._on_disk(draft.claim, video.length)
                 extension, chunk = await video.begin()
                 while chunk:
-                    draft.size += len(chunk)
-                    fetch.claim(number, max(video.length, draft.size))
-                    await self._on_disk(draft.write, chunk)
+                    fetch.claim(number, max(video.length, draft.size + len(chunk)))
+                    await self._on_disk(draft.write, chunk, video.length)
                     chunk = await video.more()
                 await self._on_disk(draft.close)
             copy = Copy(url, draft.path, f"video-{number}.{extension}", draft.size)
@@ -196,11 +222,7 @@ def _made(tasks: Iterable[asyncio.Task[Copy | None]]) -> list[Copy]:
     return [copy for task in ended if (copy := task.result()) is not None]
 
 
-def _empty(folder: Path) -> None:
-    """Delete what is in a folder, but nothing that a link in it leads to; make the folder."""
+def _make(folder: Path) -> None:
+    """Have an empty folder."""
+    empty(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()

@@ -56,11 +56,11 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         )
         copier = None
         if settings.attach_videos:
-            folder = copies_folder(settings.database_path)
+            folder = copies_folder(database.path)
             try:
                 copier = await stack.enter_async_context(Copier(folder))
             except OSError as error:
-                raise StoreUnusable(f"{folder} cannot be emptied ({error.strerror}): delete it") from None
+                raise StoreUnusable(f"{folder} cannot be used ({error.strerror}): delete it") from None
         client = await stack.enter_async_context(VeoBot(metrics=metrics))
         app = App(
             settings,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 
@@ -303,3 +303,77 @@ async def test_a_disk_that_takes_no_file_leaves_the_link(
     assert await copier.fetch(serve(api, video()), MEBIBYTE, MEBIBYTE) == {}
     assert [vars(record)["reason"] for record in caplog.records] == ["FileNotFoundError ENOENT"]
     (tmp_path / "tmp").mkdir()
+
+
+# The disk
+
+
+class Usage(NamedTuple):
+    total: int
+    free: int
+
+
+async def test_a_nearly_full_disk_takes_no_video(
+    api: RenderApi, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "bot.copies")
+    free = 51 * MEBIBYTE
+    folder = tmp_path / "tmp"
+    async with Copier(folder, may_connect=loopback, usage=lambda _: Usage(1000 * MEBIBYTE, free)) as copier:
+        links = serve(api, video(MEBIBYTE), video(MEBIBYTE + 1))
+        assert list(await copier.fetch(links[:1], 2 * MEBIBYTE, 2 * MEBIBYTE)) == links[:1]
+        assert await copier.fetch(links[1:], 2 * MEBIBYTE, 2 * MEBIBYTE) == {}
+    assert [vars(record)["reason"] for record in caplog.records] == ["the disk is nearly full"]
+
+
+async def test_a_disk_that_fills_up_meanwhile_loses_no_byte_to_the_video(
+    api: RenderApi, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tmp"
+    sizes: list[int] = []
+
+    def usage(_: Path) -> Usage:
+        sizes.append(sum(path.stat().st_size for path in folder.iterdir()))
+        return Usage(1000 * MEBIBYTE, 0 if sizes[-1] > MEBIBYTE else 500 * MEBIBYTE)
+
+    async with Copier(folder, may_connect=loopback, usage=usage) as copier:
+        assert await copier.fetch(serve(api, video(4 * MEBIBYTE)), 5 * MEBIBYTE, 5 * MEBIBYTE) == {}
+        assert list(folder.iterdir()) == []
+        assert MEBIBYTE < max(sizes) < 2 * MEBIBYTE
+
+
+async def test_a_full_disk_leaves_the_link_and_nothing_else(
+    api: RenderApi, small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "bot.copies")
+    folder = small_disk / "tmp"
+    unaware = Usage(10**12, 10**12)
+    async with Copier(folder, may_connect=loopback, usage=lambda _: unaware) as copier:
+        links = serve(api, video(20 * MEBIBYTE), video(MEBIBYTE))
+        copies = await copier.fetch(links[:1], 50 * MEBIBYTE, 50 * MEBIBYTE)
+        assert copies == {}
+        assert list(folder.iterdir()) == []
+        assert await copier.fetch(links[1:], MEBIBYTE, MEBIBYTE)
+    assert [vars(record)["reason"] for record in caplog.records] == ["OSError ENOSPC"]
+
+
+@pytest.mark.looptime
+async def test_where_the_disk_is_needed_all_videos_go_at_once(api: RenderApi, tmp_path: Path) -> None:
+    links = serve(api, video(2000), stuck())
+    async with Copier(tmp_path / "tmp", may_connect=loopback) as copier:
+        assert await copier.fetch(links[:1], MEBIBYTE, MEBIBYTE)
+        fetch = asyncio.create_task(copier.fetch(links[1:], MEBIBYTE, MEBIBYTE))
+        await until_files(tmp_path / "tmp", [0, 2000])
+        copier.drop()
+        assert await fetch == {}
+        assert list((tmp_path / "tmp").iterdir()) == []
+        assert await copier.fetch(links[:1], MEBIBYTE, MEBIBYTE), "the next one may be fetched"
+
+
+async def test_a_folder_that_is_a_link_is_refused_and_not_emptied(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "kept").write_text("x")
+    (tmp_path / "tmp").symlink_to(tmp_path / "outside")
+    with pytest.raises(OSError, match="link"):
+        await Copier(tmp_path / "tmp").__aenter__()
+    assert (tmp_path / "outside" / "kept").read_text() == "x"

@@ -67,7 +67,11 @@ class VideoCopies:
         until = asyncio.get_running_loop().time() + UPLOADED_SECONDS
         limit = self._limit_of(card.guild_id)
         files = await self._copier.fetch(task.videos, limit, max(TOTAL, limit))
-        return Videos(files, until) if files else Videos()
+        if not files:
+            return Videos()
+        # Where nothing is tried for long, the channel being closed to us for now, nothing is kept for long.
+        asyncio.get_running_loop().call_at(until, self._copier.discard, list(files.values()))
+        return Videos(files, until)
 
     def discard(self, videos: Videos) -> None:
         self._copier.discard(videos.files.values())

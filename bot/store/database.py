@@ -23,6 +23,7 @@ from bot.store.lock import lock_of, take
 from bot.store.ownership import refused, whose
 from bot.store.readonly import advice_for
 from bot.store.schema import HEAD, MIGRATIONS
+from bot.store.video_folder import empty_beside
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +44,11 @@ class Database:
         self._engine: Engine | None = None
         self.on_transaction: Callable[[float], object] = lambda _seconds: None
         """Gets how long each transaction took, its wait for others included."""
+        self.on_failure: Callable[[], object] = lambda: None
+        """Called when a transaction has failed: perhaps the disk is full."""
 
     async def open(self) -> None:
-        """Take the lock, open the file and migrate it.
+        """Take the lock, make room by emptying the videos' folder, open the file and migrate it.
 
         Raises:
             AnotherBot: a running bot holds the data.
@@ -58,6 +61,7 @@ class Database:
             raise StoreUnusable(f"{self.path} is a folder: set DATABASE_URL to a file in it")
         self._take_lock()
         try:
+            await self._call(empty_beside, self.path)
             await self._call(self._open)
         except BaseException:
             self._lock.release()
@@ -82,6 +86,7 @@ class Database:
         try:
             return await self._call(self._transact, work)
         except DatabaseError as error:
+            self.on_failure()
             raise StoreFailed(str(error.orig)) from error
         finally:
             self.on_transaction(time.perf_counter() - begun)

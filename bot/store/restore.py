@@ -19,6 +19,7 @@ from bot.store.errors import AnotherBot, StoreError, StoreUnusable
 from bot.store.lock import held, lock_of
 from bot.store.ownership import beside, give_to_the_bot, refused, there, whose
 from bot.store.readonly import Examined, Kind, examined, reading, why_unreadable
+from bot.store.video_folder import empty_beside
 
 _WANTED: Final = "name a file that `backup` wrote"
 _LOGS: Final = ("-wal", "-shm", "-journal")
@@ -46,6 +47,7 @@ def restore(backup: Path, database: Path, at: float) -> Path | None:
         database.parent.mkdir(parents=True, exist_ok=True)
         with held(database):
             give_to_the_bot(Path(lock_of(database).lock_file), database.parent)
+            empty_beside(database)
             return _put_back(backup, database, at)
     except AnotherBot:
         raise AnotherBot(f"a bot is running on {database}: stop it, then put the backup back") from None
