@@ -8,7 +8,7 @@ from typing import Final
 from bot.board import Board
 from bot.chat.attachments import VideoCopies
 from bot.chat.choices import Choices
-from bot.chat.client import VeoBot, talk_to
+from bot.chat.client import VeoBot
 from bot.chat.commands import Commands
 from bot.chat.delivery import Deliverer
 from bot.chat.first_look import FirstLook
@@ -18,10 +18,10 @@ from bot.chat.listing import Listing
 from bot.chat.messenger import Messenger
 from bot.chat.refusals import pause, told
 from bot.chat.rest import DiscordRest
-from bot.chat.tree import Tree, command_tree, sync_commands, write_commands
+from bot.chat.tree import Tree, command_tree, write_commands
 from bot.chat.uploads import UploadLimits, Uploads
 from bot.chat.watch_command import WatchCommand
-from bot.clock import Alarm, Clock, Idle, idle, steady_clock
+from bot.clock import Alarm, Clock, Idle, idle
 from bot.config import Settings
 from bot.copies import Copier
 from bot.core.events import AccessLost, CardDeleted
@@ -35,7 +35,6 @@ from bot.store.pruning import Pruning
 from bot.store.recent import Recent
 from bot.store.store import Store
 from bot.upstream import Look, Upstream
-from bot.veo.client import VeoClient
 from bot.watching import Watching
 from bot.words import unspoken
 
@@ -114,10 +113,6 @@ class App:
         client.on_setup = self.begin
         client.on_press = self.commands.press
 
-    def make_tree(self) -> Tree:
-        """Return the command tree; a client takes only one."""
-        return command_tree(self._client, self.commands, self._choices)
-
     async def begin(self) -> None:
         """Take up what was unfinished and start polling; the client calls it after its login."""
         if missing := unspoken():
@@ -126,7 +121,8 @@ class App:
                 " and run: pybabel compile -D bot -d bot/locale",
                 extra={"languages": " ".join(missing)},
             )
-        tree = self.make_tree()
+        tree = command_tree(self._client)
+        tree.commands, tree.choices = self.commands, self._choices
         await self._learning.load()
         await self.watching.resume()
         self._loops = [
@@ -178,25 +174,3 @@ class App:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
-
-
-async def write_commands_again(settings: Settings) -> list[str]:
-    """Write the commands to Discord whether they have changed or not; return their names.
-
-    No data is opened and no gateway, so this may run beside the bot.
-
-    Raises:
-        discord.DiscordException: Discord did not take them, or the token.
-    """
-    clock = steady_clock()
-    talk_to(settings.discord_api_url)
-    async with (
-        VeoClient(settings.veo_api_base_url, settings.veo_api_key.get_secret_value()) as veo,
-        VeoBot() as client,
-    ):
-        app = App(
-            settings, client, Database(settings.database_path, None), veo.look, clock=clock, metrics=Metrics()
-        )
-        client.on_setup = None
-        await client.login(settings.discord_token.get_secret_value())
-        return await sync_commands(app.make_tree())

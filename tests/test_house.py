@@ -78,7 +78,7 @@ OURS: Final = {
     ),
     "bot.app": (
         "bot.board bot.chat bot.clock bot.config bot.copies bot.core bot.learning bot.metrics bot.monitoring"
-        " bot.poller bot.pruner bot.store bot.upstream bot.veo bot.watching bot.words"
+        " bot.poller bot.pruner bot.store bot.upstream bot.watching bot.words"
     ),
     "bot.process": (
         "bot.app bot.chat.client bot.clock bot.config bot.copies bot.metrics bot.monitoring bot.store bot.veo"
@@ -89,7 +89,7 @@ OURS: Final = {
         " bot.store.errors bot.demo.show bot.words"
     ),
     "bot.data_commands": "bot.store",
-    "bot.check.commands": "bot.app bot.chat.refusals bot.check bot.config",
+    "bot.check.commands": "bot.chat.client bot.chat.refusals bot.chat.tree bot.check bot.config",
     "bot.check": (
         "bot.check bot.clock bot.config bot.core bot.invite bot.monitoring.address bot.store bot.veo"
     ),

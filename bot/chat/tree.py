@@ -15,12 +15,19 @@ from bot.store.store import Store
 
 log = logging.getLogger(__name__)
 
-Tree = app_commands.CommandTree[discord.Client]
+Choice = app_commands.Choice[str]
 
 
-def command_tree(client: discord.Client, commands: Commands, choices: Choices) -> Tree:
+class Tree(app_commands.CommandTree[discord.Client]):
+    """What does the commands' work is set once there is a bot; to write them to Discord it is not needed."""
+
+    commands: Commands
+    choices: Choices
+
+
+def command_tree(client: discord.Client) -> Tree:
     """Return the command tree: `/veo` and what it can do, in servers and in the bot's own DMs."""
-    tree: Tree = app_commands.CommandTree(client)
+    tree = Tree(client)
     veo = app_commands.Group(
         name="veo",
         description=words.VEO_DESCRIPTION,
@@ -28,33 +35,42 @@ def command_tree(client: discord.Client, commands: Commands, choices: Choices) -
         allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
     )
 
+    async def one(interaction: discord.Interaction, typed: str) -> list[Choice]:
+        return await tree.choices.one(interaction, typed)
+
+    async def several(interaction: discord.Interaction, typed: str) -> list[Choice]:
+        return await tree.choices.several(interaction, typed)
+
+    async def stoppable(interaction: discord.Interaction, typed: str) -> list[Choice]:
+        return await tree.choices.stoppable(interaction, typed)
+
     @veo.command(name="status", description=words.STATUS_DESCRIPTION)
     @app_commands.describe(id=words.ID_DESCRIPTION)
-    @app_commands.autocomplete(id=choices.one)
+    @app_commands.autocomplete(id=one)
     async def status(interaction: discord.Interaction, id: str) -> None:  # noqa: A002 the option's name
-        await commands.run(interaction, lambda answer: commands.status(answer, id))
+        await tree.commands.run(interaction, lambda answer: tree.commands.status(answer, id))
 
     @veo.command(name="watch", description=words.WATCH_DESCRIPTION)
     @app_commands.describe(id=words.IDS_DESCRIPTION)
-    @app_commands.autocomplete(id=choices.several)
+    @app_commands.autocomplete(id=several)
     async def watch(interaction: discord.Interaction, id: str) -> None:  # noqa: A002
-        await commands.run(interaction, lambda answer: commands.watch.typed(answer, id))
+        await tree.commands.run(interaction, lambda answer: tree.commands.watch.typed(answer, id))
 
     @veo.command(name="list", description=words.LIST_DESCRIPTION)
     async def show_list(interaction: discord.Interaction) -> None:
-        await commands.run(interaction, commands.listing.show)
+        await tree.commands.run(interaction, tree.commands.listing.show)
 
     @veo.command(name="stop", description=words.STOP_DESCRIPTION)
     @app_commands.describe(id=words.ID_DESCRIPTION)
-    @app_commands.autocomplete(id=choices.stoppable)
+    @app_commands.autocomplete(id=stoppable)
     async def stop(interaction: discord.Interaction, id: str) -> None:  # noqa: A002
-        await commands.run(interaction, lambda answer: commands.stop(answer, id))
+        await tree.commands.run(interaction, lambda answer: tree.commands.stop(answer, id))
 
     @tree.context_menu(name=words.WATCH_MENU)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     @app_commands.allowed_installs(guilds=True, users=False)
     async def watch_tasks(interaction: discord.Interaction, message: discord.Message) -> None:
-        await commands.run(interaction, lambda answer: commands.watch.found_in(answer, message))
+        await tree.commands.run(interaction, lambda answer: tree.commands.watch.found_in(answer, message))
 
     tree.add_command(veo)
     return tree

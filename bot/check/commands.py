@@ -3,8 +3,9 @@
 import asyncio
 from typing import Final
 
-from bot.app import write_commands_again
+from bot.chat.client import VeoBot, talk_to
 from bot.chat.refusals import told
+from bot.chat.tree import command_tree, sync_commands
 from bot.check.findings import Finding
 from bot.config import Settings
 
@@ -13,10 +14,12 @@ SECONDS: Final = 60.0
 
 
 async def sync(settings: Settings) -> Finding:
-    """Write the commands; what goes wrong is the finding."""
+    """Write the commands; what goes wrong is the finding. It may run beside the bot."""
+    talk_to(settings.discord_api_url)
     try:
-        async with asyncio.timeout(SECONDS):
-            names = await write_commands_again(settings)
+        async with asyncio.timeout(SECONDS), VeoBot() as client:
+            await client.login(settings.discord_token.get_secret_value())
+            names = await sync_commands(command_tree(client))
     except Exception as error:
         text = f"they could not be written ({told(error)}): mend what is wrong above, then try again"
         return Finding("commands", ok=False, text=text)
