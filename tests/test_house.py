@@ -42,7 +42,7 @@ OURS: Final = {
     **dict.fromkeys(("bot", "bot.words", "bot.clock", "bot.invite", "bot.log", "bot.secret_files"), ""),
     "bot.metrics": "bot bot.core",
     "bot.core": "bot.core",
-    "bot.veo": "bot.veo bot.core",
+    "bot.veo": "bot bot.veo bot.core",
     "bot.store": "bot.store bot.core",
     "bot.config": "bot bot.core bot.secret_files bot.store",
     "bot.roster": "bot.core",
@@ -66,7 +66,7 @@ OURS: Final = {
     "bot.chat.first_look": "bot.chat.answer bot.core bot.upstream bot.veo.errors bot.words",
     "bot.chat.watch_command": ("bot.board bot.chat bot.words bot.core bot.watching bot.store bot.veo.errors"),
     "bot.chat.results": "bot.chat.lines bot.chat.text bot.core bot.words",
-    "bot.video_source": "bot.veo.links",
+    "bot.video_source": "bot bot.veo.links",
     "bot.copies": "bot.disk_budget bot.store.video_folder bot.video_source",
     "bot.disk_budget": "bot.video_source",
     "bot.chat.permissions": "bot.invite bot.words",
@@ -130,7 +130,7 @@ THEIRS: Final = {
     **dict.fromkeys(("sqlalchemy", "alembic", "filelock"), "bot.store"),
     "pydantic": "bot.config bot.demo",
     "pydantic_settings": "bot.config",
-    "pydantic_core": "bot.veo.protocol",
+    "pydantic_core": "bot.veo.body",
 }
 """Which parts may import each package."""
 

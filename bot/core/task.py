@@ -34,8 +34,9 @@ class TaskState(StrEnum):
 class Task:
     """One answer of the API about one task.
 
-    `progress` is 0 to 100, or None when the API gave no usable number. Times are Unix seconds. `videos`
-    are http and https URLs that are safe to print; `refused_videos` names what stood in the place of others.
+    `state_text` is the state as it came. `progress` is 0 to 100, or None when the API gave no usable number.
+    Times are Unix seconds. `videos` are http and https URLs that are safe to print; `refused_videos` names
+    what stood in the place of others.
     """
 
     id: str
@@ -50,6 +51,9 @@ class Task:
     refused_videos: tuple[str, ...] = field(default=())
     fingerprint: int | None = field(default=None, compare=False, repr=False)
     """Of the answer's bytes, within this process: the same bytes tell nothing new."""
+    other_id: str = field(default="", compare=False)
+    """The id that the answer itself gives where that is not `id`: some relays use their own, and some mix up
+    answers."""
 
     @property
     def visible(self) -> tuple[object, ...]:

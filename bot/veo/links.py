@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import quote
 
+from bot.veo.fields import text_of
+
 NAMED: Final = 40
 """Characters of a refused link that are named."""
 
@@ -34,7 +36,7 @@ def sort_links(values: Iterable[Any]) -> tuple[tuple[str, ...], tuple[str, ...]]
         if link is not None:
             shown[link] = None
         else:
-            refused[value.strip()[:NAMED] if isinstance(value, str) else type(value).__name__] = None
+            refused[text_of(value, NAMED) or type(value).__name__] = None
     return tuple(shown), tuple(refused)
 
 

@@ -21,6 +21,9 @@ DOCUMENTED: Final[dict[str, Any]] = {
 }
 
 
-def decoded(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Task:
+def decoded(
+    body: Any, status: int = 200, headers: dict[str, str] | None = None, *, known: Task | None = None
+) -> Task:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return decode(status, CIMultiDict(headers or {}), raw, TASK, NOW)
+    all_headers = CIMultiDict({"Content-Type": "application/json"} | (headers or {}))
+    return decode(status, all_headers, raw, TASK, NOW, known=known)

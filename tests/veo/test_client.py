@@ -13,7 +13,7 @@ from bot.demo.render_answers import Answer, gzip_bomb, html_page, redirect
 from bot.demo.render_api import AuthForm, RenderApi
 from bot.demo.renders import FINISHED, SUCCEEDS
 from bot.veo.client import VeoClient
-from bot.veo.errors import BrokenAnswer, KeyRefused, VeoError
+from bot.veo.errors import KeyRefused, Unavailable, VeoError
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ async def test_once_accepted_a_refusal_is_about_the_task(api: RenderApi) -> None
 async def test_a_redirect_is_not_followed_and_the_key_stays_here(api: RenderApi, status: int) -> None:
     async with RenderApi() as thief, asked(api) as client:
         api.set(TASK, redirect(f"{thief.base_url}/v1/videos/tasks/{TASK}", status))
-        with pytest.raises(BrokenAnswer):
+        with pytest.raises(Unavailable):
             await client.look(TASK)
         assert thief.requests == []
 

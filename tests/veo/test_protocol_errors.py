@@ -13,7 +13,8 @@ from made import NOW, TASK
 from veo.answers import DOCUMENTED, decoded
 
 from bot.core.events import Failure, Missing, PollError
-from bot.demo.render_answers import Answer, deep_json, error_envelope, html_page, nan_progress
+from bot.demo.render_answers import Answer, deep_json, error_envelope
+from bot.veo.envelope import retry_after
 from bot.veo.errors import (
     BrokenAnswer,
     KeyRefused,
@@ -24,36 +25,73 @@ from bot.veo.errors import (
     VeoError,
     as_event,
 )
-from bot.veo.protocol import LATEST_TIME, TEXT_LIMIT, WORD_LIMIT, retry_after
+from bot.veo.fields import LATEST_TIME, TEXT_LIMIT, WORD_LIMIT
+
+UNAVAILABLE: Final = Failure(PollError.UNAVAILABLE)
+OBJECT: Final = json.dumps(DOCUMENTED | {"message": "Words."}).encode()
+PAGE: Final = b"<!DOCTYPE html><title>Just a moment...</title>"
+TEXT: Final = b"404 page not found\n"  # what Traefik says while the backend is down, traefik#5332
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "event"),
+    ("status", "of_object", "of_page", "of_nothing"),
     [
-        (401, KeyRefused, Failure(PollError.KEY_REFUSED)),
-        (403, KeyRefused, Failure(PollError.KEY_REFUSED)),
-        (404, TaskNotFound, Missing()),
-        (429, RateLimited, Failure(PollError.RATE_LIMITED, 7.0)),
-        (500, Unavailable, Failure(PollError.UNAVAILABLE)),
-        (503, Unavailable, Failure(PollError.UNAVAILABLE)),
-        (999, Unavailable, Failure(PollError.UNAVAILABLE)),
-        (0, BrokenAnswer, Failure(PollError.BROKEN)),
-        (101, BrokenAnswer, Failure(PollError.BROKEN)),
-        (302, BrokenAnswer, Failure(PollError.BROKEN)),
-        (400, TaskRefused, Failure(PollError.TASK_REFUSED)),
-        (410, TaskRefused, Failure(PollError.TASK_REFUSED)),
+        (401, KeyRefused, KeyRefused, KeyRefused),
+        (403, KeyRefused, Unavailable, Unavailable),
+        (404, TaskNotFound, Unavailable, Unavailable),
+        (410, TaskNotFound, Unavailable, Unavailable),
+        (429, RateLimited, RateLimited, RateLimited),
+        *((status, TaskRefused, Unavailable, TaskRefused) for status in (400, 402, 405, 409, 422, 451, 499)),
+        *(
+            (status, Unavailable, Unavailable, Unavailable)
+            for status in (0, 101, 301, 302, 304, 307, 500, 502, 503, 504, 520, 999)
+        ),
+        (200, None, Unavailable, Unavailable),
+        (204, None, Unavailable, Unavailable),
     ],
 )
-@pytest.mark.parametrize("body", [b"", b"<html>", json.dumps(DOCUMENTED).encode()])
-def test_a_status_is_one_kind_of_error_whatever_the_body_says(
-    status: int, kind: type[VeoError], event: Missing | Failure, body: bytes
+def test_a_status_is_one_kind_of_error_by_who_wrote_the_body(
+    status: int, of_object: type[VeoError] | None, of_page: type[VeoError], of_nothing: type[VeoError]
 ) -> None:
-    if status in {403, 404} and body == b"<html>":  # a page is no word about a task or a key
-        kind, event = Unavailable, Failure(PollError.UNAVAILABLE)
-    with pytest.raises(VeoError) as error:
-        decoded(body, status, {"retry-after": "7"})
-    assert type(error.value) is kind
-    assert as_event(error.value) == event
+    for kind, body, content_type in (
+        (of_object, OBJECT, "application/json"),
+        (of_object, OBJECT, "text/html"),
+        (of_page, PAGE, "text/html"),
+        (of_page, b"\xef\xbb\xbf \n" + PAGE, "application/json"),
+        (of_page, TEXT, "text/plain"),
+        (of_page, TEXT, ""),
+        (of_nothing, b"", "application/json"),
+        (of_nothing, b" \r\n", "text/plain"),
+    ):
+        if kind is None:
+            assert decoded(body, status, {"Content-Type": content_type}).message == "Words."
+            continue
+        with pytest.raises(VeoError) as error:
+            decoded(body, status, {"Content-Type": content_type, "retry-after": "7"})
+        assert type(error.value) is kind
+        assert error.value.message == ("Words." if body is OBJECT else "")
+
+
+@pytest.mark.parametrize(
+    ("error", "event"),
+    [
+        (TaskNotFound("x", "m"), Missing("m")),
+        (TaskRefused("x", "m"), Failure(PollError.TASK_REFUSED, message="m")),
+        (KeyRefused("x", "m"), Failure(PollError.KEY_REFUSED, message="m")),
+        (RateLimited("x", 7.0, "m"), Failure(PollError.RATE_LIMITED, 7.0, "m")),
+        (Unavailable("x", "m"), Failure(PollError.UNAVAILABLE, message="m")),
+        (BrokenAnswer("x", "m"), Failure(PollError.BROKEN, message="m")),
+    ],
+)
+def test_an_error_is_one_event_and_keeps_the_words(error: VeoError, event: Missing | Failure) -> None:
+    assert as_event(error) == event
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 404, 410, 422])
+@pytest.mark.parametrize("body", [b'{"message": "cut o', b'\xfb"id": 1}', b"[1, 2"])
+def test_json_that_is_damaged_beyond_repair_is_a_broken_answer(status: int, body: bytes) -> None:
+    with pytest.raises(BrokenAnswer):
+        decoded(body, status)
 
 
 @pytest.mark.parametrize(
@@ -61,45 +99,120 @@ def test_a_status_is_one_kind_of_error_whatever_the_body_says(
     [
         ({"code": 403, "msg": "invalid api key"}, KeyRefused),
         ({"code": "401", "data": None}, KeyRefused),
-        (DOCUMENTED | {"code": 403}, KeyRefused),
         ({"error": {"code": 403, "message": "no"}}, KeyRefused),
+        ({"code": 403.0}, KeyRefused),
+        ({"error": {"type": "authentication_error", "message": "bad key"}}, KeyRefused),
+        ({"code": "INVALID_API_KEY", "message": "The key was revoked."}, KeyRefused),
+        ({"error": "unauthorized"}, KeyRefused),
+        ({"status": 401, "title": "Unauthorized"}, KeyRefused),
         ({"code": 404, "message": "task not found"}, TaskNotFound),
+        ({"code": 410}, TaskNotFound),
+        ({"code": "task_not_exist", "message": "task_not_exist", "data": None}, TaskNotFound),
+        ({"code": 500, "msg": "task_not_exist"}, TaskNotFound),
+        ({"code": 0, "message": "record not found"}, TaskNotFound),
+        ({"success": False, "error": {"message": "No such task"}}, TaskNotFound),
+        ({"error": [{"reason": "notFound"}]}, TaskNotFound),
+        ({"code": 200, "data": {"code": 404, "msg": "?"}}, TaskNotFound),
+        ({"detail": [{"msg": "Task not found", "loc": ["path"]}]}, TaskNotFound),
+        ("task not found", TaskNotFound),
         ({"code": 429}, RateLimited),
-        ({"code": 500, "msg": "oops", "data": None}, BrokenAnswer),
-        ({"code": 10**30}, BrokenAnswer),
-        ({"code": "9" * 900}, BrokenAnswer),
-        ({"code": -1, "error": "x"}, BrokenAnswer),
-        ({"code": 403.0}, BrokenAnswer),
-        ({"code": {"a": 1}, "error": ["x"]}, BrokenAnswer),
+        ({"error": {"code": "rate_limit_exceeded"}}, RateLimited),
+        ({"message": "Too Many Requests"}, RateLimited),
+        ({"code": 500, "msg": "oops", "data": None}, Unavailable),
+        ({"code": "502"}, Unavailable),
+        ({"error": {"code": "internal_server_error", "message": "?"}}, Unavailable),
+        ({"message": "Service Unavailable"}, Unavailable),
+        ({"code": -1, "msg": "系统繁忙"}, Unavailable),
+        ({"code": 10**30}, TaskRefused),
+        ({"code": "9" * 900}, TaskRefused),
+        ({"code": -1, "error": "x"}, TaskRefused),
+        ({"code": "--1"}, TaskRefused),
+        ({"code": {"a": 1}, "error": ["x"]}, TaskRefused),
+        ({"code": 1001, "message": "model not found"}, TaskRefused),
+        ({"status": "error", "message": "task belongs to another account"}, TaskRefused),
+        ({"id": "another", "status": "failed", "message": "no"}, TaskRefused),
+        ({"success": False}, TaskRefused),
+        ({"error": True}, TaskRefused),
+        ({"errors": [{"message": "no"}]}, TaskRefused),
+        ({"code": 200, "message": "success", "data": None}, BrokenAnswer),
+        ({"status": "processing"}, BrokenAnswer),
         ({"message": "no state"}, BrokenAnswer),
+        ({"error": {"code": 0, "message": "", "detail": None}}, BrokenAnswer),
         ({"state": None}, BrokenAnswer),
         ({"state": " "}, BrokenAnswer),
         ({"state": 7}, BrokenAnswer),
+        ({"data": [DOCUMENTED]}, BrokenAnswer),
+        ([DOCUMENTED], BrokenAnswer),
         ({}, BrokenAnswer),
     ],
+    ids=str,
 )
-def test_an_error_inside_a_success_is_an_error(envelope: dict[str, Any], kind: type[VeoError]) -> None:
+def test_an_error_inside_a_success_is_an_error(envelope: Any, kind: type[VeoError]) -> None:
     with pytest.raises(VeoError) as error:
         decoded(envelope)
     assert type(error.value) is kind
 
 
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"code": "task_not_exist", "message": "task_not_exist"}, TaskNotFound),
+        ({"message": "Task has expired"}, TaskNotFound),
+        ({"detail": [{"msg": "No such task"}]}, TaskNotFound),
+        ("no such task", TaskNotFound),
+        ({"error": {"code": "API_KEY_INVALID"}}, KeyRefused),
+        ({"error": {"code": "rate_limit_exceeded"}}, RateLimited),
+        ({"code": 404, "message": "bad"}, TaskRefused),
+        ({"code": 500, "message": "internal error"}, TaskRefused),
+        ({"message": "task belongs to another account"}, TaskRefused),
+        ({"message": "model not found"}, TaskRefused),
+        ({}, TaskRefused),
+        ([], TaskRefused),
+    ],
+    ids=str,
+)
+def test_a_bad_request_says_in_its_words_what_is_bad(status: int, body: Any, kind: type[VeoError]) -> None:
+    with pytest.raises(VeoError) as error:
+        decoded(body, status)
+    assert type(error.value) is kind
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"message": "task belongs to another account"}, "task belongs to another account"),
+        ({"error": {"code": "no_access", "message": "Not yours."}}, "Not yours."),
+        ({"error": {"code": "no_access"}}, "no_access"),
+        ({"code": "no_access", "message": ""}, "no_access"),
+        ({"code": 1234, "data": {"fail_reason": "Not yours."}}, "Not yours."),
+        ({"errors": ["", {"detail": " Not yours.\ud83d "}]}, "Not yours.\ufffd"),
+        ({"message": "x" * 9_999}, "x" * TEXT_LIMIT),
+        ("Not yours.", "Not yours."),
+        ({"code": 12}, ""),
+    ],
+)
+def test_an_error_keeps_the_words_of_the_api(body: Any, message: str) -> None:
+    with pytest.raises(TaskRefused) as error:
+        decoded(body, 422)
+    assert error.value.message == message
+
+
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
         b"null",
         b"[]",
         b'"running"',
         b"{",
         b"\xff\xfe",
-        b'{"state": "\\ud800"}',
-        b'{"state": "running", "progress": Infinity}',
+        b'{"state": "running"',
+        b'{"state": "running"} {"state": "error"}',
+        b"{'state': 'running'}",
+        b'{"state": "C:\\"}',
         b'{"state": "running", "progress": ' + b"9" * 5_000 + b"}",
         b'{"a":' * 100_000,
         deep_json().body,
-        html_page().body,
-        nan_progress(TASK).body,
     ],
     ids=lambda body: str(body[:20]),
 )
@@ -215,12 +328,17 @@ def test_no_date_is_too_odd(value: str) -> None:
     ("status", "body", "text"),
     [
         (401, b"", "status 401"),
-        (404, b"", "status 404"),
+        (404, {}, "status 404"),
+        (404, b"<html>", "status 404 and a page: is VEO_API_BASE_URL right?"),
+        (404, b"", "status 404 and no object: is VEO_API_BASE_URL right?"),
+        (200, b"{", "status 200 and damaged JSON"),
         (429, b"", "status 429"),
         (503, b"", "status 503"),
-        (410, b"", "status 410"),
+        (422, b"", "status 422"),
         (200, {"code": 404}, "code 404 inside a 200"),
-        (200, {"code": "1234567890"}, "no state in the answer (code 123456789)"),
+        (200, {"code": "1234567890"}, "code 1234567890 inside a 200"),
+        (200, {"code": 0}, "no state (code 0 inside a 200)"),
+        (200, {}, "no state in the answer"),
     ],
 )
 def test_an_error_says_what_came(status: int, body: Any, text: str) -> None:
