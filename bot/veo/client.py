@@ -8,12 +8,14 @@ from typing import Any, Final, Literal, Self
 
 import aiohttp
 from aiohttp import hdrs
+from aiohttp.http_exceptions import ContentEncodingError
 from multidict import CIMultiDict
 from yarl import URL
 
 from bot.core.task import Task
 from bot.core.task_ids import is_task_id
-from bot.veo.errors import BrokenAnswer, KeyRefused, Unavailable
+from bot.veo.envelope import of_status, retry_after
+from bot.veo.errors import BrokenAnswer, KeyRefused, Unavailable, VeoError
 from bot.veo.protocol import BODY_LIMIT, decode
 
 TIMEOUT_SECONDS: Final = 15.0
@@ -42,9 +44,10 @@ class VeoClient:
         self._base: Final = URL(base_url)
         self._path: Final = self._base.raw_path.rstrip("/") + "/v1/videos/tasks/"
         self._key: Final = key
+        common = {"Accept": "application/json"}
         self._headers: Final = {
-            "raw": CIMultiDict({"Authorization": key, "Accept": "application/json"}),
-            "bearer": CIMultiDict({"Authorization": f"Bearer {key}", "Accept": "application/json"}),
+            "raw": CIMultiDict({"Authorization": key, **common}),
+            "bearer": CIMultiDict({"Authorization": f"Bearer {key}", **common}),
         }
         self._scheme: AuthScheme = "bearer" if auth == "bearer" else "raw"
         self._scheme_is_known = auth != "auto"
@@ -95,6 +98,7 @@ class VeoClient:
     async def _look(self, task_id: str, known: Task | None, scheme: AuthScheme) -> Task:
         if self._session is None:
             raise RuntimeError("the client is used outside its context")
+        response: aiohttp.ClientResponse | None = None
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 # Redirects are not followed: aiohttp would take the key's header along to another origin.
@@ -108,7 +112,7 @@ class VeoClient:
             raise Unavailable("no answer in time") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # Not chained: the representation of some of these contains the request's headers.
-            raise Unavailable(f"no answer ({type(error).__name__})") from None
+            raise _unread(error, response, self._clock()) from None
         # A server may quote our key, and its words are shown to people.
         body = body.replace(self._key.encode(), b"***")
         task = decode(response.status, response.headers, body, task_id, self._clock(), known=known)
@@ -118,8 +122,22 @@ class VeoClient:
         return task
 
 
+class _TooLong(ValueError):
+    """A body is longer than what is read of one."""
+
+
+def _unread(error: Exception, response: aiohttp.ClientResponse | None, now: float) -> VeoError:
+    """Return what an answer is that did not come, or not to its end, or cannot be unpacked."""
+    text = str(error) if isinstance(error, _TooLong) else f"no answer ({type(error).__name__})"
+    if response is None:
+        return Unavailable(text)
+    damaged = isinstance(error, _TooLong) or isinstance(error.__cause__, ContentEncodingError)
+    known = of_status(response.status, retry_after(response.headers.get(hdrs.RETRY_AFTER), now))
+    return known or (BrokenAnswer if damaged else Unavailable)(text)
+
+
 def _read(response: aiohttp.ClientResponse) -> Coroutine[Any, Any, bytes]:
-    """Read a body of at most `BODY_LIMIT` bytes, or raise `BrokenAnswer`."""
+    """Read a body of at most `BODY_LIMIT` bytes, or raise `_TooLong`."""
     length = response.content_length
     if length is not None and length <= BODY_LIMIT and hdrs.CONTENT_ENCODING not in response.headers:
         return response.read()  # it has told its length, and there is nothing to unpack
@@ -133,5 +151,5 @@ async def _read_by_chunks(response: aiohttp.ClientResponse) -> bytes:
         async for chunk in response.content.iter_chunked(64 * 1024):
             body += chunk
             if len(body) > BODY_LIMIT:
-                raise BrokenAnswer(f"the answer is longer than {BODY_LIMIT} bytes")
+                raise _TooLong(f"the answer is longer than {BODY_LIMIT} bytes")
     return bytes(body)

@@ -3,8 +3,10 @@
 import asyncio
 import gzip
 import tracemalloc
+import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -16,13 +18,17 @@ from bot.demo.render_answers import Answer, gzip_bomb, html_page, huge_body
 from bot.demo.render_api import RenderApi
 from bot.demo.renders import SUCCEEDS
 from bot.veo.client import VeoClient
-from bot.veo.errors import BrokenAnswer, RateLimited, TaskNotFound, Unavailable, VeoError
+from bot.veo.errors import BrokenAnswer, KeyRefused, RateLimited, TaskNotFound, Unavailable, VeoError
 
 
 @pytest.fixture
 async def api() -> AsyncIterator[RenderApi]:
     async with RenderApi(key=KEY) as api:
         yield api
+
+
+def packed(body: bytes, encoding: str = "gzip", status: int = 200) -> Answer:
+    return Answer(status, {"Content-Type": "application/json", "Content-Encoding": encoding}, body)
 
 
 @pytest.mark.parametrize(
@@ -32,12 +38,21 @@ async def api() -> AsyncIterator[RenderApi]:
         (Answer.json({}, 429, {"Retry-After": "3"}), RateLimited),
         (Answer.json({}, 503), Unavailable),
         (Answer(drop=True), Unavailable),
-        (html_page(), BrokenAnswer),
+        (html_page(), Unavailable),
+        (html_page(403), Unavailable),
+        (html_page(404), Unavailable),
         (html_page(502), Unavailable),
-        (Answer(204), BrokenAnswer),
-        (Answer(headers={"Content-Encoding": "gzip"}, body=b"not packed"), Unavailable),
-        (Answer(headers={"Content-Encoding": "gzip"}, body=gzip.compress(b"x" * 999)[:40]), BrokenAnswer),
-        (Answer(headers={"Content-Encoding": "br"}, body=b"xx"), Unavailable),
+        (Answer(404, {"Content-Type": "text/plain"}, b"404 page not found\n"), Unavailable),  # traefik#5332
+        (Answer(204), Unavailable),
+        (packed(b"not packed"), BrokenAnswer),
+        (packed(gzip.compress(OK.body)[:-8] + b"another!"), BrokenAnswer),  # its checksum is wrong
+        (packed(gzip.compress(OK.body)[:20]), BrokenAnswer),
+        (packed(zlib.compress(OK.body)[:-4] + b"sum!", "deflate"), BrokenAnswer),
+        (packed(b"not packed", status=503), Unavailable),
+        (packed(b"not packed", status=401), KeyRefused),
+        (packed(b"not packed", status=429), RateLimited),
+        (packed(b"xx", "br"), Unavailable),
+        (replace(huge_body(), status=502), Unavailable),
     ],
 )
 async def test_each_bad_answer_is_one_error(api: RenderApi, answer: Answer, kind: type[VeoError]) -> None:
@@ -81,6 +96,26 @@ async def test_a_look_ends_in_time_however_slowly_the_answer_comes(slow: Answer)
         with pytest.raises(Unavailable, match=r"^no answer in time$"):
             await client.look(TASK)
         assert 15 <= loop.time() - began < 16
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "application/json; charset=zlib"},
+        {"Content-Type": 'text/html; charset="none"'},
+        {"Content-Type": ";;;"},
+        {"Content-Encoding": "aws-chunked"},
+        {"Content-Encoding": "utf-8"},
+        {"Content-Encoding": ""},
+    ],
+    ids=str,
+)
+async def test_what_headers_say_of_a_good_body_does_not_matter(
+    api: RenderApi, headers: dict[str, str]
+) -> None:
+    api.set(TASK, Answer(headers=headers, body=OK.body))
+    async with asked(api) as client:
+        assert (await client.look(TASK)).progress == 5
 
 
 async def test_an_api_that_is_not_there_is_unavailable_and_found_again(api: RenderApi) -> None:
@@ -157,9 +192,9 @@ async def test_sequential_looks_share_one_connection() -> None:
     ],
     ids=lambda raw: str(raw[:40]),
 )
-async def test_bytes_that_are_no_http_are_a_typed_error(raw: bytes) -> None:
+async def test_bytes_that_are_no_http_are_no_answer(raw: bytes) -> None:
     async with wire([raw, raw]) as (address, _), VeoClient(address, KEY, timeout_seconds=2) as client:
-        with pytest.raises(VeoError):
+        with pytest.raises(RateLimited if raw.startswith(b"HTTP/1.1 429") else Unavailable):
             await client.look(TASK)
 
 
