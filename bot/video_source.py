@@ -15,6 +15,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
+from bot import USER_AGENT
 from bot.veo.links import printable_link
 
 AddressPolicy = Callable[[IPv4Address | IPv6Address], bool]
@@ -102,7 +103,7 @@ def guarded_client(may_connect: AddressPolicy) -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(
             limit=CONNECTIONS, force_close=True, use_dns_cache=False, socket_factory=make_socket
         ),
-        headers={"Accept-Encoding": "identity"},
+        headers={"Accept-Encoding": "identity", "User-Agent": USER_AGENT},
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
         auto_decompress=False,
