@@ -151,9 +151,9 @@ async def test_a_task_that_appears_late_is_watched(tmp_path: Path) -> None:
 
 async def test_an_unknown_state_is_shown_as_it_came_and_polled_on(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
-        here.api.set(TASK, [running(10, state="dream*ing")] * 2 + [DONE])
+        here.api.set(TASK, [running(10, state="ponder*ing")] * 2 + [DONE])
         card = await here.watch()
-        await here.shows(card, r"dream\*ing")
+        await here.shows(card, r"ponder\*ing")
         await here.result(card)
 
 
