@@ -14,7 +14,7 @@ from bot.core.watch import Watch
 class Followed:
     """A task that is watched, and the looks at it that told nothing new since its watches' last step."""
 
-    watches: tuple[Watch, ...]
+    watches: tuple[Watch, ...] = ()
     """Its live watches, on whatever cards."""
     task: Task | None = None
     """The newest answer, as it came."""
@@ -100,14 +100,9 @@ class Roster:
         card_id = state.card.id
         self._cards[card_id] = state
         self._by_message[state.card.message_id] = card_id
-        for watch in state.watches:
-            if watch.outcome is None:
-                followed = self._followed.get(watch.task_id)
-                if followed is None:
-                    alone = len(state.watches) == 1
-                    self._followed[watch.task_id] = Followed(state.watches if alone else (watch,))
-                else:
-                    followed.watches = (*followed.watches, watch)
+        for watch in state.live:
+            followed = self._followed.setdefault(watch.task_id, Followed())
+            followed.watches = (*followed.watches, watch)
 
     def replace(self, state: CardState) -> None:
         """Take a newer state of a card."""
@@ -115,16 +110,14 @@ class Roster:
 
     def put(self, watch: Watch) -> None:
         """Take a newer form of a watch; an ended one is followed no more."""
-        self._cards[watch.card_id] = state = self._cards[watch.card_id].with_watch(watch)
+        self._cards[watch.card_id] = self._cards[watch.card_id].with_watch(watch)
         followed = self._followed[watch.task_id]
-        if watch.outcome is not None:
+        if watch.outcome is None:
+            followed.watches = tuple(watch if old.id == watch.id else old for old in followed.watches)
+        else:
             followed.watches = tuple(old for old in followed.watches if old.id != watch.id)
             if not followed.watches:
                 del self._followed[watch.task_id]
-        elif len(followed.watches) == len(state.watches) == 1:
-            followed.watches = state.watches  # as most are: one tuple for both
-        else:
-            followed.watches = tuple([watch if old.id == watch.id else old for old in followed.watches])
 
     def drop_ended(self, card_ids: Iterable[int]) -> None:
         """Let go of those of these cards that have no live watches any more."""

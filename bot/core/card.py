@@ -31,17 +31,14 @@ class CardState:
 
     @property
     def ended(self) -> bool:
-        for watch in self.watches:  # noqa: SIM110 a generator costs five times as much, and a restart asks often
-            if watch.outcome is None:
-                return False
-        return True
+        return not self.live
 
     @property
     def live(self) -> tuple[Watch, ...]:
         """Its watches that have not ended."""
-        return tuple([watch for watch in self.watches if watch.outcome is None])
+        return tuple(watch for watch in self.watches if watch.outcome is None)
 
     def with_watch(self, watch: Watch) -> "CardState":
         """Return the state with a newer form of one of its watches."""
-        watches = tuple([watch if old.id == watch.id else old for old in self.watches])
+        watches = tuple(watch if old.id == watch.id else old for old in self.watches)
         return CardState(self.card, watches, self.followers)
