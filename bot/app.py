@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.board import Board
 from bot.chat.attachments import VideoCopies
-from bot.chat.choices import Choices
+from bot.chat.autocomplete import Autocomplete
 from bot.chat.client import VeoBot
 from bot.chat.commands import Commands
 from bot.chat.delivery import Deliverer
@@ -19,6 +19,7 @@ from bot.chat.messenger import Messenger
 from bot.chat.refusals import pause, told
 from bot.chat.rest import DiscordRest
 from bot.chat.tree import Tree, command_tree, write_commands
+from bot.chat.turns import NewestFirst
 from bot.chat.uploads import UploadLimits, Uploads
 from bot.chat.watch_command import WatchCommand
 from bot.clock import Alarm, Clock, Idle, idle
@@ -91,6 +92,7 @@ class App:
         recent = Recent(database)
         watch = WatchCommand(first_look, self.board, self.watching, rest, limits, recent=recent)
         listing = Listing(self.board, settings.pace)
+        turns = NewestFirst()
         self.commands: Final = Commands(
             first_look,
             self.board,
@@ -98,10 +100,11 @@ class App:
             listing,
             limits,
             recent=recent,
+            turns=turns,
             card_language=settings.card_language,
         )
         self._pruner: Final = Pruner(Pruning(database), settings.keep_days, clock, idle=idle)
-        self._choices: Final = Choices(self.board, recent, limits, clock)
+        self._autocomplete: Final = Autocomplete(self.board, recent, limits, turns, clock)
         self._place: Final = settings.discord_api_url
         self._idle: Final = idle
         self._background: set[asyncio.Task[None]] = set()
@@ -122,7 +125,7 @@ class App:
                 extra={"languages": " ".join(missing)},
             )
         tree = command_tree(self._client)
-        tree.commands, tree.choices = self.commands, self._choices
+        tree.commands, tree.autocomplete = self.commands, self._autocomplete
         await self._learning.load()
         await self.watching.resume()
         self._loops = [

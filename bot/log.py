@@ -136,7 +136,7 @@ def set_up(
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(Redacted(Json() if form == "json" else Text(), secrets))
     handler.addFilter(_one_line_of_reconnects)
-    handler.addFilter(_one_line_of_bad_requests)
+    handler.addFilter(_one_line_of_noise)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -154,13 +154,19 @@ def _one_line_of_reconnects(record: logging.LogRecord) -> bool:
     return True
 
 
-def _one_line_of_bad_requests(record: logging.LogRecord) -> bool:
-    """Let aiohttp's complaints about a request that is none through at DEBUG, without its bytes."""
+def _one_line_of_noise(record: logging.LogRecord) -> bool:
+    """Let what others cause at will through at DEBUG alone: one short line, without their bytes."""
     kind = record.exc_info[0] if record.exc_info else None
-    if record.name != "aiohttp.server" or kind is None or not kind.__module__.startswith("aiohttp."):
+    if kind is None:
+        return True
+    if record.name == "aiohttp.server" and kind.__module__.startswith("aiohttp."):
+        sentence = "a malformed request (%s)"
+    elif record.name == "discord.app_commands.tree" and kind.__name__ == "NotAnswered":
+        sentence = "an autocompletion was not answered (%s)"
+    else:
         return True
     record.levelno, record.levelname = logging.DEBUG, logging.getLevelName(logging.DEBUG)
-    record.msg, record.args = "a malformed request (%s)", (kind.__name__,)
+    record.msg, record.args = sentence, (kind.__name__,)
     record.exc_info = record.exc_text = None
     return logging.getLogger().isEnabledFor(logging.DEBUG)
 

@@ -62,8 +62,9 @@ OURS: Final = {
     "bot.chat.rows": "bot.chat.lines bot.chat.text bot.core bot.words",
     "bot.chat.pasted": "bot.core.task_ids bot.store",
     "bot.chat.listing": "bot.board bot.chat bot.core bot.words",
-    "bot.chat.choices": "bot.board bot.chat bot.clock bot.core bot.store.recent bot.words",
-    "bot.chat.first_look": "bot.chat.answer bot.core bot.upstream bot.veo.errors bot.words",
+    "bot.chat.autocomplete": "bot.board bot.chat bot.clock bot.core bot.store bot.words",
+    "bot.chat.turns": "",
+    "bot.chat.first_look": "bot.chat.answer bot.chat.turns bot.core bot.upstream bot.veo.errors bot.words",
     "bot.chat.watch_command": ("bot.board bot.chat bot.words bot.core bot.watching bot.store bot.veo.errors"),
     "bot.chat.results": "bot.chat.lines bot.chat.text bot.core bot.words",
     "bot.video_source": "bot bot.veo.links",
@@ -102,9 +103,9 @@ OURS: Final = {
 
 DISCORD: Final = (
     "answer",
+    "autocomplete",
     "buttons",
     "cards",
-    "choices",
     "client",
     "commands",
     "listing",

@@ -18,13 +18,12 @@ import discord
 from bot.chat.refusals import Reaction, reaction, told
 from bot.chat.rest import NOBODY
 from bot.chat.results import URLS_FILE
+from bot.chat.turns import RESPONSE_SECONDS, Turn
 from bot.core.delivery import Message
 from bot.words import LANGUAGES, language_for
 
 log = logging.getLogger(__name__)
 
-RESPONSE_SECONDS: Final = 2.5
-"""From the command's arrival until its first response must be on its way."""
 RESPONSE_SLACK: Final = 1.0
 """Seconds after which a response that was sent in time is there, or will never be."""
 TRIES: Final = 3
@@ -45,9 +44,11 @@ class Unanswerable(Exception):
 class Answer:
     """Answers one interaction; made when it arrives."""
 
-    def __init__(self, interaction: discord.Interaction, card_language: str) -> None:
+    def __init__(self, interaction: discord.Interaction, card_language: str, turn: Turn) -> None:
         self.interaction: Final = interaction
-        self._deadline: Final = asyncio.get_running_loop().time() + RESPONSE_SECONDS
+        self.turn: Final = turn
+        """Held while there is work for the first response; whoever waits for others gives it back."""
+        self._deadline: Final = turn.deadline
         self._line_id: int | None = None
         self._kept = False
         self._responded = False
@@ -88,6 +89,7 @@ class Answer:
         Raises:
             Unanswerable: it could not be shown.
         """
+        await self.turn.take()
         self._responded = True
         response = self.interaction.response
         try:
@@ -98,6 +100,8 @@ class Answer:
                     await response.send_message(view=view, ephemeral=True, allowed_mentions=NOBODY)
         except RequestFailed as error:
             raise Unanswerable(told(error)) from None
+        finally:
+            self.turn.give_back()
 
     async def take_back(self) -> None:
         """Delete the public line, if one stands: what it promised does not come."""
@@ -149,6 +153,7 @@ class Answer:
         files: Sequence[discord.File] = (),
         view: discord.ui.View | None = None,
     ) -> int:
+        await self.turn.take()
         self._responded = True
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -166,6 +171,8 @@ class Answer:
             return await self._find_response(told(error), ephemeral=ephemeral)
         except RequestFailed as error:
             return await self._find_response(told(error), ephemeral=ephemeral)
+        finally:
+            self.turn.give_back()
         if response.message_id is None:
             return await self._find_response("no message in the answer", ephemeral=ephemeral)
         return response.message_id

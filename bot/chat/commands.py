@@ -19,6 +19,7 @@ from bot.chat.pasted import tasks_of_ours
 from bot.chat.results import answer_messages
 from bot.chat.sentences import sentence_for
 from bot.chat.text import mention, named
+from bot.chat.turns import NewestFirst, TooLate, Turn
 from bot.chat.watch_command import WatchCommand, left_out
 from bot.core.card import CardState
 from bot.core.task_ids import MOST_AT_ONCE, Found, read_task_id
@@ -29,7 +30,7 @@ from bot.words import say
 
 log = logging.getLogger(__name__)
 
-REMEMBERED: Final = 1_000
+REMEMBERED: Final = 10_000
 """Interactions that are known if they come again; Discord repeats one within seconds."""
 
 
@@ -45,6 +46,7 @@ class Commands:
         limits: Limits,
         *,
         recent: Recent,
+        turns: NewestFirst,
         card_language: str,
     ) -> None:
         self.watch: Final = watch
@@ -53,6 +55,7 @@ class Commands:
         self._board: Final = board
         self._limits: Final = limits
         self._recent: Final = recent
+        self._turns: Final = turns
         self._card_language: Final = card_language
         self._under_way: set[asyncio.Task[object]] = set()
         self._closing = False
@@ -148,10 +151,22 @@ class Commands:
         if not self._is_new(interaction.id):
             log.debug("an interaction came again", extra={"interaction": interaction.id})
             return
-        answer = Answer(interaction, self._card_language)
+        turn = Turn(self._turns)
         task = asyncio.current_task()
         if task is not None:
             self._under_way.add(task)
+        try:
+            await turn.take()
+            await self._run(Answer(interaction, self._card_language, turn), command)
+        except TooLate:
+            log.debug("an interaction was not answered in time", extra={"interaction": interaction.id})
+        finally:
+            turn.give_back()
+            if task is not None:
+                self._under_way.discard(task)
+
+    async def _run(self, answer: Answer, command: Callable[[Answer], Awaitable[None]]) -> None:
+        interaction = answer.interaction
         try:
             if self._closing:
                 await answer.refuse(say(answer.language, words.RESTARTING))
@@ -159,6 +174,8 @@ class Commands:
                 await answer.refuse(refusal)
             else:
                 await command(answer)
+        except TooLate:
+            raise
         except Unanswerable as error:
             log.warning("a command could not be answered", extra={"refusal": str(error)})
             await answer.take_back()
@@ -169,9 +186,6 @@ class Commands:
             reference = secrets.token_hex(4)
             log.exception("a command failed", extra={"reference": reference})
             await self._refuse(answer, say(answer.language, words.BROKEN, reference=reference))
-        finally:
-            if task is not None:
-                self._under_way.discard(task)
 
     async def _refuse(self, answer: Answer, sentence: str) -> None:
         try:

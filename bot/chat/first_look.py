@@ -7,6 +7,7 @@ from typing import Final
 
 from bot import words
 from bot.chat.answer import Answer
+from bot.chat.turns import PersonByPerson
 from bot.core.task import Task
 from bot.upstream import Look
 from bot.veo.errors import Unavailable, VeoError
@@ -16,8 +17,10 @@ log = logging.getLogger(__name__)
 
 FIRST_LOOK_SECONDS: Final = 1.5
 """How long the API may take to be in the first response; after that a line says that we are looking."""
-AT_ONCE: Final = 12
-"""Looks for people under way at once: however much they ask, the poller finds a way to the API."""
+AT_ONCE: Final = 24
+"""Polls for people under way at once: however much they ask, the poller finds a way to the API."""
+OF_ONE_PERSON: Final = 5
+"""The same for one person: what they wait for holds up nobody else."""
 TURN_SECONDS: Final = 15.0
 """How long a look waits for its turn, at most."""
 
@@ -27,7 +30,7 @@ class FirstLook:
 
     def __init__(self, look: Look) -> None:
         self._look: Final = look
-        self._turns: Final = asyncio.Semaphore(AT_ONCE)
+        self._turns: Final = PersonByPerson(AT_ONCE, OF_ONE_PERSON)
 
     async def at(self, answer: Answer, task_ids: Sequence[str]) -> dict[str, Task | VeoError]:
         """Look at tasks, all at once; return what each look told, in the order of the ids.
@@ -35,9 +38,11 @@ class FirstLook:
         Raises:
             Unanswerable: the line could not be said.
         """
-        looks = [asyncio.ensure_future(self._told(task_id)) for task_id in task_ids]
+        person = answer.interaction.user.id
+        looks = [asyncio.ensure_future(self._told(task_id, person)) for task_id in task_ids]
         if not looks:
             return {}
+        answer.turn.give_back()
         try:
             _, late = await asyncio.wait(looks, timeout=FIRST_LOOK_SECONDS)
             if late:
@@ -47,23 +52,23 @@ class FirstLook:
             for look in looks:
                 look.cancel()
 
-    async def _told(self, task_id: str) -> Task | VeoError:
+    async def _told(self, task_id: str, person: int) -> Task | VeoError:
         try:
-            return await self._in_turn(task_id)
+            return await self._in_turn(task_id, person)
         except VeoError as error:
             log.info("a look for a person failed", extra={"task": task_id, "reason": str(error)})
             return error
 
-    async def _in_turn(self, task_id: str) -> Task:
+    async def _in_turn(self, task_id: str, person: int) -> Task:
         try:
             async with asyncio.timeout(TURN_SECONDS):
-                await self._turns.acquire()
+                await self._turns.take(person)
         except TimeoutError:
             raise Unavailable("too many questions at once") from None
         try:
             return await self._look(task_id)
         finally:
-            self._turns.release()
+            self._turns.give_back(person)
 
 
 async def say_line(answer: Answer, task_ids: Sequence[str]) -> int:

@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 from bot import words
-from bot.chat.choices import Choices
+from bot.chat.autocomplete import Autocomplete
 from bot.chat.commands import Commands
 from bot.chat.translation import CatalogueTranslator
 from bot.store.store import Store
@@ -16,13 +16,16 @@ from bot.store.store import Store
 log = logging.getLogger(__name__)
 
 Choice = app_commands.Choice[str]
+# A whole `curl` command fits, with its headers; Discord's own limit is 6,000 characters.
+OneId = app_commands.Range[str, 1, 1_500]
+SeveralIds = app_commands.Range[str, 1, 4_000]
 
 
 class Tree(app_commands.CommandTree[discord.Client]):
     """What does the commands' work is set once there is a bot; to write them to Discord it is not needed."""
 
     commands: Commands
-    choices: Choices
+    autocomplete: Autocomplete
 
 
 def command_tree(client: discord.Client) -> Tree:
@@ -36,24 +39,24 @@ def command_tree(client: discord.Client) -> Tree:
     )
 
     async def one(interaction: discord.Interaction, typed: str) -> list[Choice]:
-        return await tree.choices.one(interaction, typed)
+        return await tree.autocomplete.one(interaction, typed)
 
     async def several(interaction: discord.Interaction, typed: str) -> list[Choice]:
-        return await tree.choices.several(interaction, typed)
+        return await tree.autocomplete.several(interaction, typed)
 
     async def stoppable(interaction: discord.Interaction, typed: str) -> list[Choice]:
-        return await tree.choices.stoppable(interaction, typed)
+        return await tree.autocomplete.stoppable(interaction, typed)
 
     @veo.command(name="status", description=words.STATUS_DESCRIPTION)
     @app_commands.describe(id=words.ID_DESCRIPTION)
     @app_commands.autocomplete(id=one)
-    async def status(interaction: discord.Interaction, id: str) -> None:  # noqa: A002 the option's name
+    async def status(interaction: discord.Interaction, id: OneId) -> None:  # noqa: A002 the option's name
         await tree.commands.run(interaction, lambda answer: tree.commands.status(answer, id))
 
     @veo.command(name="watch", description=words.WATCH_DESCRIPTION)
     @app_commands.describe(id=words.IDS_DESCRIPTION)
     @app_commands.autocomplete(id=several)
-    async def watch(interaction: discord.Interaction, id: str) -> None:  # noqa: A002
+    async def watch(interaction: discord.Interaction, id: SeveralIds) -> None:  # noqa: A002
         await tree.commands.run(interaction, lambda answer: tree.commands.watch.typed(answer, id))
 
     @veo.command(name="list", description=words.LIST_DESCRIPTION)
@@ -63,7 +66,7 @@ def command_tree(client: discord.Client) -> Tree:
     @veo.command(name="stop", description=words.STOP_DESCRIPTION)
     @app_commands.describe(id=words.ID_DESCRIPTION)
     @app_commands.autocomplete(id=stoppable)
-    async def stop(interaction: discord.Interaction, id: str) -> None:  # noqa: A002
+    async def stop(interaction: discord.Interaction, id: OneId) -> None:  # noqa: A002
         await tree.commands.run(interaction, lambda answer: tree.commands.stop(answer, id))
 
     @tree.context_menu(name=words.WATCH_MENU)

@@ -37,7 +37,7 @@ _QUOTED: Final = re.compile(r"(?<![\\`])`([A-Za-z0-9][A-Za-z0-9_.:-]{0,99})`(?!`
 # Those of a Chinese keyboard, too.
 _BETWEEN: Final = re.compile(r"[\s,，、;；]+")
 _DIGIT: Final = re.compile(r"[0-9]")
-_QUOTES_AND_MARKS: Final = frozenset("\"'`*~|#\\<>()[]{}")
+_QUOTES_AND_MARKS: Final = frozenset("\"'`*~|#<>()[]{}")
 _AROUND: Final = frozenset({"Pi", "Pf", "Ps", "Pe", "Zs"})
 """Unicode's categories of quotes, brackets and spaces."""
 _FINAL: Final = frozenset(".,:;!?")
@@ -70,7 +70,7 @@ def read_task_ids(typed: str) -> Found:
     pieces = list(_pieces(typed))
     if found := _certain(pieces):
         return _found(found, pieces)
-    words = {piece.text: _bare(piece.text) for piece in pieces}
+    words = {piece.text: without_surroundings(piece.text) for piece in pieces}
     if len(words) > 1 and not all(_DIGIT.search(word) for word in words.values()):
         return Found()  # a sentence
     plain = [
@@ -95,6 +95,24 @@ def quoted_task_ids(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the ids that stand in backticks, as they do in every message of ours, each once."""
     quoted = (found for text in texts for found in _QUOTED.findall(text))
     return tuple(dict.fromkeys(found for found in quoted if is_task_id(found)))
+
+
+def without_surroundings(word: str) -> str:
+    """Return a word without what people, chats and keyboards put around an id."""
+    start, end = 0, len(word)
+    while start < end and _is_around(word[start]):
+        start += 1
+    while start < end and (_is_around(word[end - 1]) or word[end - 1] in _FINAL):
+        end -= 1
+    bare = word[start:end]
+    # An underscore may end an id: it is emphasis only where it stands on both sides.
+    pairs = min(len(bare) - len(bare.lstrip("_")), len(bare) - len(bare.rstrip("_")))
+    return bare[pairs : len(bare) - pairs]
+
+
+def start_of_last(typed: str) -> int:
+    """Return where the last of several ids begins in what is being typed."""
+    return len(typed) - len(_BETWEEN.split(typed)[-1])
 
 
 def _certain(pieces: Iterable[_Piece]) -> list[_Piece]:
@@ -130,19 +148,6 @@ def _words(text: str) -> Iterator[_Piece]:
     for word in _BETWEEN.split(text):
         if any(char.isalnum() for char in word):
             yield _Piece(word, is_link=False, task_ids=tuple(_UUID.findall(word)))
-
-
-def _bare(word: str) -> str:
-    """Return a word without what people, chats and keyboards put around an id."""
-    start, end = 0, len(word)
-    while start < end and _is_around(word[start]):
-        start += 1
-    while start < end and (_is_around(word[end - 1]) or word[end - 1] in _FINAL):
-        end -= 1
-    bare = word[start:end]
-    # An underscore may end an id: it is emphasis only where it stands on both sides.
-    pairs = min(len(bare) - len(bare.lstrip("_")), len(bare) - len(bare.rstrip("_")))
-    return bare[pairs : len(bare) - pairs]
 
 
 def _is_around(char: str) -> bool:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import LONGEST_ID, MARKUP, NOW, STARTER, cards, healths, moments, outcomes, running, tasks, watch
 
-from bot.chat.choices import LENGTH_LIMIT, label
+from bot.chat.autocomplete import LENGTH_LIMIT, label
 from bot.chat.listing import PAGE_SIZE, list_page
 from bot.core.card import Card
 from bot.core.health import Health

@@ -5,7 +5,6 @@ It answers from memory and the store alone, at every key that somebody presses; 
 
 import asyncio
 import logging
-import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -14,12 +13,15 @@ from discord import app_commands
 
 from bot import words
 from bot.board import Board
+from bot.chat.answer import RequestFailed
 from bot.chat.limits import Limits
 from bot.chat.lines import ENDING_LOOKS, STATE_LOOKS
 from bot.chat.permissions import may_see
+from bot.chat.refusals import told
 from bot.chat.text import visible
+from bot.chat.turns import NewestFirst, TooLate, Turn
 from bot.clock import Clock
-from bot.core.task_ids import read_task_ids
+from bot.core.task_ids import read_task_ids, start_of_last, without_surroundings
 from bot.core.watch import Watch
 from bot.store.recent import Recent
 from bot.words import language_for, say
@@ -33,45 +35,70 @@ LENGTH_LIMIT: Final = 100
 """Characters of a label and of a value (Discord's own limits, both)."""
 LATELY: Final = 7 * 24 * 3600.0
 """Seconds after its end for which a task is offered."""
-ANSWER_SECONDS: Final = 2.0
-"""Discord waits 3 s; an answer after that is an error on the asker's screen."""
-_LAST: Final = re.compile(r"[^\s,，、;；]*$")
-_WRAPPING: Final = "`<>\"'"
 
 
-class Choices:
+class NotAnswered(Exception):
+    """An autocompletion was given up, or not taken; the next key asks again. discord.py's tree logs it."""
+
+
+class Autocomplete:
     """Completes ids. Whatever fails is logged, and nothing is offered."""
 
-    def __init__(self, board: Board, recent: Recent, limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self, board: Board, recent: Recent, limits: Limits, turns: NewestFirst, clock: Clock
+    ) -> None:
         self._board: Final = board
         self._recent: Final = recent
         self._limits: Final = limits
+        self._turns: Final = turns
         self._clock: Final = clock
 
     async def one(self, interaction: discord.Interaction, typed: str) -> list[Choice]:
         """Offer tasks for a command that takes one id."""
-        return await self._offered(interaction, "", typed.strip())
+        return await self._answer(interaction, "", typed)
 
     async def several(self, interaction: discord.Interaction, typed: str) -> list[Choice]:
         """Offer tasks for the last of several ids; what was typed before it stays."""
-        last = _LAST.search(typed)
-        start = last.start() if last is not None else len(typed)
-        return await self._offered(interaction, typed[:start], typed[start:])
+        start = start_of_last(typed)
+        return await self._answer(interaction, typed[:start], typed[start:])
 
     async def stoppable(self, interaction: discord.Interaction, typed: str) -> list[Choice]:
         """Offer what is watched in this very channel."""
-        return await self._offered(interaction, "", typed.strip(), here_only=True)
+        return await self._answer(interaction, "", typed, here_only=True)
+
+    async def _answer(
+        self, interaction: discord.Interaction, before: str, part: str, *, here_only: bool = False
+    ) -> list[Choice]:
+        """Respond with what is offered; the list that is returned tells discord.py nothing any more.
+
+        Raises:
+            NotAnswered: it is too late, or Discord did not take it.
+        """
+        turn = Turn(self._turns)
+        try:
+            await turn.take()
+            async with asyncio.timeout_at(turn.deadline):
+                await _respond(
+                    interaction, await self._offered(interaction, before, part, here_only=here_only)
+                )
+        except (TimeoutError, TooLate):
+            raise NotAnswered("too late") from None
+        finally:
+            turn.give_back()
+        return []
 
     async def _offered(
-        self, interaction: discord.Interaction, before: str, part: str, *, here_only: bool = False
+        self, interaction: discord.Interaction, before: str, part: str, *, here_only: bool
     ) -> list[Choice]:
         guild_id = interaction.guild_id
         language = language_for(interaction.locale.value)
         if guild_id is None or self._limits.refuse_place(guild_id, language) is not None:
             return []
+        contains = without_surroundings(part)
+        if len(before) + len(contains) > LENGTH_LIMIT:
+            return []  # no value would fit
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                found = await self._found(interaction, guild_id, part.strip(_WRAPPING), here_only=here_only)
+            found = await self._found(interaction, guild_id, contains, here_only=here_only)
         except Exception:
             log.exception("an id could not be completed")
             return []
@@ -101,6 +128,15 @@ class Choices:
         since = self._clock() - LATELY
         # Those that are live again, or typed already, must not use up the room.
         return [*live, *await self._recent.ended(channels, part, since, 2 * CHOICES_LIMIT)]
+
+
+async def _respond(interaction: discord.Interaction, choices: list[Choice]) -> None:
+    try:
+        await interaction.response.autocomplete(choices)
+    except TimeoutError:
+        raise
+    except RequestFailed as error:
+        raise NotAnswered(told(error)) from None
 
 
 def label(watch: Watch, now: float, language: str) -> str:

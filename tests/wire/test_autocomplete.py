@@ -1,5 +1,6 @@
 """What the option `id` offers while somebody types: only what they may see, without asking the task API."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -146,3 +147,27 @@ async def test_labels_speak_the_askers_language(tmp_path: Path) -> None:
         await here.shows(card, "40 %")
         mei = here.sim.add_user("Mei", "zh-CN")
         assert await offered(here, user=mei) == {TASKS[0]: f"{TASKS[0]} · 生成中 40 % · 刚刚"}
+
+
+@pytest.mark.parametrize(
+    "typed", ["x" * 5_999 + " ", "，" * 6_000, "https://" * 750, " " * 6_000, "x" * 6_000]
+)
+async def test_a_long_text_is_completed_to_nothing_at_once(typed: str, tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.api.set(TASKS[0], running(40))
+        await here.watch(TASKS[0])
+        begun = time.thread_time()
+        for _ in range(20):
+            await offered(here, typed)
+        assert time.thread_time() - begun < 1
+
+
+async def test_the_options_have_a_greatest_length(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        (veo,) = [command for command in here.sim.world.commands.of() if command["name"] == "veo"]
+        options = {sub["name"]: sub.get("options", []) for sub in veo["options"]}
+        assert {name: option["max_length"] for name in options for option in options[name]} == {
+            "status": 1_500,
+            "watch": 4_000,
+            "stop": 1_500,
+        }
