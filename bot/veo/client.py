@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Final, Literal, Self
 
 import aiohttp
 from aiohttp import hdrs
@@ -78,7 +78,7 @@ class VeoClient:
             await self._session.close()
             self._session = None
 
-    def look(self, task_id: str, known: Task | None = None) -> Coroutine[Any, Any, Task]:
+    async def look(self, task_id: str, known: Task | None = None) -> Task:
         """Ask about one task, once (twice while the way to send the key is unknown).
 
         Returns `known`, an earlier answer about it, if the answer is the same to the byte.
@@ -89,17 +89,12 @@ class VeoClient:
         """
         if not is_task_id(task_id):
             raise ValueError("not a task id")
-        # Without a coroutine of its own: looks are many.
-        if self._scheme_is_known:
-            return self._look(task_id, known, self._scheme)
-        return self._look_both_ways(task_id, known)
-
-    async def _look_both_ways(self, task_id: str, known: Task | None) -> Task:
         scheme = self._scheme
         try:
             return await self._look(task_id, known, scheme)
         except KeyRefused:
-            if self._scheme_is_known:
+            # Another poll may have found the right way meanwhile.
+            if self._scheme_is_known and scheme == self._scheme:
                 raise
         return await self._look(task_id, known, "raw" if scheme == "bearer" else "bearer")
 
@@ -144,16 +139,12 @@ def _unread(error: Exception, response: aiohttp.ClientResponse | None, now: floa
     return known or (BrokenAnswer if damaged else Unavailable)(text)
 
 
-def _read(response: aiohttp.ClientResponse) -> Coroutine[Any, Any, bytes]:
-    """Read a body of at most `BODY_LIMIT` bytes, or raise `_TooLong`."""
-    length = response.content_length
-    if length is not None and length <= BODY_LIMIT and hdrs.CONTENT_ENCODING not in response.headers:
-        return response.read()  # it has told its length, and there is nothing to unpack
-    return _read_by_chunks(response)
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Read a body of at most `BODY_LIMIT` bytes, by chunks: a small packed one must not grow past that.
 
-
-async def _read_by_chunks(response: aiohttp.ClientResponse) -> bytes:
-    """Read so that a small packed body cannot grow past the limit in memory."""
+    Raises:
+        _TooLong: it is longer.
+    """
     body = bytearray()
     async with response:  # closed where it is not read to its end
         async for chunk in response.content.iter_chunked(64 * 1024):

@@ -1,7 +1,9 @@
 """The client and the simulated task API, on real sockets: what it asks, how, and where the key goes."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -55,6 +57,16 @@ async def test_what_was_accepted_once_is_kept(
         for _ in range(3):
             await client.look(SUCCEEDS.id)
         assert forms(api) == sent
+
+
+@pytest.mark.looptime
+async def test_what_was_refused_is_asked_again_the_way_that_another_look_has_found_meanwhile() -> None:
+    refused = Answer.json({}, 401)
+    async with RenderApi() as api, asked(api) as client:
+        api.set(TASK, [replace(refused, delay=2.0), Answer.json({"state": "running"})])
+        api.set("another", [refused, Answer.json({"state": "running"})])
+        await asyncio.gather(client.look(TASK), client.look("another"))
+        assert [request.authorization for request in api.requests] == ["raw", "raw", "bearer", "bearer"]
 
 
 @pytest.mark.parametrize(("auth", "server"), [("raw", "bearer"), ("bearer", "raw")])
