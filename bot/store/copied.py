@@ -16,8 +16,8 @@ _MARKED: Final = "SELECT CAST(value AS REAL) FROM meta WHERE key = 'copied_at'"
 _DOUBT: Final = (
     "INSERT OR IGNORE INTO doubts (watch_id, since) SELECT id, :at FROM watches WHERE state != 'done'",
     "UPDATE deliveries SET intended_at = :at WHERE message_id IS NULL AND intended_at IS NULL",
-    "DELETE FROM meta WHERE key = 'copied_at'",
 )
+_TAKE: Final = "DELETE FROM meta WHERE key = 'copied_at'"
 
 
 def mark(copy: sqlite3.Connection, at: float) -> None:
@@ -30,8 +30,14 @@ def mark(copy: sqlite3.Connection, at: float) -> None:
         copy.execute(_MARK, (str(at),))
 
 
-def doubt(connection: Connection) -> None:
+def adopt(connection: Connection) -> None:
     """Take a copy as the data from now on."""
     if (at := connection.scalar(text(_MARKED))) is not None:
-        for statement in _DOUBT:
-            connection.execute(text(statement), {"at": at} if ":at" in statement else {})
+        doubt(connection, at)
+        connection.execute(text(_TAKE))
+
+
+def doubt(connection: Connection, since: float) -> bool:
+    """Let what may have been sent since a time (Unix seconds) be looked for first; tell if there is any."""
+    rows = [connection.execute(text(statement), {"at": since}).rowcount for statement in _DOUBT]
+    return any(rows)

@@ -17,11 +17,13 @@ from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
-from bot.store.copied import doubt
+from bot.store.copied import adopt, doubt
 from bot.store.errors import StoreFailed, StoreUnusable
+from bot.store.last_run import LastRun, catch_up, intents
 from bot.store.lock import lock_of, take
 from bot.store.ownership import refused, whose
 from bot.store.readonly import advice_for
+from bot.store.replaced import is_newer_than_its_log
 from bot.store.schema import HEAD, MIGRATIONS
 from bot.store.video_folder import empty_beside
 
@@ -41,6 +43,7 @@ class Database:
         self.path: Final = path.resolve()
         self._executor: Final = executor
         self._lock: Final = lock_of(self.path)
+        self._mark: Final = LastRun(self.path)
         self._engine: Engine | None = None
         self.on_transaction: Callable[[float], object] = lambda _seconds: None
         """Gets how long each transaction took, its wait for others included."""
@@ -91,6 +94,18 @@ class Database:
         finally:
             self.on_transaction(time.perf_counter() - begun)
 
+    async def note_intent(self, count: int) -> None:
+        """Note beside the data how far it has come (`bot.store.last_run`).
+
+        Raises:
+            StoreFailed: it could not be noted.
+        """
+        try:
+            await self._call(self._mark.write, count)
+        except OSError as error:
+            self.on_failure()
+            raise StoreFailed(f"{self._mark.path} cannot be written ({error.strerror})") from error
+
     async def try_to_write(self) -> None:
         """Write what is there already.
 
@@ -120,6 +135,7 @@ class Database:
             raise StoreUnusable(f"cannot write in {folder} ({error.strerror}): {advice}") from None
 
     def _open(self) -> None:
+        replaced = is_newer_than_its_log(self.path)
         url = URL.create("sqlite", database=str(self.path))
         engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
         event.listen(engine, "connect", _prepare)
@@ -128,12 +144,24 @@ class Database:
             with engine.begin() as connection:
                 _check(connection)
                 _migrate(connection, self.path)
-                doubt(connection)
+                adopt(connection)
+                mark, known = self._mark.read(), intents(connection)
+                if (replaced or mark is None or known.number < mark) and doubt(connection, known.at):
+                    log.warning(
+                        "the data may not be that of the last run (was a copy put back by hand?): "
+                        "results are looked for in their channels before they are sent"
+                    )
+                count = catch_up(connection, mark)
+            self._mark.write(count)
         except (DatabaseError, UnicodeError) as error:  # the second from names in a damaged file
             engine.dispose()
             cause = error.orig if isinstance(error, DatabaseError) else "it is damaged"
             advice = advice_for(cause)
             raise StoreUnusable(f"cannot use {self.path} as the database ({cause}): {advice}") from None
+        except OSError as error:
+            engine.dispose()
+            why = f"{self._mark.path} cannot be written ({error.strerror})"
+            raise StoreUnusable(f"{why}: make it a file that this user may write, or delete it") from None
         except BaseException:
             engine.dispose()
             raise

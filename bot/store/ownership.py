@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 _EFFECTIVE: Final = os.access in os.supports_effective_ids
-_BESIDE: Final = ("", "-wal", "-shm", ".lock")
+_BESIDE: Final = ("", "-wal", "-shm", ".lock", ".last-run")
 _ANYBODYS: Final = {"lost+found"}
 """What may lie in a folder that is nobody else's."""
 

@@ -16,6 +16,7 @@ from bot.core.outcome import Outcome
 from bot.core.watch import Watch
 from bot.store.database import Database
 from bot.store.errors import AlreadyWatched
+from bot.store.last_run import count_intent
 from bot.store.records import (
     CARD,
     WATCH,
@@ -33,6 +34,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._run: Final = database.run
+        self._note_intent: Final = database.note_intent
 
     async def add_card(
         self,
@@ -157,7 +159,12 @@ class Store:
     async def intend(self, watch_id: int, part: int, at: float) -> None:
         """Note, before a message is sent, that it will be."""
         change = update(deliveries).where(deliveries.c.watch_id == watch_id, deliveries.c.part == part)
-        await self._run(lambda connection: connection.execute(change.values(intended_at=at)))
+
+        def work(connection: Connection) -> int:
+            connection.execute(change.values(intended_at=at))
+            return count_intent(connection, at)
+
+        await self._note_intent(await self._run(work))
 
     async def sent(self, watch_id: int, part: int, message_id: int) -> None:
         """Note that a message of a result is in the channel."""

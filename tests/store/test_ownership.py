@@ -196,7 +196,12 @@ async def test_what_is_watched_can_be_read_where_nothing_can_be_written(folder: 
         assert [watch.task_id for watch in unfinished(path)] == ["a"]
         assert back_up(path, folder / "copies", 0.0).stat().st_size > 0
     folder.chmod(0o755)
-    assert sorted(file.name for file in folder.iterdir()) == ["bot.db", "bot.db.lock", "copies"]
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "bot.db",
+        "bot.db.last-run",
+        "bot.db.lock",
+        "copies",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ async def test_what_is_no_backup_of_ours_changes_nothing(
     with pytest.raises(RestoreFailed, match="is the data itself"):
         restore(path, path, NOW)
     assert path.read_bytes() == before
-    assert sorted(file.name for file in path.parent.iterdir()) == ["bot.db", "bot.db.lock"]
+    assert sorted(file.name for file in path.parent.iterdir()) == ["bot.db", "bot.db.last-run", "bot.db.lock"]
 
 
 async def test_another_programs_database_is_not_replaced(path: Path) -> None:

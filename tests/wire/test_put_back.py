@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,52 @@ async def test_what_was_not_told_yet_is_told_once_whatever_the_backup_had_seen(t
         here.api.set(OTHERS[2], DONE)
         await here.result(card)
         assert len(here.sim.requests_to("GET", "/channels/*/messages")) == asked
+
+
+PUT_BACK: dict[str, Callable[[Path, Path], object]] = {
+    "cp": shutil.copyfile,
+    "cp -p": shutil.copy2,
+    "mv": os.replace,
+}
+
+
+@pytest.mark.parametrize("how", PUT_BACK)
+@pytest.mark.parametrize("marked", [True, False], ids=["with a mark", "the mark is gone"])
+async def test_an_older_file_put_back_by_hand_doubles_nothing(how: str, marked: bool, tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        card = await begun(here)
+        await here.stop_bot()
+        copy = Path(shutil.copy(tmp_path / "bot.db", tmp_path / "copy.db"))
+        await here.start_bot()
+        here.api.set(TASK, DONE)
+        await here.result(card)
+        await here.sleep(4 * 3600)  # nonces are long forgotten
+        await here.stop_bot()
+        PUT_BACK[how](copy, tmp_path / "bot.db")
+        if not marked:
+            (tmp_path / "bot.db.last-run").unlink()
+        await here.start_bot()
+        await here.sleep(300)
+        assert len(here.replies(card)) == 1
+        assert "Finished" in card.text
+
+
+async def test_a_whole_folder_put_back_doubles_nothing(tmp_path: Path) -> None:
+    async with place(tmp_path / "data") as here:
+        card = await begun(here)
+        await here.stop_bot()
+        shutil.copytree(tmp_path / "data", tmp_path / "copy")
+        for path in (tmp_path / "copy").iterdir():  # as old as it would be after the hours that pass here
+            if path.name == "bot.db.last-run":
+                number, at = path.read_bytes().split()
+                path.write_bytes(b"%b %020d\n" % (number, int(at) - 4 * 3600 * 10**9))
+        await here.start_bot()
+        here.api.set(TASK, DONE)
+        await here.result(card)
+        await here.sleep(4 * 3600)
+        await here.stop_bot()
+        shutil.rmtree(tmp_path / "data")
+        shutil.copytree(tmp_path / "copy", tmp_path / "data")
+        await here.start_bot()
+        await here.sleep(300)
+        assert len(here.replies(card)) == 1

@@ -1,0 +1,144 @@
+"""Data that somebody has put in place by hand: it is noticed, and what may have been sent is in doubt."""
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from made import NOW
+from store.places import add, sql, stored
+
+from bot.core.delivery import Message
+from bot.store.errors import StoreUnusable
+from bot.store.last_run import LastRun
+from bot.store.store import Store
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "bot.db"
+
+
+async def intend(store: Store, watch_id: int, at: float) -> None:
+    await store.plan(watch_id, [Message("done")])
+    await store.intend(watch_id, 1, at)
+
+
+def doubts(path: Path) -> list[tuple[int, float]]:
+    return sql(path, "SELECT watch_id, since FROM doubts ORDER BY watch_id")
+
+
+async def start(path: Path) -> None:
+    async with stored(path):
+        pass
+
+
+async def test_data_that_went_on_is_not_in_doubt(path: Path) -> None:
+    async with stored(path) as store:
+        await add(store, "a", "b")
+    for _ in range(3):
+        async with stored(path) as store:
+            await intend(store, 1, NOW)
+    await start(path)
+    assert doubts(path) == []
+
+
+async def test_an_older_file_is_in_doubt_since_the_last_intent_that_it_knows(path: Path) -> None:
+    copy = path.with_name("copy.db")
+    async with stored(path) as store:
+        await add(store, "a", "b", "c")
+        await intend(store, 1, NOW + 10)
+    shutil.copyfile(path, copy)
+    async with stored(path) as store:
+        await intend(store, 2, NOW + 20)
+    shutil.copyfile(copy, path)
+    await start(path)
+    assert doubts(path) == [(1, NOW + 10), (2, NOW + 10), (3, NOW + 10)]
+    assert sql(path, "SELECT watch_id, intended_at FROM deliveries") == [(1, NOW + 10)]
+    await start(path)
+    sql(path, "DELETE FROM doubts")
+    await start(path)
+    assert doubts(path) == [], "it is the data from now on"
+
+
+async def test_a_copy_made_in_the_run_of_the_mark_is_older_too(path: Path) -> None:
+    copy = path.with_name("copy.db")
+    async with stored(path) as store:
+        await add(store, "a", "b")
+        with suppress(FileNotFoundError):
+            shutil.copyfile(path.with_name("bot.db-wal"), copy.with_name("copy.db-wal"))
+        shutil.copyfile(path, copy)
+        await intend(store, 1, NOW + 10)
+    shutil.copyfile(copy, path)
+    shutil.copyfile(copy.with_name("copy.db-wal"), path.with_name("bot.db-wal"))
+    await start(path)
+    assert doubts(path) == [(1, 0.0), (2, 0.0)]
+
+
+@pytest.mark.parametrize("mark", ["missing", "empty", "nonsense", "copied"])
+async def test_without_a_mark_of_this_place_everything_is_in_doubt(mark: str, path: Path) -> None:
+    async with stored(path) as store:
+        await add(store, "a", "b")
+        await intend(store, 1, NOW + 10)
+    place = LastRun(path).path
+    match mark:
+        case "missing":
+            place.unlink()
+        case "empty":
+            place.write_bytes(b"")
+        case "nonsense":
+            place.write_bytes(b"x" * 42)
+        case _:
+            number, at = place.read_bytes().split()
+            place.write_bytes(b"%b %020d\n" % (number, int(at) - 60 * 10**9))
+    await start(path)
+    assert doubts(path) == [(1, NOW + 10), (2, NOW + 10)]
+
+
+async def test_a_mark_that_cannot_be_written_is_told_at_the_start(path: Path) -> None:
+    LastRun(path).path.mkdir()
+    with pytest.raises(StoreUnusable, match="last-run"):
+        await start(path)
+
+
+async def test_a_first_start_and_a_start_without_watches_are_in_no_doubt(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await start(path)
+    LastRun(path).path.unlink()
+    await start(path)
+    assert doubts(path) == []
+    assert "last run" not in caplog.text
+
+
+async def test_a_full_disk_takes_the_mark(small_disk: Path) -> None:
+    mark = LastRun(small_disk / "bot.db")
+    mark.write(1)
+    with (small_disk / "full").open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    assert shutil.disk_usage(small_disk).free == 0
+    mark.write(2)
+    assert mark.read() == 2
+
+
+async def test_an_older_file_beside_the_log_of_a_newer_one_is_whole_and_in_doubt(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    copy = path.with_name("copy.db")
+    async with stored(path) as store:
+        await add(store, "a", "b")
+    shutil.copyfile(path, copy)
+    async with stored(path) as store:
+        for number in range(400):
+            await add(store, *(f"{number}-{n}" for n in range(10)), message_id=2000 + number)
+        await intend(store, 1, NOW)
+        log = path.with_name("bot.db-wal").read_bytes()
+    path.with_name("bot.db-wal").write_bytes(log)
+    shutil.copyfile(copy, path)
+    await start(path)
+    assert "another file's" in caplog.text
+    assert sql(path, "PRAGMA integrity_check") == [("ok",)]
+    assert (1, 0.0) in doubts(path)
+    assert (2, 0.0) in doubts(path)
+    await start(path)
