@@ -39,10 +39,12 @@ MAX_LINES: Final = 250
 Node = TypeVar("Node", bound=ast.AST)
 
 OURS: Final = {
-    **dict.fromkeys(("bot", "bot.words", "bot.clock", "bot.invite", "bot.log", "bot.secret_files"), ""),
+    **dict.fromkeys(
+        ("bot", "bot.words", "bot.clock", "bot.connector", "bot.invite", "bot.log", "bot.secret_files"), ""
+    ),
     "bot.metrics": "bot bot.core",
     "bot.core": "bot.core",
-    "bot.veo": "bot bot.veo bot.core",
+    "bot.veo": "bot bot.connector bot.veo bot.core",
     "bot.store": "bot.store bot.core",
     "bot.config": "bot bot.core bot.secret_files bot.store",
     "bot.roster": "bot.core",
@@ -54,7 +56,7 @@ OURS: Final = {
     **dict.fromkeys(("bot.monitoring.address", "bot.monitoring.probe"), ""),
     "bot.pruner": "bot.clock bot.store",
     "bot.watching": "bot.board bot.poller bot.clock bot.core bot.store",
-    "bot.chat": "bot.chat bot.copies bot.words bot.clock bot.core bot.metrics bot.store",
+    "bot.chat": "bot.chat bot.connector bot.copies bot.words bot.clock bot.core bot.metrics bot.store",
     **dict.fromkeys(("bot.chat.text", "bot.chat.refusals", "bot.chat.gate"), ""),
     "bot.chat.room": "bot.core",
     "bot.chat.lines": "bot.chat.text bot.core bot.words",
@@ -122,8 +124,8 @@ THEIRS: Final = {
     "simcord": "bot.demo",
     "discord": " ".join(f"bot.chat.{name}" for name in DISCORD) + " bot.demo",
     "aiohttp": (
-        "bot.chat.answer bot.chat.client bot.chat.refusals bot.chat.traffic bot.check.discord_side bot.copies"
-        " bot.demo bot.monitoring.server bot.veo.client bot.video_source"
+        "bot.chat.answer bot.chat.client bot.chat.refusals bot.chat.traffic bot.check.discord_side"
+        " bot.connector bot.copies bot.demo bot.monitoring.server bot.veo.client bot.video_source"
     ),
     "multidict": "bot.veo.client",
     "yarl": "bot.chat.client bot.chat.traffic bot.veo.client bot.video_source",

@@ -17,6 +17,7 @@ from bot.chat.buttons import CardButton, Press
 from bot.chat.refusals import told
 from bot.chat.traffic import counting
 from bot.clock import Clock
+from bot.connector import make_connector
 from bot.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -197,6 +198,7 @@ async def serve(client: VeoBot, token: str) -> None:
     """
     pause = 1.0
     while not client.is_closed():
+        client.http.connector = make_connector(0)  # for each login: the one before closed its own
         try:
             await client.login(token)
             break
@@ -205,7 +207,6 @@ async def serve(client: VeoBot, token: str) -> None:
         except UNREACHED as error:
             log.warning("the login failed, trying again", extra={"reason": told(error)})
             await client.http.close()
-            client.http.connector = discord.utils.MISSING  # a closed one would be used again
         await asyncio.sleep(pause)
         pause = min(LONGEST_PAUSE, 2 * pause)
     pause = 1.0

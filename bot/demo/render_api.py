@@ -33,13 +33,16 @@ _GRACE: Final = 0.01
 class TaskRequest:
     """One question about a task, at a time of the server's clock.
 
-    `key_matched` looks at the key and not at its form; it is true of a server without a key.
+    `key_matched` looks at the key and not at its form; it is true of a server without a key. `port` is where
+    the connection comes from: another one for each.
     """
 
     at: float
     task_id: str
     authorization: Literal["raw", "bearer", "none"]
     key_matched: bool
+    user_agent: str = ""
+    port: int = 0
 
 
 class RenderApi:
@@ -146,12 +149,12 @@ class RenderApi:
         self._in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self._in_flight)
         try:
-            return await send(request, self._decide(task_id, request.headers.get("Authorization", "")))
+            return await send(request, self._decide(task_id, request))
         finally:
             self._in_flight -= 1
 
-    def _decide(self, task_id: str, authorization: str) -> Answer:
-        accepted = self._admit(task_id, authorization)
+    def _decide(self, task_id: str, request: web.Request) -> Answer:
+        accepted = self._admit(task_id, request)
         if self._outage is not None:
             return self._outage
         if not accepted:
@@ -163,13 +166,16 @@ class RenderApi:
         body = self._render(task_id) if script is None else script
         return _NOT_FOUND if body is None else Answer.json(body)
 
-    def _admit(self, task_id: str, authorization: str) -> bool:
+    def _admit(self, task_id: str, request: web.Request) -> bool:
+        authorization = request.headers.get("Authorization", "")
         scheme, _, rest = authorization.partition(" ")
         form: Literal["raw", "bearer", "none"] = "raw" if authorization else "none"
         if scheme.lower() == "bearer":
             form, authorization = "bearer", rest
         matched = self._key is None or authorization == self._key
-        self.requests.append(TaskRequest(self._clock(), task_id, form, matched))
+        agent = request.headers.get("User-Agent", "")
+        port = request.transport.get_extra_info("peername")[1] if request.transport else 0
+        self.requests.append(TaskRequest(self._clock(), task_id, form, matched, agent, port))
         return matched and (self._key is None or self._auth in {"any", form})
 
     def _render(self, task_id: str) -> Mapping[str, Any] | None:

@@ -13,6 +13,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from bot import USER_AGENT
+from bot.connector import make_connector
 from bot.core.task import Task
 from bot.core.task_ids import is_task_id
 from bot.veo.envelope import of_status, retry_after
@@ -22,11 +23,6 @@ from bot.veo.protocol import BODY_LIMIT, decode
 TIMEOUT_SECONDS: Final = 15.0
 """For a whole request, connecting and reading included: a body fed drop by drop must end as well."""
 CONNECTIONS: Final = 96
-KEPT_SECONDS: Final = 75.0
-"""How long an idle connection is kept: longer than the longest pause between two polls of a task (a minute),
-and as long as common servers keep theirs."""
-NAMES_KEPT_SECONDS: Final = 300
-"""How long the addresses of the API's name are kept."""
 
 AuthScheme = Literal["raw", "bearer"]
 
@@ -63,9 +59,7 @@ class VeoClient:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=CONNECTIONS, keepalive_timeout=KEPT_SECONDS, ttl_dns_cache=NAMES_KEPT_SECONDS
-            ),
+            connector=make_connector(CONNECTIONS),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, connect=None),  # one limit for all of it: `_look`
         )

@@ -14,7 +14,8 @@ class Request:
 
     `body` is the JSON body, or the `payload_json` of a multipart one; `status` is 0 when the
     connection was cut instead of an answer; `code` is Discord's error code, 0 if there was none;
-    `applied` tells whether the request took effect (a fault may hide that from the bot).
+    `port` is where the connection comes from; `applied` tells whether the request took effect (a fault may
+    hide that from the bot).
     """
 
     at: float
@@ -24,6 +25,7 @@ class Request:
     query: dict[str, str]
     headers: dict[str, str]
     authorization: Authorization
+    port: int
     body: Any = None
     multipart: bool = False
     files: list[tuple[str, int]] = field(default_factory=list)

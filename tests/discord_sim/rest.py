@@ -147,6 +147,7 @@ class Rest:
             query=dict(raw.query),
             headers={name: raw.headers[name] for name in KEPT_HEADERS if name in raw.headers},
             authorization=self._authorization(raw),
+            port=raw.transport.get_extra_info("peername")[1] if raw.transport else 0,
         )
         uploads: list[Upload] = []
         if raw.content_type == "multipart/form-data":
