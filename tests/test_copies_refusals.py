@@ -14,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from test_copies import HANGS, MEBIBYTE, MP4, body, loopback, serve, stuck, video
 
+from bot import USER_AGENT
 from bot.copies import Copier
 from bot.demo.render_answers import Answer, gzip_bomb, html_page, redirect
 from bot.demo.render_api import RenderApi
@@ -283,11 +284,12 @@ async def test_a_link_is_asked_for_byte_by_byte_and_tells_nothing_more(
         (request,) = server.asked
     line, *headers = request.decode().split("\r\n")
     assert line == "GET /%41/%2e%2F?s=%2b+~%7E&k=A/B= HTTP/1.1"
-    assert sorted(header for header in headers if header and not header.startswith("User-")) == [
+    assert sorted(filter(None, headers)) == [
         "Accept-Encoding: identity",
         "Accept: */*",
         "Connection: close",
         f"Host: videos.example:{server.port}",
+        f"User-Agent: {USER_AGENT}",
     ]
 
 
