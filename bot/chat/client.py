@@ -18,6 +18,7 @@ from bot.chat.refusals import told
 from bot.chat.traffic import counting
 from bot.clock import Clock
 from bot.connector import make_connector
+from bot.core.backoff import exponential_backoff
 from bot.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -156,19 +157,19 @@ async def reach(api_url: str, token: str, clock: Clock) -> Reached:
     Raises:
         TokenRefused: it answered that the token is wrong.
     """
-    pause = 1.0
+    failures = 0
     while True:
         reached, why = await _ask(api_url, token, clock)
         if reached is not None:
             # After an invalidated session discord.py dials this constant, and would take the token there.
             DiscordWebSocket.DEFAULT_GATEWAY = URL(reached.gateway)
-            if pause > 1.0:
+            if failures:
                 log.info("Discord answers")
             return reached
-        if pause == 1.0:
+        if not failures:
             log.warning("Discord does not answer, trying until it does", extra={"reason": why})
-        await asyncio.sleep(pause)
-        pause = min(LONGEST_PAUSE, 2 * pause)
+        failures += 1
+        await asyncio.sleep(exponential_backoff(failures, 1.0, LONGEST_PAUSE))
 
 
 async def _ask(api_url: str, token: str, clock: Clock) -> tuple[Reached | None, str]:
@@ -196,7 +197,7 @@ async def serve(client: VeoBot, token: str) -> None:
     Raises:
         TokenRefused: Discord does not accept the token, or no longer.
     """
-    pause = 1.0
+    failures = 0
     while not client.is_closed():
         client.http.connector = make_connector(0)  # for each login: the one before closed its own
         try:
@@ -207,9 +208,9 @@ async def serve(client: VeoBot, token: str) -> None:
         except UNREACHED as error:
             log.warning("the login failed, trying again", extra={"reason": told(error)})
             await client.http.close()
-        await asyncio.sleep(pause)
-        pause = min(LONGEST_PAUSE, 2 * pause)
-    pause = 1.0
+        failures += 1
+        await asyncio.sleep(exponential_backoff(failures, 1.0, LONGEST_PAUSE))
+    failures = 0
     while not client.is_closed():
         try:
             await client.connect()
@@ -219,5 +220,5 @@ async def serve(client: VeoBot, token: str) -> None:
             raise
         except (*UNREACHED, discord.GatewayNotFound) as error:
             log.warning("the gateway was not found, trying again", extra={"reason": told(error)})
-            await asyncio.sleep(pause)
-            pause = min(LONGEST_PAUSE, 2 * pause)
+            failures += 1
+            await asyncio.sleep(exponential_backoff(failures, 1.0, LONGEST_PAUSE))

@@ -6,6 +6,7 @@ All times are seconds. Chance comes in as an argument, a number in [0, 1), so th
 from dataclasses import dataclass
 from typing import Final
 
+from bot.core.backoff import exponential_backoff
 from bot.core.course import Course
 from bot.core.experience import Experience, Rhythm, pause
 from bot.core.task import Task, TaskState
@@ -65,7 +66,7 @@ def confirming(pace: Pace) -> float:
 
 def backoff(troubles: int, pace: Pace, chance: float) -> float:
     """Return the pause after `troubles` failed looks in a row: doubling to a minute, half of it jitter."""
-    ceiling = _clamp(pace.min_seconds * 2.0 ** min(troubles, 16), pace.min_seconds, LONGEST_BACKOFF)
+    ceiling = exponential_backoff(troubles, 2 * pace.min_seconds, max(pace.min_seconds, LONGEST_BACKOFF))
     return ceiling * (0.5 + chance / 2)
 
 
