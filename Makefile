@@ -36,7 +36,7 @@ torture: $(READY) $(WORDS)  ## kill the real process with -9, KILLS=200 times, a
 soak: $(READY) $(WORDS)  ## let 2,000 watches live through DAYS=7 simulated days and list what the bot keeps
 	PYTHONPATH=.:tests $(BIN)/python -m wire.soak --days $(or $(DAYS),7) --watches $(or $(WATCHES),2000)
 
-bench: $(BENCH)/.ready $(WORDS)  ## measure everything beside a peer and write bench/README.md; LONG=1 for more, ARGS="…" for parts
+bench: $(BENCH)/.ready $(WORDS)  ## measure what people notice, under ten minutes, and write bench/README.md; LONG=1 for all, ARGS="growth …" for rows
 	PYTHONPATH=.:tests $(BENCH)/bin/python -m bench $(if $(LONG),--long) $(ARGS)
 
 mutate: $(MUTATE)/bin/mutmut $(WORDS)  ## change the law, the decoder and the log in 1,600 places; list what no test notices

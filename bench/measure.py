@@ -1,72 +1,74 @@
-"""What the benchmarks share: medians, clocks of CPU, and the shape of a result."""
+"""What the benchmarks share: medians, the one ratio, and what the system says of a process."""
 
-import resource
+import os
 import statistics
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-PEOPLE: Final = Path("/proc/self/status")
-Say = Callable[[str], None]
+Figures = dict[str, Any]
+"""What one run found, by name; None where nothing was to be found."""
+TICKS: Final = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
-@dataclass
-class Section:
-    """One benchmark's part of the report. `goals` are sentences with whether they hold."""
-
-    title: str
-    text: str = ""
-    headline: tuple[str, str, str] = ("", "", "")
-    """For the README: what was measured, ours, the peer's."""
-    tables: list[tuple[list[str], list[list[str]]]] = field(default_factory=list)
-    goals: list[tuple[str, bool]] = field(default_factory=list)
-    pictures: list[dict[str, Any]] = field(default_factory=list)
-    """Each: `file`, `title`, `x`, `y`, `log`, and `lines`: name to points."""
-
-    def table(self, head: Sequence[str], *rows: Sequence[object]) -> None:
-        self.tables.append((list(head), [[str(cell) for cell in row] for row in rows]))
-
-    def goal(self, text: str, *, met: bool) -> None:
-        self.goals.append((text, met))
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+def median(values: Sequence[float]) -> float | None:
+    return statistics.median(values) if values else None
 
 
-@dataclass
-class Span:
-    """What a stretch of work took: seconds of the clock and of this process's CPU."""
-
-    wall: float = 0.0
-    cpu: float = 0.0
-
-
-@contextmanager
-def span() -> Iterator[Span]:
-    """Measure what is done inside."""
-    taken = Span()
-    wall, cpu = time.perf_counter(), time.process_time()
-    yield taken
-    taken.wall, taken.cpu = time.perf_counter() - wall, time.process_time() - cpu
-
-
-def median(values: Sequence[float]) -> float:
-    return statistics.median(values)
-
-
-def percentile(values: Sequence[float], share: float) -> float:
+def percentile(values: Sequence[float], share: float) -> float | None:
     """Return the value below which this share of the values lies."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
 
 
-def resident_bytes() -> int:
-    """Return how much memory this process has now; where that is not told, the most that it ever had."""
-    if PEOPLE.exists():
-        for line in PEOPLE.read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def spread(name: str, values: Sequence[float]) -> Figures:
+    """Return the median and the 95 % of one run's values, and how many they are."""
+    return {
+        f"{name}_p50": median(values),
+        f"{name}_p95": percentile(values, 0.95),
+        f"{name}_n": len(values),
+    }
+
+
+def over_runs(runs: Sequence[Figures], name: str) -> float | None:
+    """Return the median over all runs that found the figure."""
+    return median([run[name] for run in runs if run.get(name) is not None])
+
+
+def ratio(ours: float | None, other: float | None) -> float | None:
+    """Return ours ÷ the other: the one formula of every table. Below 1, ours is better."""
+    return None if ours is None or not other else ours / other
+
+
+@dataclass(frozen=True)
+class Used:
+    """What a process has used so far: seconds of CPU; MiB of memory it holds now, None where that is not told."""
+
+    cpu: float
+    memory: float | None
+
+
+def used(pid: int) -> Used | None:
+    """Ask the system about a process; None where it does not tell (only Linux does)."""
+    folder = Path(f"/proc/{pid}")
+    try:
+        fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        lines = (folder / "status").read_text().splitlines()
+    except OSError:
+        return None
+    memory = next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")), None)
+    return Used((int(fields[11]) + int(fields[12])) / TICKS, memory)
+
+
+def cores() -> list[int]:
+    """Return the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def pin(pid: int, core: int) -> None:
+    """Keep a process on one core, where the system can."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(pid, {core})

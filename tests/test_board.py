@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from boards import card_state, filled_board, render, task_id
 
-from bench.world import card_state, filled_board, render, task_id
 from bot.board import Board
 from bot.core.events import Failure, Missing, PollError, Seen
 from bot.core.outcome import Ending

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import pytest
+from boards import NullStore, card_state, render, task_id
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.world import NullStore, card_state, render, task_id
 from bot.board import Board
 from bot.core.card import CardState
 from bot.core.events import Event, Failure, Missing, PollError, Seen

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from boards import filled_board, render, task_id
 from made import NOW
 
-from bench.world import filled_board, render, task_id
 from bot.core.health import IMPOSSIBLE_ID, Health, Mode
 from bot.core.pace import Pace
 from bot.core.task import Task

@@ -1,4 +1,4 @@
-"""Boards full of made-up watches, and what stands in for the parts that a benchmark leaves out."""
+"""Boards full of made-up watches, and what stands in for the parts that a test leaves out."""
 
 from collections.abc import Iterable
 from typing import Any, Final

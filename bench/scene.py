@@ -1,0 +1,186 @@
+"""One scene: so many people watch so many renders by one bot, all on real sockets; and what they notice of it.
+
+A scene starts a bot, has everything watched, waits until that has settled, and then looks at a window of time. Whoever
+gets a result in it begins another watch, so the load stays as it is, and commands are measured under it.
+"""
+
+import asyncio
+import random
+import time
+from collections import deque
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+
+from bench import seen
+from bench.kinds import Trace
+from bench.measure import Figures
+from bench.process import Bot, Which
+from bench.seen import Watched
+from bench.simulators import DiscordSim, Place, Render, TaskApi, settle, slow
+from bench.window import look_at
+
+DISCORD_SECONDS: Final = 0.1
+"""How long Discord takes to answer."""
+REST_SECONDS: Final = 2.0
+UNANSWERED: Final = 40
+"""Commands in flight at one time while a large scene is set up."""
+START_SECONDS: Final = 60.0
+TICK: Final = 0.05
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a scene consists of. Times are seconds."""
+
+    name: str
+    watches: int
+    channels: int
+    window: float = 30.0
+    expired: bool = False
+    """Whether the interactions' tokens have ended, as after 15 minutes."""
+    round_trip: float = 0.0
+    allowed: float | None = None
+    """Requests a second that the task API takes."""
+    tasks_a_card: int = 1
+    shortest: float = 60.0
+    longest: float = 180.0
+    gently: bool = False
+    """Whether commands come a few a second from the beginning, so that all of them are measured."""
+    settling: float = 5.0
+    act: str = ""
+    """What happens at the window's beginning: nothing, `restart`, or `burst` (1,000 renders end in one second)."""
+    timeout: float = 240.0
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> Self:
+        return cls(**record)
+
+
+@dataclass
+class Scene:
+    """A scene under way."""
+
+    load: Load
+    bot: Bot
+    sim: DiscordSim
+    api: TaskApi
+    place: Place
+    chance: random.Random
+    watched: list[Watched] = field(default_factory=list)
+    open: list[Watched] = field(default_factory=list)
+    told: int = 0
+
+    def draw(self, *, fresh: bool) -> Render:
+        """Make a render that has just begun, or one somewhere on its way, as many as there are of each age."""
+        number = len(self.api.known)
+        while True:
+            ends = self.chance.uniform(self.load.shortest, self.load.longest)
+            if self.chance.random() < ends / self.load.longest:  # long ones are met more often
+                break
+        if fresh:
+            ends, age = self.chance.uniform(self.load.shortest, self.load.longest), self.chance.uniform(0, 3)
+        else:
+            age = self.chance.random() * (ends - 1)
+        trace = Trace(ends, lambda at: min(99, int(100 * at / ends)))
+        render = Render(
+            f"{number:08x}-0000-4000-8000-{self.chance.getrandbits(48):012x}", time.time() - age, trace
+        )
+        self.api.add(render)
+        return render
+
+    async def watch(self, number: int, *, fresh: bool) -> None:
+        """Have somebody watch new renders on one card."""
+        user, channel = self.place.of(number)
+        renders = [self.draw(fresh=fresh) for _ in range(self.load.tasks_a_card)]
+        use = await self.sim.slash(
+            user, channel, "veo", "watch", id=" ".join(render.id for render in renders)
+        )
+        for render in renders:
+            watched = Watched(render, use, channel, number)
+            self.watched.append(watched)
+            self.open.append(watched)
+
+    async def fill(self) -> None:
+        """Begin all watches, a few a second or as fast as the bot takes them."""
+        waiting: deque[Watched] = deque()
+        for number in range(self.load.watches // self.load.tasks_a_card):
+            if self.load.gently:
+                await asyncio.sleep(0.2)
+            while len(waiting) >= UNANSWERED:
+                self.bot.check()
+                await asyncio.sleep(0.01)
+                waiting = deque(each for each in waiting if not each.answered)
+            await self.watch(number, fresh=False)
+            waiting.append(self.watched[-1])
+        await self.until(lambda: all(each.answered for each in waiting), 10.0)
+
+    async def until(self, is_so: Any, within: float) -> bool:
+        """Wait until something is so; say whether it came to be."""
+        end = time.time() + within
+        while not is_so():
+            self.bot.check()
+            if time.time() > end:
+                return False
+            await asyncio.sleep(0.01)
+        return True
+
+    async def live(self, seconds: float, *, replace: bool) -> None:
+        """Let time pass; whoever got a result begins another watch."""
+        end = time.time() + seconds
+        while (now := time.time()) < end:
+            self.bot.check()
+            self.look(now, replace=replace and self.load.tasks_a_card == 1)
+            for number in self._again:
+                await self.watch(number, fresh=True)
+            self._again.clear()
+            await asyncio.sleep(TICK)
+
+    _again: list[int] = field(default_factory=list)
+
+    def look(self, now: float, *, replace: bool) -> None:
+        """Find the results that have come."""
+        still = []
+        for each in self.open:
+            if each.render.ends > now or not each.look_for_result():
+                still.append(each)
+            elif replace:
+                self._again.append(each.number)
+        self.open = still
+
+
+async def play(load: Load, which: Which, seed: int, folder: Path, core: int) -> Figures:
+    """Play a scene from the start of its bot to its end; return what was found."""
+    async with AsyncExitStack() as stack:
+        sim = await stack.enter_async_context(DiscordSim(token="bench.token"))
+        api = await stack.enter_async_context(TaskApi(load.round_trip, load.allowed))
+        addresses = {
+            "DISCORD_API_URL": sim.base_url,
+            "DISCORD_TOKEN": sim.token,
+            "VEO_API_BASE_URL": api.base_url,
+            "VEO_API_KEY": "bench-key",
+        }
+        bot = Bot(which, folder, core, addresses)
+        stack.push_async_callback(bot.stop)
+        place = settle(sim, load.watches, load.channels)
+        scene = Scene(load, bot, sim, api, place, random.Random(seed))
+        began = await bot.start()
+        if not await scene.until(lambda: sim.gateway.ready and sim.command_writes, START_SECONDS):
+            raise RuntimeError(f"{which} did not start: {bot.last_words()}")
+        ready = time.time() - began
+        await asyncio.sleep(REST_SECONDS)
+        at_rest = bot.used()
+        slow(sim, DISCORD_SECONDS)
+        await scene.fill()
+        if load.expired:
+            await scene.live(2.0, replace=False)
+            sim.world.token_lifetime = 1.0  # every card's token is older than that
+        await scene.live(load.settling, replace=not load.expired)
+        figures = await look_at(scene)
+        await bot.stop()
+        figures |= seen.rows(folder)
+        return figures | {"ready": ready, "memory_rest": at_rest.memory if at_rest else None}
