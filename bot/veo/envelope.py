@@ -19,8 +19,11 @@ from bot.veo.errors import (
     Unavailable,
     VeoError,
 )
-from bot.veo.fields import message_of, squeezed, state_of, table
+from bot.veo.fields import message_of, squeezed, state_of, table, text_of
 from bot.veo.missing import says_missing
+
+CODE_LIMIT: Final = 100
+"""Characters read of a code."""
 
 _CODE_FIELDS: Final = table(
     "code status status_code statusCode error_code errorCode err_code errcode errCode"
@@ -115,7 +118,7 @@ def _codes(said: Any, *, inner: bool = True) -> Iterator[str]:
     for value in (*values, error):
         code = int(value) if isinstance(value, float) and value.is_integer() else value
         if isinstance(code, str | int) and not isinstance(code, bool):
-            yield str(code)[:100].strip()
+            yield text_of(str(code), CODE_LIMIT)
     if inner:
         yield from _codes(said.get("data"), inner=False)
 

@@ -155,7 +155,7 @@ def _is_telling(words: str) -> bool:
 def _sentences(values: Iterable[Any]) -> Iterator[str]:
     for value in values:
         if isinstance(value, dict):
-            yield from filter(None, (_words(value.get(name)) for name in _MESSAGE_FIELDS))
+            yield from filter(None, (_words(value[name]) for name in _MESSAGE_FIELDS if value.get(name)))
 
 
 def _words(value: Any, depth: int = _NESTED) -> str:

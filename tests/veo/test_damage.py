@@ -109,7 +109,7 @@ def within_limits(body: bytes, status: int = 200) -> None:
     assert len(found.message) <= TEXT_LIMIT
     found.message.encode()
     if isinstance(found, VeoError):
-        assert len(str(found)) < 200
+        assert len(str(found).encode()) < 500
         return
     assert found.id == TASK
     assert found.state_text
