@@ -11,7 +11,7 @@ from bot.clock import Clock, steady_clock
 from bot.config import Settings, SettingsFault, load_data_settings, load_settings
 from bot.core.health import IMPOSSIBLE_ID
 from bot.veo.client import VeoClient
-from bot.veo.errors import KeyRefused, RateLimited, TaskNotFound, VeoError
+from bot.veo.errors import KeyRefused, RateLimited, TaskNotFound, TaskRefused, VeoError
 
 Report = tuple[list[Finding], str | None]
 """The findings, and the link that invites the bot, if it is known."""
@@ -53,8 +53,8 @@ async def _ask_the_task_api(settings: Settings) -> Finding:
     try:
         async with VeoClient(settings.veo_api_base_url, key, settings.veo_api_auth) as veo:
             await veo.look(IMPOSSIBLE_ID)
-    except TaskNotFound:
-        pass
+    except (TaskNotFound, TaskRefused):
+        pass  # that there is no such task, in whatever words
     except KeyRefused as error:
         text = f"it refuses the key ({error}): check VEO_API_KEY and VEO_API_AUTH"
         return Finding(subject, ok=False, text=text)

@@ -16,7 +16,7 @@ from wire.process import KEY, TOKEN, Process, process
 from bot.check.data import data_findings
 from bot.check.run import check
 from bot.config import Settings
-from bot.demo.render_answers import html_page
+from bot.demo.render_answers import Answer, html_page
 from bot.invite import PERMISSIONS
 from bot.store.database import Database
 from bot.store.errors import StoreUnusable
@@ -214,6 +214,12 @@ async def test_a_task_api_that_answers_no_task_question_is_named(
         else:
             here.api.fail_all(answer)
         assert text in (await found(here))["task API"]
+
+
+async def test_a_task_api_that_refuses_the_impossible_id_in_its_own_words_answers(tmp_path: Path) -> None:
+    async with process(tmp_path) as here:
+        here.api.fail_all(Answer.json({"message": "that is no id of ours"}, 400))
+        assert "task API" not in await found(here)
 
 
 # The data
