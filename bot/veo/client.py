@@ -45,7 +45,7 @@ class VeoClient:
     ) -> None:
         self._base: Final = URL(base_url)
         self._path: Final = self._base.raw_path.rstrip("/") + "/v1/videos/tasks/"
-        self._key: Final = key
+        self._quoted: Final = {key.encode(), key.replace("/", r"\/").encode()}  # as JSON may quote it
         common = {"Accept": "application/json", "User-Agent": USER_AGENT}
         self._headers: Final = {
             "raw": CIMultiDict({"Authorization": key, **common}),
@@ -111,7 +111,8 @@ class VeoClient:
             # Not chained: the representation of some of these contains the request's headers.
             raise _unread(error, response, self._clock()) from None
         # A server may quote our key, and its words are shown to people.
-        body = body.replace(self._key.encode(), b"***")
+        for form in self._quoted:
+            body = body.replace(form, b"***")
         task = decode(response.status, response.headers, body, task_id, self._clock(), known=known)
         # Only a task proves that the key was accepted this way: some servers answer a stranger with a 404.
         if not self._scheme_is_known:

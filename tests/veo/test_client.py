@@ -10,7 +10,7 @@ import pytest
 from made import TASK
 from veo.asking import KEY, asked
 
-from bot.core.task import TaskState
+from bot.core.task import Task, TaskState
 from bot.demo.render_answers import Answer, gzip_bomb, html_page, redirect
 from bot.demo.render_api import AuthForm, RenderApi
 from bot.demo.renders import FINISHED, SUCCEEDS
@@ -154,6 +154,21 @@ async def test_no_error_and_no_log_line_names_the_key_or_the_address(
     for text in (str(error.value), repr(error.value), caplog.text):
         assert KEY not in text
         assert "127.0.0.1" not in text
+
+
+@pytest.mark.parametrize("key", [KEY, "sk/with/slashes=="])
+@pytest.mark.parametrize("status", [200, 401, 422])
+async def test_a_key_that_the_server_quotes_is_in_no_words_of_its_answer(key: str, status: int) -> None:
+    for quoted in (key, key.replace("/", "\\/")):
+        body = f'{{"state": "error", "code": "no {quoted}", "message": "bad key {quoted}"}}'.encode()
+        async with RenderApi() as api, VeoClient(api.base_url, key, "raw") as client:
+            api.set(TASK, Answer(status, body=body))
+            try:
+                said: Task | VeoError = await client.look(TASK)
+            except VeoError as error:
+                said = error
+        assert said.message == "bad key ***"
+        assert key not in f"{said!r} {said}"
 
 
 async def test_a_client_outside_its_context_says_so() -> None:
