@@ -8,7 +8,8 @@ from bot.core.experience import Experience
 from bot.core.lesson import learn
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
-from bot.core.watch import Watch, advance
+from bot.core.transitions import advance
+from bot.core.watch import Watch
 
 ID: Final = "bbbbbbbb-0000-4000-8000-000000000000"
 

@@ -11,9 +11,9 @@ from typing import Final
 from bot.board import Board
 from bot.clock import Clock
 from bot.core.card import CardState
-from bot.core.events import Seen
+from bot.core.events import Failure, Seen
 from bot.core.task import Task
-from bot.core.watch import resumed
+from bot.core.transitions import resumed
 from bot.poller import Poller
 from bot.store.store import Store
 
@@ -60,7 +60,7 @@ class Watching:
         for task_id in seen:
             log.info("watch began", extra={"task": task_id, "card": state.card.id, "channel": channel_id})
         for task_id, after in (await self._board.begin(state, seen)).items():
-            self._poller.plan(task_id, after)
+            self._poller.plan(task_id, after, failed=isinstance(seen[task_id], Failure))
 
     async def join(self, channel_id: int, task_id: str, user_id: int) -> CardState | None:
         """Make somebody a follower of the card on which a channel watches a task; None if there is none."""

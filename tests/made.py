@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from bot.core.card import Card
-from bot.core.events import AccessLost, CardDeleted, Event, Failure, Missing, PollError, Stopped
+from bot.core.events import AccessLost, CardDeleted, Event, Failure, Missing, PollError, Stopped, Unpolled
 from bot.core.health import Health, Mode
 from bot.core.outcome import Ending, Outcome
 from bot.core.task import Task, TaskState
@@ -68,7 +68,7 @@ def tasks(draw: st.DrawFn) -> Task:
     )
 
 
-failures: Final = st.builds(Failure, st.sampled_from(PollError), st.none() | st.floats(-1e9, 1e9))
+failures: Final = st.builds(Failure, st.sampled_from(PollError), st.none() | st.floats(-1e9, 1e9), texts)
 events: Final[SearchStrategy[Event]] = st.one_of(
     tasks(),
     st.just(Missing()),
@@ -76,8 +76,11 @@ events: Final[SearchStrategy[Event]] = st.one_of(
     st.builds(Stopped, ids),
     st.just(CardDeleted()),
     st.just(AccessLost()),
+    st.just(Unpolled()),
 )
-outcomes: Final = st.builds(Outcome, st.sampled_from(Ending), moments, st.none() | tasks(), st.none() | ids)
+outcomes: Final = st.builds(
+    Outcome, st.sampled_from(Ending), moments, st.none() | tasks(), st.none() | ids, texts
+)
 shown_outcomes: Final = outcomes.filter(lambda outcome: outcome.ending.shown)
 cards: Final = st.builds(Card, ids, ids, ids, ids, ids, languages, moments)
 healths: Final = st.builds(Health, st.sampled_from(Mode), st.none() | moments)

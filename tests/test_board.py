@@ -12,7 +12,7 @@ from bot.core.events import Failure, Missing, PollError, Seen
 from bot.core.outcome import Ending
 from bot.core.pace import Pace
 from bot.core.task import TaskState
-from bot.core.watch import advance
+from bot.core.transitions import advance
 from bot.learning import Learning
 from bot.store.errors import StoreFailed
 

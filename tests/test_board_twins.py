@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from bot.board import Board
 from bot.core.card import CardState
 from bot.core.events import Event, Failure, Missing, PollError, Seen
-from bot.core.health import Health
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
-from bot.core.watch import Watch, looked_on
+from bot.core.transitions import looked_on
+from bot.core.watch import Watch
 from bot.learning import Learning
 
 NAME: Final = task_id(1)
@@ -62,10 +62,10 @@ class Twin:
         self.board = Board(store, self, Learning(store, PACE), lambda: self.now, lambda: 0.5)
         self.board.roster.add(card_state(1, self.now))
 
-    def show(self, state: CardState, health: Health) -> None:
+    def show(self, state: CardState) -> None:
         self.told.append((self.now, state.card.id, [watch.ends_at for watch in state.watches]))
 
-    def announce(self, state: CardState, watch: Watch, health: Health) -> None:
+    def announce(self, state: CardState, watch: Watch) -> None:
         self.told.append((self.now, state.card.id, watch.outcome))
 
     async def happens(self, what: Any) -> float | None:

@@ -8,6 +8,7 @@ from bot.chat.text import bar, code, mention, plain
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
+from bot.core.transitions import REFUSED_AFTER
 from bot.words import say
 
 
@@ -42,6 +43,7 @@ ENDING_LOOKS: Final = {
     Ending.FAILED: (Look.BAD, words.FAILED),
     Ending.EMPTY: (Look.ODD, words.FINISHED_EMPTY),
     Ending.VANISHED: (Look.ODD, words.VANISHED),
+    Ending.REFUSED: (Look.ODD, words.REFUSED),
     Ending.STALLED: (Look.OVER, words.TIMED_OUT),
     Ending.TOO_OLD: (Look.OVER, words.TIMED_OUT),
     Ending.STOPPED: (Look.OVER, words.STOPPED),
@@ -68,16 +70,23 @@ def state_words(language: str, task: Task) -> tuple[Look, str]:
     return look, say(language, sentence, state=plain(task.state_text, 60))
 
 
-def ending_line(language: str, outcome: Outcome, pace: Pace, limit: int) -> str | None:
-    """Return the sentence that explains an ending, the API's own words for a failure."""
+def ending_lines(language: str, outcome: Outcome, pace: Pace, limit: int) -> list[str]:
+    """Return the sentence that explains an ending, where it needs one, and what the API last said."""
+    sentence = _explained(language, outcome, pace)
+    message = plain(outcome.last_message, limit) if outcome.ending.announced else ""
+    if outcome.ending is Ending.FAILED and not message:
+        sentence = say(language, words.FAILED_WITHOUT_WORDS)
+    return [line for line in (sentence, f"> {message}" if message else "") if line]
+
+
+def _explained(language: str, outcome: Outcome, pace: Pace) -> str:
     match outcome.ending:
-        case Ending.FAILED:
-            message = plain(outcome.task.message, limit) if outcome.task is not None else ""
-            return f"> {message}" if message else say(language, words.FAILED_WITHOUT_WORDS)
         case Ending.EMPTY:
             return say(language, words.END_EMPTY)
         case Ending.VANISHED:
             return say(language, words.END_VANISHED)
+        case Ending.REFUSED:
+            return say(language, words.END_REFUSED, minutes=f"{REFUSED_AFTER / 60:g}")
         case Ending.STALLED:
             return say(language, words.END_STALLED, hours=f"{pace.stalled_after / 3600:g}")
         case Ending.TOO_OLD:
@@ -87,7 +96,7 @@ def ending_line(language: str, outcome: Outcome, pace: Pace, limit: int) -> str 
         case Ending.NO_SUCH_TASK:
             return say(language, words.END_NO_SUCH_TASK)
         case _:
-            return None
+            return ""
 
 
 def refused_links(language: str, task: Task) -> str | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bot import words
-from bot.chat.lines import ENDING_LOOKS, ending_line, progress_line, refused_links, state_words
+from bot.chat.lines import ENDING_LOOKS, ending_lines, progress_line, refused_links, state_words
 from bot.chat.text import CONTENT_LIMIT, mention, plain, relative
 from bot.core.delivery import Message
 from bot.core.outcome import Outcome
@@ -34,7 +34,7 @@ def result_messages(
     """Return the messages that announce an outcome, in the order in which they are sent."""
     look, sentence = ENDING_LOOKS[outcome.ending]
     head = [f"{look.sign} **{say(language, sentence)}** · `{task_id}`"]
-    head += [line for line in (ending_line(language, outcome, pace, REASON_LIMIT),) if line]
+    head += ending_lines(language, outcome, pace, REASON_LIMIT)
     task = outcome.task
     if task is not None and (refused := refused_links(language, task)) is not None:
         head.append(refused)

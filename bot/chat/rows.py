@@ -1,13 +1,13 @@
 """What there is to say about one watch: the same for a card of its own and for a row among others.
 
-PollError of the whole task API is the card's to tell, once; only this task's own is told here.
+Trouble of the whole task API is the card's to tell, once; only this task's own is told here.
 """
 
 from dataclasses import dataclass, replace
 from typing import Final
 
 from bot import words
-from bot.chat.lines import ENDING_LOOKS, Look, ending_line, heading, progress_line, state_words
+from bot.chat.lines import ENDING_LOOKS, Look, ending_lines, heading, progress_line, state_words
 from bot.chat.text import plain, relative
 from bot.core.events import PollError
 from bot.core.health import Health
@@ -21,6 +21,14 @@ MESSAGE_LIMIT: Final = 300
 """Characters of the API's message on a card of its own; the result has room for more."""
 ROW_MESSAGE_LIMIT: Final = 100
 """The same in a row among others: ten rows must fit one layout."""
+
+_TROUBLES: Final = {
+    PollError.UNAVAILABLE: words.TASK_SILENT,
+    PollError.BROKEN: words.TASK_SILENT,
+    PollError.TASK_REFUSED: words.TASK_REFUSED,
+    PollError.KEY_REFUSED: words.TASK_KEY_REFUSED,
+    PollError.RATE_LIMITED: words.TASK_LIMITED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +64,11 @@ def row_of(watch: Watch, language: str, health: Health, pace: Pace, message_limi
 
 def _live(watch: Watch, language: str, health: Health, message_limit: int) -> Row:
     row = _seen(watch, watch.task, language, health, message_limit) or _unseen(watch, language, health)
-    if health.paused or not watch.in_trouble or watch.trouble_since is None:
+    if health.paused or not watch.in_trouble or watch.trouble is None or watch.trouble_since is None:
         return row
-    sentence = words.TASK_REFUSED if watch.trouble is PollError.KEY_REFUSED else words.TASK_SILENT
-    note = say(language, sentence, when=relative(watch.trouble_since))
+    note = say(language, _TROUBLES[watch.trouble], when=relative(watch.trouble_since))
+    if message := plain(watch.message, message_limit):
+        note = f"{note} {say(language, words.LAST_SAID, message=message)}"
     return replace(row, look=Look.ODD, note=f"{row.note}\n{note}" if row.note else note)
 
 
@@ -99,5 +108,5 @@ def _ended(watch: Watch, outcome: Outcome, language: str, pace: Pace, message_li
     progress = ""
     if outcome.task is not None and outcome.ending not in {Ending.SUCCEEDED, Ending.EMPTY}:
         progress = progress_line(outcome.task) or ""
-    note = ending_line(language, outcome, pace, message_limit) or ""
+    note = "\n".join(ending_lines(language, outcome, pace, message_limit))
     return Row(watch.task_id, look, say(language, title), progress, note=note)

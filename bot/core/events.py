@@ -56,9 +56,14 @@ class AccessLost:
     """Discord says that the channel is gone or closed to us."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unpolled:
+    """Time has passed without polls, because the API answers nobody."""
+
+
 MISSING: Final = "missing"
 Seen = Task | Missing | Failure
-Event = Seen | Stopped | CardDeleted | AccessLost
+Event = Seen | Stopped | CardDeleted | AccessLost | Unpolled
 
 
 def name_of(seen: Seen) -> str:

@@ -16,6 +16,8 @@ class Ending(StrEnum):
     """Succeeded, but without a video."""
     VANISHED = "vanished"
     """Known before, unknown now."""
+    REFUSED = "refused"
+    """The API answered nothing but refusals for ten minutes."""
     STALLED = "stalled"
     """Timed out: nothing changed for too long."""
     TOO_OLD = "too_old"
@@ -38,7 +40,15 @@ class Ending(StrEnum):
 
 
 _ANNOUNCED: Final = frozenset(
-    {Ending.SUCCEEDED, Ending.FAILED, Ending.EMPTY, Ending.VANISHED, Ending.STALLED, Ending.TOO_OLD}
+    {
+        Ending.SUCCEEDED,
+        Ending.FAILED,
+        Ending.EMPTY,
+        Ending.VANISHED,
+        Ending.REFUSED,
+        Ending.STALLED,
+        Ending.TOO_OLD,
+    }
 )
 
 
@@ -51,3 +61,10 @@ class Outcome:
     task: Task | None = None
     by: int | None = None
     """The person who stopped it."""
+    message: str = ""
+    """What the API last said, if that was no answer about the task."""
+
+    @property
+    def last_message(self) -> str:
+        """What the API last said in words; "" if it never said any."""
+        return self.message or ("" if self.task is None else self.task.message)

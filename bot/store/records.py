@@ -49,6 +49,7 @@ def outcome_from(record: Mapping[str, Any]) -> Outcome:
         at=record["at"],
         task=None if task is None else _task_from(task),
         by=record["by"],
+        message=record.get("message", ""),  # not in records of older versions
     )
 
 

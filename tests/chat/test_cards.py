@@ -34,7 +34,8 @@ from bot.core.health import Health, Mode
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
-from bot.core.watch import Effect, Watch, advance
+from bot.core.transitions import Effect, advance
+from bot.core.watch import Watch
 
 PACE: Final = Pace()
 CARD: Final = Card(1, 10, 20, 30, STARTER, "en", NOW)
@@ -169,7 +170,7 @@ def test_a_form_speaks_of_times_and_not_of_the_present() -> None:
 
 # What it says
 
-DOWN: Final = Health(Mode.SILENT, NOW + 60)
+DOWN: Final = Health(Mode.OPEN, NOW + 60)
 REFUSED: Final = Health(Mode.REFUSED, NOW + 60)
 BACK: Final = Health(since=NOW + 60, answered_at=NOW + 60)
 IN_TROUBLE: Final = replace(
@@ -209,13 +210,13 @@ def test_what_a_live_card_says(row: Watch, health: Health, said: str) -> None:
     assert said in body(row, health)
 
 
-@pytest.mark.parametrize("mode", [Mode.SILENT, Mode.REFUSED])
+@pytest.mark.parametrize("mode", [Mode.OPEN, Mode.REFUSED])
 @pytest.mark.parametrize("row", [watch(), replace(watch(), seen_at=NOW), replace(watch(), missing_looks=1)])
 def test_a_pause_is_told_once_also_where_nothing_is_known_yet(row: Watch, mode: Mode) -> None:
     said = body(row, Health(mode=mode, since=NOW))
     assert said.count("The task API") == 1
     assert "restarted" not in said
-    assert ("I keep trying" in said) == (mode is Mode.SILENT), "with a refused key nobody tries"
+    assert ("I keep trying" in said) == (mode is Mode.OPEN), "with a refused key nobody tries"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from bot.core.experience import Experience
 from bot.core.lesson import learn, learn_nothing_new
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
-from bot.core.watch import Watch, advance, looked_on, told_again
+from bot.core.transitions import advance, looked_on, told_again
+from bot.core.watch import Watch
 
 PACE = Pace()
 EIGHTHS = (st.integers(0, 400) | st.integers(0, 64_000)).map(lambda eighths: eighths / 8)

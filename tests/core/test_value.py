@@ -8,7 +8,8 @@ from made import running, watch
 
 from bot.core.card import Card, CardState
 from bot.core.task import Task, TaskState
-from bot.core.watch import Step, Watch
+from bot.core.transitions import Step
+from bot.core.watch import Watch
 
 CARD = Card(1, 2, 3, 4, 5, "en", 6.0)
 VALUES = [watch(), running(), CARD, CardState(CARD, (watch(),), (5,)), Step(watch())]

@@ -9,11 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import NOW, TASK, VIDEO, events, failures, moments, running, watch
 
-from bot.core.events import AccessLost, CardDeleted, Event, Failure, Missing, PollError, Seen, Stopped
+from bot.core.events import (
+    AccessLost,
+    CardDeleted,
+    Event,
+    Failure,
+    Missing,
+    PollError,
+    Seen,
+    Stopped,
+    Unpolled,
+)
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
-from bot.core.watch import CONFIRMING_LOOKS, SHOWN_TROUBLES, Effect, Step, Watch, advance
+from bot.core.transitions import CONFIRMING_LOOKS, Effect, Step, advance
+from bot.core.watch import SHOWN_TROUBLES, Watch
 
 PACE: Final = Pace()
 DONE: Final = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100, videos=(VIDEO,))
@@ -22,6 +33,8 @@ FAILED: Final = Task(TASK, TaskState.ERROR, "error", 45, message="no")
 EMPTY: Final = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100)
 DOWN: Final = Failure(PollError.UNAVAILABLE)
 REFUSED: Final = Failure(PollError.KEY_REFUSED)
+BROKEN: Final = Failure(PollError.BROKEN)
+BAD: Final = Failure(PollError.TASK_REFUSED, message="not yours")
 LIMITED: Final = Failure(PollError.RATE_LIMITED, 20.0)
 HOUR: Final = 3600.0
 
@@ -80,6 +93,7 @@ def test_a_watch_ends_with_the_outcome_of_what_happened(happened: list[Event], o
         (Ending.FAILED, True, True),
         (Ending.EMPTY, True, True),
         (Ending.VANISHED, True, True),
+        (Ending.REFUSED, True, True),
         (Ending.STALLED, True, True),
         (Ending.TOO_OLD, True, True),
         (Ending.STOPPED, False, True),
@@ -90,7 +104,7 @@ def test_a_watch_ends_with_the_outcome_of_what_happened(happened: list[Event], o
 )
 def test_what_each_ending_asks_for(ending: Ending, announced: bool, shown: bool) -> None:
     assert (ending.announced, ending.shown) == (announced, shown)
-    assert len(Ending) == 10
+    assert len(Ending) == 11
 
 
 def test_a_task_that_never_moves_is_stalled_after_two_hours_of_looking() -> None:
@@ -107,11 +121,70 @@ def test_a_task_that_moves_for_ever_is_too_old_after_two_days() -> None:
     assert 48 * HOUR <= age < 48 * HOUR + PACE.max_seconds
 
 
-@pytest.mark.parametrize("failure", [DOWN, REFUSED, LIMITED])
-def test_a_watch_grows_too_old_even_if_the_api_never_tells_anything(failure: Failure) -> None:
-    age, ended, _ = followed(lambda _age: failure)
-    assert ended.outcome == Outcome(Ending.TOO_OLD, NOW + age)
-    assert 48 * HOUR <= age <= 48 * HOUR + 60
+@pytest.mark.parametrize(
+    ("failure", "ending", "after"),
+    [
+        (LIMITED, Ending.TOO_OLD, 48 * HOUR),
+        (DOWN, Ending.STALLED, 2 * HOUR),
+        (BROKEN, Ending.STALLED, 2 * HOUR),
+        (REFUSED, Ending.REFUSED, 600),
+        (BAD, Ending.REFUSED, 600),
+    ],
+)
+@pytest.mark.parametrize("known", [True, False])
+def test_a_watch_ends_whatever_the_api_goes_on_telling(
+    failure: Failure, ending: Ending, after: float, known: bool
+) -> None:
+    first = [running(5, "rendering")] if known else []
+    age, ended, _ = followed(lambda _age: first.pop() if first else failure)
+    assert ended.outcome is not None
+    assert ended.outcome.ending is ending
+    assert after <= age <= after + 90
+    assert ended.outcome.last_message == (failure.message or ("rendering" if known else ""))
+
+
+def test_the_last_words_of_the_api_are_those_that_it_said_last() -> None:
+    said = Failure(PollError.UNAVAILABLE, message="busy")
+    for happened, last in (
+        ([running(5, "moving"), said, DOWN], "busy"),
+        ([running(5, "moving"), said, running(6, "again")], "again"),
+        ([running(5, "moving"), said, running(6)], ""),
+        ([Missing("never heard of it")], "never heard of it"),
+        ([running(5), *[Missing("expired")] * 7], "expired"),
+    ):
+        current = seen(*happened)[-1].watch
+        outcome = current.outcome or advance(current, Stopped(7), NOW + 99, PACE).watch.outcome
+        assert outcome is not None
+        assert outcome.last_message == last
+
+
+def test_a_pause_for_all_between_two_refusals_counts_as_one_pause_of_the_task() -> None:
+    refused = seen(BAD, BAD, every=50.0)[-1].watch
+    assert refused.refused_for == 50.0
+    assert advance(refused, BAD, NOW + 5 * HOUR, PACE).watch.refused_for == 110.0
+
+
+@pytest.mark.parametrize("between", [DOWN, BROKEN, LIMITED])
+def test_what_says_nothing_of_a_refusal_neither_counts_as_one_nor_ends_it(between: Failure) -> None:
+    watched = [step.watch.refused_for for step in seen(BAD, BAD, between, BAD, BAD)]
+    assert watched == [0, 10, 10, 10, 20]
+    assert seen(BAD, BAD, running(5), BAD)[-1].watch.refused_for == 0
+    assert seen(BAD, BAD, Missing(), BAD)[-1].watch.refused_for == 0
+
+
+def test_flapping_answers_without_news_stall_too() -> None:
+    age, ended, _ = followed(lambda age: running(5) if int(age) % 3 else DOWN)
+    assert ended.outcome is not None
+    assert ended.outcome.ending is Ending.STALLED
+    assert 2 * HOUR <= age <= 3 * HOUR
+
+
+@pytest.mark.parametrize(("old", "ending"), [(48 * HOUR, Ending.TOO_OLD), (47 * HOUR, None)])
+def test_a_time_without_polls_ends_only_what_is_too_old(old: float, ending: Ending | None) -> None:
+    before = watch(started_at=NOW - old)
+    step = advance(before, Unpolled(), NOW, PACE)
+    assert (step.watch.outcome and step.watch.outcome.ending) == ending
+    assert ending or step == Step(before)
 
 
 def test_a_finished_task_is_never_too_old() -> None:
@@ -119,13 +192,13 @@ def test_a_finished_task_is_never_too_old() -> None:
     assert step.watch.outcome == Outcome(Ending.SUCCEEDED, NOW, DONE)
 
 
-@pytest.mark.parametrize("away", ["outage", "shared pause"])
+@pytest.mark.parametrize("away", ["limit", "shared pause"])
 def test_a_time_in_which_nobody_saw_the_task_is_not_one_in_which_it_stalled(away: str) -> None:
     step = advance(watch(), running(0, state=TaskState.PENDING), NOW, PACE)
     last = NOW + 5 * HOUR
-    if away == "outage":
+    if away == "limit":
         for minute in range(1, 300):
-            step = advance(step.watch, DOWN, NOW + 60 * minute, PACE)
+            step = advance(step.watch, LIMITED, NOW + 60 * minute, PACE)
     step = advance(step.watch, running(0, state=TaskState.PENDING), last, PACE)
     assert step.watch.outcome is None
     assert step.watch.quiet == PACE.max_seconds
@@ -193,7 +266,8 @@ def test_a_minute_of_missing_ends_nothing_that_was_seen() -> None:
         ([running(5), DOWN, REFUSED, REFUSED, REFUSED], [True, False, False, True, False]),
         ([DOWN, DOWN, DOWN, DOWN], [False, False, True, False]),
         ([DOWN, DOWN, DOWN, Missing(), Missing()], [False, False, True, True, False]),
-        ([*[LIMITED] * 5, running(5)], [*[False] * 5, True]),
+        ([*[LIMITED] * 4, running(5)], [False, False, True, False, True]),
+        ([*[BAD] * 3, replace(BAD, message="other")], [False, False, True, True]),
     ],
 )
 def test_the_card_is_shown_when_it_may_look_different_and_only_then(
@@ -213,12 +287,14 @@ def test_trouble_is_told_since_its_first_look_and_a_recovery_forgets_it() -> Non
     assert (third.watch.troubles, third.watch.trouble_since) == (SHOWN_TROUBLES, NOW + 10)
     assert third.watch.in_trouble
     calm = replace(third.watch, troubles=0, trouble=None, trouble_since=None)
-    assert back.watch == replace(calm, looked_at=NOW + 40, quiet=PACE.max_seconds)
+    calm = replace(calm, failed_at=None, looked_at=NOW + 40)
+    assert back.watch == replace(calm, quiet=40.0)
 
 
-def test_a_limit_is_nobodys_trouble() -> None:
-    (step,) = seen(LIMITED)
-    assert step == Step(watch(), (), 20.0)
+def test_a_limit_holds_its_task_and_longer_each_time_it_comes_again() -> None:
+    assert [step.after for step in seen(*[LIMITED] * 6)] == [20, 20, 20, 24, 45, 45]
+    unnamed = Failure(PollError.RATE_LIMITED)
+    assert [step.after for step in seen(*[unnamed] * 6)] == [5, 6, 12, 24, 45, 45]
 
 
 # What holds whatever happens
@@ -234,7 +310,7 @@ def test_the_law_holds_for_every_course_of_events(course: list[tuple[float, Even
             assert step == Step(current)
             continue
         after = step.watch
-        assert (after.outcome is None) == (step.after is not None)
+        assert (after.outcome is None) == (step.after is not None or isinstance(event, Unpolled))
         assert (after.outcome is not None) == (Effect.SAVE_OUTCOME in step.effects)
         assert list(step.effects) == sorted(step.effects, key=list(Effect).index)
         assert step.after is None or 0 < step.after <= 300

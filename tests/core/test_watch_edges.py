@@ -10,7 +10,8 @@ from bot.core.events import Event, Failure, Missing, PollError
 from bot.core.outcome import Ending
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
-from bot.core.watch import Effect, Step, Watch, advance, resumed
+from bot.core.transitions import Effect, Step, advance, resumed
+from bot.core.watch import Watch
 
 PACE: Final = Pace()
 DOWN: Final = Failure(PollError.UNAVAILABLE)

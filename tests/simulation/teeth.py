@@ -9,7 +9,7 @@ from unittest.mock import patch
 from bot.board import Board
 from bot.chat.delivery import Deliverer
 from bot.chat.rest import DiscordRest
-from bot.core.watch import Effect, Step
+from bot.core.transitions import Effect, Step
 from bot.store.store import Store
 
 

@@ -32,7 +32,8 @@ from bot.core.events import AccessLost, CardDeleted, Event, Missing, Stopped
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
-from bot.core.watch import Effect, Watch, advance, resumed
+from bot.core.transitions import Effect, advance, resumed
+from bot.core.watch import Watch
 from bot.store.database import Database
 from bot.store.errors import AlreadyWatched
 from bot.store.schema import DONE, FINAL, LIVE
