@@ -6,6 +6,7 @@ from math import isfinite, nan
 from typing import Final
 
 from bot.board import Board
+from bot.breaker import CircuitBreaker, PollFn
 from bot.chat.attachments import VideoCopies
 from bot.chat.autocomplete import Autocomplete
 from bot.chat.client import VeoBot
@@ -35,7 +36,6 @@ from bot.store.database import Database
 from bot.store.pruning import Pruning
 from bot.store.recent import Recent
 from bot.store.store import Store
-from bot.upstream import Look, Upstream
 from bot.watching import Watching
 from bot.words import unspoken
 
@@ -53,7 +53,7 @@ class App:
         settings: Settings,
         client: VeoBot,
         database: Database,
-        look: Look,
+        poll: PollFn,
         *,
         clock: Clock,
         metrics: Metrics,
@@ -77,6 +77,7 @@ class App:
             deliverer,
             settings.pace,
             clock,
+            health=lambda: self.breaker.health,
             lost=self._lose,
             metrics=metrics,
             idle=idle,
@@ -84,14 +85,17 @@ class App:
         )
         self._learning: Final = Learning(self.store, settings.pace, idle=idle)
         self.board: Final = Board(self.store, self.messenger, self._learning, clock)
-        upstream = Upstream(look, self.board, clock, metrics)
-        self.poller: Final = Poller(upstream, self.board, settings.pace, clock, metrics=metrics, idle=idle)
+        self.breaker: Final = CircuitBreaker(poll, self.board.roster.tasks, clock, idle=idle)
+        self.poller: Final = Poller(
+            self.breaker, self.board, settings.pace, clock, metrics=metrics, idle=idle
+        )
+        self.breaker.on_change = self._api_changed
         self.watching: Final = Watching(self.store, self.board, self.poller, clock)
         limits = Limits(settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server)
-        first_look = FirstLook(look)
+        first_look = FirstLook(self.breaker.poll)
         recent = Recent(database)
         watch = WatchCommand(first_look, self.board, self.watching, rest, limits, recent=recent)
-        listing = Listing(self.board, settings.pace)
+        listing = Listing(self.board, self.breaker, settings.pace)
         turns = NewestFirst()
         self.commands: Final = Commands(
             first_look,
@@ -110,7 +114,13 @@ class App:
         self._background: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
         self.vitals: Final = Vitals(
-            lambda: client.connected, database, self.board, self.poller, clock, loops=lambda: self._loops
+            lambda: client.connected,
+            database,
+            self.board,
+            self.breaker,
+            self.poller,
+            clock=clock,
+            loops=lambda: self._loops,
         )
         client.on_gateway = self.vitals.gateway_changed
         client.on_setup = self.begin
@@ -130,6 +140,7 @@ class App:
         await self.watching.resume()
         self._loops = [
             asyncio.create_task(self.poller.run(), name="poll loop"),
+            asyncio.create_task(self.breaker.run(), name="probing"),
             asyncio.create_task(self._pruner.run(), name="pruning"),
             asyncio.create_task(self._learning.run(), name="learning"),
         ]
@@ -159,6 +170,10 @@ class App:
                 await alarm.sleep(pause(error, tries))
             else:
                 return
+
+    def _api_changed(self) -> None:
+        self.poller.wake()
+        self.board.show_all()
 
     async def _lose(self, card_id: int, event: CardDeleted | AccessLost) -> None:
         await self.board.lose(card_id, event)

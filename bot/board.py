@@ -1,7 +1,7 @@
 """The one place where an event becomes a step of a watch.
 
-`core.watch.advance` decides; the board carries out: first what must be durable, then what people see. What
-could not be saved has not happened, in memory neither.
+`core.transitions.advance` decides; the board carries out: first what must be durable, then what people see.
+What could not be saved has not happened, in memory neither.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from typing import Final, Protocol
 
 from bot.clock import Clock
 from bot.core.card import CardState
-from bot.core.events import AccessLost, CardDeleted, Event, Seen, Stopped
-from bot.core.health import Health
+from bot.core.events import AccessLost, CardDeleted, Event, Seen, Stopped, Unpolled
 from bot.core.lesson import LEARNED_FROM
 from bot.core.task import Task
-from bot.core.watch import Effect, Step, Watch, advance, looked_on, told_again
+from bot.core.transitions import Effect, Step, advance, looked_on, told_again
+from bot.core.watch import Watch
 from bot.learning import Learning
 from bot.roster import Followed, Roster
 from bot.store.store import Store
@@ -28,15 +28,15 @@ log = logging.getLogger(__name__)
 class Audience(Protocol):
     """Who shows what the board knows. It returns at once and does its work in its own time."""
 
-    def show(self, state: CardState, health: Health) -> None:
+    def show(self, state: CardState) -> None:
         """Bring a card to the form of its state."""
 
-    def announce(self, state: CardState, watch: Watch, health: Health) -> None:
+    def announce(self, state: CardState, watch: Watch) -> None:
         """Bring a card to its form after a watch has ended, and tell its followers."""
 
 
 class Board:
-    """Who watches what. Health is the upstream's to set."""
+    """Who watches what."""
 
     def __init__(
         self,
@@ -54,23 +54,6 @@ class Board:
         self.roster: Final = Roster()
         """The cards, to be looked at by everybody and changed by the board alone."""
         self._saving: Final = asyncio.Lock()
-        self._health = Health()
-
-    @property
-    def health(self) -> Health:
-        return self._health
-
-    @health.setter
-    def health(self, health: Health) -> None:
-        """Take the API's health; the cards speak of a pause when it begins and when it is over."""
-        told = (self._health.mode, self._health.since) != (health.mode, health.since)
-        self._health = health
-        if told:
-            for state in self.roster:
-                try:
-                    self._audience.show(state, health)
-                except Exception:  # one card must not keep the others from being told
-                    log.exception("a pause could not be shown", extra={"card": state.card.id})
 
     def known(self, task_id: str) -> Task | None:
         """Return the newest answer about a task."""
@@ -80,11 +63,19 @@ class Board:
     def show(self, card_id: int) -> None:
         """Show a card, if it has live watches."""
         if card_id in self.roster:
-            self._audience.show(self.roster.card(card_id), self._health)
+            self._audience.show(self.roster.card(card_id))
+
+    def show_all(self) -> None:
+        """Show every card: the API's health has changed."""
+        for state in self.roster:
+            try:
+                self._audience.show(state)
+            except Exception:  # one card must not keep the others from being shown
+                log.exception("a pause could not be shown", extra={"card": state.card.id})
 
     def announce(self, state: CardState, watch: Watch) -> None:
         """Announce a watch that ended before a restart."""
-        self._audience.announce(state, watch, self._health)
+        self._audience.announce(state, watch)
 
     async def begin(self, state: CardState, seen: Mapping[str, Seen]) -> dict[str, float]:
         """Take a stored card with what the first polls of its tasks observed, no end among it, and show it.
@@ -131,6 +122,18 @@ class Board:
             if isinstance(event, Task):
                 followed.task, followed.looked_at = event, now
         return min((step.after for step in steps if step.after is not None), default=None)
+
+    async def expire(self) -> None:
+        """End the watches that have grown too old while nothing is polled.
+
+        Raises:
+            StoreFailed: nothing has happened to the one that was to end.
+        """
+        for task_id in list(self.roster.tasks):
+            followed = self.roster.followed(task_id)
+            too_old = self._clock() - self._learning.pace.too_old_after
+            if followed is not None and any(watch.started_at <= too_old for watch in followed.watches):
+                await self.see(task_id, Unpolled())
 
     def told_again(self, task_id: str, seen: Seen) -> float | None:
         """Count a look that told the same as the one before; return the pause, or None: then `see` it.
@@ -226,9 +229,9 @@ class Board:
 
     def _show(self, state: CardState, watch: Watch) -> None:
         if watch.outcome is None:
-            self._audience.show(state, self._health)
+            self._audience.show(state)
             return
         about = {"task": watch.task_id, "card": watch.card_id, "ending": watch.outcome.ending.value}
         log.info("watch ended", extra=about)
         if watch.outcome.ending.shown:
-            self._audience.announce(state, watch, self._health)
+            self._audience.announce(state, watch)

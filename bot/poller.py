@@ -1,12 +1,12 @@
-"""One poll a task: due, look once whoever watches, let the board carry out what follows, plan the next look.
+"""One poll a task when it is due, whoever watches it; the board carries out what follows from it.
 
-    loop:    sets workers on the due tasks, at most as many as looks may be in flight
-             sleeps until the next due time, or until something new is to be watched
-    worker:  look -> health of the API as a whole -> board.told_again(task, what was seen), or if that is
-             news, board.see -> due again, and on to the next due task, until there is none
+    loop:    starts workers for the due tasks, at most as many as polls may be in flight
+             sleeps until the next due time, or until something new is watched
+    worker:  poll through the circuit breaker -> board.told_again(task, what was seen), or if that is news,
+             board.see -> due again, and on to the next due task, until there is none
 
-While the API answers nobody, one look probes for all. No task can stop the loop: what fails in an unforeseen
-way is logged with its id and pushed forward. The loop never waits for Discord.
+While the API answers nobody, no poll begins: the breaker probes for all. No task can stop the loop: what
+fails in an unforeseen way is logged with its id and pushed forward. The loop never waits for Discord.
 """
 
 import asyncio
@@ -16,29 +16,35 @@ from collections.abc import Callable
 from typing import Final
 
 from bot.board import Board
+from bot.breaker import CircuitBreaker
 from bot.clock import Alarm, Clock, Idle, idle
+from bot.core.events import Failure, Seen, name_of
 from bot.core.pace import Pace
-from bot.core.schedule import Schedule
+from bot.core.poll_queue import PollQueue
 from bot.metrics import Metrics
 from bot.store.errors import StoreFailed
-from bot.upstream import Upstream
+from bot.veo.errors import VeoError, as_event
 
 log = logging.getLogger(__name__)
 
+SLOW_SECONDS: Final = 5.0
+"""A poll that took longer means trouble, whatever came of it."""
 TURN: Final = 32
-"""Looks after which a worker lets others have their turn, should its looks never wait."""
+"""Polls after which a worker lets others have their turn, should its polls never wait."""
 RESUMING_PER_SECOND: Final = 20.0
-"""Looks a second to which a return from a restart or an outage is spread."""
+"""Polls a second to which a return from a restart or an outage is spread."""
 PUSHED_FORWARD: Final = 30.0
-"""Seconds until a task is tried again whose look failed in an unforeseen way."""
+"""Seconds until a task is tried again whose poll failed in an unforeseen way."""
+EXPIRY_SECONDS: Final = 60.0
+"""While nothing is polled, watches that have grown too old are ended this often."""
 
 
 class Poller:
-    """Looks at every watched task when it is due."""
+    """Polls every watched task when it is due."""
 
     def __init__(
         self,
-        upstream: Upstream,
+        breaker: CircuitBreaker,
         board: Board,
         pace: Pace,
         clock: Clock,
@@ -47,7 +53,7 @@ class Poller:
         idle: Idle = idle,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self.upstream: Final = upstream
+        self._breaker: Final = breaker
         self._board: Final = board
         self._watched: Final = board.roster.tasks
         self._pace: Final = pace
@@ -55,41 +61,44 @@ class Poller:
         self._chance: Final = chance
         self._metrics: Final = metrics
         self._alarm: Final = Alarm(idle)
-        self._schedule: Final = Schedule()
+        self._queue: Final = PollQueue(self._watched)
         self._workers: set[asyncio.Task[None]] = set()
-        self._flying: dict[str, float] = {}
-        """The tasks that are being looked at, and since when; the oldest first."""
+        self._backlogged = False
+        """Whether nothing could be polled, so that many polls come due at once."""
         self._beginning = False
         """Whether a worker has been made that has not begun yet."""
         self._closing = False
 
     def resume(self) -> None:
-        """Plan a look at every watched task that has none planned, spread so that the API sees no burst."""
-        tasks = [task for task in self._watched if not (task in self._schedule or task in self._flying)]
+        """Plan a poll of every watched task that has none planned, spread so that the API sees no burst."""
+        tasks = [task for task in self._watched if task not in self._queue]
         spread = min(self._pace.max_seconds, len(tasks) / RESUMING_PER_SECOND)
         now = self._clock()
         for number, task_id in enumerate(tasks):
-            self._schedule.plan(task_id, now + spread * number / len(tasks))
+            self._queue.plan(task_id, now + spread * number / len(tasks))
         self._alarm.ring()
 
-    def plan(self, task_id: str, after: float) -> None:
-        """Look at a task in `after` seconds, or earlier if it is planned for earlier."""
-        if task_id not in self._flying and self._schedule.plan(task_id, self._clock() + after):
+    def plan(self, task_id: str, after: float, *, failed: bool = False) -> None:
+        """Poll a task in `after` seconds, or earlier if so planned; `failed` if its newest poll did."""
+        if self._queue.plan(task_id, self._clock() + after, troubled=failed):
             self._alarm.ring()
+
+    def wake(self) -> None:
+        """Go by the breaker's new mode."""
+        self._alarm.ring()
 
     async def run(self) -> None:
         """Poll until closed."""
         while not self._closing:
             try:
-                self._start_worker()
-                wait = None if self._beginning else self._wait()
+                wait = await self._step()
             except Exception:
                 log.exception("the poll loop met something unforeseen")
                 wait = 1.0
             await self._alarm.sleep(wait)
 
     async def close(self, seconds: float) -> None:
-        """Begin no new look, give those under way `seconds`."""
+        """Begin no new poll, give those under way `seconds`."""
         self._closing = True
         self._alarm.ring()
         if self._workers:
@@ -100,91 +109,108 @@ class Poller:
 
     @property
     def longest_look(self) -> float:
-        """Seconds for which the oldest look under way has been so; a look alone ends after 15."""
+        """Seconds for which the oldest poll under way has been so; a poll alone ends after 15."""
         now = self._clock()
-        return now - next(iter(self._flying.values()), now)
+        return now - next(iter(self._queue.flying.values()), now)
 
     @property
     def overdue(self) -> float:
-        """Seconds since a look should have begun that has not; 0 if none should."""
-        if self._closing or len(self._flying) >= self.upstream.room or not self._schedule:
-            return 0.0
-        return max(0.0, self._clock() - max(self._schedule.soonest, self.upstream.not_before))
+        """Seconds since a poll should have begun that has not; 0 if none should."""
+        now = self._clock()
+        begins = self._begins(now)
+        return 0.0 if begins is None else max(0.0, now - begins)
+
+    async def _step(self) -> float | None:
+        """Start what is due; return the seconds until there is more to do, None until a ring."""
+        if self._breaker.paused:
+            self._backlogged = True
+            await self._board.expire()
+            return EXPIRY_SECONDS
+        if self._backlogged:
+            self._backlogged = False
+            self._spread(self._clock())
+        self._start_worker()
+        return None if self._beginning else self._wait()
 
     def _start_worker(self) -> None:
         """Set a worker on what is due, unless nothing is, or one is about to begin."""
         if not self._beginning and self._wait() == 0:
             self._beginning = True
-            worker = asyncio.create_task(self._work(), name="looks")
+            worker = asyncio.create_task(self._work(), name="polls")
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
 
     async def _work(self) -> None:
-        """Look at whatever is due, until nothing is."""
+        """Poll whatever is due, until nothing is."""
         self._beginning = False
-        looks = 0
+        polls = 0
         try:
             while (task_id := self._take()) is not None:
-                self._start_worker()  # what else is due need not wait for this look
-                if not looks and not self._beginning:
+                self._start_worker()  # what else is due need not wait for this poll
+                if not polls and not self._beginning:
                     self._alarm.ring()  # the loop has waited for this worker to begin, without a time
                 await self._visit(task_id)
-                looks += 1
-                if looks % TURN == 0:
+                polls += 1
+                if polls % TURN == 0:
                     await asyncio.sleep(0)
         finally:
             self._alarm.ring()
 
     def _take(self) -> str | None:
-        """Take the next task to look at, if one is due and there is room: it is in flight from now on."""
+        """Take the next task to poll, if one is due and may be polled: it is in flight from now on."""
         now = self._clock()
-        if self._closing or now < self.upstream.not_before:
+        if self._wait() != 0 or (taken := self._queue.take(now)) is None:
             return None
-        if self.upstream.held_back:
-            self.upstream.held_back = False
-            self._spread()
-        # A probe need not wait until its task is due: everybody waits for what it tells.
-        while len(self._flying) < self.upstream.room and (
-            taken := self._schedule.take(now, early=self.upstream.probing)
-        ):
-            task_id, due = taken
-            if task_id in self._watched:
-                if not self.upstream.probing:  # else it is the API's outage that made it wait
-                    self._metrics.poll_lateness.observe(max(0.0, now - due))
-                self._flying[task_id] = now
-                return task_id
-        return None
+        task_id, due = taken
+        if not self._queue.in_trouble(task_id):  # else it had to wait for others
+            self._metrics.poll_lateness.observe(max(0.0, now - due))
+        return task_id
+
+    def _begins(self, now: float) -> float | None:
+        """Return when the next poll may begin, None if only a ring can bring that about."""
+        if self._closing or self._breaker.paused or (due := self._queue.next_take(now)) is None:
+            return None
+        return max(due, self._breaker.not_before)
 
     def _wait(self) -> float | None:
-        """Return the seconds until there is something to do, None if only a ring can bring it."""
-        if len(self._flying) >= self.upstream.room or not self._schedule:
-            return None
+        """Return the seconds until a poll may begin, None if only a ring can bring that about."""
         now = self._clock()
-        return max(0.0, max(self._soonest(now), self.upstream.not_before) - now)
-
-    def _soonest(self, now: float) -> float:
-        return now if self.upstream.probing else self._schedule.soonest
+        begins = self._begins(now)
+        return None if begins is None else max(0.0, begins - now)
 
     async def _visit(self, task_id: str) -> None:
         after: float | None = PUSHED_FORWARD
+        begun, troubled = self._clock(), True
         try:
-            seen = await self.upstream.see(task_id)
+            seen = await self._poll(task_id)
+            seconds = self._clock() - begun
+            self._metrics.polls[name_of(seen)].inc()
+            self._metrics.poll_seconds.observe(seconds)
+            troubled = isinstance(seen, Failure) or seconds > SLOW_SECONDS
             pause = self._board.told_again(task_id, seen)
             after = await self._board.see(task_id, seen) if pause is None else pause
         except StoreFailed as error:
             about = {"task": task_id, "reason": str(error)}
-            log.error("what a look saw could not be saved", extra=about)  # noqa: TRY400
+            log.error("what a poll saw could not be saved", extra=about)  # noqa: TRY400
         except Exception:
-            log.exception("a look failed in an unforeseen way", extra={"task": task_id})
+            log.exception("a poll failed in an unforeseen way", extra={"task": task_id})
         finally:
-            del self._flying[task_id]
+            self._queue.done(task_id, troubled=troubled)
             if after is not None and task_id in self._watched:
                 self.plan(task_id, after)
 
-    def _spread(self) -> None:
-        """Plan the looks that came due during a pause anew, over some time."""
-        now = self._clock()
-        late = self._schedule.late(now)
+    async def _poll(self, task_id: str) -> Seen:
+        try:
+            task = await self._breaker.poll(task_id, self._board.known(task_id))
+        except VeoError as error:
+            log.debug("a poll failed", extra={"task": task_id, "reason": str(error)})
+            return as_event(error)
+        log.debug("polled", extra={"task": task_id, "state": task.state.value, "progress": task.progress})
+        return task
+
+    def _spread(self, now: float) -> None:
+        """Plan the polls that came due during a pause again, over some time."""
+        late = self._queue.late(now)
         spread = min(self._pace.max_seconds, len(late) / RESUMING_PER_SECOND)
         for task_id in late:
-            self._schedule.put_off(task_id, now + spread * self._chance())
+            self._queue.put_off(task_id, now + spread * self._chance())

@@ -6,7 +6,6 @@ from typing import Any, Final
 from bot.board import Board
 from bot.clock import Clock
 from bot.core.card import Card, CardState
-from bot.core.health import Health
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
@@ -29,10 +28,10 @@ class NullAudience:
         self.shown = 0
         self.ended: list[Ending] = []
 
-    def show(self, _state: CardState, _health: Health) -> None:
+    def show(self, _state: CardState) -> None:
         self.shown += 1
 
-    def announce(self, _state: CardState, watch: Watch, _health: Health) -> None:
+    def announce(self, _state: CardState, watch: Watch) -> None:
         self.shown += 1
         if watch.outcome is not None:
             self.ended.append(watch.outcome.ending)

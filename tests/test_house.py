@@ -50,9 +50,9 @@ OURS: Final = {
     "bot.roster": "bot.core",
     "bot.board": "bot.clock bot.core bot.learning bot.roster bot.store",
     "bot.learning": "bot.clock bot.core bot.store",
-    "bot.upstream": "bot.board bot.clock bot.core bot.metrics bot.veo.errors",
-    "bot.poller": "bot.board bot.clock bot.core bot.metrics bot.store.errors bot.upstream",
-    "bot.monitoring": "bot.monitoring bot.clock bot.core bot.board bot.poller bot.store",
+    "bot.breaker": "bot.clock bot.core bot.veo.errors",
+    "bot.poller": "bot.board bot.breaker bot.clock bot.core bot.metrics bot.store.errors bot.veo.errors",
+    "bot.monitoring": "bot.monitoring bot.board bot.breaker bot.clock bot.core bot.poller bot.store",
     **dict.fromkeys(("bot.monitoring.address", "bot.monitoring.probe"), ""),
     "bot.pruner": "bot.clock bot.store",
     "bot.watching": "bot.board bot.poller bot.clock bot.core bot.store",
@@ -63,10 +63,10 @@ OURS: Final = {
     "bot.chat.cards": "bot.chat.buttons bot.chat.lines bot.chat.rows bot.chat.text bot.core bot.words",
     "bot.chat.rows": "bot.chat.lines bot.chat.text bot.core bot.words",
     "bot.chat.pasted": "bot.core.task_ids bot.store",
-    "bot.chat.listing": "bot.board bot.chat bot.core bot.words",
+    "bot.chat.listing": "bot.board bot.breaker bot.chat bot.core bot.words",
     "bot.chat.autocomplete": "bot.board bot.chat bot.clock bot.core bot.store bot.words",
     "bot.chat.turns": "",
-    "bot.chat.first_look": "bot.chat.answer bot.chat.turns bot.core bot.upstream bot.veo.errors bot.words",
+    "bot.chat.first_look": "bot.breaker bot.chat.answer bot.chat.turns bot.core bot.veo.errors bot.words",
     "bot.chat.watch_command": ("bot.board bot.chat bot.words bot.core bot.watching bot.store bot.veo.errors"),
     "bot.chat.results": "bot.chat.lines bot.chat.text bot.core bot.words",
     "bot.video_source": "bot bot.veo.links",
@@ -81,7 +81,7 @@ OURS: Final = {
     ),
     "bot.app": (
         "bot.board bot.chat bot.clock bot.config bot.copies bot.core bot.learning bot.metrics bot.monitoring"
-        " bot.poller bot.pruner bot.store bot.upstream bot.watching bot.words"
+        " bot.poller bot.pruner bot.store bot.breaker bot.watching bot.words"
     ),
     "bot.process": (
         "bot.app bot.chat.client bot.clock bot.config bot.copies bot.metrics bot.monitoring bot.store bot.veo"

@@ -5,12 +5,11 @@ from dataclasses import replace
 import pytest
 from made import NOW
 
-from bot.core.events import PollError
 from bot.core.health import Health, Mode
 from bot.monitoring.parts import api_parts
 
-ASKED = Health(answered_at=NOW - 300)
-FAILING = replace(ASKED, suspicion=PollError.UNAVAILABLE, suspected_at=NOW - 10)
+ASKED = Health(answered_at=NOW - 300, accepted_at=NOW - 300)
+FAILING = replace(ASKED, failing_since=NOW - 10)
 
 
 @pytest.mark.parametrize(
@@ -19,14 +18,12 @@ FAILING = replace(ASKED, suspicion=PollError.UNAVAILABLE, suspected_at=NOW - 10)
         (Health(), True, "not asked yet"),
         (ASKED, True, "answering"),
         (FAILING, True, "answering"),
-        (replace(FAILING, suspected_at=NOW - 30), False, "silent"),
         (replace(FAILING, answered_at=None), False, "has never answered"),
-        (replace(ASKED, mode=Mode.SILENT, since=NOW - 5), False, "silent"),
+        (replace(ASKED, mode=Mode.OPEN, since=NOW - 5), False, "silent"),
         (replace(ASKED, limited_until=NOW + 5), True, "limits us"),
-        (replace(FAILING, suspected_at=NOW - 99, limited_until=NOW + 5), True, "limits us"),
-        (Health(limited_until=NOW - 5), True, "answering"),
+        (replace(FAILING, mode=Mode.OPEN, limited_until=NOW + 5), False, "silent"),
         (replace(ASKED, mode=Mode.REFUSED, since=NOW), True, "answering"),
-        (replace(ASKED, answered_at=None, suspicion=PollError.KEY_REFUSED), True, "answering"),
+        (replace(ASKED, accepted_at=None, refused_since=NOW), True, "answering"),
     ],
 )
 def test_the_state_of_the_api_follows_from_the_looks(health: Health, ok: bool, state: str) -> None:

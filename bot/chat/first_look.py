@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot import words
+from bot.breaker import PollFn
 from bot.chat.answer import Answer
 from bot.chat.turns import PersonByPerson
 from bot.core.task import Task
-from bot.upstream import Look
 from bot.veo.errors import Unavailable, VeoError
 from bot.words import say
 
@@ -28,8 +28,8 @@ TURN_SECONDS: Final = 15.0
 class FirstLook:
     """Looks at tasks for whoever asked."""
 
-    def __init__(self, look: Look) -> None:
-        self._look: Final = look
+    def __init__(self, poll: PollFn) -> None:
+        self._poll: Final = poll
         self._turns: Final = PersonByPerson(AT_ONCE, OF_ONE_PERSON)
 
     async def at(self, answer: Answer, task_ids: Sequence[str]) -> dict[str, Task | VeoError]:
@@ -66,7 +66,7 @@ class FirstLook:
         except TimeoutError:
             raise Unavailable("too many questions at once") from None
         try:
-            return await self._look(task_id)
+            return await self._poll(task_id)
         finally:
             self._turns.give_back(person)
 

@@ -11,6 +11,7 @@ import discord
 
 from bot import words
 from bot.board import Board
+from bot.breaker import CircuitBreaker
 from bot.chat.answer import Answer
 from bot.chat.buttons import Action, CardButton
 from bot.chat.lines import Look
@@ -30,8 +31,9 @@ PAGE_SIZE: Final = 8
 class Listing:
     """Answers whoever asks, and them alone."""
 
-    def __init__(self, board: Board, pace: Pace) -> None:
+    def __init__(self, board: Board, breaker: CircuitBreaker, pace: Pace) -> None:
         self._board: Final = board
+        self._breaker: Final = breaker
         self._pace: Final = pace
 
     async def show(self, answer: Answer, page: int = 0, *, in_place: bool = False) -> None:
@@ -50,7 +52,7 @@ class Listing:
             for watch in state.watches
             if watch.outcome is None
         ]
-        texts, buttons = list_page(entries, page, answer.language, self._board.health, self._pace)
+        texts, buttons = list_page(entries, page, answer.language, self._breaker.health, self._pace)
         await answer.show(_layout(texts, buttons), in_place=in_place)
 
 

@@ -7,6 +7,7 @@ Callers never wait: they say what should be seen, and go on.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from bot.chat.attachments import NoCopies, Preparation
@@ -32,7 +33,7 @@ CANCELLED_SECONDS: Final = 0.2
 
 
 class Messenger:
-    """Shows cards and announces results. `clock` is Unix time."""
+    """Shows cards and announces results. `clock` is Unix time, `health` returns the task API's."""
 
     def __init__(
         self,
@@ -42,12 +43,14 @@ class Messenger:
         pace: Pace,
         clock: Clock,
         *,
+        health: Callable[[], Health],
         lost: Lost,
         metrics: Metrics,
         idle: Idle = idle,
         preparation: Preparation | None = None,
     ) -> None:
         self._pace: Final = pace
+        self._health: Final = health
         self._idle: Final = idle
         self._preparation: Final = preparation or NoCopies()
         self._ledger: Final = Ledger(store)
@@ -59,9 +62,9 @@ class Messenger:
         self._preparing: set[asyncio.Task[None]] = set()
         self._closing = False
 
-    def show(self, state: CardState, health: Health) -> None:
+    def show(self, state: CardState) -> None:
         """Bring a card to the form of its state, some time soon."""
-        form = card_form(state, health, self._pace)
+        form = card_form(state, self._health(), self._pace)
         waiting = self._senders.get(state.card.channel_id)
         if self._desk.shown.get(state.card.id) != form or (
             waiting is not None and state.card.id in waiting[0].outbox.wanted
@@ -69,12 +72,12 @@ class Messenger:
             self._want(state.card, form, set())
             self._wake(state.card)
 
-    def announce(self, state: CardState, watch: Watch, health: Health) -> None:
+    def announce(self, state: CardState, watch: Watch) -> None:
         """Bring a card to its form after this watch has ended, and tell its followers."""
         if watch.outcome is None:
             raise ValueError("only an ended watch can be announced")
         self._ledger.open(watch.id, told=not watch.outcome.ending.announced)
-        sender = self._want(state.card, card_form(state, health, self._pace), {watch.id})
+        sender = self._want(state.card, card_form(state, self._health(), self._pace), {watch.id})
         if watch.outcome.ending.announced:
             sender.outbox.results[watch.id] = result = Result(state.card, watch)
             task = asyncio.create_task(self._make_ready(result))

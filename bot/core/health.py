@@ -1,140 +1,170 @@
-"""Whether the task API answers anybody at all: the shared pause, as a value.
+"""The task API's health as a value: what the polls of all tasks say together.
 
-One task's trouble is that task's. When three different tasks fail in a row, or the key is refused for a task
-and for an id that cannot exist, it is everybody's: polling pauses, one probe looks for all, and the cards say
-so. A limit (429) holds everybody back as well, but is nobody's trouble.
+    CLOSED   polls go out
+    OPEN     nobody is answered: nothing was answered for a while, several tasks got no answer, and then the
+             probes got none either
+    REFUSED  the key is refused: for a task, and then for the probes
+
+One task's trouble never opens it. While it is open, polling pauses and only probes go out; the first answer
+closes it. `bot.breaker` keeps the value, hears the polls and sends the probes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import inf
 from typing import Final
 
 from bot.core import pace as pacing
 from bot.core.events import Failure, PollError, Seen
 
 SHARED_BY: Final = 3
-"""Different tasks that must fail in a row before the trouble is everybody's."""
-KEY_PROVEN_FOR: Final = 60.0
-"""Seconds for which an answered look shows that the key as such is accepted."""
+"""Different tasks that must get no answer, if so many are watched."""
 SILENT_AFTER: Final = 30.0
-"""Seconds for which looks fail before the API as a whole counts as silent: one lost answer is no outage."""
-PROVEN_ANEW: Final = 1.0
+"""Seconds without any answer before the API may be called silent, or its key refused."""
+FAILING_AFTER: Final = 20.0
+"""The same from the first poll that got none: after a time without polls, one lost answer is no outage."""
+SPELL_SECONDS: Final = 90.0
+"""Seconds after a limit in which another one is the same spell: a task is polled again within a minute."""
+RENEWED_AFTER: Final = 1.0
 """Seconds in which another answer says nothing new."""
 IMPOSSIBLE_ID: Final = "00000000-0000-0000-0000-000000000000"
-"""An id that no task has: a refusal of it is about the key."""
+"""An id that no task has: what it is answered is not about a task."""
 
 
 class Mode(StrEnum):
     """What polling does."""
 
-    ANSWERING = "answering"
-    SILENT = "silent"
+    CLOSED = "closed"
+    OPEN = "open"
     """Paused: the API answers nobody."""
     REFUSED = "refused"
     """Paused: the API refuses the key."""
 
 
-_MODE_OF: Final = {PollError.UNAVAILABLE: Mode.SILENT, PollError.KEY_REFUSED: Mode.REFUSED}
-
-
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What the looks at all tasks say together. Times are Unix seconds."""
+    """Times are Unix seconds."""
 
-    mode: Mode = Mode.ANSWERING
+    mode: Mode = Mode.CLOSED
     since: float | None = None
     """When the trouble of a paused mode began; once it is over, when that was."""
-    probe_at: float = 0.0
-    """When the next probe of a paused API is due."""
-    limited_until: float = 0.0
-    """Until when the API wants no request; no answer lifts that, for it may have been under way."""
-    suspects: frozenset[str] = frozenset()
-    """Tasks that failed in a row, all with `suspicion`."""
-    suspicion: PollError | None = None
-    suspected_at: float = 0.0
-    probes: int = 0
-    limits: int = 0
     answered_at: float | None = None
+    """When anything came that only the API itself can have answered, an error included."""
+    accepted_at: float | None = None
+    """When it last accepted the key."""
+    failing_since: float | None = None
+    """When the first poll was sent that got no answer, if nothing has been answered since."""
+    failed: frozenset[str] = frozenset()
+    """The first few tasks that got no answer in that time."""
+    refused_since: float | None = None
+    """When the key was first refused, if it has not been accepted since."""
+    limited_until: float = 0.0
+    """Until when another limit would be no news."""
+    impossible_id_tells: bool = True
+    """False once `IMPOSSIBLE_ID` got no answer at a time when tasks did."""
+    probes: int = 0
+    """Rounds of probes since it opened."""
+    probe_at: float = 0.0
+    """No round of probes before this time."""
 
     @property
     def paused(self) -> bool:
-        return self.mode is not Mode.ANSWERING
+        return self.mode is not Mode.CLOSED
 
-    @property
-    def not_before(self) -> float:
-        """No look at any task before this time."""
-        return max(self.probe_at, self.limited_until)
+    def next_probe(self, watched: int) -> float | None:
+        """Return when a round of probes is due, None as long as nothing is suspected."""
+        if self.paused:
+            return self.probe_at
+        due = inf
+        if self.refused_since is not None:
+            due = max(self.refused_since, (self.accepted_at or -inf) + SILENT_AFTER)
+        if self.failing_since is not None and self._shared(watched):
+            silent = (self.answered_at or -inf) + SILENT_AFTER
+            due = min(due, max(self.failing_since + FAILING_AFTER, silent))
+        return None if due == inf else max(due, self.probe_at)
 
-    def silent(self, now: float) -> bool:
-        """Whether nothing was answered for too long to be chance, also about one task alone."""
-        lasting = self.suspicion is PollError.UNAVAILABLE and now - self.suspected_at >= SILENT_AFTER
-        return self.mode is Mode.SILENT or (lasting and now >= self.limited_until)
-
-    def doubts_key(self, now: float) -> bool:
-        """Whether a look at `IMPOSSIBLE_ID` should tell if a refusal is about the key or about one task."""
-        proven = self.answered_at is not None and now - self.answered_at < KEY_PROVEN_FOR
-        return self.suspicion is PollError.KEY_REFUSED and self.mode is not Mode.REFUSED and not proven
+    def _shared(self, watched: int) -> bool:
+        return len(self.failed) >= min(SHARED_BY, watched)
 
 
-def after_look(health: Health, task_id: str, seen: Seen, now: float) -> Health:
-    """Say what a look at one task means for all."""
-    if not isinstance(seen, Failure):
-        return answered(health, now)
-    if seen.error is PollError.RATE_LIMITED:
-        under_way = now < health.limited_until  # it was asked before the limit was known
-        limits = max(1, health.limits + (not under_way))
-        pause = pacing.obeyed(seen.retry_after, limits)
-        return replace(health, limits=limits, limited_until=max(health.limited_until, now + pause))
-    if seen.error is PollError.TASK_REFUSED:
-        return answered(health, now)
-    if seen.error is PollError.BROKEN:  # proves nothing; as a probe it counts as made
-        due = health.paused and now >= health.probe_at
-        return replace(health, probe_at=now + pacing.probing(health.probes)) if due else health
-    same = health.suspicion is seen.error
-    health = replace(
-        health,
-        suspects=(health.suspects if same else frozenset()) | {task_id},
-        suspicion=seen.error,
-        suspected_at=health.suspected_at if same else now,
-    )
-    mode = _MODE_OF[seen.error]
-    if health.mode is mode:
-        if now < health.probe_at:  # a look that was under way when the pause began is no probe
+def observe(health: Health, task_id: str, seen: Seen, begun: float, now: float) -> Health:
+    """Return the health after a poll that was sent at `begun` and ended `now`."""
+    if not isinstance(seen, Failure) or seen.error is PollError.TASK_REFUSED:
+        return _accepted(health, now)
+    match seen.error:
+        case PollError.UNAVAILABLE:
+            # Silence cannot have begun before the last answer, however long ago this poll was sent.
+            since = max(begun, health.answered_at or 0.0)
+            failed = health.failed
+            if task_id != IMPOSSIBLE_ID and len(failed) < SHARED_BY:
+                failed |= {task_id}
+            if health.failing_since is not None and failed == health.failed:
+                return health
+            return replace(health, failing_since=health.failing_since or since, failed=failed)
+        case PollError.KEY_REFUSED:
+            since = health.refused_since or max(begun, health.accepted_at or 0.0)
+            if health.mode is Mode.OPEN:  # answered again, but only the probes can tell with what
+                return replace(health, refused_since=since, probe_at=min(health.probe_at, now))
+            return replace(
+                health, answered_at=now, failing_since=None, failed=frozenset(), refused_since=since
+            )
+        case PollError.RATE_LIMITED:
+            until = max(health.limited_until, now + pacing.limited(seen.retry_after) + SPELL_SECONDS)
+            if health.mode is Mode.REFUSED:  # a limit may be checked before the key
+                return replace(health, answered_at=now, limited_until=until)
+            return replace(_answered(health, now), limited_until=until)
+        case PollError.BROKEN:  # neither proof nor suspicion of an outage
             return health
-        return replace(health, probes=health.probes + 1, probe_at=now + pacing.probing(health.probes + 1))
-    if len(health.suspects) < SHARED_BY:
-        if health.paused and now >= health.probe_at:
-            return replace(health, probe_at=now + pacing.probing(health.probes))
+
+
+def after_probes(health: Health, told: Mapping[str, Seen], begun: float, now: float, watched: int) -> Health:
+    """Return the health after a round of probes that was sent at `begun` and ended `now`.
+
+    `told` is what each id was answered, observed already.
+
+    Whatever was answered meanwhile, to anybody, has ended the suspicion: then no verdict is due any more.
+    """
+    errors = {probe: seen.error if isinstance(seen, Failure) else None for probe, seen in told.items()}
+    votes = set(errors.values())
+    if errors.get(IMPOSSIBLE_ID) is PollError.UNAVAILABLE and votes - {
+        PollError.UNAVAILABLE,
+        PollError.BROKEN,
+    }:
+        health = replace(health, impossible_id_tells=False)  # from the next round on
+    due = health.next_probe(watched)
+    if due is None or begun < due:
         return health
-    return _paused(health, mode, now)
+    if votes == {PollError.KEY_REFUSED} and health.mode is not Mode.REFUSED:
+        return _pause(health, Mode.REFUSED, health.refused_since, begun)
+    if votes == {PollError.UNAVAILABLE} and health.mode is Mode.CLOSED:
+        return _pause(health, Mode.OPEN, health.failing_since, begun)
+    if PollError.KEY_REFUSED in votes and health.mode is Mode.OPEN:
+        return _answered(health, now)  # not all of them are refused: that is no silence
+    return replace(health, probes=health.probes + 1, probe_at=begun + pacing.probing(health.probes))
 
 
-def after_key_probe(health: Health, seen: Seen, now: float) -> Health:
-    """Say what the look at `IMPOSSIBLE_ID` means: refused too, it is the key; an answer clears the key."""
-    if isinstance(seen, Failure):
-        return _paused(health, Mode.REFUSED, now) if seen.error is PollError.KEY_REFUSED else health
-    return answered(health, now)
+def _pause(health: Health, mode: Mode, since: float | None, begun: float) -> Health:
+    return replace(health, mode=mode, since=since, probes=1, probe_at=begun + pacing.probing(0))
 
 
-def answered(health: Health, now: float) -> Health:
-    """Say what it means that the API answered a question, be it with "no such task"."""
-    proven = health.answered_at is not None and 0 <= now - health.answered_at < PROVEN_ANEW
-    if proven and not (health.paused or health.suspicion or health.limits or health.suspects):
-        return health
-    limited = now < health.limited_until
-    return Health(
-        since=now if health.paused else health.since,
-        answered_at=now,
-        limited_until=health.limited_until,
-        limits=health.limits if limited else 0,
-    )
-
-
-def _paused(health: Health, mode: Mode, now: float) -> Health:
+def _answered(health: Health, now: float) -> Health:
+    """Return the health after an answer that says nothing of the key."""
     return replace(
         health,
-        mode=mode,
-        since=health.suspected_at or now,
+        mode=Mode.CLOSED,
+        since=now if health.paused else health.since,
+        answered_at=now,
+        failing_since=None,
+        failed=frozenset(),
         probes=0,
-        probe_at=now + pacing.probing(0),
+        probe_at=0.0,
     )
+
+
+def _accepted(health: Health, now: float) -> Health:
+    suspicious = health.paused or health.failing_since or health.refused_since or health.probes
+    recent = health.accepted_at is not None and 0 <= now - health.accepted_at < RENEWED_AFTER
+    if recent and not suspicious:
+        return health
+    return replace(_answered(health, now), accepted_at=now, refused_since=None)

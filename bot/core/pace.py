@@ -16,7 +16,7 @@ LONGEST_OBEYED: Final = 300.0
 """Bounds in seconds on what a Retry-After header can make us wait."""
 LONGEST_BACKOFF: Final = 60.0
 LONGEST_PROBE: Final = 60.0
-FIRST_PROBE: Final = 5.0
+FIRST_PROBE: Final = 15.0
 
 
 UNTAUGHT: Final = Experience().rhythm()
@@ -70,16 +70,11 @@ def backoff(troubles: int, pace: Pace, chance: float) -> float:
     return ceiling * (0.5 + chance / 2)
 
 
-def obeyed(retry_after: float | None, limits: int) -> float:
-    """Return the pause after the API limited us for the `limits`-th time in a row.
-
-    What the API asks for is obeyed within bounds; without a usable wish the pause doubles from five seconds.
-    """
-    if retry_after is not None:
-        return _clamp(retry_after, SHORTEST_OBEYED, LONGEST_OBEYED)
-    return _clamp(5.0 * 2.0 ** min(max(limits - 1, 0), 8), 5.0, LONGEST_BACKOFF)
+def limited(retry_after: float | None) -> float:
+    """Return the pause that a limit asks for, within bounds; five seconds where it names none."""
+    return 5.0 if retry_after is None else _clamp(retry_after, SHORTEST_OBEYED, LONGEST_OBEYED)
 
 
 def probing(probes: int) -> float:
-    """Return the pause before the next probe of an API that answers nobody: 5 s, at last a minute."""
+    """Return the pause before the next probe of an API that answers nobody: 15 s, at last a minute."""
     return _clamp(FIRST_PROBE * 2.0 ** min(probes, 8), FIRST_PROBE, LONGEST_PROBE)

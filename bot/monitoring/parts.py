@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.core.events import PollError
 from bot.core.health import Health, Mode
 
 
@@ -28,21 +27,18 @@ def api_parts(health: Health, now: float) -> tuple[Part, Part]:
 def _key(health: Health) -> Part:
     if health.mode is Mode.REFUSED:
         return Part("key", ok=False, state="refused", since=health.since)
-    return Part("key", ok=True, state="accepted" if health.answered_at is not None else "not tried yet")
+    return Part("key", ok=True, state="accepted" if health.accepted_at is not None else "not tried yet")
 
 
 def _api(health: Health, now: float) -> Part:
-    if health.mode is Mode.SILENT:
+    if health.mode is Mode.OPEN:
         return Part("task_api", ok=False, state="silent", since=health.since)
     if health.limited_until > now:
         return Part("task_api", ok=True, state="limits us")
-    if health.silent(now):
-        return Part("task_api", ok=False, state="silent", since=health.suspected_at)
-    answered = health.answered_at is not None or health.limited_until
-    if answered or health.suspicion is PollError.KEY_REFUSED:
+    if health.answered_at is not None:
         return Part("task_api", ok=True, state="answering")
-    if health.suspicion is not None:
-        return Part("task_api", ok=False, state="has never answered", since=health.suspected_at)
+    if health.failing_since is not None:
+        return Part("task_api", ok=False, state="has never answered", since=health.failing_since)
     return Part("task_api", ok=True, state="not asked yet")
 
 

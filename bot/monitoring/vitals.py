@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from bot.board import Board
+from bot.breaker import CircuitBreaker
 from bot.clock import Clock
 from bot.monitoring.parts import Part, api_parts
 from bot.poller import Poller
@@ -30,14 +31,16 @@ class Vitals:
         connected: Callable[[], bool],
         database: Database,
         board: Board,
+        breaker: CircuitBreaker,
         poller: Poller,
-        clock: Clock,
         *,
+        clock: Clock,
         loops: Callable[[], Iterable["asyncio.Task[None]"]],
     ) -> None:
         self._connected: Final = connected
         self._database: Final = database
         self._board: Final = board
+        self._breaker: Final = breaker
         self._poller: Final = poller
         self._clock: Final = clock
         self._loops: Final = loops
@@ -53,6 +56,7 @@ class Vitals:
         for seconds, what in (
             (self._poller.longest_look, "a look has been under way"),
             (self._poller.overdue, "a look has been due"),
+            (self._breaker.overdue, "a probe of the task API has been due"),
         ):
             if seconds > STUCK_SECONDS:
                 wedged.append(f"{what} for {seconds:.0f} s")
@@ -65,7 +69,7 @@ class Vitals:
                 await self._ask_the_idle_api()
                 database = await self._write()
                 self._looked_at = self._clock()
-                parts = (self._gateway(), database, *api_parts(self._board.health, self._looked_at))
+                parts = (self._gateway(), database, *api_parts(self._breaker.health, self._looked_at))
                 self._parts = tuple(self._dated(part) for part in parts)
         return self._parts
 
@@ -98,9 +102,10 @@ class Vitals:
 
     async def _ask_the_idle_api(self) -> None:
         now = self._clock()
-        if self._board.roster.tasks:
+        health = self._breaker.health
+        if self._board.roster.tasks or health.paused:  # then the polls tell, or the breaker probes by itself
             return
-        every = IDLE_SECONDS if self._board.health.suspicion is None else FRESH_SECONDS
+        every = IDLE_SECONDS if health.failing_since is None else FRESH_SECONDS
         if self._probed_at is None or now - self._probed_at >= every:
             self._probed_at = now
-            await self._poller.upstream.probe()
+            await self._breaker.probe()

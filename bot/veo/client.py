@@ -22,7 +22,8 @@ from bot.veo.protocol import BODY_LIMIT, decode
 
 TIMEOUT_SECONDS: Final = 15.0
 """For a whole request, connecting and reading included: a body fed drop by drop must end as well."""
-CONNECTIONS: Final = 96
+CONNECTIONS: Final = 256
+"""More than polls can be in flight: waiting for a connection would spend a request's time limit."""
 
 AuthScheme = Literal["raw", "bearer"]
 

@@ -1,232 +1,208 @@
-"""The shared pause: what the looks at all tasks say together about the API."""
+"""What polls say together of the task API: when the breaker opens, when it must not, and what closes it."""
 
-from dataclasses import replace
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made import NOW, failures, running
+from made import NOW, events, running
 
 from bot.core.events import Failure, Missing, PollError, Seen
-from bot.core.health import IMPOSSIBLE_ID, Health, Mode, after_key_probe, after_look, answered
-from bot.core.task_ids import is_task_id
+from bot.core.health import IMPOSSIBLE_ID, SHARED_BY, Health, Mode, after_probes, observe
+from bot.core.task import Task
 
-DOWN: Final = Failure(PollError.UNAVAILABLE)
-REFUSED: Final = Failure(PollError.KEY_REFUSED)
-LIMITED: Final = Failure(PollError.RATE_LIMITED, 20.0)
 OK: Final = running(5)
+DOWN: Final = Failure(PollError.UNAVAILABLE)
+BROKEN: Final = Failure(PollError.BROKEN)
+BAD: Final = Failure(PollError.TASK_REFUSED)
+KEY: Final = Failure(PollError.KEY_REFUSED)
+LIMITED: Final = Failure(PollError.RATE_LIMITED, 20.0)
+ANSWERS: Final = (OK, Missing(), BAD, LIMITED)
 
 
-def after(*looks: tuple[str, Seen], start: Health = Health()) -> Health:  # noqa: B008
-    """Return the health after looks at tasks, one a second from NOW on."""
-    health = start
-    for second, (task_id, seen) in enumerate(looks):
-        health = after_look(health, task_id, seen, NOW + second)
-    return health
+def polls(*told: tuple[float, str, Seen], start: Health = Health()) -> Health:  # noqa: B008
+    """Return the health after polls, each so many seconds after NOW and answered at once."""
+    for after, task_id, seen in told:
+        start = observe(start, task_id, seen, NOW + after, NOW + after)
+    return start
 
 
-SILENT: Final = after(("a", DOWN), ("b", DOWN), ("c", DOWN))
+def probed(health: Health, told: Mapping[str, Seen], at: float, watched: int = 9) -> Health:
+    """Return the health after a round of probes `at` so many seconds after NOW."""
+    for task_id, seen in told.items():
+        health = observe(health, task_id, seen, NOW + at, NOW + at)
+    return after_probes(health, told, NOW + at, NOW + at, watched)
 
 
-def test_three_different_tasks_that_fail_in_a_row_open_the_shared_pause() -> None:
-    assert (SILENT.mode, SILENT.paused, SILENT.since) == (Mode.SILENT, True, NOW)
-    assert SILENT.not_before == NOW + 2 + 5
+ALL_DOWN: Final = {"a": DOWN, IMPOSSIBLE_ID: DOWN}
+ALL_REFUSED: Final = {"a": KEY, IMPOSSIBLE_ID: KEY}
+FAILING: Final = polls((0, "a", OK), (10, "a", DOWN), (11, "b", DOWN), (12, "c", DOWN))
+OPEN: Final = probed(FAILING, ALL_DOWN, 30)
+REFUSED: Final = probed(polls((0, "a", OK), (10, "b", KEY)), ALL_REFUSED, 30)
 
 
-@pytest.mark.parametrize(
-    "looks",
-    [
-        [("a", DOWN)] * 50,
-        [("a", DOWN), ("b", DOWN)] * 50,
-        [("a", DOWN), ("b", DOWN), ("x", OK), ("c", DOWN), ("a", DOWN), ("x", OK)],
-        [("a", DOWN), ("b", DOWN), ("x", Missing()), ("c", DOWN)],
-        [("a", DOWN), ("b", DOWN), ("c", REFUSED), ("d", REFUSED), ("e", DOWN)],
-        [("a", LIMITED), ("b", LIMITED), ("c", LIMITED), ("d", LIMITED)],
-    ],
-)
-def test_one_or_two_bad_tasks_never_pause_the_others(looks: list[tuple[str, Seen]]) -> None:
-    assert after(*looks).mode is Mode.ANSWERING
+def test_nobody_answered_for_a_while_and_both_probes_failed_opens_it() -> None:
+    assert FAILING.next_probe(9) == NOW + 30
+    assert (OPEN.mode, OPEN.paused, OPEN.since) == (Mode.OPEN, True, NOW + 10)
+    assert OPEN.next_probe(9) == NOW + 30 + 15
 
 
-def test_a_limit_between_failures_says_nothing_about_them() -> None:
-    health = after(("a", DOWN), ("b", DOWN), ("x", LIMITED), ("c", DOWN))
-    assert (health.mode, health.since) == (Mode.SILENT, NOW)
+@pytest.mark.parametrize(("watched", "failing"), [(1, 1), (2, 2), (3, 3), (50, SHARED_BY)])
+def test_as_many_different_tasks_must_fail_as_are_watched_up_to_three(watched: int, failing: int) -> None:
+    names = "abc"[:failing]
+    enough = polls(*((10.0, name, DOWN) for name in names))
+    assert enough.next_probe(watched) == NOW + 30
+    assert probed(enough, ALL_DOWN, 30, watched).mode is Mode.OPEN
+    too_few = polls(*((10.0 + n, name, DOWN) for name in names[1:] for n in range(20)))
+    assert too_few.next_probe(watched) is None
 
 
-def test_three_refused_tasks_mean_the_key() -> None:
-    health = after(("a", REFUSED), ("b", REFUSED), ("c", REFUSED))
-    assert (health.mode, health.since) == (Mode.REFUSED, NOW)
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("whose", ["a", "x", IMPOSSIBLE_ID])
+def test_one_answer_about_anything_ends_the_suspicion(answer: Seen, whose: str) -> None:
+    health = polls((20, whose, answer), start=FAILING)
+    assert health.next_probe(9) is None
+    assert polls((21, "a", DOWN), (22, "b", DOWN), start=health).next_probe(9) is None
 
 
-# Probes
+@pytest.mark.parametrize("answer", [*ANSWERS, KEY, BROKEN])
+@pytest.mark.parametrize("whose", ["a", IMPOSSIBLE_ID])
+def test_one_probe_that_did_not_fail_keeps_it_closed(answer: Seen, whose: str) -> None:
+    assert probed(FAILING, ALL_DOWN | {whose: answer}, 30).mode is Mode.CLOSED
 
 
-def test_probes_come_ever_more_slowly_up_to_a_minute() -> None:
-    health, now, pauses = SILENT, SILENT.not_before, []
-    for _ in range(8):
-        health = after_look(health, "a", DOWN, now)
-        pauses.append(health.not_before - now)
-        now = health.not_before
-    assert pauses == [10, 20, 40, 60, 60, 60, 60, 60]
-    assert health.since == NOW
+def test_damage_and_refusals_of_tasks_are_never_an_outage() -> None:
+    for seen in (BROKEN, BAD):
+        health = polls(*((float(n), f"t{n % 25}", seen) for n in range(200)))
+        assert health.next_probe(25) is None
 
 
-@pytest.mark.parametrize("late", [("d", DOWN), ("a", DOWN), ("d", REFUSED)])
-def test_a_look_that_was_under_way_when_the_pause_began_is_no_probe(late: tuple[str, Seen]) -> None:
-    health = after_look(SILENT, *late, NOW + 3)
-    assert (health.mode, health.not_before) == (Mode.SILENT, SILENT.not_before)
+def test_a_poll_that_was_under_way_when_another_was_answered_began_no_silence_before() -> None:
+    health = observe(polls((10, "x", OK)), "a", DOWN, NOW, NOW + 15)
+    assert health.failing_since == NOW + 10
 
 
-@pytest.mark.parametrize("seen", [OK, Missing()])
-def test_any_answer_ends_the_pause_and_says_since_when(seen: Seen) -> None:
-    health = after_look(SILENT, "d", seen, NOW + 100)
-    assert health == Health(since=NOW + 100, answered_at=NOW + 100)
-    assert after_look(health, "e", OK, NOW + 200).since == NOW + 100
+def test_after_a_time_without_polls_one_lost_answer_is_no_outage() -> None:
+    health = polls((0, "a", OK), (1_000, "a", DOWN))
+    assert health.next_probe(1) == NOW + 1_020
+    assert probed(health, ALL_DOWN, 1_000, 1).mode is Mode.CLOSED, "the verdict is not due yet"
 
 
-def test_a_probe_that_is_refused_does_not_make_the_next_one_come_at_once() -> None:
-    health = after_look(SILENT, "a", REFUSED, SILENT.not_before)
-    assert health.mode is Mode.SILENT
-    assert health.not_before > SILENT.not_before
+def test_a_verdict_needs_that_nobody_was_answered_while_the_probes_were_under_way() -> None:
+    answered = polls((29, "x", OK), start=FAILING)
+    assert after_probes(answered, ALL_DOWN, NOW + 30, NOW + 45, 9).mode is Mode.CLOSED
 
 
-def test_an_outage_after_a_refused_key_is_told_as_an_outage() -> None:
-    refused = after(("a", REFUSED), ("b", REFUSED), ("c", REFUSED))
-    health = after(("a", DOWN), ("b", DOWN), ("c", DOWN), start=refused)
-    assert health.mode is Mode.SILENT
+def test_the_impossible_id_does_not_count_once_it_failed_while_others_were_answered() -> None:
+    doubtful = probed(FAILING, {"a": OK, IMPOSSIBLE_ID: DOWN}, 30)
+    assert (doubtful.mode, doubtful.impossible_id_tells) == (Mode.CLOSED, False)
+    later = polls((50, "a", DOWN), (51, "b", DOWN), (52, "c", DOWN), start=doubtful)
+    assert probed(later, {"a": DOWN}, 80).mode is Mode.OPEN
+    assert probed(FAILING, {"a": BROKEN, IMPOSSIBLE_ID: DOWN}, 30).impossible_id_tells
 
 
 # The key
 
 
-def test_one_refusal_raises_doubt_about_the_key_unless_an_answer_has_just_proven_it() -> None:
-    assert not Health().doubts_key(NOW)
-    assert after(("a", REFUSED)).doubts_key(NOW)
-    assert not after(("a", DOWN)).doubts_key(NOW)
-    proven = after(("x", OK), ("a", REFUSED))
-    assert [proven.doubts_key(NOW + s) for s in (1, 59.9, 60)] == [False, False, True]
-    assert not after(("a", REFUSED), ("b", REFUSED), ("c", REFUSED)).doubts_key(NOW + 100)
+def test_a_refused_key_needs_a_task_and_both_probes() -> None:
+    assert (REFUSED.mode, REFUSED.since) == (Mode.REFUSED, NOW + 10)
+    suspicious = polls((0, "a", OK), (10, "b", KEY))
+    assert suspicious.next_probe(9) == NOW + 30, "it was accepted a moment ago"
+    for answer in (*ANSWERS, DOWN, BROKEN):
+        assert probed(suspicious, ALL_REFUSED | {"a": answer}, 30).mode is Mode.CLOSED
+        assert probed(suspicious, ALL_REFUSED | {IMPOSSIBLE_ID: answer}, 30).mode is Mode.CLOSED
+    doubtful = probed(suspicious, ALL_REFUSED | {IMPOSSIBLE_ID: DOWN}, 30)
+    assert not doubtful.impossible_id_tells, "a refusal is an answer"
+    assert probed(doubtful, {"a": KEY, "b": DOWN}, 45).mode is Mode.CLOSED
+    assert probed(doubtful, {"a": KEY, "b": KEY}, 45).mode is Mode.REFUSED
 
 
-@pytest.mark.parametrize(
-    ("probe", "mode", "doubts"),
-    [
-        (REFUSED, Mode.REFUSED, False),
-        (Missing(), Mode.ANSWERING, False),
-        (OK, Mode.ANSWERING, False),
-        (DOWN, Mode.ANSWERING, True),
-        (LIMITED, Mode.ANSWERING, True),
-    ],
-)
-def test_the_probe_of_an_impossible_id_tells_whether_it_is_the_key(
-    probe: Seen, mode: Mode, doubts: bool
-) -> None:
-    health = after_key_probe(after(("a", REFUSED)), probe, NOW + 1)
-    assert (health.mode, health.doubts_key(NOW + 1)) == (mode, doubts)
-    assert is_task_id(IMPOSSIBLE_ID)
+def test_a_key_that_was_never_accepted_is_doubted_at_once() -> None:
+    assert polls((0, "a", KEY)).next_probe(1) == NOW
+    assert probed(Health(), {IMPOSSIBLE_ID: KEY}, 0, 0).mode is Mode.REFUSED
 
 
-def test_a_pause_for_the_key_begins_with_its_first_refusal() -> None:
-    health = after_key_probe(after(("a", REFUSED), ("b", REFUSED)), REFUSED, NOW + 30)
-    assert (health.since, health.not_before) == (NOW, NOW + 35)
+@pytest.mark.parametrize("answer", [OK, Missing(), BAD])
+def test_an_accepted_key_ends_the_doubt(answer: Seen) -> None:
+    assert polls((0, "a", KEY), (1, "b", answer)).next_probe(9) is None
+    assert polls((50, "b", answer), start=REFUSED).mode is Mode.CLOSED
 
 
-# Limits
+def test_a_limit_says_nothing_of_the_key() -> None:
+    assert polls((0, "a", KEY), (1, "b", LIMITED)).next_probe(9) == NOW
+    assert polls((50, "b", LIMITED), start=REFUSED).mode is Mode.REFUSED
 
 
-def test_a_limit_holds_everybody_back_for_as_long_as_the_api_asks() -> None:
-    health = after(("a", LIMITED))
-    assert (health.mode, health.not_before) == (Mode.ANSWERING, NOW + 20)
+def test_an_api_that_comes_back_with_a_refused_key_goes_from_one_pause_to_the_other() -> None:
+    back = probed(OPEN, ALL_REFUSED, 50)
+    assert (back.mode, back.since) == (Mode.REFUSED, NOW + 50)
+    mixed = probed(OPEN, {"a": KEY, IMPOSSIBLE_ID: DOWN, "b": DOWN}, 50)
+    assert mixed.mode is Mode.CLOSED
 
 
-def test_limits_without_a_wish_grow_and_start_over_after_an_answer() -> None:
-    health, pauses, now = Health(), [], NOW
+# While it is open
+
+
+@pytest.mark.parametrize("paused", [OPEN, REFUSED])
+def test_probes_come_every_15_to_60_seconds(paused: Health) -> None:
+    told, pauses = ALL_DOWN if paused is OPEN else ALL_REFUSED, []
+    at = 45.0
     for _ in range(6):
-        health = after_look(health, "a", Failure(PollError.RATE_LIMITED), now)
-        pauses.append(health.not_before - now)
-        now = health.not_before
-    assert pauses == [5, 10, 20, 40, 60, 60]
-    health = after_look(answered(health, now), "a", Failure(PollError.RATE_LIMITED), now)
-    assert health.not_before == now + 5
+        paused = probed(paused, told, at)
+        pauses.append((paused.next_probe(9) or 0) - NOW - at)
+        at += pauses[-1]
+    assert pauses == [30, 60, 60, 60, 60, 60]
+    assert paused.since == NOW + 10
 
 
-def test_an_answer_that_was_under_way_does_not_lift_a_limit() -> None:
-    assert after(("a", LIMITED), ("b", OK)).not_before == NOW + 20
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_the_first_answer_closes_it(answer: Seen) -> None:
+    health = polls((50, "x", answer), start=OPEN)
+    assert (health.mode, health.since, health.paused) == (Mode.CLOSED, NOW + 50, False)
+    assert health.next_probe(9) is None
 
 
-def test_limits_that_were_under_way_together_count_as_one() -> None:
-    wordless = Failure(PollError.RATE_LIMITED)
-    health = after(("a", wordless), ("b", wordless), ("c", wordless))
-    assert (health.limits, health.not_before) == (1, NOW + 7)
-    assert after_look(health, "a", wordless, NOW + 7).not_before == NOW + 17
+def test_what_is_no_answer_leaves_it_open() -> None:
+    for seen in (DOWN, BROKEN):
+        assert polls((50, "x", seen), start=OPEN).mode is Mode.OPEN
+    doubted = polls((35, "x", KEY), start=OPEN)
+    assert (doubted.mode, doubted.next_probe(9)) == (Mode.OPEN, NOW + 35), "only the probes can tell"
 
 
-def test_an_answer_that_was_under_way_does_not_make_the_next_limit_the_first() -> None:
-    wordless = Failure(PollError.RATE_LIMITED)
-    health = after(("a", wordless), ("b", OK))
-    assert after_look(health, "a", wordless, NOW + 5).not_before == NOW + 15
+def test_an_answer_that_says_nothing_new_makes_no_new_value() -> None:
+    health = polls((0, "a", OK))
+    assert polls((0.5, "b", OK), start=health) is health
+    assert polls((1.5, "b", OK), start=health) is not health
 
 
-def test_another_pause_begins_its_probes_anew() -> None:
-    health = SILENT
-    for _ in range(3):
-        health = after_look(health, "a", DOWN, health.not_before)
-    refused = after_key_probe(health, REFUSED, NOW + 200)
-    assert (health.probes, refused.probes, refused.not_before) == (3, 0, NOW + 205)
+def test_a_limit_is_one_spell_until_a_while_after_it_has_passed() -> None:
+    health = polls((0, "a", LIMITED))
+    assert health.limited_until == NOW + 20 + 90
+    assert polls((5, "b", OK), start=health).limited_until == health.limited_until
 
 
-def test_a_shorter_limit_does_not_shorten_a_longer_one() -> None:
-    assert after(("a", LIMITED), ("b", Failure(PollError.RATE_LIMITED, 1.0))).not_before == NOW + 20
+# What holds whatever happens
+
+seens: Final = events.filter(lambda event: isinstance(event, Task | Missing | Failure))
+names: Final = st.sampled_from(["a", "b", "c", "d", IMPOSSIBLE_ID])
 
 
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from("abcdef"), st.one_of(failures, st.just(OK), st.just(Missing())), st.floats(0, 90)
-        ),
-        max_size=40,
-    )
-)
-def test_no_course_of_looks_pauses_for_longer_than_a_limit_may_ask(
-    looks: list[tuple[str, Seen, float]],
-) -> None:
+@given(st.lists(st.tuples(st.floats(0, 60), names, seens), max_size=30), st.integers(0, 5))
+def test_polls_alone_never_pause_anything(told: list[tuple[float, str, Seen]], watched: int) -> None:
     health, now = Health(), NOW
-    for task_id, seen, passed in looks:
+    for passed, task_id, seen in told:
         now += passed
-        before, health = health, after_look(health, task_id, seen, now)
-        assert health.not_before <= max(before.not_before, now + 300)
-        assert not health.paused or health.since is not None
-        assert health.since is None or health.since <= now
-        if not isinstance(seen, Failure):
-            assert not health.paused
-    assert after_look(replace(health), "z", OK, now).mode is Mode.ANSWERING
+        health = observe(health, task_id, seen, now - passed, now)
+        assert health.mode is Mode.CLOSED
+        due = health.next_probe(watched)
+        assert due is None or health.failing_since or health.refused_since
+        assert len(health.failed) <= SHARED_BY
 
 
-def test_another_answer_within_a_second_says_nothing_new() -> None:
-    health = answered(Health(), NOW)
-    assert answered(health, NOW) is health
-    assert answered(health, NOW + 0.99) is health
-    assert answered(health, NOW + 1.0) == Health(answered_at=NOW + 1.0)
-    assert answered(health, NOW - 1.0) == Health(answered_at=NOW - 1.0), "by a clock that was set back"
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"mode": Mode.SILENT, "since": NOW},
-        {"suspicion": PollError.UNAVAILABLE},
-        {"suspects": frozenset({"a"})},
-        {"limits": 2},
-    ],
-    ids=lambda change: next(iter(change)),
-)
-def test_an_answer_clears_what_was_held_against_the_api_at_once(change: dict[str, Any]) -> None:
-    health = replace(answered(Health(), NOW), **change)
-    cleared = answered(health, NOW + 0.5)
-    assert (cleared.mode, cleared.suspicion, cleared.suspects, cleared.limits) == (
-        Mode.ANSWERING,
-        None,
-        frozenset(),
-        0,
-    )
+@given(st.dictionaries(names, seens, min_size=1), st.sampled_from([FAILING, OPEN, REFUSED, Health()]))
+def test_a_round_with_an_answer_leaves_nothing_paused(told: dict[str, Seen], before: Health) -> None:
+    health = probed(before, told, 60)
+    if any(not isinstance(seen, Failure) or seen.error is PollError.TASK_REFUSED for seen in told.values()):
+        assert not health.paused
+    assert health.next_probe(9) is None or (health.next_probe(9) or 0) >= NOW

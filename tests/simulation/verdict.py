@@ -17,7 +17,7 @@ from wire.place import START
 
 from bot.core.health import IMPOSSIBLE_ID
 from bot.core.outcome import Ending
-from bot.upstream import IN_FLIGHT
+from bot.core.poll_queue import IN_FLIGHT
 
 FINAL_FOR_GOOD = {403, 404}
 POLL_MIN_SECONDS = 3.0

@@ -36,9 +36,8 @@ TASK = "8cb280b3-442e-1db2-43f0-6e73616eb474"
 
 
 def running(progress: Any, **more: Any) -> dict[str, Any]:
-    """Return an answer of the task API about a render under way."""
+    """Return an answer of the task API about a render under way, whichever it is asked about."""
     return {
-        "id": TASK,
         "state": "running",
         "data": {"videos": []},
         "progress": progress,

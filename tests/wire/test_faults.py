@@ -36,7 +36,7 @@ ROWS: Final = {
     "the key is refused": "outages::test_a_refused_key_pauses_everybody_and_names_the_operator",
     "the key is refused for one task": "outages::test_a_refusal_of_one_task_is_that_tasks_alone",
     "the task API limits us": (
-        "outages::test_retry_after_is_obeyed_by_all"
+        "outages::test_retry_after_holds_the_task_it_was_given_for"
         " outages::test_a_short_limit_makes_no_look_come_sooner"
         " hard_times::test_after_a_limit_the_looks_come_spread"
     ),

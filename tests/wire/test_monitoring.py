@@ -171,7 +171,7 @@ async def test_troubles_of_the_task_api_show_as_outcomes_and_as_not_ready(tmp_pa
         here.api.set(TASK, running(10))
         await here.watch()
         await here.sleep(20)
-        here.api.set(TASK, Answer(status=503, body=b""))
+        here.api.fail_all(Answer(status=503, body=b""))
         await here.sleep(10)
         assert (await readiness(here))[0] == 200, "one lost answer is no outage"
         await here.sleep(120)
@@ -179,7 +179,7 @@ async def test_troubles_of_the_task_api_show_as_outcomes_and_as_not_ready(tmp_pa
         assert (status, parts["task_api"]["state"]) == (503, "silent")
         assert "2026-01-01T00:00" in parts["task_api"]["since"], "since the first look that failed"
         assert (await numbers(here))["veobot_polls_total{unavailable}"] >= 2
-        here.api.set(TASK, running(20))
+        here.api.recover()
         await here.sleep(120)
         assert (await readiness(here))[0] == 200
 
@@ -232,7 +232,7 @@ async def test_a_wedged_poller_shows(how: str, tmp_path: Path) -> None:
         poller: Any = here.app.poller
         match how:
             case "a look hangs":
-                poller.upstream._look = hanging
+                poller._breaker._poll = hanging
                 said = "a look has been under way for"
             case "the loop hangs":
                 poller._alarm.sleep = lambda _: asyncio.Event().wait()
