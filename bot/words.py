@@ -132,6 +132,12 @@ LOOK_FAILED = (
 )
 LOOK_REFUSED = "The task API refused our key for `{task}`. Whoever runs this bot must look at the API key."
 LOOK_LIMITED = "The task API wants fewer questions right now. Try `{task}` again in a minute."
+POLL_REFUSED = "The task API refused the request about `{task}`. Other tasks are not affected."
+POLL_UNREADABLE = (
+    "The task API's answer about `{task}` could not be read. Try again in a minute, or let `/veo watch` keep "
+    "trying."
+)
+API_SAID = "It said: {message}"
 NEEDS_SERVER = "Watching needs a channel of a server. Use `/veo watch` there; `/veo status` works here, too."
 NOT_ALLOWED_HERE = "I do not work here. Whoever runs this bot has chosen the servers in which I do."
 PERSON_IS_FULL = (

@@ -75,7 +75,7 @@ OURS: Final = {
     "bot.chat.permissions": "bot.invite bot.words",
     "bot.chat.translation": "bot.words",
     "bot.chat.limits": "bot.board bot.words",
-    "bot.chat.sentences": "bot.words bot.veo.errors",
+    "bot.chat.sentences": "bot.chat.text bot.words bot.veo.errors",
     "bot.chat.commands": (
         "bot.board bot.chat bot.words bot.core bot.poller bot.watching bot.store bot.veo.errors"
     ),

@@ -17,7 +17,7 @@ from bot.chat.limits import Limits
 from bot.chat.listing import Listing
 from bot.chat.pasted import tasks_of_ours
 from bot.chat.results import answer_messages
-from bot.chat.sentences import sentence_for
+from bot.chat.sentences import describe
 from bot.chat.text import mention, named
 from bot.chat.turns import NewestFirst, TooLate, Turn
 from bot.chat.watch_command import WatchCommand, left_out
@@ -69,7 +69,7 @@ class Commands:
         (task_id,) = found.task_ids
         seen = (await self._first_look.at(answer, [task_id]))[task_id]
         if isinstance(seen, VeoError):
-            await answer.refuse(say(answer.language, sentence_for(seen), task=task_id))
+            await answer.refuse(describe(seen, answer.language, task_id))
         else:
             await answer.tell(answer_messages(seen, answer.channel_language))
         await _say_left_out(answer, found)

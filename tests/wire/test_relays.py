@@ -52,3 +52,28 @@ async def test_a_running_render_is_shown_in_any_spelling(tmp_path: Path) -> None
         await here.shows(card, "55 %")
         assert "Rendering" in card.text
         assert "<t:1767225600:R>" in card.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (Answer.json({"message": "task belongs to another account"}, 422), "refused the request about"),
+        (Answer.json({"code": "no_access", "msg": "task belongs to another account"}), "refused the request"),
+        (Answer.json({"detail": "task belongs to another account"}, 500), "did not answer about"),
+        (Answer.json({"error": {"message": "task belongs to another account"}}, 403), "refused our key for"),
+    ],
+    ids=str,
+)
+async def test_whoever_asks_once_gets_the_words_of_the_api(answer: Answer, text: str, tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.api.set(TASK, answer)
+        told = await here.type("status", TASK)
+        assert told.ephemeral
+        assert text in told.text
+        assert "It said: task belongs to another account" in told.text
+
+
+async def test_an_unreadable_answer_is_reported_as_one(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.api.set(TASK, damaged(b'"'))
+        assert "could not be read" in (await here.type("status", TASK)).text
