@@ -77,4 +77,4 @@ def limited(retry_after: float | None) -> float:
 
 def probing(probes: int) -> float:
     """Return the pause before the next probe of an API that answers nobody: 15 s, at last a minute."""
-    return _clamp(FIRST_PROBE * 2.0 ** min(probes, 8), FIRST_PROBE, LONGEST_PROBE)
+    return exponential_backoff(probes + 1, FIRST_PROBE, LONGEST_PROBE)
