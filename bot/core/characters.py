@@ -1,4 +1,4 @@
-"""Characters that cannot be seen, or that change the direction of others; needs no table newer than Python's.
+"""Characters that cannot be seen, or that change the direction of others; and those that join others.
 
 A code point that this Python does not know yet is taken for a character to be shown: new emoji and letters
 come every year, and the invisible ones among the unassigned are reserved by Unicode (Default_Ignorable).
@@ -7,8 +7,8 @@ come every year, and the invisible ones among the unassigned are reserved by Uni
 import unicodedata
 from typing import Final
 
-ZWNJ: Final = "\u200c"
-ZWJ: Final = "\u200d"
+JOINERS: Final = frozenset("\u200c\u200d")
+"""Zero width non-joiner and joiner: parts of the spelling of many languages, and of emoji."""
 BLANK: Final = "\u2800"
 """Braille without a dot: a symbol by its category, but nothing to look at."""
 

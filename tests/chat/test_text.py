@@ -10,10 +10,14 @@ from hypothesis import strategies as st
 from made import MARKUP, texts
 
 from bot.chat.text import bar, code, mention, plain, relative, visible
+from bot.core.characters import JOINERS, is_invisible, is_variation_selector
 
 LIVE: Final = re.compile(r"[\\`*_~|<>\[\]()#@:+-]")
 """What Discord reads as markup unless a backslash stands before it."""
 ESCAPED: Final = re.compile(r"\\([^0-9A-Za-z\s])")
+
+
+FLAG: Final = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")
 
 
 def unescaped(text: str) -> str:
@@ -46,10 +50,14 @@ def test_code_holds_its_text_and_is_never_empty(text: str, limit: int) -> None:
     assert shown[1:-1] == visible(shown[1:-1]) or shown[1:-1] != shown[1:-1].strip()
 
 
-@given(texts)
+@given(
+    texts
+    | st.text(st.sampled_from("a#1ن‌‍️\U0001f469\U0001f680\U0001f3f4\U000e0067\U000e007f\u0301\u20e3 \u200b"))
+)
 def test_what_cannot_be_seen_is_gone_and_the_rest_is_on_one_line(text: str) -> None:
     shown = visible(text)
-    assert not {unicodedata.category(char) for char in shown} & {"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"}
+    alone = "".join(char for char in shown if char not in JOINERS and not is_variation_selector(char))
+    assert not any(is_invisible(char) for char in FLAG.sub("", alone))
     assert shown == " ".join(shown.split())
     assert visible(shown) == shown
 
@@ -62,12 +70,62 @@ def test_what_cannot_be_seen_is_gone_and_the_rest_is_on_one_line(text: str) -> N
         ("\u202egpj.exe\u2066\u200b\ufeff", "gpj.exe"),
         ("a\x00\x1b[31mb", "a[31mb"),
         ("e" + "\u0301" * 50, "e" + "\u0301" * 4),
+        ("e" + "\u0301\u200d" * 50, "e" + "\u0301" * 4),
         ("\ud800\U000e0041", ""),
         ("生成中 – ñ 🎬", "生成中 – ñ 🎬"),
+        # Joiners that join nothing, selectors of nothing, tags without a flag, fillers.
+        ("\u200da\u200d b\u200c", "a b"),
+        ("a\u200d\u200d\u200db", "a\u200db"),
+        ("a\ufe0fb", "ab"),
+        ("1\ufe0f2", "12"),
+        ("🎬\ufe0f\ufe0f\ufe0f", "🎬\ufe0f"),
+        ("a\U000e0067\U000e0062\U000e007f", "a"),
+        ("\U0001f3f4\U000e0067" + "\U000e0067" * 50, "\U0001f3f4"),
+        ("\u115f\u3164\uffa0\u2800a\u034f", "a"),
+        ("a\ufdd0\uffff\U0010ffffb", "ab"),
+        ("a\u2065\ufff0\U000e0fffb", "ab"),
     ],
 )
 def test_what_is_visible_of_a_text(text: str, shown: str) -> None:
     assert visible(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "می\u200cخواهم",  # Persian needs the non-joiner in a word
+        "ക്\u200dഷ",
+        "auf\u200clage",
+        "👩\u200d🚀",
+        "👩🏽\u200d🚀",
+        "👁️\u200d🗨️",
+        "🏴\u200d☠️",
+        "🏃\u200d♂️\u200d➡️",
+        "❤️\u200d🔥",
+        "1️⃣ #️⃣",
+        "↔️",
+        "🇩🇪",
+        "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        "葛\U000e0100",
+        "ᠠ\u180b",
+        "\U0001fadf\U0001faff\U0001faea",  # newer than Python 3.11
+        "\u0560\u1c89\U00011380\U0001e5d0",
+        "\U00032000\u05ff",  # no character yet, in any Unicode
+        "👩\u200d\U0001fadf",
+    ],
+)
+def test_everything_printable_stays_in_any_version_of_unicode(text: str) -> None:
+    assert visible(text) == text
+    assert unescaped(plain(text, 100)) == text
+
+
+@given(st.text())
+def test_nothing_that_can_be_seen_is_lost(text: str) -> None:
+    def seen(text: str) -> list[str]:
+        plain_ = (char for char in text if not is_invisible(char) and not char.isspace())
+        return [char for char in plain_ if unicodedata.category(char) not in {"Mn", "Me"}]
+
+    assert seen(visible(text)) == seen(text)
 
 
 @pytest.mark.parametrize(
