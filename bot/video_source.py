@@ -21,16 +21,21 @@ from bot.veo.links import printable_link
 AddressPolicy = Callable[[IPv4Address | IPv6Address], bool]
 """Tells whether an address may be connected to."""
 
-CONNECTIONS: Final = 12
+CONNECTIONS: Final = 48
 """Open at a time."""
+TO_ONE_HOST: Final = 8
+"""The same to one host: whoever answers drop by drop holds up no video from elsewhere."""
 REDIRECTS: Final = 3
 CHUNK: Final = 64 * 1024
 HEAD: Final = 64
 """Bytes by which a video is known; none is shorter."""
 
 _REDIRECT: Final = frozenset({301, 302, 303, 307, 308})
-# The second is what S3 says of an object that was stored without a type.
-_UNTYPED: Final = frozenset({"application/octet-stream", "binary/octet-stream"})
+# Every other word in `Content-Encoding` is a note of whoever stored the file: an empty one, `aws-chunked`,
+# `binary` and `utf-8` are seen on object stores, of files that come as they are.
+_COMPRESSING: Final = frozenset(
+    {"br", "compress", "dcb", "dcz", "deflate", "gzip", "x-compress", "x-gzip", "zstd"}
+)
 _EBML: Final = b"\x1a\x45\xdf\xa3"
 _LONGEST_FTYP: Final = 4096
 
@@ -101,7 +106,11 @@ def guarded_client(may_connect: AddressPolicy) -> aiohttp.ClientSession:
 
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            limit=CONNECTIONS, force_close=True, use_dns_cache=False, socket_factory=make_socket
+            limit=CONNECTIONS,
+            limit_per_host=TO_ONE_HOST,
+            force_close=True,
+            use_dns_cache=False,
+            socket_factory=make_socket,
         ),
         headers={"Accept-Encoding": "identity", "User-Agent": USER_AGENT},
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -185,9 +194,11 @@ def _target(link: str, base: URL | None = None) -> URL | None:
 def _length(response: aiohttp.ClientResponse) -> int:
     if response.status != 200:  # noqa: PLR2004
         raise Refused(f"status {response.status}")
-    if set(response.headers.getall("Content-Encoding", ())) - {"identity"}:
+    encodings = ",".join(response.headers.getall("Content-Encoding", ())).lower().split(",")
+    if _COMPRESSING.intersection(encoding.strip() for encoding in encodings):
         raise Refused("packed")
-    if not response.content_type.startswith("video/") and response.content_type not in _UNTYPED:
+    # Stores and servers give videos many types, or none; the first bytes decide.
+    if response.content_type == "text/html" or response.content_type.startswith(("image/", "multipart/")):
         raise Refused("not a video by its type")
     if response.content_length is not None:
         return response.content_length

@@ -18,7 +18,7 @@ LAYOUT_LIMIT: Final = 4_000
 
 _MARKDOWN: Final = re.compile(r"([\\`*_~|<>\[\]()#@:+-])")
 _NUMBERED: Final = re.compile(r"^(\d+)\.(?= |$)")
-# England's flag, for one: a black flag, letters that nobody sees, and their end (emoji tag sequences, UTS #51).
+# England's flag, for one: a black flag, letters that nobody sees, and their end (emoji tag sequences).
 _FLAG: Final = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
 _KEYCAP: Final = frozenset("0123456789#*")
 _ENCLOSING: Final = "\u20e3"
