@@ -15,7 +15,7 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-h
 WORDS := $(patsubst %.po,%.mo,$(wildcard bot/locale/*/LC_MESSAGES/*.po))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate torture soak bench mutate check lint types lock audit clean
+.PHONY: help demo test fuzz simulate torture soak bench mutate check lint types lock audit clean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -25,6 +25,9 @@ demo: $(READY) $(WORDS)  ## show the bot in a browser, without any account
 
 test: $(READY) $(WORDS)  ## run every test, or those that ARGS="…" names
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
+
+fuzz: $(READY) $(WORDS)  ## invent texts for whatever meets text from outside, for MINUTES=10; SEED=… begins elsewhere
+	PYTHONPATH=.:tests $(BIN)/python -m fuzzing --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 simulate: $(READY) $(WORDS)  ## live through SEEDS=100 simulated worlds; SEED=… replays one, WITHOUT=history lets it fail
 	PYTHONPATH=.:tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100)) \
