@@ -6,11 +6,14 @@ later run of some rows takes the place of those rows alone.
 
 import argparse
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,7 +57,12 @@ class Results:
             return
         key = f"{part.row}: {part.load.name}: {bot}"
         record = {"row": part.row, "load": part.load.as_dict(), "bot": bot, "runs": []}
-        self.kept["scenes"].setdefault(key, record)["runs"].append(found["figures"])
+        self.kept["scenes"].setdefault(key, record)["runs"].append(
+            {
+                name: round(value, 4) if isinstance(value, float) else value
+                for name, value in found["figures"].items()
+            }
+        )
 
     def fail(self, row: str, what: str, why: str) -> None:
         self.kept["failed"][f"{row}: {what}"] = why
@@ -69,21 +77,24 @@ def play(batch: Batch, results: Results, run: int) -> None:
     scenes = [(part, bot) for part in batch.parts for bot in part.bots]
     told = {"seed": run, "scenes": [{"load": part.load.as_dict(), "bot": bot} for part, bot in scenes]}
     limit = max(part.load.timeout for part in batch.parts) + MORE_SECONDS
+    child = subprocess.Popen(
+        [sys.executable, "-m", "bench.player"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "bench.player"],
-            cwd=ROOT,
-            input=json.dumps(told),
-            capture_output=True,
-            text=True,
-            timeout=limit,
-            check=True,
-        )
-        found = json.loads(done.stdout)
+        out, error = child.communicate(json.dumps(told), timeout=limit)
+        found = json.loads(out) if child.returncode == 0 else [{"failed": error[-800:]}] * len(scenes)
     except subprocess.TimeoutExpired:
         found = [{"failed": f"not done within {limit:.0f} s"}] * len(scenes)
-    except subprocess.CalledProcessError as error:
-        found = [{"failed": (error.stderr or str(error))[-800:]}] * len(scenes)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)  # no bot of an unfinished batch disturbs the next
+        child.wait()
     for (part, bot), figures in zip(scenes, found, strict=True):
         results.add(part, bot, figures)
 

@@ -44,7 +44,7 @@ def _in_both_ages(load: Load) -> tuple[Part, ...]:
 
 def _limited(allowed: int, watches: int) -> Part:
     name = f"{watches} renders, the API allows {allowed}/s"
-    load = Load(name, watches, 10, allowed=allowed, window=40.0, gently=True)
+    load = Load(name, watches, 10, allowed=allowed, window=32.0, gently=True)
     return Part("strained", load)
 
 
@@ -56,11 +56,11 @@ def _growth(watches: int, **more: float) -> Part:
 
 
 LIGHT: Final = (
-    Load("1 in a channel, in 8 channels", 8, 8, window=40.0, gently=True),
-    Load("8 in one channel", 8, 1, window=40.0, gently=True),
-    Load("50 in one channel", 50, 1, window=40.0, gently=True),
+    Load("1 in a channel, in 8 channels", 8, 8, window=32.0, gently=True),
+    Load("8 in one channel", 8, 1, window=32.0, gently=True),
+    Load("50 in one channel", 50, 1, window=32.0, gently=True),
 )
-MANY: Final = Load("500 over 20 channels", 500, 20, window=25.0)
+MANY: Final = Load("500 over 20 channels", 500, 20, window=22.0)
 MOST: Final = Load("2,000 over 200 channels", 2000, 200, window=30.0)
 MANY_LATE: Final = _late(MANY)
 MOST_LATE: Final = _late(MOST)

@@ -6,12 +6,12 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from bench import measure
 from bench.scene import Load, play
 
-APART: float = 0.7
+APART: Final = 0.4
 """Seconds between the starts of two bots."""
 
 

@@ -37,19 +37,23 @@ class Fixed:
         return self.seconds
 
 
-@dataclass(frozen=True)
+@dataclass
 class Eta:
     """Sleeps for a share of what progress says is left (half, or less to poll more), `least` seconds at least."""
 
     least: float
+    _began: float | None = None
 
-    def begin(self, now: float) -> None:
-        pass
+    def begin(self, now: float) -> None:  # noqa: ARG002
+        self._began = None
 
     def pause(self, answer: Answer, now: float) -> float:
         if not answer.begun or not answer.progress:
+            self._began = now if answer.begun and self._began is None else self._began
             return self.least
-        left = (now - answer.created) * (100 - answer.progress) / answer.progress
+        # A render that is met under way has been so since it was created, as far as anybody knows.
+        began = answer.created if self._began is None else self._began
+        left = (now - began) * (100 - answer.progress) / answer.progress
         return max(self.least, min(LONGEST, left * min(0.5, self.least / 8)))
 
 

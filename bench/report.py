@@ -12,8 +12,6 @@ from bench import plan
 from bench.measure import cores, over_runs, ratio
 from bench.pictures import draw_all
 from bench.tables import (
-    SPLIT,
-    STRAIN,
     growth,
     kinds_table,
     loads,
@@ -23,18 +21,12 @@ from bench.tables import (
     scenes,
     table,
 )
+from bench.texts import INTRO, SPLIT, STRAIN
 
 FOLDER: Final = Path(__file__).parent
 README: Final = FOLDER.parent / "README.md"
 BEGIN: Final = "<!-- measured by make bench -->"
 END: Final = "<!-- end of what was measured -->"
-INTRO: Final = """\
-The real process `python -m bot` on one core, the simulated Discord and task API on another, over real sockets, with the
-settings as they are shipped and a fresh database; beside it [a plain discord.py bot](plain_bot.py) with a loop of 5 s for
-each watch. Discord takes 0.1 s for each answer; renders take 1-3 minutes and tell their true progress, unless a row says
-otherwise; whoever gets a result begins another watch. Videos are links on this machine, which the bot refuses to fetch.
-Times are seconds, as *median (95 %)* of a run, and of these the median of the runs. Every ratio is **ours ÷ the other's:
-below 1, ours is better**."""
 
 
 def about(*, long: bool) -> str:

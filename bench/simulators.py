@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -56,8 +56,10 @@ class Render:
 class TaskApi(RenderApi):
     """The simulated task API with renders that are added at any time, a round trip, and a limit of requests a second."""
 
-    def __init__(self, round_trip: float = 0.0, allowed: float | None = None) -> None:
-        super().__init__(renders=())
+    def __init__(
+        self, round_trip: float = 0.0, allowed: float | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        super().__init__(renders=(), clock=clock)
         self.known: dict[str, Render] = {}
         self.round_trip = round_trip
         self.allowed = allowed
@@ -69,7 +71,7 @@ class TaskApi(RenderApi):
         self.known[render.id] = render
 
     def _decide(self, task_id: str, request: Any) -> Answer:
-        now, render = time.time(), self.known.get(task_id)
+        now, render = self._clock(), self.known.get(task_id)
         if self._is_too_much(now):
             self.refused.append(now)
             if render is not None:
@@ -93,7 +95,7 @@ class TaskApi(RenderApi):
 
     def _render(self, task_id: str) -> Mapping[str, Any] | None:
         render = self.known.get(task_id)
-        return None if render is None else render.answer(time.time(), self.base_url)
+        return None if render is None else render.answer(self._clock(), self.base_url)
 
 
 @dataclass(frozen=True)

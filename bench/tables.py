@@ -5,9 +5,12 @@ from typing import Any, Final
 
 from bench import plan
 from bench.measure import Figures, over_runs, ratio
+from bench.texts import FRESH
 
 SAME: Final = 0.05
 """Ratios so near to 1 are called the same."""
+BUSY: Final = 0.9
+"""The share from which something counts as used up."""
 TIMES: Final = {
     "result": "end to result",
     "end_to_poll": "end to the poll that saw it",
@@ -25,8 +28,12 @@ COSTS: Final = {
     "discord_429": ("Discord's 429s", 0),
     "api_refused": ("polls refused, share", 2),
     "stall": ("longest stall, s", 2),
-    "not_told": ("ends not told in time", 0),
+    "lateness": ("polls late, s in the mean", 2),
+    "result_n": ("ends in a run", 0),
+    "not_told": ("not told in time", 0),
 }
+UNJUDGED: Final = ("result_n", "lateness", "stall")
+"""Not to be compared with the plain bot."""
 GROWTH: Final = {
     "cpu": ("CPU, cores", 2),
     "memory_load": ("memory, MiB", 0),
@@ -40,22 +47,6 @@ GROWTH: Final = {
     "file": ("file, MiB", 1),
     "simulators": ("the simulators' CPU, cores", 2),
 }
-SPLIT: Final = """\
-Scenes of up to 500 watches are played side by side, ours and the plain one's at once: they leave both cores idle. A card is
-*behind* by the time since the truth has been another than what it shows, looked at every 0.25 s. After 15 minutes an
-interaction's token has ended, and cards are edited within their channel's limit. The longest stall is that of
-`/healthz`, which the plain bot has not. What was not told ten seconds after the window counts for as long as was waited."""
-STRAIN: Final = """\
-A task API far away, one that takes few requests, many ends at once, and restarts by `kill -9` (the plain bot forgets what it
-watched). Where few requests are allowed, what is more is answered with 429 and `Retry-After: 1`. Renders take 1-10 minutes
-where they are far away or 1,000 and more."""
-FRESH: Final = """\
-In virtual time, on kinds of renders that APIs and relays really show. *Late* is the mean time from an end to the poll that
-saw it. *Taught* is after 400 renders of the kind, *untaught* the first 50 renders of a new bot, *after a change* the first
-50 renders of the kind after 400 of each of the 13 others, *worst* after the worst of these. Fixed pauses, the ETA
-policy (sleep for a share of what is left by progress) and the optimum are compared at as many polls as ours took; the
-optimum is computed by dynamic programming over the kind's known distribution, with pauses of any length, which the bot
-must learn and keep between 2 and 15 s. Where it polls less than ours at any price, that is said in brackets."""
 
 
 def loads(kept: Mapping[str, Any], row: str) -> dict[str, dict[str, list[Figures]]]:
@@ -112,7 +103,7 @@ def _verdict(name: str, bots: Mapping[str, list[Figures]]) -> str:
     if not {"ours", "plain"} <= bots.keys():
         return f"- {name}: measured without the other."
     keys = {f"{key}_p95": f"{title} (95 %)" for key, title in TIMES.items()}
-    keys |= {key: title for key, (title, _) in COSTS.items()}
+    keys |= {key: title for key, (title, _) in COSTS.items() if key not in UNJUDGED}
     better, worse = [], []
     for key, title in keys.items():
         ours, plain = over_runs(bots["ours"], key), over_runs(bots["plain"], key)
@@ -215,25 +206,27 @@ def growth(kept: Mapping[str, Any]) -> list[str]:
 
 
 def _what_ends_it(kept: Mapping[str, Any]) -> str:
-    """Say which of what is bounded would be used up first, by the largest scene in which none was."""
+    """Say which of what is bounded is used most, by the largest scene that the simulators could carry."""
+    measured = [scene for scene in kept["scenes"].values() if scene["row"] == "growth"]
+    carried = [one for one in measured if (over_runs(one["runs"], "simulators") or 0.0) < BUSY]
+    if not carried:
+        return "What ends the growth first cannot be said: the simulators were busier than the bot."
+    largest = max(carried, key=lambda one: one["load"]["watches"])
+    watches, runs = largest["load"]["watches"], largest["runs"]
     ends = {"its core": ("cpu", 1.0), "Discord's 50 requests a second": ("discord_bot_a_second", 50.0)}
-    said = []
-    for scene in kept["scenes"].values():
-        if scene["row"] != "growth":
-            continue
-        watches = scene["load"]["watches"]
-        shares = {what: (over_runs(scene["runs"], key) or 0.0) / most for what, (key, most) in ends.items()}
-        first = max(shares, key=lambda what: shares[what])
-        if (over_runs(scene["runs"], "simulators") or 0.0) > 0.9:
-            said.append(f"at {watches:,} watches the simulators themselves were busy, so that says little")
-        elif shares[first] > 0.9:
-            said.append(f"at {watches:,} watches {first} is used up ({shares[first]:.0%})")
-        elif shares[first] > 0:
-            said.append(
-                f"at {watches:,} watches {first} is used to {shares[first]:.0%}, which by a straight line is enough for"
-                f" {watches / shares[first]:,.0f}"
-            )
-    return f"What ends the growth first: {'; '.join(said)}."
+    shares = {what: (over_runs(runs, key) or 0.0) / most for what, (key, most) in ends.items()}
+    used = " and ".join(f"{share:.0%} of {what}" for what, share in shares.items())
+    first = max(shares, key=lambda what: shares[what])
+    if shares[first] > BUSY:
+        verdict = f"so {first} is what ends the growth"
+    else:
+        enough = f", enough for {watches / shares[first]:,.0f} by a straight line" if shares[first] else ""
+        verdict = f"so {first} is what would end the growth first{enough}"
+    late = over_runs(runs, "lateness")
+    told = "" if late is None else f"; polls began {late:.1f} s late in the mean"
+    return (
+        f"{watches:,} live watches took {used}, {verdict}{told}. Memory, rows and file are far from any end."
+    )
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from bench.simulators import TaskApi
 if TYPE_CHECKING:
     from bench.scene import Scene
 
-GRACE: Final = 10.0
+GRACE: Final = 6.0
 """Seconds after the window in which what ended in it may still be told."""
 AFTER_RESTART: Final = 20.0
 START_SECONDS: Final = 60.0

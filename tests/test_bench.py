@@ -115,7 +115,7 @@ def test_a_card_that_shows_the_end_is_behind_no_more() -> None:
 
 
 async def test_the_task_api_refuses_what_is_more_than_it_allows_in_a_second() -> None:
-    api = TaskApi(allowed=3)
+    api = TaskApi(allowed=3, clock=lambda: 1_000.0)
     render = Render("r", 0.0, Trace(1.0, lambda _age: 0))
     async with api, aiohttp.ClientSession() as session:
         api.add(render)
