@@ -40,6 +40,7 @@ class Results:
             self.kept: dict[str, Any] = json.loads(self._path.read_text("utf-8"))
         except (OSError, ValueError):
             self.kept = {"scenes": {}, "kinds": {}, "failed": {}}
+        self._begun: set[str] = set()
 
     def begin(self, rows: list[str]) -> None:
         """Forget what is measured again."""
@@ -55,13 +56,14 @@ class Results:
         if why := found.get("failed"):
             self.fail(part.row, f"{part.load.name}, {bot}", why)
             return
-        key = f"{part.row}: {part.load.name}: {bot}"
-        record = {"row": part.row, "load": part.load.as_dict(), "bot": bot, "runs": []}
-        self.kept["scenes"].setdefault(key, record)["runs"].append(
-            {
-                name: round(value, 4) if isinstance(value, float) else value
-                for name, value in found["figures"].items()
-            }
+        key = f"{part.row}: {part.load.name}, {bot}"
+        if key not in self._begun:  # what an earlier day has found is no run of today's
+            self._begun.add(key)
+            self.kept["scenes"][key] = {"row": part.row, "load": part.load.as_dict(), "bot": bot, "runs": []}
+            self.kept["failed"].pop(key, None)
+        figures = found["figures"].items()
+        self.kept["scenes"][key]["runs"].append(
+            {name: round(value, 4) if isinstance(value, float) else value for name, value in figures}
         )
 
     def fail(self, row: str, what: str, why: str) -> None:
@@ -153,6 +155,7 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="only try whether it works; report to a new folder"
     )
+    parser.add_argument("--only", metavar="TEXT", default="", help="steps whose name has this text")
     parser.add_argument("--report", action="store_true", help="write the report of what was found before")
     chosen = parser.parse_args()
     rows = chosen.rows or list(plan.ROWS)
@@ -170,7 +173,9 @@ def main() -> int:
 def measure(results: Results, rows: list[str], chosen: argparse.Namespace) -> None:
     batches = plan.LONG if chosen.long else plan.SHORT
     todo = list(steps(plan.quick(batches) if chosen.quick else batches, rows, quick=chosen.quick))
-    results.begin(rows)
+    todo = [(name, do) for name, do in todo if chosen.only in name]
+    if not chosen.only:
+        results.begin(rows)
     results.kept["about"] = report.about(long=chosen.long)
     begun = time.monotonic()
     for number, (name, do) in enumerate(todo, 1):

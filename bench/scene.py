@@ -5,7 +5,9 @@ gets a result in it begins another watch, so the load stays as it is, and comman
 """
 
 import asyncio
+import heapq
 import random
+import re
 import time
 from collections import deque
 from contextlib import AsyncExitStack
@@ -28,6 +30,7 @@ UNANSWERED: Final = 40
 """Commands in flight at one time while a large scene is set up."""
 START_SECONDS: Final = 60.0
 TICK: Final = 0.05
+TASK_ID: Final = re.compile(r"[0-9a-f]{8}-0000-4000-8000-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,13 @@ class Scene:
     place: Place
     chance: random.Random
     watched: list[Watched] = field(default_factory=list)
-    open: list[Watched] = field(default_factory=list)
-    told: int = 0
+    late: list[Watched] = field(default_factory=list)
+    """Those whose render has ended and whose result has not come."""
+    _ahead: list[tuple[float, int, Watched]] = field(default_factory=list)
+    """The others, the next end first."""
+    _by_id: dict[str, Watched] = field(default_factory=dict)
+    _read: dict[int, int] = field(default_factory=dict)
+    """The newest message that was looked at, by channel."""
 
     def draw(self, *, fresh: bool) -> Render:
         """Make a render that has just begun, or one somewhere on its way, as many as there are of each age."""
@@ -103,7 +111,8 @@ class Scene:
         for render in renders:
             watched = Watched(render, use, channel, number)
             self.watched.append(watched)
-            self.open.append(watched)
+            self._by_id[render.id] = watched
+            heapq.heappush(self._ahead, (render.ends, len(self.watched), watched))
 
     async def fill(self) -> None:
         """Begin all watches, a few a second or as fast as the bot takes them."""
@@ -134,23 +143,34 @@ class Scene:
         end = time.time() + seconds
         while (now := time.time()) < end:
             self.bot.check()
-            self.look(now, replace=replace and self.load.tasks_a_card == 1)
-            for number in self._again:
-                await self.watch(number, fresh=True)
-            self._again.clear()
+            for each in self.look(now):
+                if replace and self.load.tasks_a_card == 1:
+                    await self.watch(each.number, fresh=True)
             await asyncio.sleep(TICK)
 
-    _again: list[int] = field(default_factory=list)
+    def look(self, now: float) -> list[Watched]:
+        """Find the results that have come since the last look."""
+        while self._ahead and self._ahead[0][0] <= now:
+            self.late.append(heapq.heappop(self._ahead)[2])
+        for channel in {each.channel.id: each.channel for each in self.late}.values():
+            for message in reversed(channel.messages.values()):
+                if message.id <= self._read.get(channel.id, 0):
+                    break
+                for task_id in TASK_ID.findall(message.text):
+                    if task_id in self._by_id:
+                        self._by_id[task_id].told_by(message)
+            self._read[channel.id] = max(channel.messages, default=0)
+        told = [each for each in self.late if each.result_at is not None]
+        self.late = [each for each in self.late if each.result_at is None]
+        return told
 
-    def look(self, now: float, *, replace: bool) -> None:
-        """Find the results that have come."""
-        still = []
-        for each in self.open:
-            if each.render.ends > now or not each.look_for_result():
-                still.append(each)
-            elif replace:
-                self._again.append(each.number)
-        self.open = still
+    def end_soon(self, count: int, seconds: float) -> None:
+        """Let so many renders that are under way end within so many seconds from now."""
+        now = time.time()
+        for _, _, each in self._ahead[:count]:
+            each.render.created = now + self.chance.uniform(0, seconds) - each.render.trace.ends
+        self._ahead = [(each.render.ends, number, each) for _, number, each in self._ahead]
+        heapq.heapify(self._ahead)
 
 
 async def play(load: Load, which: Which, seed: int, folder: Path, core: int) -> Figures:

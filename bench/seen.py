@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.measure import Figures, percentile, spread
-from bench.simulators import Channel, DiscordSim, Invocation, Render, TaskApi
+from bench.simulators import Channel, DiscordSim, Invocation, Message, Render, TaskApi
 
 SAMPLED_EVERY: Final = 0.25
 PERCENT: Final = re.compile(r"(\d{1,3}) ?%")
@@ -30,16 +30,11 @@ class Watched:
         """Whether the command got its first answer, or Discord takes none any more."""
         return self.use.acked_at is not None or self.use.overdue
 
-    def look_for_result(self) -> bool:
-        """Look for a message that names the render and is not its card."""
-        card = self.use.response
-        for message in reversed(self.channel.messages.values()):
-            if message.created_at < self.render.ends - 0.01:
-                break
-            if message is not card and self.render.id in message.text:
-                self.result_at = message.created_at
-                return True
-        return False
+    def told_by(self, message: Message) -> None:
+        """Take a message that names the render for its result, unless it is its card or came before the end."""
+        ends = self.render.ends - 0.01  # Discord's times are good to a millisecond
+        if self.result_at is None and message is not self.use.response and message.created_at >= ends:
+            self.result_at = message.created_at
 
     @property
     def card_at(self) -> float | None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 GRACE: Final = 6.0
 """Seconds after the window in which what ended in it may still be told."""
+BURST: Final = 1000
+"""Renders that end within one second."""
 AFTER_RESTART: Final = 20.0
 START_SECONDS: Final = 60.0
 
@@ -31,17 +33,22 @@ async def look_at(scene: "Scene") -> Figures:
     if load.act == "restart":
         extra = await _restart(scene)
     elif load.act == "burst":
-        _burst(scene, begin)
-    await scene.live(load.window, replace=True)
+        scene.end_soon(BURST, 1.0)
+    await scene.live(load.window, replace=not load.act)
     end, after, runner_after = time.time(), bot.used(), used_by_runner()
     probing.cancel()
     with suppress(asyncio.CancelledError):
         await probing
     metrics_after = await bot.metrics()
     grace = time.time() + GRACE
-    while time.time() < grace and any(each.render.ends <= end for each in scene.open):
+    while time.time() < grace and (
+        any(each.render.ends <= end for each in scene.late)
+        or not all(each.answered for each in scene.watched)
+    ):
         await scene.live(0.2, replace=False)
     figures = seen.window(scene.watched, begin, end, time.time(), gently=load.gently, expired=load.expired)
+    if load.act or load.tasks_a_card > 1:  # progress that jumps, or many percentages on one card
+        figures |= {name: None for name in figures if name.startswith("behind")}
     figures |= seen.traffic(scene.sim, api, begin, end)
     figures["api_refused"] = _share(len(api.refused) - refused_before, begin, end, api)
     figures["stall"] = max(stalls, default=None)
@@ -76,18 +83,13 @@ def _lateness(before: dict[str, float], after: dict[str, float]) -> float | None
     return (after[f"{name}_sum"] - before.get(f"{name}_sum", 0.0)) / polls if polls > 0 else None
 
 
-def _burst(scene: "Scene", now: float) -> None:
-    """Let renders end within one second from now."""
-    for each in scene.open[:1000]:
-        each.render.created = now + scene.chance.random() - each.render.trace.ends
-
-
 async def _restart(scene: "Scene") -> Figures:
     """Kill the bot and start it again; say how soon it was ready, and how soon it asked for each render again."""
     await scene.bot.stop(kill=True)
     await scene.until(lambda: not scene.sim.gateway.ready, 10.0)
     refused, asked = len(scene.api.refused), len(scene.api.answered)
-    marks = {each.render.id: len(each.render.polls) for each in scene.open}
+    waiting = [each.render for each in scene.watched if each.result_at is None]
+    marks = {render.id: len(render.polls) for render in waiting}
     began = await scene.bot.start()
     await scene.until(lambda: scene.sim.gateway.ready, START_SECONDS)
     ready = time.time()
@@ -96,9 +98,7 @@ async def _restart(scene: "Scene") -> Figures:
     first, burst = len(scene.api.answered) - asked, len(scene.api.refused) - refused
     await scene.live(AFTER_RESTART, replace=False)
     again = [
-        each.render.polls[marks[each.render.id]] - ready
-        for each in scene.open
-        if len(each.render.polls) > marks[each.render.id]
+        render.polls[marks[render.id]] - ready for render in waiting if len(render.polls) > marks[render.id]
     ]
     return {
         "restart_ready": ready - began,

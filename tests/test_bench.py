@@ -114,6 +114,23 @@ def test_a_card_that_shows_the_end_is_behind_no_more() -> None:
     assert late[-1] == pytest.approx(103 - SAMPLED_EVERY - 99)
 
 
+def test_a_result_is_a_message_after_the_end_that_is_not_the_card() -> None:
+    now = [1_767_225_600.0]
+    sim = DiscordSim(clock=lambda: now[0])
+    channel = sim.add_guild("Studio").add_channel("renders")
+    card = channel.post(sim.bot, "`r` 10 %")
+    use: Any = SimpleNamespace(response=card)
+    watched = Watched(Render("r", now[0], Trace(60.0, lambda _age: 0)), use, channel, 0)
+    early = channel.post(sim.bot, "`r` is watched here already")
+    now[0] += 61
+    result = channel.post(sim.bot, "`r` is done")
+    now[0] += 5
+    again = channel.post(sim.bot, "`r` is done")
+    for message in (card, early, result, again):
+        watched.told_by(message)
+    assert watched.result_at == pytest.approx(result.created_at, abs=0.001)
+
+
 async def test_the_task_api_refuses_what_is_more_than_it_allows_in_a_second() -> None:
     api = TaskApi(allowed=3, clock=lambda: 1_000.0)
     render = Render("r", 0.0, Trace(1.0, lambda _age: 0))
