@@ -114,7 +114,7 @@ class App:
         self._background: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
         self.vitals: Final = Vitals(
-            lambda: client.connected,
+            lambda: client.gateway_state,
             database,
             self.board,
             self.breaker,
@@ -154,6 +154,7 @@ class App:
             tasks=len(self.board.roster.tasks),
             watches=self.board.roster.census(),
             results_waiting=self.messenger.results_waiting,
+            gateway_connected=self._client.connected,
             gateway_latency=latency if isfinite(latency) else None,
         )
 

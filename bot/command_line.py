@@ -17,6 +17,16 @@ PRIVATE: Final = 0o077
 """The mask of modes: the data is for nobody else to read."""
 
 
+GATEWAY_ADVICE: Final = {
+    4010: "does not know this shard: start the bot again",
+    4011: "wants more shards: start the bot again",
+    4012: "no longer speaks this version of its protocol: install a newer version of the bot",
+    4013: "does not know the intents that the bot asks for: install a newer version of the bot",
+    4014: "does not allow the intents that the bot asks for: look at them in the developer portal",
+}
+"""What a person can do, by the gateway's close code."""
+
+
 class Exit(IntEnum):
     """Why the process ended."""
 
@@ -77,6 +87,7 @@ def _run() -> int:
         return Exit.SETTINGS
     from bot import log, process  # noqa: PLC0415
     from bot.chat.client import TokenRefused  # noqa: PLC0415
+    from bot.chat.gateway import GatewayRefused  # noqa: PLC0415
     from bot.monitoring.server import CannotListen  # noqa: PLC0415
     from bot.store.errors import AnotherBot, StoreFailed, StoreUnusable  # noqa: PLC0415
 
@@ -90,6 +101,9 @@ def _run() -> int:
         tell(
             "DISCORD_TOKEN: Discord does not accept it. Copy the bot's token from the developer portal again"
         )
+        return Exit.TOKEN
+    except GatewayRefused as error:
+        tell(f"Discord's gateway {GATEWAY_ADVICE[error.code]} (close code {error.code})")
         return Exit.TOKEN
     except CannotListen as error:
         tell(f"HTTP_PORT: {error}")

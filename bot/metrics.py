@@ -39,6 +39,7 @@ class Snapshot:
     tasks: int = 0
     watches: Mapping[str, int] = field(default_factory=dict)
     results_waiting: int = 0
+    gateway_connected: bool = False
     gateway_latency: float | None = None
 
 
@@ -57,6 +58,11 @@ class _Snapshots(Collector):
         yield watches
         yield GaugeMetricFamily(
             "veobot_results_waiting", "Results that are still to be posted.", value=now.results_waiting
+        )
+        yield GaugeMetricFamily(
+            "veobot_gateway_connected",
+            "Whether Discord's gateway is connected and ready.",
+            value=now.gateway_connected,
         )
         latency = GaugeMetricFamily("veobot_gateway_latency_seconds", "Discord's answer to a heartbeat.")
         if now.gateway_latency is not None:
@@ -93,6 +99,12 @@ class Metrics:
         )
         limits = self._counter("discord_limits", "429 answers of Discord, by scope.", "scope")
         self.discord_limits: Final = _by_label(limits, "user", "global", "shared", "other")
+        self.gateway_identifies: Final = self._counter(
+            "gateway_identifies", "Sessions begun with Discord's gateway."
+        )
+        self.gateway_skipped: Final = self._counter(
+            "gateway_skipped", "Events of the gateway that could not be read."
+        )
         self.store_seconds: Final = self._histogram(
             "store_seconds", "Duration of a transaction, waiting included.", STORE
         )

@@ -89,7 +89,8 @@ OURS: Final = {
     ),
     "bot.__main__": "bot.command_line",
     "bot.command_line": (
-        "bot bot.process bot.check bot.log bot.config bot.chat.client bot.data_commands bot.monitoring.server"
+        "bot bot.process bot.check bot.log bot.config bot.chat.client bot.chat.gateway bot.data_commands"
+        " bot.monitoring.server"
         " bot.store.errors bot.demo.show bot.words"
     ),
     "bot.data_commands": "bot.store",
@@ -111,15 +112,19 @@ DISCORD: Final = (
     "cards",
     "client",
     "commands",
+    "events",
+    "gateway",
     "listing",
     "pasted",
     "permissions",
     "refusals",
     "rest",
+    "sessions",
     "translation",
     "tree",
     "uploads",
     "watch_command",
+    "websocket",
 )
 THEIRS: Final = {
     "simcord": "bot.demo",
@@ -129,7 +134,7 @@ THEIRS: Final = {
         " bot.connector bot.copies bot.demo bot.monitoring.server bot.veo.client bot.video_source"
     ),
     "multidict": "bot.veo.client",
-    "yarl": "bot.chat.client bot.chat.traffic bot.veo.client bot.video_source",
+    "yarl": "bot.chat.client bot.chat.frames bot.chat.traffic bot.veo.client bot.video_source",
     "prometheus_client": "bot.metrics bot.monitoring.server",
     **dict.fromkeys(("sqlalchemy", "alembic", "filelock"), "bot.store"),
     "pydantic": "bot.config bot.demo",
@@ -143,8 +148,8 @@ CORE_MAY_IMPORT: Final = (
     " urllib.parse"
 )
 SPEAKING: Final = ("bot.chat", "bot.board", "bot.poller", "bot.watching")
-FOR_THE_LOG: Final = {"told", "_find_response"}
-"""Functions whose words end in the log."""
+FOR_THE_LOG: Final = {"told", "_find_response", "gateway_state"}
+"""Functions whose words end in the log or in `/readyz`."""
 
 
 def _within(name: str, parts: str) -> bool:

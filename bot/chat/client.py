@@ -11,10 +11,14 @@ import aiohttp
 import discord
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
+from discord.shard import EventItem, Shard
 from yarl import URL
 
 from bot.chat.buttons import CardButton, Press
+from bot.chat.events import guard
+from bot.chat.gateway import TOKEN_REFUSED, GatewayRefused, GatewayShard
 from bot.chat.refusals import told
+from bot.chat.sessions import Sessions
 from bot.chat.traffic import counting
 from bot.clock import Clock
 from bot.connector import make_connector
@@ -25,8 +29,6 @@ log = logging.getLogger(__name__)
 
 LONGEST_PAUSE: Final = 60.0
 """Seconds between two tries to reach Discord at the start."""
-TOKEN_REFUSED: Final = 4004
-"""The gateway's close code for a token that is not, or no longer, valid."""
 REQUEST_SECONDS: Final = 15.0
 UNREACHED: Final = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, TypeError)
 """What discord.py raises where Discord is out of reach; a TypeError where a page answers in its place."""
@@ -34,10 +36,6 @@ UNREACHED: Final = (discord.HTTPException, aiohttp.ClientError, OSError, Timeout
 
 class TokenRefused(Exception):
     """Discord does not accept the bot's token."""
-
-
-class _LaunchAgain(Exception):
-    """A shard was not connected and discord.py wants to try again."""
 
 
 class VeoBot(discord.AutoShardedClient):
@@ -67,9 +65,10 @@ class VeoBot(discord.AutoShardedClient):
         """Awaited once, after the login and before the gateway."""
         self.on_gateway: Callable[[], None] | None = None
         """Called when Discord's gateway has come or gone."""
-        self._launching = False
         self._may_be_alone: Final = may_be_alone
-        self._lost_shards: set[int] = set()
+        self._gateway: dict[int, GatewayShard] = {}
+        self._sessions: Final = Sessions(self.fetch_session_start_limits, metrics)
+        guard(self._connection, metrics)
         self.on_press: Press | None = None
         self.add_dynamic_items(CardButton)
 
@@ -79,28 +78,28 @@ class VeoBot(discord.AutoShardedClient):
             self.on_setup = None  # a login that failed later is made again, what began goes on
 
     async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
-        """Connect a shard, however often it takes.
+        """Connect a shard of our own kind, however often it takes."""
+        del gateway  # `reach` has found it already
+        # The names of the client's own queue and shards, as Python spells what begins with two underscores.
+        queue: asyncio.PriorityQueue[EventItem] = self._AutoShardedClient__queue  # type: ignore[attr-defined]
+        shards: dict[int, Shard] = self._AutoShardedClient__shards  # type: ignore[attr-defined]
+        shard = self._gateway[shard_id] = GatewayShard(self, shard_id, queue.put_nowait, self)
+        await shard.open(initial=initial)
+        shards[shard_id] = shard
+        shard.launch()
 
-        discord.py tries again by calling this method from within itself, which ends in a RecursionError.
-        """
-        if self._launching:
-            raise _LaunchAgain
-        while True:
-            self._launching = True
-            try:
-                await super().launch_shard(gateway, shard_id, initial=initial)
-            except _LaunchAgain:
-                continue
-            else:
-                return
-            finally:
-                self._launching = False
+    async def may_identify(self, shard_id: int) -> None:
+        await self._sessions.turn(shard_id)
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        await super().before_identify_hook(shard_id, initial=initial)
+        self._sessions.note(shard_id or 0)
 
     async def on_ready(self) -> None:
         log.info("ready", extra={"bot": str(self.user), "servers": len(self.guilds)})
         if not self.guilds and not self._may_be_alone:
             log.warning("the bot is in no server: open the invite link that `python -m bot check` prints")
-        self._gateway_changed()
+        self.gateway_changed()
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         log.info("the bot was added to a server", extra={"server": guild.id, "servers": len(self.guilds)})
@@ -118,20 +117,20 @@ class VeoBot(discord.AutoShardedClient):
     @property
     def connected(self) -> bool:
         """Whether everything that happens on Discord reaches the bot."""
-        return self.is_ready() and not self._lost_shards and not self.is_closed()
+        return self.is_ready() and not self.is_closed() and all(s.connected for s in self._gateway.values())
 
-    async def on_shard_disconnect(self, shard_id: int) -> None:
-        self._lost_shards.add(shard_id)
-        self._gateway_changed()
+    @property
+    def gateway_state(self) -> str:
+        """What the gateway is doing, for people; "connected" when all is well."""
+        if self.connected:
+            return "connected"
+        if self._sessions.exhausted:
+            return "no session starts left"
+        if any(shard.unanswered for shard in self._gateway.values()):
+            return "does not answer IDENTIFY"
+        return "not connected"
 
-    async def on_shard_connect(self, shard_id: int) -> None:
-        self._lost_shards.discard(shard_id)
-        self._gateway_changed()
-
-    async def on_shard_resumed(self, shard_id: int) -> None:
-        await self.on_shard_connect(shard_id)
-
-    def _gateway_changed(self) -> None:
+    def gateway_changed(self) -> None:
         if self.on_gateway is not None:
             self.on_gateway()
 
@@ -196,6 +195,7 @@ async def serve(client: VeoBot, token: str) -> None:
 
     Raises:
         TokenRefused: Discord does not accept the token, or no longer.
+        GatewayRefused: its gateway does not take the bot for another reason.
     """
     failures = 0
     while not client.is_closed():
@@ -214,7 +214,7 @@ async def serve(client: VeoBot, token: str) -> None:
     while not client.is_closed():
         try:
             await client.connect()
-        except discord.ConnectionClosed as error:
+        except GatewayRefused as error:
             if error.code == TOKEN_REFUSED:
                 raise TokenRefused from None
             raise

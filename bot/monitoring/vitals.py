@@ -24,11 +24,11 @@ IDLE_SECONDS: Final = 60.0
 
 
 class Vitals:
-    """`connected` tells whether Discord's gateway is; `loops` are those that must never end."""
+    """`gateway` says what Discord's gateway does, "connected" when all is well; `loops` must never end."""
 
     def __init__(
         self,
-        connected: Callable[[], bool],
+        gateway: Callable[[], str],
         database: Database,
         board: Board,
         breaker: CircuitBreaker,
@@ -37,7 +37,7 @@ class Vitals:
         clock: Clock,
         loops: Callable[[], Iterable["asyncio.Task[None]"]],
     ) -> None:
-        self._connected: Final = connected
+        self._gateway_state: Final = gateway
         self._database: Final = database
         self._board: Final = board
         self._breaker: Final = breaker
@@ -87,8 +87,8 @@ class Vitals:
         return replace(part, since=since)
 
     def _gateway(self) -> Part:
-        connected = self._connected()
-        return Part("gateway", ok=connected, state="connected" if connected else "not connected")
+        state = self._gateway_state()
+        return Part("gateway", ok=state == "connected", state=state)
 
     async def _write(self) -> Part:
         try:

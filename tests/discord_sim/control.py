@@ -109,6 +109,11 @@ class Control:
         if not resumable:
             self.gateway.streams.clear()
 
+    def send_frame(self, frame: str | bytes) -> None:
+        """Send the bot a frame as it is, on every connection."""
+        for connection in self.gateway.connections:
+            connection.outbox.put_nowait(frame)
+
     async def request_reconnect(self) -> None:
         """Send op 7: the bot is to reconnect and resume."""
         self._tell(RECONNECT, None)

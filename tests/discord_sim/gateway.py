@@ -6,6 +6,8 @@ discord.py reads whatever compression it asked for.
 
 import asyncio
 import json
+from collections.abc import Callable
+from typing import Any
 
 from aiohttp import WSMsgType, web
 
@@ -22,7 +24,14 @@ BAD_SEQUENCE, BAD_SHARD = 4007, 4010
 
 
 class Gateway:
-    """The websocket side. `down` refuses new connections (503); `acks_heartbeats` can be switched off."""
+    """The websocket side. `down` refuses new connections (503); `acks_heartbeats` can be switched off.
+
+    `says_ready` False takes IDENTIFY and RESUME, acknowledges heartbeats, and answers nothing else
+    (discord.py#7501). `closes_with` closes each connection after its IDENTIFY; `ends_sessions` invalidates
+    each session as soon as it is ready. `hello` and `edit_ready` change what goes out. `asks_for_heartbeats`
+    has the gateway ask for one every so many seconds (op 1), as Discord may: under a virtual clock
+    discord.py's own, from a thread, never come.
+    """
 
     def __init__(self, world: World, heartbeat_seconds: float) -> None:
         self.world = world
@@ -31,7 +40,14 @@ class Gateway:
         self.connections: list[Connection] = []
         self.down = False
         self.acks_heartbeats = True
+        self.says_ready = True
+        self.closes_with: int | None = None
+        self.ends_sessions = False
+        self.hello: Any = {"heartbeat_interval": int(heartbeat_seconds * 1000), "_trace": []}
+        self.edit_ready: Callable[[Json], Any] = lambda ready: ready
+        self.asks_for_heartbeats: float | None = None
         self.identifies = self.resumes = self.heartbeats = 0
+        self.identified_at: list[float] = []
         world.emit = self.emit
 
     def emit(self, event: str, data: Json, guild: Guild | None) -> None:
@@ -54,7 +70,8 @@ class Gateway:
         await socket.prepare(raw)
         connection = Connection(socket, raw.transport)
         self.connections.append(connection)
-        connection.send(HELLO, {"heartbeat_interval": int(self.heartbeat_seconds * 1000), "_trace": []})
+        connection.send(HELLO, self.hello)
+        asking = asyncio.create_task(self._ask_for_heartbeats(connection))
         pump = asyncio.create_task(connection.pump())
         try:
             async for message in socket:
@@ -62,9 +79,15 @@ class Gateway:
                     self._receive(connection, message.data)
         finally:
             pump.cancel()
-            await asyncio.gather(pump, return_exceptions=True)
+            asking.cancel()
+            await asyncio.gather(pump, asking, return_exceptions=True)
             self._lose(connection, socket.close_code)
         return socket
+
+    async def _ask_for_heartbeats(self, connection: Connection) -> None:
+        while self.asks_for_heartbeats is not None:
+            await asyncio.sleep(self.asks_for_heartbeats)
+            connection.send(HEARTBEAT)
 
     def _lose(self, connection: Connection, code: int | None) -> None:
         self.connections.remove(connection)
@@ -110,26 +133,38 @@ class Gateway:
             return
         self.identifies += 1
         self.world.identifies_left -= 1
+        self.identified_at.append(self.world.clock())
+        if self.closes_with is not None:
+            connection.close(self.closes_with)
+            return
+        if not self.says_ready:
+            connection.stream = Stream("", (number, count))  # events go nowhere
+            return
         stream = Stream(f"{self.world.ids():032x}", (number, count))
         self.streams[stream.id] = stream
         self._attach(stream, connection)
         guilds = [g for g in self.world.guilds.values() if g.bot_present and stream.sees(g)]
         stream.dispatch(
             "READY",
-            {
-                "v": 10,
-                "user": {**self.world.bot.payload(), "verified": True, "mfa_enabled": True},
-                "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
-                "session_id": stream.id,
-                "resume_gateway_url": self.world.gateway_url,
-                "shard": [number, count],
-                "private_channels": [],
-                "application": {"id": str(self.world.application_id), "flags": 0},
-                "_trace": [f"simulated at {snowflake_time(self.world.ids())}"],
-            },
+            self.edit_ready(
+                {
+                    "v": 10,
+                    "user": {**self.world.bot.payload(), "verified": True, "mfa_enabled": True},
+                    "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
+                    "session_id": stream.id,
+                    "resume_gateway_url": self.world.gateway_url,
+                    "shard": [number, count],
+                    "private_channels": [],
+                    "application": {"id": str(self.world.application_id), "flags": 0},
+                    "_trace": [f"simulated at {snowflake_time(self.world.ids())}"],
+                }
+            ),
         )
         for guild in guilds:
             stream.dispatch("GUILD_CREATE", {**guild.payload(), "unavailable": False})
+        if self.ends_sessions:
+            connection.send(INVALIDATED, data=False)
+            del self.streams[stream.id]
 
     def _resume(self, connection: Connection, data: Json) -> None:
         stream = self.streams.get(data.get("session_id") or "")
@@ -141,6 +176,9 @@ class Gateway:
             connection.close(BAD_SEQUENCE)
             return
         self.resumes += 1
+        if not self.says_ready:
+            connection.stream = Stream("", stream.shard)
+            return
         for event in stream.events[sequence:]:
             connection.outbox.put_nowait(event)
         self._attach(stream, connection)

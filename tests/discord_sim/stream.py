@@ -39,7 +39,7 @@ class Connection:
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
         self.socket = socket
         self.transport = transport
-        self.outbox: asyncio.Queue[str | int] = asyncio.Queue()
+        self.outbox: asyncio.Queue[str | bytes | int] = asyncio.Queue()
         self.stream: Stream | None = None
 
     def send(self, op: int, data: Any = None) -> None:
@@ -62,6 +62,9 @@ class Connection:
                 await self.socket.close(code=item)
                 return
             try:
-                await self.socket.send_str(item)
+                if isinstance(item, bytes):
+                    await self.socket.send_bytes(item)
+                else:
+                    await self.socket.send_str(item)
             except ConnectionError:
                 return
