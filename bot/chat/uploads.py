@@ -31,6 +31,8 @@ USUAL_LIMIT: Final = 20 * MEBIBYTE
 """Bytes that a file may have in most servers since 2026 (discord-api-docs#8578); discord.py says 10."""
 SAFE_LIMIT: Final = 10 * MEBIBYTE
 """Bytes that a file may have in every server."""
+NOT_THE_FILES: Final = {10003, 10004, 10008, 50001, 50083, 160002, 160005}
+"""Codes that say something of the channel, the thread or the card: without files the answer is the same."""
 REMEMBERED_SECONDS: Final = 24 * 3600.0
 
 
@@ -154,11 +156,14 @@ class Uploads:
 
         Raises:
             NotUploaded: it is to go without files.
+            discord.HTTPException: it is refused whatever it carries.
         """
         videos = videos.up_to(self._limits.likely(card.guild_id))
         try:
             return await self._post(card, message, nonce, videos)
         except discord.HTTPException as error:
+            if error.code in NOT_THE_FILES:
+                raise
             if reaction(error) is not Reaction.TOO_LARGE:
                 raise _not_uploaded(error) from None
             sizes = [video.size for video in with_attachments(message, videos)[1]]

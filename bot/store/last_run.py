@@ -40,13 +40,13 @@ class LastRun:
         """Return the count, None if there is no mark that this bot has written here."""
         try:
             written = self.path.read_bytes()
-            changed = self.path.stat().st_ctime
+            found = self.path.stat()
         except OSError:
             return None
-        if (found := re.fullmatch(rb"(\d{20}) (\d{20})\n", written)) is None:
+        if (parts := re.fullmatch(rb"(\d{20}) (\d{20})\n", written)) is None:
             return None
-        count, at = int(found[1]), int(found[2]) / 1e9
-        return count if abs(changed - at) <= _TOLERANCE else None
+        changed = max(found.st_ctime, found.st_mtime)  # on Windows the first is when it was made
+        return int(parts[1]) if abs(changed - int(parts[2]) / 1e9) <= _TOLERANCE else None
 
     def write(self, count: int) -> None:
         """Note the count, in place: a full disk does not keep it from being written. Raises OSError."""

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from discord_sim import Fault
 from discord_sim.records import Request
@@ -80,6 +81,17 @@ class Disk:
 
     full: bool = False
     broken: bool = False
+
+    def usage(self, _folder: Path) -> "Usage":
+        """Say what videos may take."""
+        return Usage(10**9, 0 if self.full else 10**9)
+
+
+class Usage(NamedTuple):
+    """What `shutil.disk_usage` says."""
+
+    total: int
+    free: int
 
 
 @dataclass(slots=True, eq=False)

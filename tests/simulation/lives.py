@@ -4,6 +4,8 @@ import random
 from dataclasses import dataclass
 
 from bot.core.outcome import Ending
+from bot.demo.render_answers import Answer
+from bot.demo.render_api import RenderApi
 from bot.demo.renders import Render, Step
 
 LONG_LINK = 600
@@ -21,6 +23,13 @@ class Life:
 def lives(rng: random.Random, number: int) -> list[Life]:
     """Draw the lives of `number` tasks, most of them successful."""
     return [_life(rng, f"{rng.getrandbits(32):08x}-0000-4000-8000-{n:012}") for n in range(number)]
+
+
+def serve_videos(api: RenderApi, drawn: list[Life], rng: random.Random) -> None:
+    """Let the API have the videos of the renders, small and large."""
+    for name in {name for life in drawn for step in life.render.steps for name in step.videos}:
+        body = b"\0\0\0\x18ftypmp42" + bytes(rng.choice((2_000, 60_000, 300_000)))
+        api.set_media(name, Answer(body=body, headers={"Content-Type": "video/mp4"}))
 
 
 def _life(rng: random.Random, task_id: str) -> Life:

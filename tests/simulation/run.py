@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import virtual_time
-from simulation.lives import lives
+from simulation.lives import lives, serve_videos
 from simulation.people import ACTS
 from simulation.troubles import TROUBLES, fill
 from simulation.verdict import POLL_MIN_SECONDS, Verdict, judge
@@ -17,6 +17,8 @@ from wire.place import place
 
 HEALING_SECONDS = 4 * 3_600.0
 """Virtual seconds after the last trouble within which everything must have come to its end."""
+WITH_VIDEOS = 0.5
+"""In how many seeds results carry videos."""
 QUIET_SECONDS = 400.0
 """And then nothing more may come: longer than any pause between two tries."""
 
@@ -36,10 +38,11 @@ def simulate(seed: int) -> Verdict:
 
 
 async def _live(seed: int, folder: Path) -> Verdict:
-    rng = random.Random(seed)
+    rng, videos = random.Random(seed), random.Random(f"videos {seed}")
     async with place(
         folder,
         start=False,
+        copies=videos.random() < WITH_VIDEOS,
         poll_min_seconds=POLL_MIN_SECONDS,
         poll_max_seconds=20.0,
         watch_stalled_hours=0.25,
@@ -48,11 +51,14 @@ async def _live(seed: int, folder: Path) -> Verdict:
         here.sim.rest.rng.seed(seed)
         drawn = lives(rng, rng.randrange(2, 8))
         here.api._renders = {life.render.id: life.render for life in drawn}
+        if here.copies:
+            serve_videos(here.api, drawn, videos)
         channels = [here.channel, here.guild.add_channel("films"), here.channel.add_thread("shots")]
         people = [here.ada, here.bob, here.sim.add_user("Cem")]
         world = World(
             here, rng, {life.render.id: life for life in drawn}, people, channels[: rng.randrange(1, 4)]
         )
+        here.disk_usage = world.disk.usage
         machine = Machine(world)
         operating = asyncio.create_task(machine.operate())
         try:
@@ -93,6 +99,7 @@ async def _heal(world: World, machine: Machine) -> None:
     sim.rest.faults[:] = [fault for fault in sim.rest.faults if hasattr(fault, "moment")]
     sim.rest_down = False
     sim.gateway_down = False
+    sim.uplink.speed = None
     api.recover()
     await api.start()
     world.disk.full = world.disk.broken = False

@@ -7,10 +7,10 @@ from simulation.teeth import without
 SEEDS = range(18)
 CAUGHT = {
     "history": (10, 26, 99),
-    "nonce": (19, 38),
-    "intent": (10, 19, 26),
+    "nonce": (54, 68),
+    "intent": (32, 62, 99),
     "send-then-mark": (22, 29, 50),
-    "save-then-show": (11, 20, 50),
+    "save-then-show": (43, 77, 93),
 }
 """Seeds that are known to need a safeguard; `make simulate WITHOUT=…` finds others."""
 

@@ -191,6 +191,16 @@ async def full_disk(world: World, machine: Machine) -> None:
     world.after(world.rng.choice((2.0, 20.0, 120.0)), over)
 
 
+async def slow_uplink(world: World, machine: Machine) -> None:
+    """Let uploads share a line on which a video may take longer than it is given."""
+    world.here.sim.uplink.speed = world.rng.choice((1_000.0, 10_000.0, 100_000.0))
+
+    async def over() -> None:
+        world.here.sim.uplink.speed = None
+
+    world.after(world.rng.choice((20.0, 120.0, 600.0)), over)
+
+
 def fill(world: World) -> None:
     """Let the running bot's database meet the disk as it is now."""
     if isinstance(world.here.database, CrashingDatabase):
@@ -212,4 +222,5 @@ TROUBLES: dict[Trouble, float] = {
     close_a_channel: 0.5,
     kick: 0.2,
     full_disk: 1,
+    slow_uplink: 1,
 }

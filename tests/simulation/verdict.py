@@ -5,6 +5,7 @@ which watches were promised and how they are said to have ended.
 """
 
 import json
+import re
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
@@ -110,7 +111,7 @@ def _judge_watch(verdict: Verdict, world: World, row: Row) -> None:
         verdict.wrong("lost", f"{row} is on no message")
         return
     _judge_end(verdict, world, row, card)
-    told = Counter(reply.content for reply in _replies(world, card, row.task_id))
+    told = Counter(_said(reply) for reply in _replies(world, card, row.task_id))
     verdict.results += bool(told)
     if doubled := [text for text, times in told.items() if times > 1]:
         verdict.wrong("doubled", f"{row}: {doubled}")
@@ -123,6 +124,11 @@ def _judge_watch(verdict: Verdict, world: World, row: Row) -> None:
     if reachable and row.ending.shown and not card.deleted and not _is_final(card, row.task_id):
         verdict.wrong("lost", f"{row}: its card does not show the end: {card.text!r}")
     _judge_edits(verdict, row, card)
+
+
+def _said(reply: Message) -> str:
+    """Return a message's content as it is without videos: a doubled result may have them once."""
+    return re.sub(r"(?m)^<(http.*)>$", r"\1", reply.content)
 
 
 def _judge_end(verdict: Verdict, world: World, row: Row, card: Message) -> None:
@@ -193,7 +199,7 @@ def _judge_refusals(verdict: Verdict, world: World) -> None:
             body = request.body if isinstance(request.body, dict) else {}
             life = sum(request.at > end for _, end in world.lifetimes)
             about = str(body.get("message_reference")) + str(body.get("nonce"))
-            refused[life, request.method, request.path, about] += 1
+            refused[life, request.method, request.path, about, bool(request.files)] += 1
     for call, times in refused.items():
         if times > 1:
             verdict.wrong("repeated a refusal", f"{call}: {times} times")

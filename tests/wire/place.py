@@ -4,6 +4,7 @@ With `@pytest.mark.looptime` hours pass in no time: bot and simulators share the
 """
 
 import asyncio
+import shutil
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,6 +25,7 @@ from bot.chat.client import VeoBot, reach, serve
 from bot.config import Settings
 from bot.copies import Copier
 from bot.demo.render_api import RenderApi
+from bot.disk_budget import DiskUsage
 from bot.metrics import Metrics
 from bot.monitoring.server import MonitoringServer
 from bot.store.database import Database
@@ -75,6 +77,8 @@ class Place:
     overrides: dict[str, Any] = field(default_factory=dict)
     copies: bool = False
     """Whether results carry videos; their files are read and written inline, also in virtual time."""
+    disk_usage: Callable[[Path], DiskUsage] = shutil.disk_usage
+    """How full the disk is for videos."""
     monitored: bool = False
     """Whether the bot serves its health."""
     monitoring_port: int = 0
@@ -125,7 +129,10 @@ class Place:
             # aiohttp reads the files of an upload in the loop's own executor.
             asyncio.get_running_loop().set_default_executor(Inline())
             loopback = Copier(
-                copies_folder(path), may_connect=lambda address: address.is_loopback, disk=Inline()
+                copies_folder(path),
+                may_connect=lambda address: address.is_loopback,
+                disk=Inline(),
+                usage=self.disk_usage,
             )
             copier = await stack.enter_async_context(loopback)
         self.app = App(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from discord_sim import Fault, Message
+from discord_sim.permissions import Permission
 from wire.place import TASK, Place, place, running, succeeded
 
 from bot.demo.render_answers import Answer
@@ -224,9 +225,70 @@ async def test_on_a_slow_line_many_results_in_one_channel_come_in_time(tmp_path:
         assert here.sim.uplink.begun == 1, "the others have no time left that is long enough"
 
 
+async def test_a_kill_during_an_upload_doubles_nothing(tmp_path: Path) -> None:
+    async with place(tmp_path, copies=True) as here:
+        here.sim.uplink.speed = 50_000
+        here.api.set(TASK, running(10))
+        card = await here.watch()
+        here.api.set(TASK, succeeded(serve(here, "a.mp4", 500_000)))
+        while not here.sim.uplink.begun:
+            await here.sleep(0.5)
+        await here.sleep(4)
+        await here.kill_bot()
+        assert here.replies(card) == []
+        await here.start_bot()
+        result = await here.result(card, TOLD_SECONDS)
+        assert names(result) == ["video-1.mp4"]
+        await came_once(here, result)
+
+
+async def test_without_attach_files_every_result_of_a_card_comes(tmp_path: Path) -> None:
+    async with place(tmp_path, copies=True) as here:
+        tasks = [task_id(number) for number in range(10)]
+        for task in tasks:
+            here.api.set(task, running(10, id=task))
+        card = await here.watch(" ".join(tasks))
+        here.channel.restrict_bot(here.sim.app_permissions & ~Permission.ATTACH_FILES)
+        link = serve(here, "a.mp4", 300_000)
+        for task in tasks:
+            here.api.set(task, succeeded(link) | {"id": task})
+        await here.sleep(5 + TOLD_SECONDS)
+        assert sorted(len(m.attachments) for m in here.replies(card)) == [0] * 10
+        assert here.sim.invalid_requests == 10
+
+
 async def test_a_list_of_links_that_is_refused_as_a_file_loses_no_result(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.sim.fault(Fault("POST", POST, status=403, code=50013, times=None, with_files=True))
         result = await told(here, "https://cdn.example/a.mp4", f"https://cdn.example/{'x' * 3000}.mp4")
         assert "https://cdn.example/a.mp4" in result.content
         await came_once(here, result)
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+async def test_40_results_of_9_mb_at_once_over_6_mb_a_second(channels: int, tmp_path: Path) -> None:
+    size = 9_000_000
+    async with place(tmp_path, copies=True, watches_per_person=50) as here:
+        here.sim.uplink.speed = 6_000_000
+        link = serve(here, "a.mp4", size)
+        tasks = [task_id(number) for number in range(40)]
+        for task in tasks:
+            here.api.set(task, running(10, id=task))
+        places = [here.channel, *(here.guild.add_channel(f"more-{n}") for n in range(channels - 1))]
+        cards = []
+        for number in range(4):
+            here.channel = places[number % channels]
+            cards.append(await here.watch(" ".join(tasks[number * 10 : number * 10 + 10])))
+        await here.sleep(30)
+        began = here.clock()
+        for task in tasks:
+            here.api.set(task, succeeded(link) | {"id": task})
+        await here.sleep(120)
+        results = [message for channel in places for message in channel.history if message.reference in cards]
+        assert len(results) == 40
+        assert max(message.created_at for message in results) - began <= 5 + TOLD_SECONDS
+        attached = sum(bool(message.attachments) for message in results)
+        assert attached >= 35
+        assert here.sim.uplink.carried <= (attached + 3) * size, "little is sent for nothing"
+        assert here.app is not None
+        assert await here.app.store.to_announce() == []
