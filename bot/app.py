@@ -12,12 +12,11 @@ from bot.chat.autocomplete import Autocomplete
 from bot.chat.client import VeoBot
 from bot.chat.commands import Commands
 from bot.chat.delivery import Deliverer
+from bot.chat.discord_errors import describe, retry_delay
 from bot.chat.first_look import FirstLook
-from bot.chat.gate import Gate
 from bot.chat.limits import Limits
 from bot.chat.listing import Listing
 from bot.chat.messenger import Messenger
-from bot.chat.refusals import pause, told
 from bot.chat.rest import DiscordRest
 from bot.chat.tree import Tree, command_tree, write_commands
 from bot.chat.turns import NewestFirst
@@ -31,7 +30,7 @@ from bot.learning import Learning
 from bot.metrics import Metrics, Snapshot
 from bot.monitoring.vitals import Vitals
 from bot.poller import Poller
-from bot.pruner import Pruner
+from bot.pruner import DAY, Pruner
 from bot.store.database import Database
 from bot.store.pruning import Pruning
 from bot.store.recent import Recent
@@ -66,7 +65,7 @@ class App:
             database.on_failure = copier.drop
         database.on_transaction = metrics.store_seconds.observe
         self.store: Final = Store(database)
-        rest = DiscordRest(client, Gate(), clock)
+        rest = DiscordRest(client, clock)
         upload_limits = UploadLimits(client)
         deliverer = Deliverer(
             self.store, rest, Uploads(rest, upload_limits), settings.pace, discord_clock or clock
@@ -80,6 +79,7 @@ class App:
             health=lambda: self.breaker.health,
             lost=self._lose,
             metrics=metrics,
+            keep_seconds=settings.keep_days * DAY,
             idle=idle,
             preparation=None if copier is None else VideoCopies(upload_limits.likely, copier),
         )
@@ -125,6 +125,7 @@ class App:
         client.on_gateway = self.vitals.gateway_changed
         client.on_setup = self.begin
         client.on_press = self.commands.press
+        client.on_access = self.messenger.access_changed
 
     async def begin(self) -> None:
         """Take up what was unfinished and start polling; the client calls it after its login."""
@@ -166,9 +167,9 @@ class App:
                 await write_commands(tree, self.store, self._place)
             except Exception as error:
                 tries += 1
-                refusal = {"refusal": told(error), "tries": tries}
+                refusal = {"refusal": describe(error), "tries": tries}
                 log.warning("the commands could not be written to Discord, trying again", extra=refusal)
-                await alarm.sleep(pause(error, tries))
+                await alarm.sleep(retry_delay(error, tries))
             else:
                 return
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 Clock = Callable[[], float]
@@ -19,6 +20,31 @@ def steady_clock() -> Clock:
     """Return a clock that tells Unix time but never jumps: the system's may be set while we run."""
     offset = time.time() - time.monotonic()
     return lambda: time.monotonic() + offset
+
+
+class DiscordTime:
+    """Unix time as Discord has it, from the `Date` of its newest answer; `clock` is ours.
+
+    What is compared with messages is in this time. Learned once it would be wrong after the machine slept: a
+    clock that never jumps stands still meanwhile. Until the next answer this one is then behind, never ahead:
+    whoever looks for a message since a time looks too far back rather than not far enough.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock: Final = clock
+        self.ahead = 0.0
+        """Seconds by which Discord's clock is ahead of ours."""
+
+    def __call__(self) -> float:
+        return self._clock() + self.ahead
+
+    def heard(self, date: str) -> None:
+        """Take the `Date` header of an answer that has just come; what is no date is passed over."""
+        try:
+            at = parsedate_to_datetime(date).timestamp()
+        except (ValueError, TypeError, OverflowError):
+            return
+        self.ahead = at + 0.5 - self._clock()  # its second began up to a second ago
 
 
 class Alarm:

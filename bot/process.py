@@ -9,8 +9,8 @@ from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
 from bot.app import App
-from bot.chat.client import Reached, VeoBot, reach, serve, talk_to
-from bot.clock import steady_clock
+from bot.chat.client import VeoBot, reach, serve, talk_to
+from bot.clock import DiscordTime, steady_clock
 from bot.config import Settings
 from bot.copies import Copier
 from bot.metrics import Metrics
@@ -40,7 +40,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     clock = steady_clock()
     metrics = Metrics()
     token = settings.discord_token.get_secret_value()
-    reached: Reached | None = None
+    discord_time = DiscordTime(clock)
     async with AsyncExitStack() as stack:
         executor: Executor = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="store"))
         database = Database(settings.database_path, executor)
@@ -61,14 +61,14 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
                 copier = await stack.enter_async_context(Copier(folder))
             except OSError as error:
                 raise StoreUnusable(f"{folder} cannot be used ({error.strerror}): delete it") from None
-        client = await stack.enter_async_context(VeoBot(metrics=metrics))
+        client = await stack.enter_async_context(VeoBot(metrics=metrics, discord_time=discord_time))
         app = App(
             settings,
             client,
             database,
             veo.look,
             clock=clock,
-            discord_clock=lambda: clock() + (reached.ahead if reached is not None else 0.0),
+            discord_clock=discord_time,
             copier=copier,
             metrics=metrics,
         )
@@ -79,13 +79,12 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
                 MonitoringServer(settings.http_host, settings.http_port, app.vitals, metrics.scrape)
             )
         talk_to(settings.discord_api_url)
-        reached = await _unless(stop, reach(settings.discord_api_url, token, clock))
-        if reached is None:
+        if await _unless(stop, reach(settings.discord_api_url, token, discord_time)) is None:
             return
-        if abs(reached.ahead) > CLOCK_SECONDS:
+        if abs(discord_time.ahead) > CLOCK_SECONDS:
             log.warning(
                 "this machine's clock is off: switch on time synchronisation (NTP)",
-                extra={"seconds_behind_discord": round(reached.ahead)},
+                extra={"seconds_behind_discord": round(discord_time.ahead)},
             )
         await _unless(stop, serve(client, token))
         log.info("stopping")

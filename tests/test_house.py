@@ -57,9 +57,12 @@ OURS: Final = {
     "bot.pruner": "bot.clock bot.store",
     "bot.watching": "bot.board bot.poller bot.clock bot.core bot.store",
     "bot.chat": "bot.chat bot.connector bot.copies bot.words bot.clock bot.core bot.metrics bot.store",
-    **dict.fromkeys(("bot.chat.refusals", "bot.chat.gate"), ""),
+    "bot.chat.gate": "",
     "bot.chat.text": "bot.core.characters",
+    **dict.fromkeys(("bot.chat.invalid_requests", "bot.chat.servers"), ""),
+    "bot.chat.discord_errors": "bot.core.backoff",
     "bot.chat.room": "bot.core",
+    "bot.chat.access": "bot.chat.discord_errors bot.chat.permissions",
     "bot.chat.lines": "bot.chat.text bot.core bot.words",
     "bot.chat.cards": "bot.chat.buttons bot.chat.lines bot.chat.rows bot.chat.text bot.core bot.words",
     "bot.chat.rows": "bot.chat.lines bot.chat.text bot.core bot.words",
@@ -94,7 +97,7 @@ OURS: Final = {
         " bot.store.errors bot.demo.show bot.words"
     ),
     "bot.data_commands": "bot.store",
-    "bot.check.commands": "bot.chat.client bot.chat.refusals bot.chat.tree bot.check bot.config",
+    "bot.check.commands": "bot.chat.client bot.chat.discord_errors bot.chat.tree bot.check bot.config",
     "bot.check": (
         "bot.check bot.clock bot.config bot.core bot.invite bot.monitoring.address bot.store bot.veo"
     ),
@@ -106,6 +109,7 @@ OURS: Final = {
 """What of ours each part may import; for a module the longest name holds that it begins with."""
 
 DISCORD: Final = (
+    "access",
     "answer",
     "autocomplete",
     "buttons",
@@ -117,8 +121,10 @@ DISCORD: Final = (
     "listing",
     "pasted",
     "permissions",
-    "refusals",
+    "discord_errors",
     "rest",
+    "sending_trouble",
+    "servers",
     "sessions",
     "translation",
     "tree",
@@ -130,7 +136,7 @@ THEIRS: Final = {
     "simcord": "bot.demo",
     "discord": " ".join(f"bot.chat.{name}" for name in DISCORD) + " bot.demo",
     "aiohttp": (
-        "bot.chat.answer bot.chat.client bot.chat.refusals bot.chat.traffic bot.check.discord_side"
+        "bot.chat.answer bot.chat.client bot.chat.discord_errors bot.chat.traffic bot.check.discord_side"
         " bot.connector bot.copies bot.demo bot.monitoring.server bot.veo.client bot.video_source"
     ),
     "multidict": "bot.veo.client",
@@ -148,7 +154,7 @@ CORE_MAY_IMPORT: Final = (
     " urllib.parse"
 )
 SPEAKING: Final = ("bot.chat", "bot.board", "bot.poller", "bot.watching")
-FOR_THE_LOG: Final = {"told", "_find_response", "gateway_state"}
+FOR_THE_LOG: Final = {"describe", "_find_response", "gateway_state"}
 """Functions whose words end in the log or in `/readyz`."""
 
 

@@ -15,7 +15,7 @@ from typing import Final
 import aiohttp
 import discord
 
-from bot.chat.refusals import Reaction, reaction, told
+from bot.chat.discord_errors import ErrorAction, describe, error_action
 from bot.chat.rest import NOBODY
 from bot.chat.results import URLS_FILE
 from bot.chat.turns import RESPONSE_SECONDS, Turn
@@ -99,7 +99,7 @@ class Answer:
                 else:
                     await response.send_message(view=view, ephemeral=True, allowed_mentions=NOBODY)
         except RequestFailed as error:
-            raise Unanswerable(told(error)) from None
+            raise Unanswerable(describe(error)) from None
         finally:
             self.turn.give_back()
 
@@ -111,7 +111,7 @@ class Answer:
         try:
             await _tried_again(self.interaction.delete_original_response)
         except RequestFailed as error:
-            log.warning("a line could not be taken back", extra={"refusal": told(error)})
+            log.warning("a line could not be taken back", extra={"refusal": describe(error)})
 
     async def tell(self, messages: Sequence[Message]) -> None:
         """Tell everybody, in one message or more.
@@ -132,7 +132,7 @@ class Answer:
             try:
                 await _tried_again(edit)
             except RequestFailed as error:
-                raise Unanswerable(told(error)) from None
+                raise Unanswerable(describe(error)) from None
         self._kept = True
         await self.follow(rest)
 
@@ -167,10 +167,10 @@ class Answer:
             # by another process, the one before a crash or one with the same token, which then answers.
             ours = error.code == ACKNOWLEDGED and loop.time() - began >= SOONEST_RETRY
             if error.status < 500 and not ours:  # noqa: PLR2004
-                raise Unanswerable(told(error)) from None
-            return await self._find_response(told(error), ephemeral=ephemeral)
+                raise Unanswerable(describe(error)) from None
+            return await self._find_response(describe(error), ephemeral=ephemeral)
         except RequestFailed as error:
-            return await self._find_response(told(error), ephemeral=ephemeral)
+            return await self._find_response(describe(error), ephemeral=ephemeral)
         finally:
             self.turn.give_back()
         if response.message_id is None:
@@ -187,7 +187,7 @@ class Answer:
             except RequestFailed as error:
                 # What was sent in time may still be on its way: Discord takes it for 3 s.
                 if loop.time() > self._deadline + RESPONSE_SLACK:
-                    raise Unanswerable(f"{why}, then {told(error)}") from None
+                    raise Unanswerable(f"{why}, then {describe(error)}") from None
             else:
                 if found.flags.ephemeral != ephemeral:
                     raise Unanswerable(f"{why}, and somebody else's answer stands")
@@ -206,7 +206,7 @@ class Answer:
                 allowed_mentions=NOBODY,
             )
         except RequestFailed as error:
-            raise Unanswerable(told(error)) from None
+            raise Unanswerable(describe(error)) from None
 
 
 def _channel_language(interaction: discord.Interaction, card_language: str) -> str:
@@ -240,7 +240,7 @@ async def _tried_again(request: Callable[[], Awaitable[object]]) -> None:
         try:
             await request()
         except RequestFailed as error:
-            if not tries_left or reaction(error) is not Reaction.LATER:
+            if not tries_left or error_action(error) is not ErrorAction.RETRY:
                 raise
             await asyncio.sleep(1.0)
         else:

@@ -14,10 +14,10 @@ from discord import app_commands
 from bot import words
 from bot.board import Board
 from bot.chat.answer import RequestFailed
+from bot.chat.discord_errors import describe
 from bot.chat.limits import Limits
 from bot.chat.lines import ENDING_LOOKS, STATE_LOOKS
 from bot.chat.permissions import may_see
-from bot.chat.refusals import told
 from bot.chat.text import visible
 from bot.chat.turns import NewestFirst, TooLate, Turn
 from bot.clock import Clock
@@ -136,7 +136,7 @@ async def _respond(interaction: discord.Interaction, choices: list[Choice]) -> N
     except TimeoutError:
         raise
     except RequestFailed as error:
-        raise NotAnswered(told(error)) from None
+        raise NotAnswered(describe(error)) from None
 
 
 def label(watch: Watch, now: float, language: str) -> str:

@@ -36,6 +36,13 @@ class CardForm:
     colour: int
     buttons: tuple[tuple[Action, str], ...] = ()
     card_id: int = 0
+    pointer: str = ""
+    """What the last text ends with once the results of the card are in the channel."""
+
+    @property
+    def answerless(self) -> "CardForm":
+        """The form while a result is still to come."""
+        return replace(self, pointer="") if self.pointer else self
 
 
 def card_form(state: CardState, health: Health, pace: Pace) -> CardForm:
@@ -52,12 +59,13 @@ def card_form(state: CardState, health: Health, pace: Pace) -> CardForm:
     else:
         texts = [f"### {look.sign} {_count(state)}", *(row.short for row in rows), news, foot]
     buttons = () if state.ended else _buttons(state)
-    return CardForm(tuple(text for text in texts if text), look.colour, buttons, state.card.id)
+    pointer = _pointer(state) if state.ended else ""
+    return CardForm(tuple(text for text in texts if text), look.colour, buttons, state.card.id, pointer)
 
 
 def plain_form(form: CardForm) -> CardForm:
     """Return the least that a card can show, for when Discord refuses its form: one line, no markup."""
-    return replace(form, texts=(plain(form.texts[0], PLAIN_LIMIT),))
+    return replace(form, texts=(plain(form.texts[0], PLAIN_LIMIT),), pointer="")
 
 
 def layout(form: CardForm) -> discord.ui.LayoutView:
@@ -65,7 +73,8 @@ def layout(form: CardForm) -> discord.ui.LayoutView:
     view = discord.ui.LayoutView(timeout=None)
     container: discord.ui.Container[discord.ui.LayoutView] = discord.ui.Container(accent_colour=form.colour)
     room = LAYOUT_LIMIT
-    for text in form.texts:
+    *texts, last = form.texts
+    for text in (*texts, f"{last} · {form.pointer}" if form.pointer else last):
         container.add_item(discord.ui.TextDisplay(text[:room]))
         room -= len(text)
         if room <= 0:
@@ -137,14 +146,19 @@ def _details(state: CardState) -> str:
 
 
 def _last_words(state: CardState) -> str:
-    language = state.card.language
     outcomes = [watch.outcome for watch in state.watches if watch.outcome is not None]
-    foot = f"-# {say(language, words.ENDED, when=relative(max(outcome.at for outcome in outcomes)))}"
-    announced = [outcome.ending for outcome in outcomes if outcome.ending.announced]
+    ended = relative(max(outcome.at for outcome in outcomes))
+    return f"-# {say(state.card.language, words.ENDED, when=ended)}"
+
+
+def _pointer(state: CardState) -> str:
+    """Return the words by which an ended card points to its results, none if it has none."""
+    endings = [watch.outcome.ending for watch in state.watches if watch.outcome is not None]
+    announced = [ending for ending in endings if ending.announced]
     if not announced:
-        return foot
+        return ""
     if len(announced) > 1:
         see = words.SEE_REPLIES
     else:
         see = words.SEE_RESULT if announced == [Ending.SUCCEEDED] else words.SEE_REPLY
-    return f"{foot} · {say(language, see)}"
+    return say(state.card.language, see)

@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 import discord
@@ -15,12 +14,14 @@ from discord.shard import EventItem, Shard
 from yarl import URL
 
 from bot.chat.buttons import CardButton, Press
+from bot.chat.discord_errors import describe
 from bot.chat.events import guard
 from bot.chat.gateway import TOKEN_REFUSED, GatewayRefused, GatewayShard
-from bot.chat.refusals import told
+from bot.chat.invalid_requests import InvalidRequests
+from bot.chat.servers import Servers
 from bot.chat.sessions import Sessions
 from bot.chat.traffic import counting
-from bot.clock import Clock
+from bot.clock import DiscordTime
 from bot.connector import make_connector
 from bot.core.backoff import exponential_backoff
 from bot.metrics import Metrics
@@ -29,6 +30,16 @@ log = logging.getLogger(__name__)
 
 LONGEST_PAUSE: Final = 60.0
 """Seconds between two tries to reach Discord at the start."""
+ACCESS_EVENTS: Final = frozenset(
+    {
+        *("guild_available", "guild_join", "guild_update"),
+        *("guild_role_create", "guild_role_update", "guild_role_delete"),
+        *("guild_channel_create", "guild_channel_update", "guild_channel_delete"),
+        *("thread_create", "thread_update", "thread_join", "thread_delete"),
+        "member_update",  # only of the bot itself: its roles, and a timeout (no other member is cached)
+    }
+)
+"""discord.py's events after which a channel that was closed to the bot may be open again."""
 REQUEST_SECONDS: Final = 15.0
 UNREACHED: Final = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, TypeError)
 """What discord.py raises where Discord is out of reach; a TypeError where a page answers in its place."""
@@ -46,11 +57,13 @@ class VeoBot(discord.AutoShardedClient):
         shard_count: int | None = None,
         *,
         metrics: Metrics | None = None,
+        discord_time: DiscordTime | None = None,
         may_be_alone: bool = False,
     ) -> None:
         # Without these two the log begins with a warning about voice, which nobody wants from this bot.
         discord.VoiceClient.warn_nacl = False
         discord.VoiceClient.warn_dave = False
+        invalid = InvalidRequests()
         super().__init__(
             intents=discord.Intents(guilds=True),
             shard_count=shard_count,
@@ -59,8 +72,12 @@ class VeoBot(discord.AutoShardedClient):
             chunk_guilds_at_startup=False,
             allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=60.0,
-            http_trace=counting(metrics or Metrics()),
+            http_trace=counting(metrics or Metrics(), invalid, discord_time or DiscordTime(time.time)),
         )
+        self.invalid: Final = invalid
+        self.servers: Final = Servers(self._connection, self._is_connected)
+        self.on_access: Callable[[int], None] | None = None
+        """Called with a server in which what the bot may do may have changed."""
         self.on_setup: Callable[[], Awaitable[None]] | None = None
         """Awaited once, after the login and before the gateway."""
         self.on_gateway: Callable[[], None] | None = None
@@ -94,6 +111,15 @@ class VeoBot(discord.AutoShardedClient):
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         await super().before_identify_hook(shard_id, initial=initial)
         self._sessions.note(shard_id or 0)
+
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        super().dispatch(event, *args, **kwargs)
+        if event in ACCESS_EVENTS and self.on_access is not None:
+            about = args[-1]  # of two, the newer
+            self.on_access(about.id if isinstance(about, discord.Guild) else about.guild.id)
+
+    def _is_connected(self, shard_id: int) -> bool:
+        return shard_id in self._gateway and self._gateway[shard_id].connected
 
     async def on_ready(self) -> None:
         log.info("ready", extra={"bot": str(self.user), "servers": len(self.guilds)})
@@ -135,21 +161,13 @@ class VeoBot(discord.AutoShardedClient):
             self.on_gateway()
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """What the first answer of Discord told; `ahead` is how many seconds its clock is ahead of ours."""
-
-    gateway: str
-    ahead: float
-
-
 def talk_to(api_url: str) -> None:
     """Send every request of discord.py to `api_url` (up to and including the version)."""
     Route.BASE = api_url
 
 
-async def reach(api_url: str, token: str, clock: Clock) -> Reached:
-    """Wait until Discord answers, and learn where its gateway is.
+async def reach(api_url: str, token: str, discord_time: DiscordTime) -> str:
+    """Wait until Discord answers, and learn what time it is there and where its gateway is.
 
     discord.py gives up if Discord is down when a bot starts; this does not.
 
@@ -158,20 +176,20 @@ async def reach(api_url: str, token: str, clock: Clock) -> Reached:
     """
     failures = 0
     while True:
-        reached, why = await _ask(api_url, token, clock)
-        if reached is not None:
+        gateway, why = await _ask(api_url, token, discord_time)
+        if gateway is not None:
             # After an invalidated session discord.py dials this constant, and would take the token there.
-            DiscordWebSocket.DEFAULT_GATEWAY = URL(reached.gateway)
+            DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)
             if failures:
                 log.info("Discord answers")
-            return reached
+            return gateway
         if not failures:
             log.warning("Discord does not answer, trying until it does", extra={"reason": why})
         failures += 1
         await asyncio.sleep(exponential_backoff(failures, 1.0, LONGEST_PAUSE))
 
 
-async def _ask(api_url: str, token: str, clock: Clock) -> tuple[Reached | None, str]:
+async def _ask(api_url: str, token: str, discord_time: DiscordTime) -> tuple[str | None, str]:
     headers = {"Authorization": f"Bot {token}", "User-Agent": "DiscordBot (veo-watch-bot, 1)"}
     timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
     try:
@@ -184,8 +202,8 @@ async def _ask(api_url: str, token: str, clock: Clock) -> tuple[Reached | None, 
             if response.status != 200:  # noqa: PLR2004
                 return None, f"status {response.status}"
             answer = await response.json(content_type=None)
-            date = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
-            return Reached(str(answer["url"]), date + 0.5 - clock()), ""
+            discord_time.heard(response.headers.get("Date", ""))
+            return str(answer["url"]), ""
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError) as error:
         return None, type(error).__name__
 
@@ -206,7 +224,7 @@ async def serve(client: VeoBot, token: str) -> None:
         except discord.LoginFailure:
             raise TokenRefused from None
         except UNREACHED as error:
-            log.warning("the login failed, trying again", extra={"reason": told(error)})
+            log.warning("the login failed, trying again", extra={"reason": describe(error)})
             await client.http.close()
         failures += 1
         await asyncio.sleep(exponential_backoff(failures, 1.0, LONGEST_PAUSE))
@@ -219,6 +237,6 @@ async def serve(client: VeoBot, token: str) -> None:
                 raise TokenRefused from None
             raise
         except (*UNREACHED, discord.GatewayNotFound) as error:
-            log.warning("the gateway was not found, trying again", extra={"reason": told(error)})
+            log.warning("the gateway was not found, trying again", extra={"reason": describe(error)})
             failures += 1
             await asyncio.sleep(exponential_backoff(failures, 1.0, LONGEST_PAUSE))

@@ -8,8 +8,9 @@ channel's history, in which our replies can be found but not their nonces. The o
     3. send it with a nonce made from the watch and the part
     4. commit its id
 
-Whoever finds an intent without an id does not know whether the message was sent. The channel is looked
-through for it, from the intent on, and only if it is not there is it sent again with the same nonce.
+Whoever finds an intent without an id does not know whether the message was sent. The channel is searched for
+it back to the intent (`bot.chat.history`), and only if it is not there is it sent again with the same nonce.
+A search that came to no answer leaves the intent as it is: what it is about is still in doubt.
 """
 
 import logging
@@ -17,8 +18,9 @@ from dataclasses import replace
 from typing import Final
 
 from bot.chat.attachments import Videos, with_attachments
-from bot.chat.refusals import Reaction, reaction, told
-from bot.chat.rest import DiscordRest
+from bot.chat.discord_errors import ErrorAction, describe, error_action, is_hopeless
+from bot.chat.history import MARGIN, HistorySearch, NotFound
+from bot.chat.rest import DiscordRest, Found
 from bot.chat.results import is_part, result_messages
 from bot.chat.uploads import NotUploaded, Uploads, may_be_the_files
 from bot.clock import Clock
@@ -30,12 +32,9 @@ from bot.store.store import Store
 
 log = logging.getLogger(__name__)
 
-HISTORY_MARGIN: Final = 120.0
-"""Seconds before the intent from which the channel is looked through: clocks differ."""
 
-
-class Refused(Exception):
-    """Discord will not take the result: the channel is gone or closed to us."""
+class GivenUp(Exception):
+    """Discord will never take the result, as plain as it may be."""
 
 
 class Deliverer:
@@ -49,6 +48,8 @@ class Deliverer:
         self._uploads: Final = uploads
         self._pace: Final = pace
         self._discord_clock: Final = discord_clock
+        self._searches: Final[dict[tuple[int, int], HistorySearch]] = {}
+        """By watch and part, those that are to be gone on with."""
 
     async def deliver(self, card: Card, watch: Watch, videos: Videos) -> None:
         """Send what is not yet sent of an ended watch's result, with the videos that there are.
@@ -56,7 +57,7 @@ class Deliverer:
         Whatever is raised, calling again later goes on where this ended.
 
         Raises:
-            Refused: the channel is gone or closed to us.
+            GivenUp: it will never be sent.
             Exception: whatever kept a message from being sent or noted.
         """
         if watch.outcome is None:
@@ -68,18 +69,24 @@ class Deliverer:
             if delivery.message_id is None:
                 parts = len(deliveries)
                 found = await self._find(card, watch, delivery, parts)
-                message_id = (
-                    await self._send(card, watch, delivery, parts, videos) if found is None else found
-                )
+                if isinstance(found, Found):
+                    message_id = found.id
+                else:
+                    # After an inconclusive search what was tried before is still in doubt.
+                    absent = found is NotFound.ABSENT
+                    intended = await self._intend(watch, delivery) if absent else delivery
+                    message_id = await self._send(card, watch, intended, parts, videos)
                 await self._store.sent(watch.id, delivery.part, message_id)
                 about = {"task": watch.task_id, "card": card.id, "part": f"{delivery.part}/{parts}"}
-                log.info("result posted" if found is None else "result found in the channel", extra=about)
+                posted = not isinstance(found, Found)
+                log.info("result posted" if posted else "result found in the channel", extra=about)
 
-    async def _send(self, card: Card, watch: Watch, delivery: Delivery, parts: int, videos: Videos) -> int:
-        # Also after a look that found nothing: whatever was tried before, only this try can be in doubt now.
+    async def _intend(self, watch: Watch, delivery: Delivery) -> Delivery:
         now = self._discord_clock()
         await self._store.intend(watch.id, delivery.part, now)
-        delivery = replace(delivery, intended_at=now)
+        return replace(delivery, intended_at=now)
+
+    async def _send(self, card: Card, watch: Watch, delivery: Delivery, parts: int, videos: Videos) -> int:
         try:
             return await self._post(card, watch, delivery, parts, videos)
         except Exception as error:
@@ -97,8 +104,10 @@ class Deliverer:
                 perhaps_sent = failed.perhaps_sent
             # Where the answer was lost or late the message may be there: the nonce alone would do for some
             # minutes, but Discord may have been away for longer.
-            if perhaps_sent and (found := await self._find(card, watch, delivery, parts)) is not None:
-                return found
+            if perhaps_sent:
+                found = await self._find(card, watch, delivery, parts)
+                if isinstance(found, Found):
+                    return found.id
         return await self._post_text(card, delivery.message, nonce)
 
     async def _post_text(self, card: Card, message: Message, nonce: str, *, reply: bool = True) -> int:
@@ -108,50 +117,54 @@ class Deliverer:
         except Exception as error:
             if not message.urls_file or not may_be_the_files(error):
                 raise
-            log.warning("links were left out", extra={"card": card.id, "refusal": told(error)})
+            log.warning("links were left out", extra={"card": card.id, "refusal": describe(error)})
         return await self._rest.post(card, replace(message, urls_file=()), f"{nonce}b", reply=reply)
 
     async def _post_refused(self, error: Exception, card: Card, watch: Watch, delivery: Delivery) -> int:
         nonce = _nonce(card, watch, delivery)
-        match reaction(error):
-            case Reaction.CARD_GONE:  # for a new message 10008 is about the one that had this nonce
+        about = {"task": watch.task_id, "card": card.id, "refusal": describe(error)}
+        match error_action(error):
+            case ErrorAction.CARD_GONE:  # for a new message 10008 is about the one that had this nonce
                 return 0
-            case Reaction.ACCESS_LOST | Reaction.ARCHIVED | Reaction.TOO_LARGE:
-                raise Refused(told(error)) from None
-            case Reaction.NO_REPLY:
-                return await self._post_or_give_up(card, delivery.message, f"{nonce}r", reply=False)
-            case Reaction.BAD_FORM:
-                log.error(
-                    "Discord refused a result, posting it as plainly as possible",
-                    extra={"task": watch.task_id, "card": card.id, "refusal": told(error)},
-                )
-                return await self._post_or_give_up(card, _plainly(delivery.message), f"{nonce}p")
+            case ErrorAction.NO_REPLY:
+                return await self._post_with_less(card, delivery.message, f"{nonce}r", reply=False)
+            case ErrorAction.BAD_FORM:
+                log.error("Discord refused a result, posting it as plainly as possible", extra=about)
+                return await self._post_with_less(card, _plainly(delivery.message), f"{nonce}p")
+            case ErrorAction.TOO_LARGE:
+                raise GivenUp(describe(error)) from None
             case _:
                 raise error
 
-    async def _post_or_give_up(self, card: Card, message: Message, nonce: str, *, reply: bool = True) -> int:
+    async def _post_with_less(self, card: Card, message: Message, nonce: str, *, reply: bool = True) -> int:
         """Send what is left of a message after a first refusal."""
         try:
             return await self._post_text(card, message, nonce, reply=reply)
         except Exception as error:
-            if reaction(error) in {Reaction.LATER, Reaction.TOKEN_DEAD}:
-                raise
-            raise Refused(told(error)) from None
-
-    async def _find(self, card: Card, watch: Watch, delivery: Delivery, parts: int) -> int | None:
-        """Return the id of a message that may have been sent before a crash or a lost answer, if it was."""
-        if delivery.intended_at is None:
-            return None
-        try:
-            replies = await self._rest.replies(card, delivery.intended_at - HISTORY_MARGIN)
-        except Exception as error:
-            if reaction(error) is Reaction.ACCESS_LOST:
-                raise Refused(told(error)) from None
+            if is_hopeless(error) or error_action(error) in {ErrorAction.TOO_LARGE, ErrorAction.NO_REPLY}:
+                raise GivenUp(describe(error)) from None
             raise
-        found = [r.id for r in replies if is_part(r.content, watch.task_id, delivery.part, parts)]
-        # Where cards were deleted, another watch's result about the same task looks the same.
-        others = await self._store.noted(found) if found else set()
-        return next((message_id for message_id in found if message_id not in others), None)
+
+    async def _find(self, card: Card, watch: Watch, delivery: Delivery, parts: int) -> Found | NotFound:
+        """Search for a message that may have been sent before a crash or a lost answer."""
+        if delivery.intended_at is None:
+            return NotFound.ABSENT
+
+        async def is_it(ours: Found) -> bool:
+            # Where cards were deleted, another watch's result about the same task looks the same.
+            fits = is_part(ours.content, watch.task_id, delivery.part, parts)
+            return fits and ours.id not in await self._store.noted([ours.id])
+
+        key = watch.id, delivery.part
+        search = self._searches.setdefault(key, HistorySearch(card, delivery.intended_at - MARGIN))
+        found = await search.run(self._rest, is_it)
+        del self._searches[key]
+        if found is NotFound.INCONCLUSIVE:
+            log.warning(
+                "the search for a result that may have been posted before is inconclusive, posting it",
+                extra={"task": watch.task_id, "card": card.id, "messages": search.seen},
+            )
+        return found
 
 
 def _nonce(card: Card, watch: Watch, delivery: Delivery) -> str:

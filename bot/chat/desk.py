@@ -31,6 +31,8 @@ class Desk:
     discard: Callable[[Videos], None]
     """Clears away the videos that a result has carried."""
     metrics: Metrics
+    keep_seconds: float
+    """How long a result is tried after its task ended."""
     shown: dict[int, CardForm] = field(default_factory=dict)
     edits: set[asyncio.Future[None]] = field(default_factory=set)
     """All edits under way, waited for or not."""
@@ -46,15 +48,16 @@ class Desk:
             del self.rooms[rested]
         return self.rooms.setdefault(channel_id, Room())
 
-    def take_off(self, wanted: Wanted) -> Flight:
-        """Begin the edit that brings a card to its wanted form."""
-        form = plain_form(wanted.form) if wanted.plainly else wanted.form
-        edit = asyncio.ensure_future(self.rest.edit_card(wanted.card, form, wanted.urgency))
+    def take_off(self, wanted: Wanted, form: CardForm) -> Flight:
+        """Begin the edit that brings a card to a form."""
+        by_bot = self.rest.spends_room(wanted.card)
+        sent = plain_form(form) if wanted.plainly else form
+        edit = asyncio.ensure_future(self.rest.edit_card(wanted.card, sent, wanted.urgency))
         self.edits.add(edit)
         self.metrics.edits_sent.inc()
         edit.add_done_callback(self.edits.discard)
         edit.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        return Flight(wanted.form, frozenset(wanted.ends), edit)
+        return Flight(form, frozenset(wanted.ends), edit, self.clock(), by_bot)
 
     def count(self, result: Result) -> None:
         """Count a result that has come to its channel, and how long that took from the end at the API."""

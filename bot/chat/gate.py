@@ -9,9 +9,12 @@ import heapq
 from collections.abc import Callable
 from enum import IntEnum
 from itertools import count
+from math import inf
 from typing import Final
 
 PER_SECOND: Final = 45.0
+BRAKE_SECONDS: Final = 1.0
+"""How soon a brake that was released is noticed."""
 AT_ONCE: Final = 4
 """Requests that may pass together after a rest; with 45 a second it stays below 50 in any second."""
 
@@ -22,14 +25,25 @@ class Urgency(IntEnum):
     RESULT = 0
     FINAL = 1
     PROGRESS = 2
+    RETRY = 3
+    """What was refused before: it waits for everything that was not."""
 
 
 class Gate:
     """Lets requests pass at a rate. `clock` is monotonic, in seconds; the loop's own by default."""
 
-    def __init__(self, per_second: float = PER_SECOND, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        per_second: float = PER_SECOND,
+        clock: Callable[[], float] | None = None,
+        *,
+        brake: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self._gap: Final = 1 / per_second
         self._clock = clock
+        self._brake: Final = brake
+        """Returns the seconds that must lie between two requests, beyond the usual ones."""
+        self._passed = -inf
         self._next = 0.0
         """When the request after the last one would pass at an even pace."""
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
@@ -50,9 +64,10 @@ class Gate:
 
     def _take(self) -> bool:
         now = self._now()
-        if self._next - now > (AT_ONCE - 1) * self._gap:
+        if self._next - now > (AT_ONCE - 1) * self._gap or now - self._passed < self._brake():
             return False
         self._next = max(self._next, now) + self._gap
+        self._passed = now
         return True
 
     def _open(self) -> None:
@@ -68,5 +83,8 @@ class Gate:
 
     def _set_timer(self) -> None:
         if self._waiting and self._timer is None:
-            wait = self._next - self._now() - (AT_ONCE - 1) * self._gap
+            now = self._now()
+            wait = self._next - now - (AT_ONCE - 1) * self._gap
+            # The brake may be released at any time: look again soon.
+            wait = max(wait, min(BRAKE_SECONDS, self._passed + self._brake() - now))
             self._timer = asyncio.get_running_loop().call_later(max(0.001, wait), self._open)

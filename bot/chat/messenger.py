@@ -15,7 +15,7 @@ from bot.chat.cards import CardForm, card_form
 from bot.chat.delivery import Deliverer
 from bot.chat.desk import Desk, Lost
 from bot.chat.ledger import Ledger
-from bot.chat.outbox import Result
+from bot.chat.outbox import AccessPause, Result
 from bot.chat.rest import DiscordRest
 from bot.chat.sender import Sender
 from bot.clock import Alarm, Clock, Idle, idle
@@ -46,6 +46,7 @@ class Messenger:
         health: Callable[[], Health],
         lost: Lost,
         metrics: Metrics,
+        keep_seconds: float,
         idle: Idle = idle,
         preparation: Preparation | None = None,
     ) -> None:
@@ -55,7 +56,7 @@ class Messenger:
         self._preparation: Final = preparation or NoCopies()
         self._ledger: Final = Ledger(store)
         self._desk: Final = Desk(
-            rest, deliverer, self._ledger, clock, lost, self._preparation.discard, metrics
+            rest, deliverer, self._ledger, clock, lost, self._preparation.discard, metrics, keep_seconds
         )
         self._senders: dict[int, tuple[Sender, asyncio.Task[None]]] = {}
         """By channel, those that have something to send."""
@@ -84,6 +85,18 @@ class Messenger:
             self._preparing.add(task)
             task.add_done_callback(self._preparing.discard)
         self._wake(state.card)
+
+    def access_changed(self, server_id: int) -> None:
+        """Try soon what was refused in a server: what the bot may do there may have changed."""
+        for sender, _ in self._senders.values():
+            if sender.server_id == server_id:
+                sender.access_changed()
+
+    @property
+    def paused(self) -> list[AccessPause]:
+        """The channels that are closed to the bot."""
+        pauses = [sender.outbox.pause for sender, _ in self._senders.values()]
+        return [pause for pause in pauses if pause is not None]
 
     @property
     def results_waiting(self) -> int:
@@ -116,7 +129,7 @@ class Messenger:
         """Return the channel's sender, at work or just made; `_wake` sets a new one to work."""
         running = self._senders.get(card.channel_id)
         if running is None or running[1].done():
-            sender = Sender(self._desk, card.channel_id, Alarm(self._idle))
+            sender = Sender(self._desk, card, Alarm(self._idle))
             if running is not None:  # one that was ended from outside leaves what it had
                 sender.take_over(running[0].outbox)
             task = asyncio.create_task(self._run(card.channel_id, sender), name=f"sender {card.channel_id}")

@@ -54,14 +54,15 @@ def why_no_card(interaction: discord.Interaction, language: str, tasks: str) -> 
         me = interaction.client.user
         bot = f"<@{interaction.application_id if me is None else me.id}>"  # old bots have an id of their own
         return say(language, words.NOT_IN_THREAD, tasks=tasks, bot=bot)
-    missing = [name for name in _needed(channel) if not getattr(allowed, name)]
+    missing = [name for name in needed(channel) if not getattr(allowed, name)]
     if not missing:
         return None
     names = ", ".join(f"**{say(language, words.PERMISSIONS[name])}**" for name in missing)
     return say(language, words.MISSING_PERMISSIONS, tasks=tasks, permissions=names)
 
 
-def _needed(channel: object) -> tuple[str, ...]:
+def needed(channel: object) -> tuple[str, ...]:
+    """Return the permissions that a card and its result need in a channel."""
     if isinstance(channel, discord.Thread):
         # Only who may manage threads posts in a locked one (160005).
         locked = ("manage_threads",) if channel.locked else ()

@@ -11,11 +11,14 @@ from typing import Final
 
 import discord
 
+from bot.chat.access import lacking
 from bot.chat.attachments import Videos, with_attachments
 from bot.chat.cards import CardForm, layout
+from bot.chat.client import VeoBot
+from bot.chat.discord_errors import ErrorAction, error_action
 from bot.chat.gate import Gate, Urgency
-from bot.chat.refusals import Reaction, reaction
 from bot.chat.results import URLS_FILE
+from bot.chat.servers import ServerState
 from bot.clock import Clock
 from bot.copies import Copy
 from bot.core.card import Card
@@ -23,8 +26,8 @@ from bot.core.delivery import Message
 
 TOKEN_SECONDS: Final = 14 * 60.0
 """How long an interaction's token is used; Discord lets it live for 15 minutes."""
-HISTORY_LIMIT: Final = 500
-"""Messages of a channel that are looked through for one of ours."""
+PAGE_SIZE: Final = 100
+"""Messages that Discord shows at a time."""
 NOBODY: Final = discord.AllowedMentions.none()
 
 
@@ -37,18 +40,33 @@ class _Token:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A message of ours in a channel's history."""
+    """A message of ours in a channel's history that may be a result; `at` is Discord's Unix time."""
 
     id: int
     content: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some messages of a channel, newest first."""
+
+    ours: list[Found]
+    size: int
+    oldest: int
+    oldest_at: float
+
+    @property
+    def is_last(self) -> bool:
+        return self.size < PAGE_SIZE
 
 
 class DiscordRest:
     """Edits cards, posts results and looks for them. Errors are discord.py's and aiohttp's own."""
 
-    def __init__(self, client: discord.Client, gate: Gate, clock: Clock) -> None:
+    def __init__(self, client: VeoBot, clock: Clock) -> None:
         self._client: Final = client
-        self._gate: Final = gate
+        self._gate: Final = Gate(brake=lambda: client.invalid.gap)
         self._clock: Final = clock
         self._tokens: dict[int, _Token] = {}
 
@@ -63,13 +81,26 @@ class DiscordRest:
         token = self._tokens.get(card.message_id)
         return token is None or token.until <= self._clock()
 
+    @property
+    def may_retry(self) -> bool:
+        """Whether something that Discord refused may be tried again."""
+        return self._client.invalid.may_retry
+
+    def server_state(self, card: Card) -> ServerState:
+        """Return what the gateway says of a card's server."""
+        return self._client.servers.state(card.guild_id)
+
+    def lacking(self, card: Card, code: int) -> str:
+        """Return what keeps the bot out of a card's channel, given the code of Discord's refusal."""
+        return lacking(self._client, card.guild_id, card.channel_id, code, self._clock())
+
     async def edit_card(self, card: Card, form: CardForm, urgency: Urgency) -> None:
         token = self._tokens.get(card.message_id)
         if token is not None and not self.spends_room(card):
             try:
                 await self._edit_by_token(card, form, token)
             except discord.HTTPException as error:
-                if error.status != 401 and reaction(error) is not Reaction.TOKEN_DEAD:  # noqa: PLR2004
+                if error.status != 401 and error_action(error) is not ErrorAction.TOKEN_DEAD:  # noqa: PLR2004
                     raise
                 self._tokens.pop(card.message_id, None)
             else:
@@ -116,16 +147,19 @@ class DiscordRest:
         )
         return sent.id
 
-    async def replies(self, card: Card, since: float) -> list[Found]:
-        """Return our own replies to a card, not older than `since` (Unix seconds, Discord's clock)."""
+    async def history(self, card: Card, before: int | None) -> Page:
+        """Return the messages of a card's channel before one of them, or the newest."""
         await self._gate.enter(Urgency.RESULT)
-        after = discord.Object(max(card.message_id, _snowflake(since)))
-        found = []
-        async for message in self._channel(card).history(limit=HISTORY_LIMIT, after=after, oldest_first=True):
-            ours = self._client.user is not None and message.author.id == self._client.user.id
-            if ours and _may_be_a_result(message, card):
-                found.append(Found(message.id, message.content))
-        return found
+        until = None if before is None else discord.Object(before)
+        messages = [message async for message in self._channel(card).history(limit=PAGE_SIZE, before=until)]
+        me = self._client.user
+        ours = [
+            Found(message.id, message.content, message.created_at.timestamp())
+            for message in messages
+            if me is not None and message.author.id == me.id and _may_be_a_result(message, card)
+        ]
+        oldest = min((message.id for message in messages), default=0)
+        return Page(ours, len(messages), oldest, discord.utils.snowflake_time(oldest).timestamp())
 
     def _channel(self, card: Card) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(card.channel_id, guild_id=card.guild_id)
@@ -161,8 +195,3 @@ def _may_be_a_result(message: discord.Message, card: Card) -> bool:
     if message.reference is None:
         return message.type is discord.MessageType.default and not message.flags.components_v2
     return message.reference.message_id == card.message_id
-
-
-def _snowflake(at: float) -> int:
-    """Return the smallest id of a message sent at a Unix time."""
-    return max(0, int(at * 1000) - discord.utils.DISCORD_EPOCH) << 22

@@ -9,21 +9,19 @@ import asyncio
 import logging
 from typing import Final
 
-from bot.chat.attachments import Videos
 from bot.chat.cards import CardForm
-from bot.chat.delivery import Refused
+from bot.chat.delivery import GivenUp
 from bot.chat.desk import Desk
+from bot.chat.discord_errors import ErrorAction, describe, error_action
 from bot.chat.outbox import Flight, Outbox, Result, Wanted
-from bot.chat.refusals import Reaction, pause, reaction, told
+from bot.chat.sending_trouble import SendingTrouble, note_recovery
 from bot.clock import Alarm
 from bot.core.card import Card
-from bot.core.events import AccessLost, CardDeleted
+from bot.core.events import CardDeleted
 from bot.store.errors import StoreFailed
 
 log = logging.getLogger(__name__)
 
-FINAL_EDIT_SECONDS: Final = 2.0
-"""How long a result waits for its card's final form."""
 REQUEST_SECONDS: Final = 30.0
 """How long an edit or a result may hold up others, discord.py's own waits for limits included.
 
@@ -32,8 +30,6 @@ GRACE_SECONDS: Final = 1.0
 """How long an edit under way may hold up a result that came after it."""
 ARCHIVED_SECONDS: Final = 600.0
 """How long a card in an archived thread is left alone."""
-LASTING: Final = 2
-"""Tries from which a trouble with Discord is worth a line in the log; each further one is routine."""
 
 
 class TookTooLong(TimeoutError):
@@ -43,11 +39,14 @@ class TookTooLong(TimeoutError):
 class Sender:
     """Sends what is in `outbox`; `run` ends when that is empty."""
 
-    def __init__(self, desk: Desk, channel_id: int, alarm: Alarm) -> None:
-        self.outbox: Final = Outbox(room=desk.room(channel_id), spends=desk.rest.spends_room)
+    def __init__(self, desk: Desk, card: Card, alarm: Alarm) -> None:
+        """Begin to send to the channel of a card."""
+        self.server_id: Final = card.guild_id
+        self.outbox: Final = Outbox(room=desk.room(card.channel_id), spends=desk.rest.spends_room)
         self.alarm: Final = alarm
         self.closing = False
         self._desk: Final = desk
+        self._trouble: Final = SendingTrouble(desk, self.outbox)
         self._hurry: asyncio.Future[None] | None = None
         """Ends the wait for the edit under way."""
 
@@ -61,17 +60,26 @@ class Sender:
         """Go on with what another sender of the channel left."""
         self.outbox.wanted.update(outbox.wanted)
         self.outbox.results.update(outbox.results)
+        self.outbox.pause = outbox.pause
         for wanted in outbox.wanted.values():
             if wanted.flight is not None:
                 wanted.flight.edit.add_done_callback(lambda _: self.alarm.ring())
 
+    def access_changed(self) -> None:
+        """Try soon what was refused."""
+        self.outbox.access_changed(self._desk.clock())
+        self.alarm.ring()
+
     async def run(self) -> None:
         while not self.outbox.empty:
-            item = self.outbox.next(self._desk.clock())
+            now = self._desk.clock()
+            item = self.outbox.next(now)
             if item is None:
                 if self.closing:
                     return
-                await self.alarm.sleep(self.outbox.wait(self._desk.clock()))
+                await self.alarm.sleep(self.outbox.wait(now))
+                continue
+            if self._trouble.held_back(item):
                 continue
             try:
                 if isinstance(item, Result):
@@ -81,44 +89,45 @@ class Sender:
             except StoreFailed as error:
                 about = {**item.about, "reason": str(error)}
                 log.error("what is sent could not be saved, trying again later", extra=about)  # noqa: TRY400
-                self._put_off(item, error)
+                self._trouble.put_off(item, error)
             except Exception as error:
                 log.exception("sending failed, trying again later", extra=item.about)
-                self._put_off(item, error)
+                self._trouble.put_off(item, error)
 
     async def _tell(self, result: Result) -> None:
-        wanted = self.outbox.wanted.get(result.card.id)
-        if wanted is not None and wanted.due <= self._desk.clock():
-            await self._show(wanted, FINAL_EDIT_SECONDS)
-        if result.watch.id not in self.outbox.results:  # the edit showed that the channel is closed to us
+        if await self._is_gone(result.card):
             return
+        began_at = self._desk.clock()
         try:
             await self._deliver(result)
-        except Refused as error:
-            await self._lose(result.card, AccessLost(), str(error))
+        except StoreFailed:
+            raise
+        except GivenUp as error:
+            await self._trouble.give_up(result, str(error))
         except Exception as error:
-            self._put_off(result, error)
+            await self._trouble.failed(result, error)
         else:
             await self._desk.ledger.told({result.watch.id})
             self._desk.count(result)
-            _note_recovery(result)
-            self._forget(result.watch.id)
+            self._trouble.note_access(began_at)
+            note_recovery(result)
+            self._trouble.forget(result.watch.id)
             if (left := self.outbox.wanted.get(result.card.id)) is not None:
-                left.not_before = 0.0  # a reply reopens an archived thread; repair the card now
+                left.not_before = 0.0  # a reply reopens an archived thread; bring the card to its end now
 
     async def _show(self, wanted: Wanted, seconds: float) -> None:
         """Edit a card, waiting at most so long and until a result is in a hurry; the edit itself goes on."""
         card = wanted.card
-        if (event := self._desk.gone.get(card.id)) is not None:
-            await self._lose(card, event, "gone")
+        if await self._is_gone(card):
             return
         if wanted.flight is None:
-            if self._desk.shown.get(card.id) == wanted.form:
-                await self._settle(wanted, wanted.form, frozenset(wanted.ends))
+            form = self.outbox.form(wanted)
+            if self._desk.shown.get(card.id) == form:
+                await self._settle(wanted, form, frozenset(wanted.ends))
                 return
-            if self._desk.rest.spends_room(card):
+            wanted.flight = self._desk.take_off(wanted, form)
+            if wanted.flight.by_bot:
                 self.outbox.room.take(card, self._desk.clock())
-            wanted.flight = self._desk.take_off(wanted)
         flight = wanted.flight
         await self._wait(flight.edit, seconds)
         if not flight.edit.done():
@@ -132,7 +141,16 @@ class Sender:
             await self._refused(wanted, flight, error)
             return
         self._desk.shown[card.id] = flight.form
+        if flight.by_bot:
+            self._trouble.note_access(flight.began_at)
         await self._settle(wanted, flight.form, flight.ends)
+
+    async def _is_gone(self, card: Card) -> bool:
+        """Tell whether a card is known to be gone, and end its watches where that could not be stored yet."""
+        if (event := self._desk.gone.get(card.id)) is None:
+            return False
+        await self._trouble.lose(card, event, "gone")
+        return True
 
     async def _wait(self, edit: asyncio.Future[None], seconds: float) -> None:
         self._hurry = hurry = asyncio.get_running_loop().create_future()
@@ -144,9 +162,11 @@ class Sender:
 
     async def _settle(self, wanted: Wanted, form: CardForm, ends: frozenset[int]) -> None:
         """Note that a card shows a form; what is wanted of it by now comes after the other cards."""
-        await self._desk.ledger.shown(ends)
-        _note_recovery(wanted)
-        wanted.tries, wanted.not_before = 0, 0.0
+        if form == wanted.form:
+            await self._desk.ledger.shown(ends)
+        note_recovery(wanted)
+        wanted.tries, wanted.not_before, wanted.refused = 0, 0.0, False
+        wanted.answerless = form.answerless if form != wanted.form else None
         self.outbox.wanted.pop(wanted.card.id, None)
         if wanted.form != form or wanted.ends != ends:
             self.outbox.wanted[wanted.card.id] = wanted
@@ -174,66 +194,22 @@ class Sender:
             delivery.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
     async def _refused(self, wanted: Wanted, flight: Flight, error: Exception) -> None:
-        card = wanted.card
-        match reaction(error):
-            case Reaction.CARD_GONE:
-                await self._lose(card, CardDeleted(), told(error))
-            case Reaction.ACCESS_LOST:
-                await self._lose(card, AccessLost(), told(error))
-            case Reaction.ARCHIVED if not wanted.ends or self._has_result(card):
+        changed = self.outbox.form(wanted) != flight.form
+        match error_action(error):
+            case ErrorAction.CARD_GONE:
+                await self._trouble.lose(wanted.card, CardDeleted(), describe(error))
+            case ErrorAction.ARCHIVED if not wanted.ends or any(
+                result.card.id == wanted.card.id for result in self.outbox.results.values()
+            ):
                 # The newest form waits; a result reopens the thread.
                 wanted.not_before = self._desk.clock() + ARCHIVED_SECONDS
-            case Reaction.BAD_FORM | Reaction.TOO_LARGE if wanted.form != flight.form:
+            case ErrorAction.BAD_FORM | ErrorAction.TOO_LARGE if changed:
                 pass  # the newer form is tried as it is
-            case Reaction.BAD_FORM | Reaction.TOO_LARGE if not wanted.plainly:
-                log.error("Discord refused a card's form", extra={**wanted.about, "refusal": told(error)})
+            case ErrorAction.BAD_FORM | ErrorAction.TOO_LARGE if not wanted.plainly:
+                about = {**wanted.about, "refusal": describe(error)}
+                log.error("Discord refused a card's form", extra=about)
                 wanted.plainly = True
-            case Reaction.BAD_FORM | Reaction.TOO_LARGE | Reaction.ARCHIVED:
+            case ErrorAction.BAD_FORM | ErrorAction.TOO_LARGE | ErrorAction.ARCHIVED:
                 await self._settle(wanted, flight.form, flight.ends)
             case _:
-                self._put_off(wanted, error)
-
-    def _forget(self, watch_id: int) -> None:
-        self._drop_videos(self.outbox.results.pop(watch_id))
-
-    def _drop_videos(self, result: Result) -> None:
-        videos, result.videos = result.videos, Videos()
-        self._desk.discard(videos)
-
-    def _has_result(self, card: Card) -> bool:
-        return any(result.card.id == card.id for result in self.outbox.results.values())
-
-    def _put_off(self, item: Result | Wanted, error: Exception) -> None:
-        """Try again after a pause."""
-        if isinstance(item, Result):
-            self._drop_videos(item)  # they may be why it failed, and a long outage would fill the disk
-        item.tries += 1
-        item.not_before = self._desk.clock() + pause(error, item.tries)
-        if item.tries == LASTING:
-            log.warning(
-                "Discord does not take it, trying again", extra={**item.about, "refusal": told(error)}
-            )
-
-    async def _lose(self, card: Card, event: CardDeleted | AccessLost, why: str) -> None:
-        """Touch a card no more, and end what is live on it; a deleted card keeps its results."""
-        if card.id not in self._desk.gone:
-            log.warning("a card cannot be reached any more", extra={"card": card.id, "refusal": why})
-        self._desk.gone[card.id] = event
-        wanted = self.outbox.wanted.get(card.id)
-        ends = set(wanted.ends) if wanted is not None else set()
-        if isinstance(event, AccessLost):
-            results = {key for key, result in self.outbox.results.items() if result.card.id == card.id}
-            await self._desk.ledger.close(ends | results)
-            for key in results:
-                self._forget(key)
-        else:
-            await self._desk.ledger.shown(ends)
-        await self._desk.lost(card.id, event)
-        self.outbox.wanted.pop(card.id, None)
-        self._desk.shown.pop(card.id, None)
-        del self._desk.gone[card.id]
-
-
-def _note_recovery(item: Result | Wanted) -> None:
-    if item.tries >= LASTING:
-        log.info("Discord takes it again", extra=item.about)
+                await self._trouble.failed(wanted, error)

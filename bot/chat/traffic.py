@@ -1,4 +1,7 @@
-"""What goes to Discord and what comes back, counted where aiohttp sees it: discord.py's own requests too."""
+"""What goes to Discord and what comes back, counted where aiohttp sees it: discord.py's own requests too.
+
+Each answer also says what time it is on Discord, and whether it counts towards a ban.
+"""
 
 from types import SimpleNamespace
 from typing import Final
@@ -6,32 +9,52 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
+from bot.chat.invalid_requests import InvalidRequests
+from bot.clock import DiscordTime
 from bot.metrics import Metrics
 
 LIMITED: Final = 429
 SERVER_ERROR: Final = 500
+SWITCHED: Final = 101
+"""The gateway's answer, whose session is the same."""
 REFUSED: Final = 400
 ROUTES: Final = frozenset({"applications", "channels", "gateway", "interactions", "users", "webhooks"})
 """First words of the paths that are worth a name of their own."""
+FOR_PEOPLE: Final = frozenset({"interactions", "webhooks"})
+"""Routes of answers to people, which have no time to wait."""
 
 
-def counting(metrics: Metrics) -> aiohttp.TraceConfig:
+def counting(metrics: Metrics, invalid: InvalidRequests, time: DiscordTime) -> aiohttp.TraceConfig:
     """Return a trace for discord.py's session; no id and no token gets into what is counted."""
+
+    async def begins(
+        _session: aiohttp.ClientSession, _context: SimpleNamespace, start: aiohttp.TraceRequestStartParams
+    ) -> None:
+        if route_of(start.url) in FOR_PEOPLE:
+            invalid.count_under_way()
+        else:
+            await invalid.admit()
 
     async def ended(
         _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
     ) -> None:
-        metrics.discord_requests.labels(route_of(end.url), _outcome(end.response.status)).inc()
-        if end.response.status == LIMITED:
-            scope = end.response.headers.get("X-RateLimit-Scope", "")
+        route, status, headers = route_of(end.url), end.response.status, end.response.headers
+        scope = headers.get("X-RateLimit-Scope", "")
+        invalid.answered(status, shared=scope == "shared", of_channel=route == "channels")
+        if SWITCHED < status < SERVER_ERROR:  # else it is not Discord's REST API that says what time it is
+            time.heard(headers.get("Date", ""))
+        metrics.discord_requests.labels(route, _outcome(status)).inc()
+        if status == LIMITED:
             metrics.discord_limits.get(scope, metrics.discord_limits["other"]).inc()
 
     async def failed(
         _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestExceptionParams
     ) -> None:
+        invalid.answered(None)
         metrics.discord_requests.labels(route_of(end.url), "lost").inc()
 
     trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(begins)
     trace.on_request_end.append(ended)
     trace.on_request_exception.append(failed)
     return trace

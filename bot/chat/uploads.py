@@ -12,7 +12,7 @@ from typing import Any, Final
 import discord
 
 from bot.chat.attachments import Videos, with_attachments
-from bot.chat.refusals import Reaction, reaction, told
+from bot.chat.discord_errors import ErrorAction, describe, error_action
 from bot.chat.rest import DiscordRest
 from bot.core.card import Card
 from bot.core.delivery import Message
@@ -164,7 +164,7 @@ class Uploads:
         except discord.HTTPException as error:
             if error.code in NOT_THE_FILES:
                 raise
-            if reaction(error) is not Reaction.TOO_LARGE:
+            if error_action(error) is not ErrorAction.TOO_LARGE:
                 raise _not_uploaded(error) from None
             sizes = [video.size for video in with_attachments(message, videos)[1]]
             if len(sizes) == 1:
@@ -192,7 +192,7 @@ def _not_uploaded(error: Exception) -> NotUploaded:
         return error
     refused = isinstance(error, discord.HTTPException) and 400 <= error.status < 500  # noqa: PLR2004
     unsent = isinstance(error, NoTimeLeft | discord.RateLimited | FileNotFoundError)
-    return NotUploaded(told(error), perhaps_sent=not refused and not unsent)
+    return NotUploaded(describe(error), perhaps_sent=not refused and not unsent)
 
 
 def may_be_the_files(error: Exception) -> bool:
@@ -203,4 +203,6 @@ def may_be_the_files(error: Exception) -> bool:
     """
     if not isinstance(error, discord.HTTPException):
         return False
-    return error.status in {403, 413} or error.code in {20009, 40005}
+    if error.status == 403:  # noqa: PLR2004
+        return error.code not in {0, 50001, 160005}  # of Discord's edge, or about the channel
+    return error.status == 413 or error.code in {20009, 40005}  # noqa: PLR2004

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from bot.chat.client import VeoBot, talk_to
-from bot.chat.refusals import told
+from bot.chat.discord_errors import describe
 from bot.chat.tree import command_tree, sync_commands
 from bot.check.findings import Finding
 from bot.config import Settings
@@ -21,6 +21,6 @@ async def sync(settings: Settings) -> Finding:
             await client.login(settings.discord_token.get_secret_value())
             names = await sync_commands(command_tree(client))
     except Exception as error:
-        text = f"they could not be written ({told(error)}): mend what is wrong above, then try again"
+        text = f"they could not be written ({describe(error)}): mend what is wrong above, then try again"
         return Finding("commands", ok=False, text=text)
     return Finding("commands", ok=True, text=f"written again: {', '.join(names)}. Reload Discord to see them")

@@ -69,7 +69,8 @@ def check(form: CardForm, people: set[int]) -> None:
     components: list[dict[str, Any]] = layout(form).to_components()  # type: ignore[no-untyped-call]
     every = [*components, *(child for component in components for child in component["components"])]
     shown = [component["content"] for component in every if "content" in component]
-    assert shown == list(form.texts)
+    *texts, last = form.texts
+    assert shown == [*texts, f"{last} · {form.pointer}" if form.pointer else last]
     assert len(every) <= 40
     assert 0 < sum(map(len, shown)) <= 4_000
     assert all(text.strip() for text in shown)
@@ -245,11 +246,14 @@ def test_a_recovery_is_not_told_after_the_next_change_nor_to_later_cards(row: Wa
 )
 def test_what_a_final_card_says(ending: Ending, title: str, said: str, announced: bool) -> None:
     task = Task(TASK, TaskState.RUNNING, "running", 40, message="no *way*")
-    text = body(replace(watch(), outcome=Outcome(ending, NOW + 5, task, 7)), DOWN)
+    form = form_of(replace(watch(), outcome=Outcome(ending, NOW + 5, task, 7)), DOWN)
+    text = "\n".join(form.texts)
     assert f"### {title}\n`{TASK}`" in text
     assert said in text
     assert f"Ended <t:{int(NOW) + 5}:R>" in text
-    assert ("reply below" in text) is announced
+    assert ("reply below" in form.pointer) is announced, "shown once there is a reply"
+    assert "reply" not in text
+    assert form.answerless.pointer == ""
     assert ("40 %" in text) is (ending not in {Ending.SUCCEEDED, Ending.EMPTY})
 
 

@@ -79,12 +79,12 @@ def test_what_was_refused_holds_up_nothing_else() -> None:
     outbox = Outbox()
     outbox.results[1] = result(not_before=NOW + 60)
     outbox.results[2] = result(ready=False)
-    outbox.wanted[1] = Wanted(card(1), OLD, {7}, not_before=NOW + 30)
+    outbox.wanted[3] = Wanted(card(3), OLD, {7}, not_before=NOW + 30)
     outbox.wanted[2] = Wanted(card(2), OLD)
     assert outbox.next(NOW) is outbox.wanted.pop(2)
     assert outbox.next(NOW) is None
     assert outbox.wait(NOW) == 30
-    assert outbox.next(NOW + 30) is outbox.wanted[1]
+    assert outbox.next(NOW + 30) is outbox.wanted[3]
     assert outbox.next(NOW + 60) is outbox.results[1]
 
 

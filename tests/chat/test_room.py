@@ -35,7 +35,7 @@ def test_old_cards_have_a_limit_of_their_own() -> None:
 def test_a_channels_room_outlives_its_sender_and_is_forgotten_once_it_rested() -> None:
     now = [NOW]
     nothing: Any = None
-    desk = Desk(nothing, nothing, nothing, lambda: now[0], nothing, nothing, nothing)
+    desk = Desk(nothing, nothing, nothing, lambda: now[0], nothing, nothing, nothing, 0.0)
     room = desk.room(1)
     room.take(CARD, now[0])
     now[0] += YOUNG[1] - 0.1

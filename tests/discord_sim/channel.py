@@ -6,7 +6,7 @@ from .errors import refusal
 from .ids import Json, iso
 from .message import Message
 from .people import User
-from .permissions import DM_PERMISSIONS, Overwrite, Permission, combine
+from .permissions import DM_PERMISSIONS, TIMED_OUT, Overwrite, Permission, combine
 
 if TYPE_CHECKING:
     from .guild import Guild
@@ -138,7 +138,9 @@ class Channel:
             return self.parent.permissions_for(user)
         roles = [role.id for role in self.guild.roles_of(user)]
         base = self.guild.permissions_of(user)
-        return combine(base, self.guild.id, roles, user.id, self.overwrites)
+        allowed = combine(base, self.guild.id, roles, user.id, self.overwrites)
+        timed_out = user is self.world.bot and self.guild.bot_is_timed_out
+        return allowed & TIMED_OUT if timed_out else allowed
 
     def bot_may(self, permission: Permission) -> bool:
         return bool(self.permissions_for(self.world.bot) & permission)

@@ -161,7 +161,8 @@ class Gateway:
             ),
         )
         for guild in guilds:
-            stream.dispatch("GUILD_CREATE", {**guild.payload(), "unavailable": False})
+            if guild.available:
+                stream.dispatch("GUILD_CREATE", {**guild.payload(), "unavailable": False})
         if self.ends_sessions:
             connection.send(INVALIDATED, data=False)
             del self.streams[stream.id]

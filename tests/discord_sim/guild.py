@@ -40,6 +40,8 @@ class Guild:
         self.upload_limit = UPLOAD_LIMITS[premium_tier]
         self.bot_present = not commands_only
         self.has_commands = True
+        self.available = True
+        self.bot_timeout: float | None = None
         self.owner_id = world.ids()
         # Where only the commands are, an interaction's `app_permissions` are those of @everyone
         # (discord-api-docs#5316); let them look as if all were well.
@@ -83,11 +85,30 @@ class Guild:
         self.world.emit("GUILD_CREATE", self.payload(), self)
 
     def outage(self, *, over: bool = False) -> None:
-        """Make the server unavailable for a while, or available again, as in one of Discord's outages."""
+        """Make the server unavailable for a while, or available again, as in one of Discord's outages.
+
+        Meanwhile its channels answer 10003, and READY lists it without a GUILD_CREATE that follows (as under
+        "Unavailable Guild Object" of Discord's documentation).
+        """
+        self.available = over
         if over:
             self.world.emit("GUILD_CREATE", {**self.payload(), "unavailable": False}, self)
         else:
             self.world.emit("GUILD_DELETE", {"id": str(self.id), "unavailable": True}, self)
+
+    def time_out_bot(self, until: float | None) -> None:
+        """Put the bot into a timeout, or (None) end one: GUILD_MEMBER_UPDATE, sent whatever the intents.
+
+        All that is left to it are View Channel and Read Message History; the rest answers 50013
+        (discord-api-docs#6847).
+        """
+        self.bot_timeout = until
+        member = {**self.member(self.world.bot), "guild_id": str(self.id)}
+        self.world.emit("GUILD_MEMBER_UPDATE", member, self)
+
+    @property
+    def bot_is_timed_out(self) -> bool:
+        return self.bot_timeout is not None and self.world.clock() < self.bot_timeout
 
     def roles_of(self, user: User) -> list[Role]:
         """List a member's roles besides @everyone."""
@@ -113,7 +134,9 @@ class Guild:
             "banner": None,
             "joined_at": iso(snowflake_time(self.id)),
             "premium_since": None,
-            "communication_disabled_until": None,
+            "communication_disabled_until": (
+                iso(self.bot_timeout) if user is self.world.bot and self.bot_timeout is not None else None
+            ),
             "deaf": False,
             "mute": False,
             "pending": False,

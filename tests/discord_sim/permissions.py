@@ -27,6 +27,8 @@ BOT_DEFAULT = Permission(274_878_024_704)
 """View channels, send messages (in threads too), embed links, attach files, read the history."""
 MEMBER_DEFAULT = BOT_DEFAULT | Permission.USE_APPLICATION_COMMANDS
 DM_PERMISSIONS = BOT_DEFAULT | Permission.MENTION_EVERYONE
+TIMED_OUT = Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY
+"""What a member in a timeout may still do."""
 ALL = (1 << 52) - 1
 
 

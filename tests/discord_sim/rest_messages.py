@@ -80,6 +80,8 @@ def edit(call: Call) -> Answer:
     message = _message(call, channel)
     if message.author is not call.world.bot:
         raise refusal(50005)
+    if channel.guild is not None and channel.guild.bot_is_timed_out:
+        raise refusal(50013)
     if channel.locked and not channel.archived and not channel.bot_may(Permission.MANAGE_THREADS):
         raise refusal(160005)
     call.limiter.charge_old_edit(channel.id, call.world.clock() - message.created_at)

@@ -82,7 +82,7 @@ class World:
     def channel(self, channel_id: int) -> Channel:
         """Find a channel for the REST side, or refuse with 10003."""
         channel = self.channels.get(channel_id)
-        if channel is None or channel.deleted:
+        if channel is None or channel.deleted or not (channel.guild is None or channel.guild.available):
             raise refusal(10003)
         return channel
 

@@ -8,13 +8,15 @@ from unittest.mock import patch
 
 from bot.board import Board
 from bot.chat.delivery import Deliverer
+from bot.chat.history import NotFound
 from bot.chat.rest import DiscordRest
 from bot.core.transitions import Effect, Step
 from bot.store.store import Store
 
 
-async def _finds_nothing(self: Deliverer, *_: object) -> None:
+async def _finds_nothing(self: Deliverer, *_: object) -> NotFound:
     """Stand for a look through the channel's history."""
+    return NotFound.ABSENT
 
 
 async def _intends_nothing(self: Store, watch_id: int, part: int, at: float) -> None:

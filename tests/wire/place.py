@@ -22,6 +22,7 @@ from virtual_time import Inline
 
 from bot.app import App
 from bot.chat.client import VeoBot, reach, serve
+from bot.clock import DiscordTime
 from bot.config import Settings
 from bot.copies import Copier
 from bot.demo.render_api import RenderApi
@@ -121,9 +122,10 @@ class Place:
         veo = await stack.enter_async_context(VeoClient(self.api.base_url, KEY, clock=clock))
         stack.enter_context(pointed_at(self.sim))
         async_context.get()._locks.clear()  # a new process has none of an earlier one's
-        ahead = (await reach(self.sim.base_url, self.sim.token, clock)).ahead
+        discord_time = DiscordTime(clock)
+        await reach(self.sim.base_url, self.sim.token, discord_time)
         metrics = Metrics()
-        self.client = VeoBot(metrics=metrics)
+        self.client = VeoBot(metrics=metrics, discord_time=discord_time)
         copier = None
         if self.copies:
             # aiohttp reads the files of an upload in the loop's own executor.
@@ -141,7 +143,7 @@ class Place:
             database,
             veo.look,
             clock=clock,
-            discord_clock=lambda: clock() + ahead,
+            discord_clock=discord_time,
             copier=copier,
             metrics=metrics,
         )

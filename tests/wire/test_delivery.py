@@ -82,7 +82,7 @@ async def test_a_message_that_arrives_after_a_crash_is_not_sent_twice(tmp_path: 
         card = await moving_card(here)
         here.sim.fault(Fault("POST", POST, when="before", delay=8, drop=False))
         here.api.set(TASK, DONE)
-        await here.sim.wait_for(lambda: len(here.sim.requests) and "Finished" in card.text, 60)
+        await here.sim.wait_for(lambda: here.sim.requests_to("POST", POST), 60)
         await here.sleep(1)
         await here.kill_bot()
         assert here.replies(card) == []

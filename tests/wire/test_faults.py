@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 from named import existing_tests
 
-from bot.chat.refusals import _BY_CODE
+from bot.chat.discord_errors import _BY_CODE
 
 ROWS: Final = {
     "a malformed id": "answers::test_a_malformed_id_is_refused_without_asking_the_api",
@@ -52,15 +52,24 @@ ROWS: Final = {
     "the card is deleted at the end": "refusals::test_a_card_deleted_at_the_end_does_not_cost_the_result",
     "the channel is gone or closed": (
         "faults_discord::test_a_card_that_cannot_be_reached_is_let_go_after_one_refused_call"
-        " faults_discord::test_a_result_that_nobody_may_see_is_dropped_after_one_refused_call"
-        " hard_times::test_a_closed_channel_is_asked_once_also_while_the_disk_takes_nothing"
+        " faults_discord::test_a_result_that_nobody_can_see_is_dropped_after_one_refused_call"
+        " hard_times::test_a_channel_that_is_gone_is_asked_once_also_while_the_disk_takes_nothing"
     ),
     "the bot is removed": "refusals::test_a_bot_thrown_out_drops_its_watches",
     "an archived thread": (
         "watching::test_an_archived_thread_is_reopened_by_the_result"
         " faults_discord::test_a_card_in_an_archived_thread_rests_until_its_result_reopens_it"
     ),
-    "a locked thread": "faults_discord::test_a_result_that_nobody_may_see_is_dropped_after_one_refused_call",
+    "a locked thread": "access::test_a_thread_that_is_unlocked_gets_its_result_at_once",
+    "access to a channel is taken away": (
+        "access::test_a_closed_channel_is_tried_after_1_5_15_and_then_every_30_minutes_for_a_day"
+        " access::test_what_opens_a_channel_again_is_noticed_at_once"
+        " access::test_without_access_for_a_day_the_watch_ends"
+    ),
+    "Discord's edge refuses everything": (
+        "edge::test_an_edge_that_refuses_everything_for_a_while_costs_nothing"
+    ),
+    "a server in an outage": "servers::test_an_outage_of_a_server_costs_nothing",
     "Discord's limits": (
         "connection::test_the_cards_of_one_channel_share_its_limit_and_results_go_first"
         " connection::test_a_hundred_cards_that_move_at_once_stay_below_the_global_limit"
@@ -98,7 +107,11 @@ ROWS: Final = {
 
 _GONE: Final = (
     "faults_discord::test_a_card_that_cannot_be_reached_is_let_go_after_one_refused_call"
-    " faults_discord::test_a_result_that_nobody_may_see_is_dropped_after_one_refused_call"
+    " faults_discord::test_a_result_that_nobody_can_see_is_dropped_after_one_refused_call"
+)
+_CLOSED: Final = (
+    "access::test_a_closed_channel_is_tried_after_1_5_15_and_then_every_30_minutes_for_a_day"
+    " access::test_a_result_comes_once_when_the_channel_is_open_again"
 )
 _UNTAKEN: Final = (
     "faults_answers::test_an_answer_that_is_not_taken_promises_nothing_and_is_not_repeated"
@@ -112,6 +125,7 @@ _PLAINLY: Final = (
 _TOKEN: Final = f"connection::test_a_token_that_dies_early_costs_nothing {_UNTAKEN}"
 CODES: Final = {
     10003: f"{_GONE} {_UNTAKEN}",
+    10004: _GONE,
     10008: f"{_GONE} {_UNTAKEN}",
     10015: _TOKEN,
     10062: _UNTAKEN,
@@ -119,17 +133,20 @@ CODES: Final = {
     30046: "faults_discord::test_an_edit_that_cannot_be_made_now_is_made_later_in_its_newest_form",
     40005: f"{_PLAINLY} video_copies::test_videos_that_discord_refuses_leave_the_links",
     40060: f"{_UNTAKEN} answers::test_a_command_delivered_twice_is_carried_out_once",
-    50001: _GONE,
+    50001: _CLOSED,
     50006: f"{_PLAINLY} {_UNTAKEN}",
-    50013: _GONE,
+    50013: _CLOSED,
     50027: _TOKEN,
     50035: f"{_PLAINLY} {_UNTAKEN} video_copies::test_videos_that_discord_refuses_leave_the_links",
-    50083: f"faults_discord::test_a_card_in_an_archived_thread_rests_until_its_result_reopens_it {_GONE}",
+    50083: (
+        "faults_discord::test_a_card_in_an_archived_thread_rests_until_its_result_reopens_it"
+        " access::test_an_archived_thread_that_takes_no_message_costs_no_result"
+    ),
     160002: (
         "hard_times::test_a_result_comes_without_being_a_reply_where_history_may_not_be_read"
         " faults_discord::test_a_result_that_is_refused_is_tried_once_with_less"
     ),
-    160005: _GONE,
+    160005: _CLOSED,
 }
 """The same by the code with which Discord refuses."""
 

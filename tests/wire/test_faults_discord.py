@@ -35,6 +35,7 @@ async def moving_card(here: Place, path: str) -> Message:
 
 async def nothing_is_left(here: Place) -> None:
     """Let some minutes pass and see that nothing is watched, told or asked any more."""
+    await here.sleep(10)  # the card's final form comes after the result
     polls, calls = len(here.api.requests), len(here.sim.requests)
     await here.sleep(200)
     assert (len(here.api.requests), len(here.sim.requests)) == (polls, calls)
@@ -49,11 +50,9 @@ async def nothing_is_left(here: Place) -> None:
         row("10003 the channel is gone, by token", BY_TOKEN, 404, 10003),
         row("10003 the channel is gone, by bot", BY_BOT, 404, 10003),
         row("10008 the card is gone, by token", BY_TOKEN, 404, 10008),
+        row("10004 the server is gone, by token", BY_TOKEN, 404, 10004),
+        row("10004 the server is gone, by bot", BY_BOT, 404, 10004),
         row("10008 the card is gone, by bot", BY_BOT, 404, 10008),
-        row("50001 the channel is closed, by token", BY_TOKEN, 403, 50001),
-        row("50001 the channel is closed, by bot", BY_BOT, 403, 50001),
-        row("50013 a permission is gone, by bot", BY_BOT, 403, 50013),
-        row("160005 the thread is locked, by bot", BY_BOT, 400, 160005),
     ],
 )
 async def test_a_card_that_cannot_be_reached_is_let_go_after_one_refused_call(
@@ -149,24 +148,20 @@ async def test_a_card_in_an_archived_thread_rests_until_its_result_reopens_it(
     ("status", "code"),
     [
         row("10003 the channel is gone", 404, 10003),
+        row("10004 the server is gone", 404, 10004),
         row("10008 it was sent before, and deleted", 404, 10008),
-        row("50001 the channel is closed", 403, 50001),
-        row("50013 a permission is gone", 403, 50013),
-        row("50083 the thread is archived for good", 400, 50083),
-        row("160005 the thread is locked", 400, 160005),
-        row("160005 the thread is locked, as a 403", 403, 160005),
     ],
 )
-async def test_a_result_that_nobody_may_see_is_dropped_after_one_refused_call(
+async def test_a_result_that_nobody_can_see_is_dropped_after_one_refused_call(
     status: int, code: int, tmp_path: Path
 ) -> None:
     async with place(tmp_path) as here:
         card = await moving_card(here, BY_TOKEN)
         here.sim.fault(Fault("POST", POST, status=status, code=code, times=None))
         here.api.set(TASK, DONE)
-        await here.shows(card, "Finished")
-        await here.sleep(10)
+        await here.sleep(30)
         assert len(here.sim.requests_to("POST", POST)) == 1
+        assert here.replies(card) == []
         await nothing_is_left(here)
 
 
@@ -219,7 +214,7 @@ async def test_a_result_that_has_to_wait_comes_once_when_it_may(
         card = await moving_card(here, BY_TOKEN)
         here.sim.fault(Fault("POST", POST, status=429, code=code, retry_after=seconds))
         here.api.set(TASK, DONE)
-        await here.shows(card, "Finished")
+        await here.sim.wait_for(lambda: here.sim.requests_to("POST", POST), 60)
         began = here.clock()
         await here.result(card, 4000)
         assert here.clock() - began >= min(seconds, 3600) - 1

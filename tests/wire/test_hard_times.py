@@ -151,14 +151,16 @@ async def test_two_results_that_look_the_same_are_not_taken_for_each_other(tmp_p
         assert [m.reference for m in told] == [None, second]
 
 
-async def test_a_closed_channel_is_asked_once_also_while_the_disk_takes_nothing(tmp_path: Path) -> None:
+async def test_a_channel_that_is_gone_is_asked_once_also_while_the_disk_takes_nothing(
+    tmp_path: Path,
+) -> None:
     async with place(tmp_path) as here:
         await moving_card(here)
         here.break_disk()
-        here.sim.fault(Fault("PATCH", EDIT, status=403, code=50001, times=None))
+        here.sim.fault(Fault("PATCH", EDIT, status=404, code=10003, times=None))
         here.api.set(TASK, [running(n) for n in range(20, 60)])
         await here.sleep(600)
-        assert sum(request.status == 403 for request in here.sim.requests) == 1
+        assert sum(request.status == 404 for request in here.sim.requests) == 1
         here.break_disk(broken=False)
         await here.sleep(600)
         assert here.app is not None

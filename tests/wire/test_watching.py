@@ -23,7 +23,7 @@ async def test_a_finished_render_is_announced_once(tmp_path: Path) -> None:
         result = await here.result(card, 120)
         assert VIDEO in result.content.splitlines()
         assert result.pings == {here.ada.id}
-        assert "Finished" in card.text
+        await here.shows(card, "Finished")
         assert VIDEO not in card.text
         assert len(here.replies(card)) == 1
         assert not here.sim.rate_limited
@@ -40,6 +40,7 @@ async def test_a_card_shows_each_progress_and_nothing_is_sent_for_a_look_that_sa
         await here.result(card, 300)
         shown = [edit.text.split("**")[1] for edit in card.edits if "%" in edit.text]
         assert shown == ["10 %", "40 %", "70 %"]
+        await here.shows(card, "The result is in the reply below.")
         assert len(card.edits) == 4
         assert all(edit.body["allowed_mentions"] == {"parse": []} for edit in card.edits)
 
@@ -119,7 +120,7 @@ async def test_other_ends_are_announced_as_well(answers: list[Any], ending: str,
         here.api.set(TASK, answers)
         card = await here.watch()
         result = await here.result(card, 900)
-        assert ending in card.text
+        await here.shows(card, ending)
         assert ending in result.content
         assert TASK in result.content
         assert result.pings == {here.ada.id}
