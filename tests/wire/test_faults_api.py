@@ -23,6 +23,7 @@ pytestmark = pytest.mark.looptime
 
 OTHER = "11112222-3333-4444-5555-666677778888"
 SILENT = ("has not answered about this task since", "did not answer")
+UNREADABLE = ("has not answered about this task since", "could not be read")
 REFUSED = ("has refused our key for this task since", "refused our key")
 PACKED = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
 
@@ -40,15 +41,15 @@ def row(sentence: str, *values: Any) -> Any:
         row("a cut connection", Answer(drop=True), SILENT),
         row("no answer at all", Answer(delay=1000), SILENT),
         row("a body fed drop by drop", Answer(body=b" " * 1000, drip=(1, 5.0)), SILENT),
-        row("half of a JSON", Answer(body=b'{"state": "runn'), SILENT),
-        row("JSON that is no object", Answer.json([1, 2]), SILENT),
-        row("JSON without a state", Answer.json({"id": TASK}), SILENT),
-        row("JSON nested too deep", deep_json(), SILENT),
+        row("half of a JSON", Answer(body=b'{"state": "runn'), UNREADABLE),
+        row("JSON that is no object", Answer.json([1, 2]), UNREADABLE),
+        row("JSON without a state", Answer.json({"id": TASK}), UNREADABLE),
+        row("JSON nested too deep", deep_json(), UNREADABLE),
         row("nothing", Answer(204), SILENT),
         row("a redirect", redirect("http://127.0.0.1:9/"), SILENT),
-        row("a body that unpacks too far", gzip_bomb(16), SILENT),
-        row("a body that is too long", huge_body(2), SILENT),
-        row("a packed body that breaks off", Answer(200, PACKED, gzip.compress(b"x" * 999)[:40]), SILENT),
+        row("a body that unpacks too far", gzip_bomb(16), UNREADABLE),
+        row("a body that is too long", huge_body(2), UNREADABLE),
+        row("a packed body that breaks off", Answer(200, PACKED, gzip.compress(b"x" * 999)[:40]), UNREADABLE),
         row("an error inside a success", error_envelope(500, "broken"), SILENT),
         row("the key refused", Answer.json({}, 401), REFUSED),
         row("the key refused for this task", Answer.json({}, 403), REFUSED),
