@@ -20,6 +20,7 @@ from discord.shard import EventItem, EventType, Shard
 
 from bot.chat.session_starts import ready_wait
 from bot.chat.websocket import Socket
+from bot.core.backoff import exponential_backoff
 
 log = logging.getLogger(__name__)
 
@@ -186,5 +187,5 @@ class GatewayShard(Shard):
         """Return the seconds before the next connection: none after one that held."""
         if not self._failures:
             return 0.0
-        longest = min(LONGEST_PAUSE, 2.0 ** min(self._failures - 1, 10))
+        longest = exponential_backoff(self._failures, 1.0, LONGEST_PAUSE)
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 no secret

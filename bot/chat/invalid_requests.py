@@ -16,6 +16,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from bot.core.backoff import exponential_backoff
+
 WINDOW: Final = 600.0
 """Seconds in which Discord counts."""
 BUDGET: Final = 900
@@ -42,8 +44,8 @@ class InvalidRequests:
     @property
     def gap(self) -> float:
         """Seconds that must lie between two requests now, 0 while Discord takes them."""
-        over = self._in_a_row - IN_A_ROW
-        return 0.0 if over < 0 else min(LONGEST_GAP, 2.0 ** min(over, 10))
+        over = self._in_a_row - IN_A_ROW + 1
+        return 0.0 if over < 1 else exponential_backoff(over, 1.0, LONGEST_GAP)
 
     @property
     def may_retry(self) -> bool:
