@@ -11,9 +11,11 @@ import virtual_time
 from simulation.lives import lives, serve_videos
 from simulation.people import ACTS
 from simulation.troubles import TROUBLES, fill
-from simulation.verdict import POLL_MIN_SECONDS, Verdict, judge
+from simulation.verdict import POLL_MAX_SECONDS, POLL_MIN_SECONDS, STALLED_HOURS, Verdict, judge
 from simulation.world import Machine, World, seeded
 from wire.place import place
+
+from bot.demo.render_answers import Answer
 
 HEALING_SECONDS = 4 * 3_600.0
 """Virtual seconds after the last trouble within which everything must have come to its end."""
@@ -44,8 +46,8 @@ async def _live(seed: int, folder: Path) -> Verdict:
         start=False,
         copies=videos.random() < WITH_VIDEOS,
         poll_min_seconds=POLL_MIN_SECONDS,
-        poll_max_seconds=20.0,
-        watch_stalled_hours=0.25,
+        poll_max_seconds=POLL_MAX_SECONDS,
+        watch_stalled_hours=STALLED_HOURS,
         watch_max_hours=4.0,
     ) as here:
         here.sim.rest.rng.seed(seed)
@@ -101,6 +103,8 @@ async def _heal(world: World, machine: Machine) -> None:
     sim.gateway_down = False
     sim.uplink.speed = None
     api.recover()
+    for task_id in world.poisoned:
+        api.set(task_id, Answer.json({"message": "task not found"}, 404))
     await api.start()
     world.disk.full = world.disk.broken = False
     fill(world)

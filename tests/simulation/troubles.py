@@ -5,7 +5,7 @@ from typing import Any
 
 from discord_sim import Fault
 from simulation.crashes import MOMENTS, CrashingDatabase
-from simulation.world import Machine, World, drawn_bad_answer
+from simulation.world import DAMAGED, Machine, World, drawn_bad_answer, drawn_poison
 
 from bot.demo.render_answers import Answer
 
@@ -58,6 +58,7 @@ async def set_clock(world: World, machine: Machine) -> None:
 async def bad_answers(world: World, machine: Machine) -> None:
     """Let the task API answer badly about one task for a while."""
     task_id = world.rng.choice(sorted(world.lives))
+    world.badly_answered.add(task_id)
     bad = [drawn_bad_answer(world.rng) for _ in range(world.rng.randrange(1, 8))]
     world.here.api.set(task_id, [*bad, None])
 
@@ -65,6 +66,7 @@ async def bad_answers(world: World, machine: Machine) -> None:
 async def unknown_for_a_while(world: World, machine: Machine) -> None:
     task_id = world.rng.choice(sorted(world.lives))
     world.disturbed.add(task_id)
+    world.badly_answered.add(task_id)
     missing = Answer.json({"message": "task not found"}, 404)
     world.here.api.set(task_id, [missing] * world.rng.randrange(1, 3) + [None])
 
@@ -72,16 +74,40 @@ async def unknown_for_a_while(world: World, machine: Machine) -> None:
 async def api_outage(world: World, machine: Machine) -> None:
     lasts = world.rng.choice((5.0, 60.0, 600.0, 3_600.0))
     world.note(f"api outage: {lasts:.0f} s")
+    world.stall(lasts)
     if world.rng.random() < 0.3:
         await world.here.api.stop()
     else:
-        world.here.api.fail_all(drawn_bad_answer(world.rng))
+        answer = drawn_bad_answer(world.rng)
+        world.here.api.fail_all(answer)
+        world.damage += lasts if answer == DAMAGED else 0
 
     async def over() -> None:
         world.here.api.recover()
         await world.here.api.start()
 
     world.after(lasts, over)
+
+
+async def poisoned_tasks(world: World, machine: Machine) -> None:
+    """Let somebody watch many tasks that are answered badly for as long as the trouble lasts."""
+    first, bad = len(world.poisoned), [drawn_poison(world.rng) for _ in range(world.rng.choice((3, 10, 25)))]
+    channel = world.rng.choice(world.channels)
+    if channel.deleted or channel.guild is None or not channel.guild.bot_present:
+        return
+    task_ids = [f"bad00000-0000-4000-8000-{first + n:012}" for n in range(len(bad))]
+    world.note(f"poisoned: {len(bad)} tasks in {channel.name}")
+    for task_id, answer in zip(task_ids, bad, strict=True):
+        world.here.api.set(task_id, answer)
+    world.poisoned.update(task_ids)
+    for start in range(0, len(task_ids), 10):
+        ids = " ".join(task_ids[start : start + 10])
+        person = world.rng.choice(world.people)
+        try:
+            use = await world.here.sim.slash(person, channel, "veo", "watch", id=ids)
+        except LookupError:  # its commands are not registered yet
+            return
+        world.invocations.append(use)
 
 
 async def bad_requests(world: World, machine: Machine) -> None:
@@ -182,6 +208,7 @@ async def kick(world: World, machine: Machine) -> None:
 async def full_disk(world: World, machine: Machine) -> None:
     world.disk.full = True
     world.disk.broken = world.rng.random() < 0.5
+    world.stall(120.0)
     fill(world)
 
     async def over() -> None:
@@ -215,6 +242,7 @@ TROUBLES: dict[Trouble, float] = {
     bad_answers: 3,
     unknown_for_a_while: 0.5,
     api_outage: 1,
+    poisoned_tasks: 1,
     bad_requests: 6,
     discord_outage: 1,
     gateway_trouble: 2,

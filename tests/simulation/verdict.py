@@ -22,6 +22,11 @@ from bot.core.poll_queue import IN_FLIGHT
 
 FINAL_FOR_GOOD = {403, 404}
 POLL_MIN_SECONDS = 3.0
+POLL_MAX_SECONDS = 20.0
+STALLED_HOURS = 0.25
+LATE_SECONDS = 30.0
+"""How long after its due time a poll may begin, whatever other tasks are answered."""
+POISONED_ENDS = frozenset({Ending.NO_SUCH_TASK, Ending.REFUSED, Ending.STALLED, Ending.TOO_OLD})
 SAME_LOOK_SECONDS = 0.05
 
 
@@ -55,6 +60,7 @@ class Row:
     task_id: str
     state: str
     ending: Ending | None
+    started_at: float
     ended_at: float
     message_id: int
     channel_id: int
@@ -80,12 +86,14 @@ def judge(seed: int, world: World, unfinished: bool) -> Verdict:
     _judge_promises(verdict, world, rows)
     _judge_refusals(verdict, world)
     _judge_pace(verdict, world)
+    if not world.jumps:  # else the watches' times are not those of the requests
+        _judge_lateness(verdict, world, rows)
     return verdict
 
 
 def _rows(world: World) -> list[Row]:
     query = """
-        SELECT w.id, w.task_id, w.state, w.outcome, w.ended_at, c.message_id, c.channel_id,
+        SELECT w.id, w.task_id, w.state, w.outcome, w.started_at, w.ended_at, c.message_id, c.channel_id,
                (SELECT count(*) FROM deliveries d WHERE d.watch_id = w.id)
         FROM watches w JOIN cards c ON c.id = w.card_id
     """
@@ -97,9 +105,9 @@ def _rows(world: World) -> list[Row]:
 
 
 def _row(columns: tuple[Any, ...]) -> Row:
-    number, task_id, state, outcome, ended_at, message_id, channel_id, parts = columns
+    number, task_id, state, outcome, started_at, ended_at, message_id, channel_id, parts = columns
     ending = None if outcome is None else Ending(json.loads(outcome)["ending"])
-    return Row(number, task_id, state, ending, ended_at or 0.0, message_id, channel_id, parts)
+    return Row(number, task_id, state, ending, started_at, ended_at or 0.0, message_id, channel_id, parts)
 
 
 def _judge_watch(verdict: Verdict, world: World, row: Row) -> None:
@@ -133,7 +141,9 @@ def _said(reply: Message) -> str:
 
 def _judge_end(verdict: Verdict, world: World, row: Row, card: Message) -> None:
     """Hold how a watch ended against what its task, people and Discord did."""
-    allowed = set(world.lives[row.task_id].ends)
+    allowed = set(POISONED_ENDS if row.task_id in world.poisoned else world.lives[row.task_id].ends)
+    if world.damage >= STALLED_HOURS * 3_600:
+        allowed.add(Ending.STALLED)
     if row.channel_id in world.stopped:
         allowed.add(Ending.STOPPED)
     if row.channel_id in world.closed:
@@ -227,6 +237,23 @@ def _judge_pace(verdict: Verdict, world: World) -> None:
         if len(early) > allowed:
             when = ", ".join(f"{at - START:.2f}" for at in early[:20])
             verdict.wrong("too fast", f"{task_id}: {len(early)} looks too early ({when} s), not {allowed}")
+
+
+def _judge_lateness(verdict: Verdict, world: World, rows: list[Row]) -> None:
+    """A good task is polled when it is due, whatever the API answers about others."""
+    for row in rows:
+        if row.task_id in world.badly_answered | world.poisoned:
+            continue
+        asked = [request.at for request in world.here.api.requests if request.task_id == row.task_id]
+        for began, ended in world.lifetimes:
+            until = min(row.ended_at or ended, ended)
+            times = [at for at in asked if max(began, row.started_at) <= at <= until]
+            for before, later in pairwise([*times, until] if times else []):
+                stalled = any(begin <= later and before <= end for begin, end in world.stalls)
+                if later - before > POLL_MAX_SECONDS + LATE_SECONDS and not stalled:
+                    verdict.wrong(
+                        "late", f"{row}: not polled from {before - START:.2f} to {later - START:.2f}"
+                    )
 
 
 def _named(data: dict[str, object]) -> list[str]:

@@ -15,6 +15,8 @@ from wire.place import START, Place
 
 from bot.demo.render_answers import Answer
 
+STALLED_AFTERWARDS = 120.0
+"""Seconds for which a task may be held after trouble: a minute of backoff, and its turn."""
 RESTART_SECONDS = (2.0, 5.0, 30.0, 300.0)
 
 
@@ -39,6 +41,14 @@ class World:
     """Channels in which somebody stopped something."""
     disturbed: set[str] = field(default_factory=set)
     """Tasks that the API did not know for a while."""
+    badly_answered: set[str] = field(default_factory=set)
+    """Tasks of which the API told nothing for a while."""
+    poisoned: set[str] = field(default_factory=set)
+    """Tasks that are answered badly for as long as there is trouble."""
+    stalls: list[tuple[float, float]] = field(default_factory=list)
+    """When polls may come late for everybody: the API or the disk is out of order, or just was."""
+    damage: float = 0.0
+    """Seconds in which everything was answered with damage."""
     jumps: float = 0.0
     """Seconds by which clocks were set, all in all."""
     invocations: list[Invocation] = field(default_factory=list)
@@ -48,6 +58,11 @@ class World:
         """Write a line of the diary."""
         self.counts[what.partition(":")[0]] += 1
         self.diary.append(f"{self.here.clock() - START:9.3f}  {what}")
+
+    def stall(self, seconds: float) -> None:
+        """Note that polls may come late for so long, and while tasks are still held for what came of it."""
+        now = self.here.clock()
+        self.stalls.append((now, now + seconds + STALLED_AFTERWARDS))
 
     def cards(self) -> list[Message]:
         """List the bot's cards that anybody can see."""
@@ -93,8 +108,10 @@ class Machine:
         world, here = self._world, self._world.here
         while True:
             began = here.clock()
-            why = await self._one_life()
-            world.lifetimes.append((began, here.clock()))
+            try:
+                why = await self._one_life()
+            finally:
+                world.lifetimes.append((began, here.clock()))
             world.note(f"{why}: after {here.clock() - began:.3f} s")
             world.trap.disarm()
             await asyncio.sleep(world.rng.choice(RESTART_SECONDS) * world.rng.uniform(0.5, 1.5))
@@ -128,6 +145,27 @@ class Machine:
         return why
 
 
+DAMAGED = Answer(200, body=b'{"id": "x", "state": ["')
+
+
+def drawn_poison(rng: random.Random) -> Answer:
+    """Draw an answer that concerns one task alone."""
+    return rng.choice(
+        (
+            Answer.json({"message": "bad request"}, 400),
+            Answer.json({"message": "not yours"}, 403),
+            Answer.json({"message": "task not found"}, 404),
+            Answer.json({"message": "unprocessable"}, 422),
+            Answer.json({"message": "slow down"}, 429, rng.choice(({}, {"Retry-After": "1"}))),
+            Answer.json({"message": "slow down"}, 429, {"Retry-After": "300"}),
+            Answer.json({"message": "internal"}, 500),
+            Answer(502, {"Content-Type": "text/html"}, b"<html>Bad gateway</html>"),
+            Answer(delay=1_000.0),
+            DAMAGED,
+        )
+    )
+
+
 def drawn_bad_answer(rng: random.Random) -> Answer:
     """Draw an answer of the task API that tells nothing about a task."""
     return rng.choice(
@@ -138,7 +176,7 @@ def drawn_bad_answer(rng: random.Random) -> Answer:
             Answer.json({"code": 500, "msg": "system busy"}),
             Answer(drop=True),
             Answer.json({}, 429, {"Retry-After": str(rng.choice((1, 5, 30)))}),
-            Answer(200, body=b'{"id": "x", "state": ["'),
+            DAMAGED,
         )
     )
 
