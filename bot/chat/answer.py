@@ -179,6 +179,7 @@ class Answer:
 
     async def _find_response(self, why: str, *, ephemeral: bool) -> int:
         """Return the id of a response whose acknowledgement was lost on the way."""
+        self.turn.give_back()  # Discord is slow or away: others need not wait for it as well
         loop = asyncio.get_running_loop()
         while True:
             try:
