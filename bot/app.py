@@ -17,6 +17,7 @@ from bot.chat.first_look import FirstLook
 from bot.chat.limits import Limits
 from bot.chat.listing import Listing
 from bot.chat.messenger import Messenger
+from bot.chat.placeholders import PlaceholderKeeper
 from bot.chat.rest import DiscordRest
 from bot.chat.tree import Tree, command_tree, write_commands
 from bot.chat.turns import NewestFirst
@@ -32,6 +33,7 @@ from bot.monitoring.vitals import Vitals
 from bot.poller import Poller
 from bot.pruner import DAY, Pruner
 from bot.store.database import Database
+from bot.store.placeholders import Placeholders
 from bot.store.pruning import Pruning
 from bot.store.recent import Recent
 from bot.store.store import Store
@@ -97,6 +99,7 @@ class App:
         watch = WatchCommand(first_look, self.board, self.watching, rest, limits, recent=recent)
         listing = Listing(self.board, self.breaker, settings.pace)
         turns = NewestFirst()
+        self._keeper: Final = PlaceholderKeeper(Placeholders(database), client, clock)
         self.commands: Final = Commands(
             first_look,
             self.board,
@@ -106,6 +109,7 @@ class App:
             recent=recent,
             turns=turns,
             card_language=settings.card_language,
+            keeper=self._keeper,
         )
         self._pruner: Final = Pruner(Pruning(database), settings.keep_days, clock, idle=idle)
         self._autocomplete: Final = Autocomplete(self.board, recent, limits, turns, clock)
@@ -146,7 +150,9 @@ class App:
             asyncio.create_task(self._learning.run(), name="learning"),
         ]
         writing = asyncio.create_task(self._write_commands(tree), name="commands")
-        self._background |= {*self._loops, writing}
+        left = await self._keeper.left()
+        cleaning = asyncio.create_task(self._keeper.clean_up(left, Alarm(self._idle)), name="placeholders")
+        self._background |= {*self._loops, writing, cleaning}
 
     def snapshot(self) -> Snapshot:
         """Return what the metrics show of this moment."""

@@ -111,6 +111,7 @@ OURS: Final = {
 DISCORD: Final = (
     "access",
     "answer",
+    "answer_requests",
     "autocomplete",
     "buttons",
     "cards",
@@ -122,6 +123,8 @@ DISCORD: Final = (
     "pasted",
     "permissions",
     "discord_errors",
+    "placeholders",
+    "plain_answers",
     "rest",
     "sending_trouble",
     "servers",
@@ -136,8 +139,9 @@ THEIRS: Final = {
     "simcord": "bot.demo",
     "discord": " ".join(f"bot.chat.{name}" for name in DISCORD) + " bot.demo",
     "aiohttp": (
-        "bot.chat.answer bot.chat.client bot.chat.discord_errors bot.chat.traffic bot.check.discord_side"
-        " bot.connector bot.copies bot.demo bot.monitoring.server bot.veo.client bot.video_source"
+        "bot.chat.answer_requests bot.chat.client bot.chat.discord_errors bot.chat.traffic"
+        " bot.check.discord_side bot.connector bot.copies bot.demo bot.monitoring.server bot.veo.client"
+        " bot.video_source"
     ),
     "multidict": "bot.veo.client",
     "yarl": "bot.chat.client bot.chat.frames bot.chat.traffic bot.veo.client bot.video_source",

@@ -6,35 +6,28 @@ deleted when the answer is a private refusal.
 """
 
 import asyncio
-import io
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import partial
 from typing import Final
 
-import aiohttp
 import discord
 
+from bot.chat.answer_requests import TOKEN_SECONDS, RequestFailed, files_of, given, tried_again
 from bot.chat.discord_errors import ErrorAction, describe, error_action
+from bot.chat.placeholders import PlaceholderKeeper
+from bot.chat.plain_answers import ACKNOWLEDGED, plainly, refuses_content, texts_of
 from bot.chat.rest import NOBODY
-from bot.chat.results import URLS_FILE
+from bot.chat.translation import channel_language
 from bot.chat.turns import RESPONSE_SECONDS, Turn
 from bot.core.delivery import Message
-from bot.words import LANGUAGES, language_for
+from bot.words import language_for
 
 log = logging.getLogger(__name__)
 
 RESPONSE_SLACK: Final = 1.0
 """Seconds after which a response that was sent in time is there, or will never be."""
-TRIES: Final = 3
-ACKNOWLEDGED: Final = 40060
 SOONEST_RETRY: Final = 1.0
 """Seconds that discord.py waits at least before it sends a response again."""
-
-NotDiscords = (TypeError, KeyError, ValueError)
-"""What discord.py raises where a proxy's page or other JSON comes with status 200 in Discord's place."""
-RequestFailed = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError, *NotDiscords)
-"""What a request to Discord may raise."""
 
 
 class Unanswerable(Exception):
@@ -44,17 +37,22 @@ class Unanswerable(Exception):
 class Answer:
     """Answers one interaction; made when it arrives."""
 
-    def __init__(self, interaction: discord.Interaction, card_language: str, turn: Turn) -> None:
+    def __init__(
+        self, interaction: discord.Interaction, card_language: str, turn: Turn, keeper: PlaceholderKeeper
+    ) -> None:
         self.interaction: Final = interaction
+        self._keeper: Final = keeper
+        self._remembered = False
         self.turn: Final = turn
         """Held while there is work for the first response; whoever waits for others gives it back."""
         self._deadline: Final = turn.deadline
         self._line_id: int | None = None
         self._kept = False
+        self._deleted = False
         self._responded = False
         self.language: Final = language_for(interaction.locale.value)
         """The asker's language."""
-        self.channel_language: Final = _channel_language(interaction, card_language)
+        self.channel_language: Final = channel_language(interaction, card_language)
         """The language of what everybody sees."""
 
     async def line(self, text: str) -> int:
@@ -64,8 +62,15 @@ class Answer:
             Unanswerable: there is no such message.
         """
         if self._line_id is None:
-            self._line_id = await self._respond(text)
+            self._remembered = True
+            await self._keeper.remember(self.interaction, text)
+            self._line_id = await self._respond(Message(text))
         return self._line_id
+
+    async def finish(self) -> None:
+        """Forget the public line, unless it may still stand as one: the next start deletes it then."""
+        if self._remembered and (self._kept or self._deleted):
+            await self._keeper.forget(self.interaction.id)
 
     def keep(self) -> None:
         """Note that the public line has become a card or an answer: it stays, come what may."""
@@ -78,7 +83,7 @@ class Answer:
             Unanswerable: it could not be told.
         """
         if not self._responded:
-            await self._respond(text, ephemeral=True, view=view)
+            await self._respond(Message(text), ephemeral=True, view=view)
             return
         await self.take_back()
         await self._follow_up(Message(text), ephemeral=True, view=view)
@@ -99,7 +104,9 @@ class Answer:
                 else:
                     await response.send_message(view=view, ephemeral=True, allowed_mentions=NOBODY)
         except RequestFailed as error:
-            raise Unanswerable(describe(error)) from None
+            if not refuses_content(error):
+                raise Unanswerable(describe(error)) from None
+            await self._respond(plainly(Message(texts_of(view))), ephemeral=True, plain=True)
         finally:
             self.turn.give_back()
 
@@ -107,11 +114,15 @@ class Answer:
         """Delete the public line, if one stands: what it promised does not come."""
         if self._line_id is None or self._kept:
             return
+        own = self._line_by_the_bot(self._line_id)
         self._line_id = None  # once: whether it goes or stays, it is nobody's line any more
         try:
-            await _tried_again(self.interaction.delete_original_response)
+            await tried_again(self.interaction.delete_original_response, own.delete)
         except RequestFailed as error:
             log.warning("a line could not be taken back", extra={"refusal": describe(error)})
+            self._deleted = error_action(error) is ErrorAction.CARD_GONE
+        else:
+            self._deleted = True
 
     async def tell(self, messages: Sequence[Message]) -> None:
         """Tell everybody, in one message or more.
@@ -121,18 +132,9 @@ class Answer:
         """
         first, rest = messages[0], messages[1:]
         if self._line_id is None:
-            self._line_id = await self._respond(first.content, files=_files(first))
+            self._line_id = await self._respond(first)
         else:
-            edit = partial(
-                self.interaction.edit_original_response,
-                content=first.content,
-                attachments=_files(first),
-                allowed_mentions=NOBODY,
-            )
-            try:
-                await _tried_again(edit)
-            except RequestFailed as error:
-                raise Unanswerable(describe(error)) from None
+            await self._turn_line_into(self._line_id, first)
         self._kept = True
         await self.follow(rest)
 
@@ -145,13 +147,36 @@ class Answer:
         for message in messages:
             await self._follow_up(message)
 
+    async def _turn_line_into(self, line_id: int, message: Message, *, plain: bool = False) -> None:
+        def by(edit: Callable[..., Awaitable[object]]) -> Callable[[], Awaitable[object]]:
+            # Files are read by the request that sends them: each try needs new ones.
+            return lambda: edit(
+                content=message.content, attachments=files_of(message), allowed_mentions=NOBODY
+            )
+
+        own = self._line_by_the_bot(line_id)
+        try:
+            await tried_again(by(self.interaction.edit_original_response), by(own.edit))
+        except RequestFailed as error:
+            if plain or not refuses_content(error):
+                raise Unanswerable(describe(error)) from None
+            await self._turn_line_into(line_id, plainly(message), plain=True)
+
+    def _line_by_the_bot(self, line_id: int) -> discord.PartialMessage:
+        """Return the public line as the bot's own token reaches it."""
+        interaction = self.interaction
+        channel = interaction.client.get_partial_messageable(
+            interaction.channel_id or 0, guild_id=interaction.guild_id
+        )
+        return channel.get_partial_message(line_id)
+
     async def _respond(
         self,
-        text: str,
+        message: Message,
         *,
         ephemeral: bool = False,
-        files: Sequence[discord.File] = (),
         view: discord.ui.View | None = None,
+        plain: bool = False,
     ) -> int:
         await self.turn.take()
         self._responded = True
@@ -160,9 +185,15 @@ class Answer:
         try:
             async with asyncio.timeout_at(self._deadline):
                 response = await self.interaction.response.send_message(
-                    text, ephemeral=ephemeral, files=files, view=_given(view), allowed_mentions=NOBODY
+                    message.content,
+                    ephemeral=ephemeral,
+                    files=files_of(message),
+                    view=given(view),
+                    allowed_mentions=NOBODY,
                 )
         except discord.HTTPException as error:
+            if refuses_content(error) and not plain:  # the interaction is still open then
+                return await self._respond(plainly(message), ephemeral=ephemeral, plain=True)
             # "Already acknowledged": by an earlier try of this very request, if there was time for one; else
             # by another process, the one before a crash or one with the same token, which then answers.
             ours = error.code == ACKNOWLEDGED and loop.time() - began >= SOONEST_RETRY
@@ -196,53 +227,23 @@ class Answer:
             await asyncio.sleep(RESPONSE_SLACK / 2)
 
     async def _follow_up(
-        self, message: Message, *, ephemeral: bool = False, view: discord.ui.View | None = None
+        self,
+        message: Message,
+        *,
+        ephemeral: bool = False,
+        view: discord.ui.View | None = None,
+        plain: bool = False,
     ) -> None:
         try:
-            await self.interaction.followup.send(
-                message.content,
-                ephemeral=ephemeral,
-                files=_files(message),
-                view=_given(view),
-                allowed_mentions=NOBODY,
-            )
+            async with asyncio.timeout(TOKEN_SECONDS):
+                await self.interaction.followup.send(
+                    message.content,
+                    ephemeral=ephemeral,
+                    files=files_of(message),
+                    view=given(view),
+                    allowed_mentions=NOBODY,
+                )
         except RequestFailed as error:
-            raise Unanswerable(describe(error)) from None
-
-
-def _channel_language(interaction: discord.Interaction, card_language: str) -> str:
-    """Return the operator's choice, else the server's where it could choose (Community), else the asker's.
-
-    In a direct message nobody reads but the asker.
-    """
-    if interaction.guild_id is not None and card_language in LANGUAGES:
-        return card_language
-    guild = interaction.guild
-    if guild is not None and "COMMUNITY" in guild.features and interaction.guild_locale is not None:
-        return language_for(interaction.guild_locale.value)
-    return language_for(interaction.locale.value)
-
-
-def _given(view: discord.ui.View | None) -> discord.ui.View:
-    """Return a view as discord.py takes it: its sign for none is not None."""
-    missing: discord.ui.View = discord.utils.MISSING
-    return missing if view is None else view
-
-
-def _files(message: Message) -> list[discord.File]:
-    if not message.urls_file:
-        return []
-    return [discord.File(io.BytesIO("\n".join((*message.urls_file, "")).encode()), URLS_FILE)]
-
-
-async def _tried_again(request: Callable[[], Awaitable[object]]) -> None:
-    """Make a request that does the same however often it is made, again where its answer was lost."""
-    for tries_left in reversed(range(TRIES)):
-        try:
-            await request()
-        except RequestFailed as error:
-            if not tries_left or error_action(error) is not ErrorAction.RETRY:
-                raise
-            await asyncio.sleep(1.0)
-        else:
-            return
+            if plain or not refuses_content(error):
+                raise Unanswerable(describe(error)) from None
+            await self._follow_up(plainly(message), ephemeral=ephemeral, plain=True)

@@ -13,7 +13,7 @@ from discord import app_commands
 
 from bot import words
 from bot.board import Board
-from bot.chat.answer import RequestFailed
+from bot.chat.answer_requests import RequestFailed
 from bot.chat.discord_errors import describe
 from bot.chat.limits import Limits
 from bot.chat.lines import ENDING_LOOKS, STATE_LOOKS

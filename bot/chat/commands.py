@@ -16,6 +16,7 @@ from bot.chat.first_look import FirstLook
 from bot.chat.limits import Limits
 from bot.chat.listing import Listing
 from bot.chat.pasted import tasks_of_ours
+from bot.chat.placeholders import PlaceholderKeeper
 from bot.chat.results import answer_messages
 from bot.chat.sentences import describe
 from bot.chat.text import mention, named
@@ -48,6 +49,7 @@ class Commands:
         recent: Recent,
         turns: NewestFirst,
         card_language: str,
+        keeper: PlaceholderKeeper,
     ) -> None:
         self.watch: Final = watch
         self.listing: Final = listing
@@ -57,6 +59,7 @@ class Commands:
         self._recent: Final = recent
         self._turns: Final = turns
         self._card_language: Final = card_language
+        self._keeper: Final = keeper
         self._under_way: set[asyncio.Task[object]] = set()
         self._closing = False
         self._answered: dict[int, None] = {}
@@ -157,7 +160,7 @@ class Commands:
             self._under_way.add(task)
         try:
             await turn.take()
-            await self._run(Answer(interaction, self._card_language, turn), command)
+            await self._run(Answer(interaction, self._card_language, turn, self._keeper), command)
         except TooLate:
             log.debug("an interaction was not answered in time", extra={"interaction": interaction.id})
         finally:
@@ -186,6 +189,8 @@ class Commands:
             reference = secrets.token_hex(4)
             log.exception("a command failed", extra={"reference": reference})
             await self._refuse(answer, say(answer.language, words.BROKEN, reference=reference))
+        finally:
+            await answer.finish()
 
     async def _refuse(self, answer: Answer, sentence: str) -> None:
         try:

@@ -4,6 +4,7 @@ Everything goes through ids that were stored, never through a cache: a cache tha
 nothing about the channel.
 """
 
+import asyncio
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ TOKEN_SECONDS: Final = 14 * 60.0
 """How long an interaction's token is used; Discord lets it live for 15 minutes."""
 PAGE_SIZE: Final = 100
 """Messages that Discord shows at a time."""
+TOKEN_EDIT_SECONDS: Final = 30.0
+"""How long an edit through the token may take, until the bot's own way is gone."""
 NOBODY: Final = discord.AllowedMentions.none()
 
 
@@ -98,7 +101,11 @@ class DiscordRest:
         token = self._tokens.get(card.message_id)
         if token is not None and not self.spends_room(card):
             try:
-                await self._edit_by_token(card, form, token)
+                async with asyncio.timeout(TOKEN_EDIT_SECONDS):
+                    await self._edit_by_token(card, form, token)
+            except TimeoutError:
+                # A limit on the token can last for a day, and discord.py would wait for it.
+                self._tokens.pop(card.message_id, None)
             except discord.HTTPException as error:
                 if error.status != 401 and error_action(error) is not ErrorAction.TOKEN_DEAD:  # noqa: PLR2004
                     raise

@@ -8,7 +8,7 @@ Discord shows a command's name as it was written, and its search found no subcom
 import discord
 from discord import app_commands
 
-from bot.words import language_for, say
+from bot.words import LANGUAGES, language_for, say
 
 
 class CatalogueTranslator(app_commands.Translator):
@@ -22,3 +22,16 @@ class CatalogueTranslator(app_commands.Translator):
     ) -> str | None:
         translated = say(language_for(locale.value), string.message)
         return None if translated == string.message else translated
+
+
+def channel_language(interaction: discord.Interaction, card_language: str) -> str:
+    """Return the operator's choice, else the server's where it could choose (Community), else the asker's.
+
+    In a direct message nobody reads but the asker.
+    """
+    if interaction.guild_id is not None and card_language in LANGUAGES:
+        return card_language
+    guild = interaction.guild
+    if guild is not None and "COMMUNITY" in guild.features and interaction.guild_locale is not None:
+        return language_for(interaction.guild_locale.value)
+    return language_for(interaction.locale.value)

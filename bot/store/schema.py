@@ -6,6 +6,7 @@ followers   who is called when a task of the card ends
 watches     one task on one card: live, then final (its outcome is stored), then done
 deliveries  the messages of a result: planned, intended, sent
 doubts      watches whose result may have been told since a backup was made that was put back
+placeholders  lines that announce an answer still to come, of interactions not finished
 """
 
 from pathlib import Path
@@ -26,7 +27,7 @@ from sqlalchemy import (
 )
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The migration that these tables are the result of."""
 
 LIVE: Final = "live"
@@ -100,4 +101,13 @@ doubts = Table(
     metadata,
     Column("watch_id", ForeignKey("watches.id", ondelete="CASCADE"), primary_key=True),
     Column("since", Float, nullable=False),
+)
+
+placeholders = Table(
+    "placeholders",
+    metadata,
+    Column("interaction_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("content", String, nullable=False),
+    Column("until", Float, nullable=False),
 )

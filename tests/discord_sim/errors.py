@@ -25,6 +25,7 @@ TABLE: dict[int, tuple[int, str]] = {
     50109: (400, "The request body contains invalid JSON."),
     160002: (400, "Cannot reply without permission to read message history"),
     160005: (400, "Thread is locked"),
+    240000: (400, "Message blocked by harmful links filter"),
 }
 BAD_FORM = 50035
 

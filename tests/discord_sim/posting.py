@@ -134,6 +134,8 @@ def _write(message: Message, body: Json, uploads: Sequence[Upload], flags: int) 
     """Check the message as it would become, and only then let it become that."""
     content = body["content"] or "" if "content" in body else message.content
     embeds = body["embeds"] or [] if "embeds" in body else message.embeds
+    if any(word in str((content, embeds, body.get("components"))) for word in message.world.filtered):
+        raise refusal(240000)
     before = message.attachments
     message.attachments = merge_files(message, body, uploads)
     parts = body["components"] or [] if "components" in body else None

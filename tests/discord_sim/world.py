@@ -52,6 +52,8 @@ class World:
         self.nonce_window = 180.0
         self.unfetchable: set[str] = set()
         self.identifies_left = 1000
+        self.filtered: set[str] = set()
+        """Words that Discord's filter of harmful links takes in no message (240000)."""
 
     def add_user(self, name: str, locale: str = "en-US") -> User:
         user = User(self.ids(), name, locale)
