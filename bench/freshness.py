@@ -13,7 +13,7 @@ JUDGED_ON: Final = 400
 FIRST: Final = 50
 """Renders after a beginning or a change of kind."""
 BEGINNINGS: Final = 6
-DRAWN: Final = 2400
+DRAWN: Final = 1800
 SECONDS: Final = Range(0.2, 400.0)
 PRICES: Final = Range(0.002, 60.0, rounds=9)
 

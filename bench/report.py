@@ -21,7 +21,7 @@ from bench.tables import (
     scenes,
     table,
 )
-from bench.texts import INTRO, SPLIT, STRAIN
+from bench.texts import FRESH, GROWING, INTRO, SPLIT, STRAIN
 
 FOLDER: Final = Path(__file__).parent
 README: Final = FOLDER.parent / "README.md"
@@ -50,10 +50,10 @@ def write(kept: Mapping[str, Any], folder: Path, *, into_readme: bool) -> None:
             *(f"- {what}: `{_flat(why)}`" for what, why in kept["failed"].items()),
         ]
     for title, body in (
-        ("What people notice", scenes(kept, "noticed", SPLIT)),
-        ("Under strain", [*scenes(kept, "strained", STRAIN), *restarts(kept)]),
-        ("How soon ends are seen", kinds_table(kept["kinds"])),
-        ("Growth", growth(kept)),
+        (f"What people notice\n\n{SPLIT}", scenes(kept, "noticed")),
+        (f"Under strain\n\n{STRAIN}", [*scenes(kept, "strained"), *restarts(kept)]),
+        (f"How soon ends are seen\n\n{FRESH}", kinds_table(kept["kinds"])),
+        (f"Growth\n\n{GROWING}", growth(kept)),
     ):
         if body:
             lines += ["", f"## {title}", *body]

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from bench import plan
 from bench.measure import Figures, over_runs, ratio
-from bench.texts import FRESH
 
 SAME: Final = 0.05
 """Ratios so near to 1 are called the same."""
@@ -61,7 +60,8 @@ def loads(kept: Mapping[str, Any], row: str) -> dict[str, dict[str, list[Figures
     )
 
 
-def scenes(kept: Mapping[str, Any], row: str, text: str) -> list[str]:
+def scenes(kept: Mapping[str, Any], row: str) -> list[str]:
+    """Return the tables of a row's scenes, ours beside the plain bot's, and what is better and worse."""
     beside = {name: bots for name, bots in loads(kept, row).items() if "restart" not in name}
     if not beside:
         return []
@@ -70,7 +70,7 @@ def scenes(kept: Mapping[str, Any], row: str, text: str) -> list[str]:
         table(["load", "bot", *(title for title, _ in COSTS.values())], _compared(beside, _cost_cells))
     )
     verdicts = ["", *(_verdict(name, bots) for name, bots in beside.items())]
-    return ["", text, "", *times, "", *costs, *verdicts]
+    return ["", *times, "", *costs, *verdicts]
 
 
 def _compared(beside: Mapping[str, Mapping[str, list[Figures]]], cells: Any) -> Iterator[list[str]]:
@@ -162,7 +162,7 @@ def kinds_table(kinds: Mapping[str, Mapping[str, Any]]) -> list[str]:
         f"Taught it is better than fixed pauses on {len(better)} of {len(kinds)} kinds;"
         f" after a change of kind it is worse than they are on {len(changed)}: {', '.join(changed) or 'none'}."
     )
-    return ["", FRESH, "", *table(head, rows), "", verdict]
+    return ["", *table(head, rows), "", verdict]
 
 
 def ratios_of(of: Mapping[str, Any]) -> dict[str, float | None]:
@@ -194,10 +194,7 @@ def growth(kept: Mapping[str, Any]) -> list[str]:
         [name, *(number(over_runs(runs, key), digits) for key, (_, digits) in GROWTH.items())]
         for name, runs in found.items()
     ]
-    text = "Ours alone; ten renders a card, of 1-10 minutes each, over up to 200 channels."
     return [
-        "",
-        text,
         "",
         *table(["", *(title for title, _ in GROWTH.values())], rows),
         "",

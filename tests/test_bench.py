@@ -189,12 +189,12 @@ def _kept(ours: float, plain: float) -> dict[str, Any]:
 
 def test_the_report_says_what_is_better_and_what_is_worse_by_one_formula() -> None:
     kept = _kept(1.0, 4.0)
-    text = "\n".join(scenes(kept, "noticed", ""))
+    text = "\n".join(scenes(kept, "noticed"))
     assert (
         "better: end to result (95 %), card behind the truth (95 %), command to card (95 %); worse: nothing"
         in text
     )
-    assert "worse: end to result (95 %)" in "\n".join(scenes(_kept(4.0, 1.0), "noticed", ""))
+    assert "worse: end to result (95 %)" in "\n".join(scenes(_kept(4.0, 1.0), "noticed"))
     assert list(loads(kept, "noticed")) == [plan.HEADLINE]
     assert headline(kept).count("| 0.25 |") == 4
     assert ratios_of(kept["kinds"]["a kind"])["untaught ÷ fixed"] == 1.0
