@@ -121,9 +121,8 @@ def observe(health: Health, task_id: str, seen: Seen, begun: float, now: float) 
 def after_probes(health: Health, told: Mapping[str, Seen], begun: float, now: float, watched: int) -> Health:
     """Return the health after a round of probes that was sent at `begun` and ended `now`.
 
-    `told` is what each id was answered, observed already.
-
-    Whatever was answered meanwhile, to anybody, has ended the suspicion: then no verdict is due any more.
+    `told` is what each id was answered, observed already. Whatever was answered meanwhile, to anybody, has
+    ended the suspicion: then no verdict is due any more.
     """
     errors = {probe: seen.error if isinstance(seen, Failure) else None for probe, seen in told.items()}
     votes = set(errors.values())
@@ -133,7 +132,7 @@ def after_probes(health: Health, told: Mapping[str, Seen], begun: float, now: fl
     }:
         health = replace(health, impossible_id_tells=False)  # from the next round on
     due = health.next_probe(watched)
-    if due is None or begun < due:
+    if due is None or now < due:
         return health
     if votes == {PollError.KEY_REFUSED} and health.mode is not Mode.REFUSED:
         return _pause(health, Mode.REFUSED, health.refused_since, begun)

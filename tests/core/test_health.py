@@ -120,6 +120,11 @@ def test_a_refused_key_needs_a_task_and_both_probes() -> None:
 def test_a_key_that_was_never_accepted_is_doubted_at_once() -> None:
     assert polls((0, "a", KEY)).next_probe(1) == NOW
     assert probed(Health(), {IMPOSSIBLE_ID: KEY}, 0, 0).mode is Mode.REFUSED
+    told: dict[str, Seen] = {IMPOSSIBLE_ID: KEY}
+    seen = observe(
+        Health(), IMPOSSIBLE_ID, KEY, NOW + 0.001, NOW + 0.2
+    )  # a probe is sent after its round began
+    assert after_probes(seen, told, NOW, NOW + 0.2, 0).mode is Mode.REFUSED
 
 
 @pytest.mark.parametrize("answer", [OK, Missing(), BAD])
