@@ -102,6 +102,14 @@ async def _heal(world: World, machine: Machine) -> None:
     sim.rest_down = False
     sim.gateway_down = False
     sim.uplink.speed = None
+    guild = world.here.guild
+    guild.outage(over=True)
+    guild.time_out_bot(None)
+    for channel in world.channels:
+        if not channel.deleted:
+            channel.restrict_bot(None)
+            if channel.is_thread:
+                channel.set_state(locked=False)
     api.recover()
     for task_id in world.poisoned:
         api.set(task_id, Answer.json({"message": "task not found"}, 404))

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from discord_sim import Fault
+from discord_sim import Fault, Permission
+from discord_sim.permissions import BOT_DEFAULT
 from simulation.crashes import MOMENTS, CrashingDatabase
 from simulation.world import DAMAGED, Machine, World, drawn_bad_answer, drawn_poison
 
@@ -169,22 +170,84 @@ async def delete_a_card(world: World, machine: Machine) -> None:
         card.delete()
 
 
+async def edge_refusals(world: World, machine: Machine) -> None:
+    """Let the edge refuse everything in channels, with codes that say nothing (discord-api-docs#6473)."""
+    status, code = world.rng.choice(((403, 0), (404, 0), (403, 99999), (404, 99999), (401, 0)))
+    fault = world.here.sim.fault(
+        Fault(
+            world.rng.choice((None, None, "POST", "PATCH", "GET")),
+            "/channels/*",
+            status=status,
+            code=code,
+            times=None,
+            probability=world.rng.choice((0.5, 1.0, 1.0)),
+        )
+    )
+    world.note(f"edge refusals: {fault}")
+
+    async def over() -> None:
+        if fault in world.here.sim.rest.faults:
+            world.here.sim.rest.faults.remove(fault)
+
+    world.after(world.rng.choice((10.0, 60.0, 600.0)), over)
+
+
+async def access_paused(world: World, machine: Machine) -> None:
+    """Take the bot's permission to send away, or put it into a timeout, for a while."""
+    guild = world.here.guild
+    channel = world.rng.choice([c for c in world.channels if c.parent is None])
+    lasts = world.rng.choice((5.0, 60.0, 400.0, 4_000.0))
+    timeout = world.rng.random() < 0.3
+    world.note(f"access paused: {'everywhere' if timeout else channel.name} for {lasts:.0f} s")
+    if timeout:
+        guild.time_out_bot(world.here.clock() + 86_400.0)
+    elif not channel.deleted:
+        channel.restrict_bot(int(world.rng.choice((BOT_DEFAULT & ~Permission.SEND_MESSAGES, 0))))
+
+    async def over() -> None:
+        if timeout:
+            guild.time_out_bot(None)
+        elif not channel.deleted:
+            channel.restrict_bot(None)
+
+    world.after(lasts, over)
+
+
+async def server_unavailable(world: World, machine: Machine) -> None:
+    guild = world.here.guild
+    guild.outage()
+
+    async def over() -> None:
+        guild.outage(over=True)
+
+    world.after(world.rng.choice((5.0, 60.0, 600.0)), over)
+
+
+async def sleep(world: World, machine: Machine) -> None:
+    """Let the machine sleep; with some luck the bot crashes soon after."""
+    seconds = world.rng.choice((60.0, 3_600.0, 8 * 3_600.0))
+    world.note(f"sleep: {seconds:.0f} s")
+    world.jumps += seconds
+    await world.here.suspend(seconds)
+    if world.rng.random() < 0.5:
+        await crash(world, machine)
+
+
 async def close_a_channel(world: World, machine: Machine) -> None:
     """Take a channel away, for a while or for good."""
     channel = world.rng.choice(world.channels)
     if channel.deleted:
         return
-    world.closed.add(channel.id)
     kind = world.rng.choice(("hidden", "hidden for a while", "deleted", "archived", "locked"))
     world.note(f"{kind}: {channel.name}")
     match kind:
         case "deleted" if channel.parent is None and sum(not c.deleted for c in world.channels) > 1:
-            world.closed.update(c.id for c in world.channels if c.parent is channel)
+            world.closed.update({channel.id, *(c.id for c in world.channels if c.parent is channel)})
             channel.delete()
         case "archived" | "locked" if channel.is_thread:
+            world.closed.add(channel.id)
             channel.set_state(archived=True, locked=kind == "locked")
         case "hidden for a while" | "hidden" if channel.parent is None:
-            world.closed.update(c.id for c in world.channels if c.parent is channel)
             channel.restrict_bot(0)
             if kind == "hidden for a while":
 
@@ -248,6 +311,10 @@ TROUBLES: dict[Trouble, float] = {
     gateway_trouble: 2,
     delete_a_card: 0.5,
     close_a_channel: 0.5,
+    edge_refusals: 2,
+    access_paused: 1,
+    server_unavailable: 1,
+    sleep: 0.5,
     kick: 0.2,
     full_disk: 1,
     slow_uplink: 1,

@@ -7,6 +7,7 @@ which watches were promised and how they are said to have ended.
 import json
 import re
 import sqlite3
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -20,7 +21,9 @@ from bot.core.health import IMPOSSIBLE_ID
 from bot.core.outcome import Ending
 from bot.core.poll_queue import IN_FLIGHT
 
-FINAL_FOR_GOOD = {403, 404}
+CARD_GONE = 10008
+INVALID = {401, 403, 429}
+MOST_INVALID = 1_000
 POLL_MIN_SECONDS = 3.0
 POLL_MAX_SECONDS = 20.0
 STALLED_HOURS = 0.25
@@ -202,10 +205,14 @@ def _judge_promises(verdict: Verdict, world: World, rows: list[Row]) -> None:
 
 
 def _judge_refusals(verdict: Verdict, world: World) -> None:
-    """A call that Discord refused with 403 or 404 is not made again by the same process."""
+    """No process touches a card again that is gone, and no ten minutes come near a ban."""
+    at = [request.at for request in world.here.sim.requests if request.status in INVALID]
+    most = max((bisect_left(at, begin + 600) - n for n, begin in enumerate(at)), default=0)
+    if most >= MOST_INVALID:
+        verdict.wrong("near a ban", f"{most} refused requests in ten minutes")
     refused: Counter[tuple[object, ...]] = Counter()
     for request in world.here.sim.requests:
-        if request.status in FINAL_FOR_GOOD and request.code and request.method != "GET":
+        if request.code == CARD_GONE and request.method == "PATCH" and request.authorization == "bot":
             body = request.body if isinstance(request.body, dict) else {}
             life = sum(request.at > end for _, end in world.lifetimes)
             about = str(body.get("message_reference")) + str(body.get("nonce"))

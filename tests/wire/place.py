@@ -83,6 +83,8 @@ class Place:
     monitored: bool = False
     """Whether the bot serves its health."""
     monitoring_port: int = 0
+    slept: list[float] = field(default_factory=lambda: [0.0])
+    """Seconds that the bot's machine has slept, while the rest of the world went on."""
     clock_error: float = 0.0
     """Seconds by which the bot's clock is ahead from its next start on."""
     open_database: Callable[[Path], Database] = lambda path: Database(path, None)
@@ -101,10 +103,11 @@ class Place:
 
     async def launch_bot(self) -> None:
         """Start the bot as `bot.process.run` does, its database inline: virtual time waits for it."""
-        error = self.clock_error
+        error, slept = self.clock_error, self.slept[0]
 
         def clock() -> float:
-            return self.clock() + error
+            # Monotonic: it stands still while the machine sleeps.
+            return self.clock() + error - (self.slept[0] - slept)
 
         settings = Settings(
             _env_file=None,  # type: ignore[call-arg]
@@ -191,6 +194,11 @@ class Place:
         """Let virtual time pass."""
         await asyncio.sleep(seconds)
 
+    async def suspend(self, seconds: float) -> None:
+        """Let the bot's machine sleep: its monotonic clock stands still, and its connections are lost."""
+        self.slept[0] += seconds
+        await self.sim.drop_gateway()
+
     def break_disk(self, *, broken: bool = True) -> None:
         """Let the database take no more writes, or take them again."""
         assert self.database is not None
@@ -249,9 +257,10 @@ async def place(
 ) -> AsyncIterator[Place]:
     """Set everything up, the bot running unless `start` is False; `overrides` are settings by field name."""
     loop = asyncio.get_running_loop()
+    slept = [0.0]
 
     def clock() -> float:
-        return START + loop.time()
+        return START + loop.time() + slept[0]
 
     async with DiscordSim(clock=clock) as sim, RenderApi(key=KEY, auth=auth, clock=clock) as api:
         guild = sim.add_guild("Studio")
@@ -259,7 +268,7 @@ async def place(
         here = Place(
             sim, api, guild, channel, sim.add_user("Ada"), sim.add_user("Bob"), data, clock, overrides
         )
-        here.copies, here.monitored = copies, monitored
+        here.copies, here.monitored, here.slept = copies, monitored, slept
         try:
             if start:
                 await here.start_bot()
