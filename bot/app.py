@@ -97,7 +97,14 @@ class App:
         first_look = FirstLook(self.breaker.poll)
         recent = Recent(database)
         watch = WatchCommand(first_look, self.board, self.watching, rest, limits, recent=recent)
-        listing = Listing(self.board, self.breaker, settings.pace)
+        listing = Listing(
+            self.board,
+            self.breaker,
+            settings.pace,
+            recent=recent,
+            closed=lambda: self.messenger.closed,
+            clock=clock,
+        )
         turns = NewestFirst()
         self._keeper: Final = PlaceholderKeeper(Placeholders(database), client, clock)
         self.commands: Final = Commands(
@@ -124,6 +131,7 @@ class App:
             self.breaker,
             self.poller,
             clock=clock,
+            closed=lambda: self.messenger.closed,
             loops=lambda: self._loops,
         )
         client.on_gateway = self.vitals.gateway_changed
@@ -161,6 +169,7 @@ class App:
             tasks=len(self.board.roster.tasks),
             watches=self.board.roster.census(),
             results_waiting=self.messenger.results_waiting,
+            closed=self.messenger.closed,
             gateway_connected=self._client.connected,
             gateway_latency=latency if isfinite(latency) else None,
         )

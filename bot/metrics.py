@@ -39,6 +39,8 @@ class Snapshot:
     tasks: int = 0
     watches: Mapping[str, int] = field(default_factory=dict)
     results_waiting: int = 0
+    closed: Mapping[int, str] = field(default_factory=dict)
+    """Channels that are closed to the bot, and what it lacks there."""
     gateway_connected: bool = False
     gateway_latency: float | None = None
 
@@ -59,6 +61,14 @@ class _Snapshots(Collector):
         yield GaugeMetricFamily(
             "veobot_results_waiting", "Results that are still to be posted.", value=now.results_waiting
         )
+        closed = GaugeMetricFamily(
+            "veobot_channel_closed",
+            "Channels that are closed to the bot, and what it lacks there.",
+            labels=["channel", "lacking"],
+        )
+        for channel, lacking in now.closed.items():
+            closed.add_metric([str(channel), lacking], 1)
+        yield closed
         yield GaugeMetricFamily(
             "veobot_gateway_connected",
             "Whether Discord's gateway is connected and ready.",

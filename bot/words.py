@@ -190,6 +190,11 @@ BROKEN = "I could not do that. Whoever runs this bot finds the reason in its log
 NOTHING_WATCHED = (
     "Nothing is watched in the channels that you can see. `/veo watch` with a task's id follows a render."
 )
+CHANNEL_CLOSED = (
+    "I may not write in this channel right now. I keep watching, and keep trying for a day. "
+    "Somebody who manages the server can give me access again."
+)
+ACCESS_WAS_LOST = "I could no longer write in this channel, so I stopped. `/veo watch` follows it again."
 LIVE_WATCHES = "Live watches: {count}"
 OPEN_CARD = "open"
 PAGE = "Page {page} of {pages}"

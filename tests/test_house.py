@@ -67,7 +67,7 @@ OURS: Final = {
     "bot.chat.cards": "bot.chat.buttons bot.chat.lines bot.chat.rows bot.chat.text bot.core bot.words",
     "bot.chat.rows": "bot.chat.lines bot.chat.text bot.core bot.words",
     "bot.chat.pasted": "bot.core.task_ids bot.store",
-    "bot.chat.listing": "bot.board bot.breaker bot.chat bot.core bot.words",
+    "bot.chat.listing": "bot.board bot.breaker bot.chat bot.clock bot.core bot.store bot.words",
     "bot.chat.autocomplete": "bot.board bot.chat bot.clock bot.core bot.store bot.words",
     "bot.chat.turns": "",
     "bot.chat.first_look": "bot.breaker bot.chat.answer bot.chat.turns bot.core bot.veo.errors bot.words",

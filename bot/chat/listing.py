@@ -3,7 +3,8 @@
 A page is made anew whenever it is asked for; nothing is kept between two presses.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -18,12 +19,19 @@ from bot.chat.lines import Look
 from bot.chat.permissions import may_see
 from bot.chat.rows import row_of
 from bot.chat.text import jump_link, relative
+from bot.clock import Clock
 from bot.core.card import Card
 from bot.core.health import Health
 from bot.core.pace import Pace
 from bot.core.watch import Watch
+from bot.store.errors import StoreFailed
+from bot.store.recent import Recent
 from bot.words import say
 
+log = logging.getLogger(__name__)
+
+LOST_SECONDS: Final = 24 * 3_600.0
+"""How long the list shows a watch that ended for want of access."""
 PAGE_SIZE: Final = 8
 """Entries of the longest kind that fit one layout."""
 
@@ -31,7 +39,20 @@ PAGE_SIZE: Final = 8
 class Listing:
     """Answers whoever asks, and them alone."""
 
-    def __init__(self, board: Board, breaker: CircuitBreaker, pace: Pace) -> None:
+    def __init__(
+        self,
+        board: Board,
+        breaker: CircuitBreaker,
+        pace: Pace,
+        *,
+        recent: Recent,
+        closed: Callable[[], Collection[int]],
+        clock: Clock,
+    ) -> None:
+        """`closed` returns the channels that are closed to the bot."""
+        self._recent: Final = recent
+        self._closed: Final = closed
+        self._clock: Final = clock
         self._board: Final = board
         self._breaker: Final = breaker
         self._pace: Final = pace
@@ -43,33 +64,52 @@ class Listing:
             await answer.refuse(say(answer.language, words.NEEDS_SERVER))
             return
         cards = self._board.roster.of_guild(interaction.guild_id)
-        seen = {card.card.channel_id for card in cards}
+        entries = [(state.card, watch) for state in cards for watch in state.watches if watch.outcome is None]
+        try:
+            entries += await self._recent.lost(interaction.guild_id, self._clock() - LOST_SECONDS)
+        except StoreFailed as error:
+            log.warning("the list goes without what has ended", extra={"reason": str(error)})
+        seen = {card.channel_id for card, _ in entries}
         visible = {channel_id for channel_id in seen if may_see(interaction, channel_id)}
-        entries = [
-            (state.card, watch)
-            for state in cards
-            if state.card.channel_id in visible
-            for watch in state.watches
-            if watch.outcome is None
-        ]
-        texts, buttons = list_page(entries, page, answer.language, self._breaker.health, self._pace)
+        texts, buttons = list_page(
+            [entry for entry in entries if entry[0].channel_id in visible],
+            page,
+            answer.language,
+            self._breaker.health,
+            self._pace,
+            closed=self._closed(),
+        )
         await answer.show(_layout(texts, buttons), in_place=in_place)
 
 
 def list_page(
-    entries: Sequence[tuple[Card, Watch]], page: int, language: str, health: Health, pace: Pace
+    entries: Sequence[tuple[Card, Watch]],
+    page: int,
+    language: str,
+    health: Health,
+    pace: Pace,
+    *,
+    closed: Collection[int] = (),
 ) -> tuple[list[str], list[tuple[int, str]]]:
     """Return a page's texts from top to bottom, and its buttons: the page that each leads to, and its label.
 
-    A page that is not there any more is the last one.
+    Entries are live watches, then those that ended for want of access; `closed` are the channels that are
+    closed to the bot. A page that is not there any more is the last one.
     """
     if not entries:
         return [say(language, words.NOTHING_WATCHED)], []
+    live = sum(watch.outcome is None for _, watch in entries)
     last = (len(entries) - 1) // PAGE_SIZE
     page = max(0, min(page, last))
     shown = entries[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
-    texts = [f"### {say(language, words.LIVE_WATCHES, count=len(entries))}"]
-    texts += [_entry(card, watch, language, health, pace) for card, watch in shown]
+    texts = [f"### {say(language, words.LIVE_WATCHES, count=live)}"]
+    for card, watch in shown:
+        text = _entry(card, watch, language, health, pace)
+        if watch.outcome is not None:
+            text += f"\n-# {say(language, words.ACCESS_WAS_LOST)}"
+        elif card.channel_id in closed:
+            text += f"\n-# {say(language, words.CHANNEL_CLOSED)}"
+        texts.append(text)
     if last:
         texts.append(f"-# {say(language, words.PAGE, page=page + 1, pages=last + 1)}")
     buttons = [(other, sign) for other, sign in ((page - 1, "◀"), (page + 1, "▶")) if 0 <= other <= last]

@@ -15,7 +15,7 @@ from bot.chat.cards import CardForm, card_form
 from bot.chat.delivery import Deliverer
 from bot.chat.desk import Desk, Lost
 from bot.chat.ledger import Ledger
-from bot.chat.outbox import AccessPause, Result
+from bot.chat.outbox import Result
 from bot.chat.rest import DiscordRest
 from bot.chat.sender import Sender
 from bot.clock import Alarm, Clock, Idle, idle
@@ -93,10 +93,10 @@ class Messenger:
                 sender.access_changed()
 
     @property
-    def paused(self) -> list[AccessPause]:
-        """The channels that are closed to the bot."""
+    def closed(self) -> dict[int, str]:
+        """The channels that are closed to the bot, and what it lacks there."""
         pauses = [sender.outbox.pause for sender, _ in self._senders.values()]
-        return [pause for pause in pauses if pause is not None]
+        return {pause.channel_id: pause.lacking for pause in pauses if pause is not None}
 
     @property
     def results_waiting(self) -> int:

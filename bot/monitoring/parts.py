@@ -1,12 +1,15 @@
 """Whether the bot can do its job, part by part, as values: what `/readyz` says."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from bot.core.health import Health, Mode
+
+MOST_NAMED = 20
+"""Channels that are named one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,15 @@ def _api(health: Health, now: float) -> Part:
     if health.failing_since is not None:
         return Part("task_api", ok=False, state="has never answered", since=health.failing_since)
     return Part("task_api", ok=True, state="not asked yet")
+
+
+def channel_parts(closed: Mapping[int, str]) -> tuple[Part, ...]:
+    """Name the channels that are closed to the bot and what it lacks there; the bot as a whole is well."""
+    if not closed:
+        return ()
+    named = [f"{channel} ({lacking})" for channel, lacking in sorted(closed.items())[:MOST_NAMED]]
+    more = [f"and {len(closed) - MOST_NAMED} more"] if len(closed) > MOST_NAMED else []
+    return (Part("channels", ok=True, state=f"closed to the bot: {', '.join([*named, *more])}"),)
 
 
 def as_json(parts: Sequence[Part]) -> str:

@@ -1,14 +1,14 @@
 """What can be seen of the running bot from inside: is it alive, is it ready, since when."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
 from bot.board import Board
 from bot.breaker import CircuitBreaker
 from bot.clock import Clock
-from bot.monitoring.parts import Part, api_parts
+from bot.monitoring.parts import Part, api_parts, channel_parts
 from bot.poller import Poller
 from bot.store.database import Database
 from bot.store.errors import StoreFailed
@@ -36,7 +36,10 @@ class Vitals:
         *,
         clock: Clock,
         loops: Callable[[], Iterable["asyncio.Task[None]"]],
+        closed: Callable[[], Mapping[int, str]] = dict,
     ) -> None:
+        """`closed` returns the channels that are closed to the bot, and what is missing in each."""
+        self._closed: Final = closed
         self._gateway_state: Final = gateway
         self._database: Final = database
         self._board: Final = board
@@ -69,7 +72,12 @@ class Vitals:
                 await self._ask_the_idle_api()
                 database = await self._write()
                 self._looked_at = self._clock()
-                parts = (self._gateway(), database, *api_parts(self._breaker.health, self._looked_at))
+                parts: tuple[Part, ...] = (
+                    self._gateway(),
+                    database,
+                    *api_parts(self._breaker.health, self._looked_at),
+                )
+                parts += channel_parts(self._closed())
                 self._parts = tuple(self._dated(part) for part in parts)
         return self._parts
 

@@ -3,11 +3,13 @@
 from collections.abc import Collection
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
+from bot.core.card import Card
+from bot.core.outcome import Ending
 from bot.core.watch import Watch
 from bot.store.database import Database
-from bot.store.records import WATCH, watch_from
+from bot.store.records import CARD, WATCH, card_from, watch_from
 from bot.store.schema import cards, watches
 
 
@@ -31,6 +33,26 @@ class Recent:
             .order_by(watches.c.position)
         )
         return await self._run(lambda connection: tuple(connection.scalars(query)))
+
+    async def lost(self, guild_id: int, since: float) -> list[tuple[Card, Watch]]:
+        """Return a server's watches that ended for want of access since a Unix time, newest first."""
+        query = (
+            select(*CARD, *WATCH)
+            .join(cards, cards.c.id == watches.c.card_id)
+            .where(cards.c.guild_id == guild_id, watches.c.ended_at >= since)
+            .order_by(watches.c.ended_at.desc())
+        )
+
+        def work(connection: Connection) -> list[tuple[Card, Watch]]:
+            rows = connection.execute(query).all()
+            found = [(card_from(row[: len(CARD)]), watch_from(row[len(CARD) :])) for row in rows]
+            return [
+                (card, watch)
+                for card, watch in found
+                if watch.outcome is not None and watch.outcome.ending is Ending.ACCESS_LOST
+            ]
+
+        return await self._run(work)
 
     async def ended(
         self, channel_ids: Collection[int], contains: str, since: float, limit: int

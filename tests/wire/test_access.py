@@ -1,9 +1,11 @@
 """Access to a channel that is taken away: the channel waits, renders are polled on, and nothing is lost."""
 
+import json
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
+import aiohttp
 import pytest
 from discord_sim import Fault, Message, Permission
 from discord_sim.permissions import BOT_DEFAULT
@@ -153,6 +155,39 @@ async def test_without_access_for_a_day_the_watch_ends(
         assert here.api.polls(TASK) == polls
     said = [vars(record) for record in caplog.records if "closed to the bot" in record.message]
     assert [(line["channel"], line["lacking"]) for line in said] == [(here.channel.id, "send_messages")]
+
+
+async def test_a_closed_channel_is_named_in_the_list_and_to_the_operator(tmp_path: Path) -> None:
+    async with place(tmp_path, monitored=True, watch_stalled_hours=72, watch_max_hours=72) as here:
+        await moving_card(here)
+        here.channel.restrict_bot(int(BOT_DEFAULT & ~Permission.SEND_MESSAGES))
+        here.sim.fault(Fault("PATCH", EDIT, status=403, code=50013, times=None))
+        here.api.set(TASK, running(20))
+        await here.sleep(60)
+        listed = await here.sim.slash(here.ada, here.channel, "veo", "list")
+        await listed.acknowledged()
+        assert "I may not write in this channel" in listed.text
+        _, ready = await page(here, "readyz")
+        assert f"{here.channel.id} (send_messages)" in json.loads(ready)["parts"]["channels"]["state"]
+        _, metrics = await page(here, "metrics")
+        labels = f'channel="{here.channel.id}",lacking="send_messages"'
+        assert f"veobot_channel_closed{{{labels}}} 1.0" in metrics
+        here.sim.clear_faults()
+        here.channel.restrict_bot(None)
+        await here.sleep(60)
+        assert "channels" not in json.loads((await page(here, "readyz"))[1])["parts"]
+        here.sim.fault(Fault("PATCH", EDIT, status=403, code=50013, times=None))
+        here.api.set(TASK, running(30))
+        await here.sleep(26 * 3_600)
+        listed = await here.sim.slash(here.ada, here.channel, "veo", "list")
+        await listed.acknowledged()
+        assert "I could no longer write in this channel" in listed.text
+
+
+async def page(here: Place, name: str) -> tuple[int, str]:
+    address = f"http://127.0.0.1:{here.monitoring_port}/{name}"
+    async with aiohttp.ClientSession() as session, session.get(address) as answer:
+        return answer.status, await answer.text()
 
 
 async def test_a_channel_without_access_holds_up_no_other(tmp_path: Path) -> None:
