@@ -52,7 +52,7 @@ def _growth(watches: int, **more: float) -> Part:
     """Ten tasks a card, renders of 1-10 minutes."""
     cards = max(1, watches // 10)
     load = Load(f"{watches:,} live watches", watches, min(cards, 200), tasks_a_card=10, longest=600.0)
-    return Part("growth", replace(load, **{"window": 15.0, "settling": 8.0, **more}), OURS)  # type: ignore[arg-type]
+    return Part("growth", replace(load, **{"window": 15.0, "settling": 15.0, **more}), OURS)  # type: ignore[arg-type]
 
 
 LIGHT: Final = (

@@ -54,7 +54,7 @@ class Load:
     settling: float = 5.0
     act: str = ""
     """What happens at the window's beginning: nothing, `restart`, or `burst` (1,000 renders end in one second)."""
-    timeout: float = 240.0
+    timeout: float = 400.0
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

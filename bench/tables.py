@@ -10,6 +10,8 @@ SAME: Final = 0.05
 """Ratios so near to 1 are called the same."""
 BUSY: Final = 0.9
 """The share from which something counts as used up."""
+LATE: Final = 1.0
+"""Seconds by which polls may begin late in the mean."""
 TIMES: Final = {
     "result": "end to result",
     "end_to_poll": "end to the poll that saw it",
@@ -219,11 +221,13 @@ def _what_ends_it(kept: Mapping[str, Any]) -> str:
     else:
         enough = f", enough for {watches / shares[first]:,.0f} by a straight line" if shares[first] else ""
         verdict = f"so {first} is what would end the growth first{enough}"
-    late = over_runs(runs, "lateness")
-    told = "" if late is None else f"; polls began {late:.1f} s late in the mean"
-    return (
-        f"{watches:,} live watches took {used}, {verdict}{told}. Memory, rows and file are far from any end."
-    )
+    late = over_runs(runs, "lateness") or 0.0
+    if late > LATE and shares[first] <= BUSY:
+        verdict = f"but polls began {late:.1f} s late: more than it can follow, although neither is used up"
+    elif late > LATE:
+        verdict += f", and polls began {late:.1f} s late"
+    kept_by_then = f"{number(over_runs(runs, 'memory_load'), 0)} MiB of memory and {number(over_runs(runs, 'rows'), 0)} rows"
+    return f"{watches:,} live watches took {used}, {verdict}. They held {kept_by_then}."
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from bench.report import BEGIN, END, FOLDER, headline
 from bench.scene import Load
 from bench.seen import SAMPLED_EVERY, Watched, behind
 from bench.simulators import PERSON_WATCHES, SERVER_WATCHES, DiscordSim, Render, TaskApi, settle
-from bench.tables import loads, ratios_of, scenes
+from bench.tables import growth, loads, ratios_of, scenes
 from bench.tuner import Tuner
 from bot.config import Settings
 
@@ -198,6 +198,24 @@ def test_the_report_says_what_is_better_and_what_is_worse_by_one_formula() -> No
     assert list(loads(kept, "noticed")) == [plan.HEADLINE]
     assert headline(kept).count("| 0.25 |") == 4
     assert ratios_of(kept["kinds"]["a kind"])["untaught ÷ fixed"] == 1.0
+
+
+def _grown(cpu: float, late: float) -> str:
+    runs = [{"cpu": cpu, "discord_bot_a_second": 10.0, "lateness": late, "simulators": 0.3, "rows": 9}]
+    scene = {"row": "growth", "load": plan.BURST.as_dict() | {"watches": 1000}, "bot": "ours", "runs": runs}
+    busy = {
+        **scene,
+        "load": plan.BURST.as_dict() | {"watches": 5000},
+        "runs": [{**runs[0], "simulators": 1.0}],
+    }
+    return growth({"scenes": {"one": scene, "busy": busy}, "kinds": {}, "failed": {}})[-1]
+
+
+def test_the_report_says_what_ends_the_growth_by_the_largest_load_that_was_carried() -> None:
+    assert "1,000 live watches took 50% of its core and 20% of Discord's" in _grown(0.5, 0.1)
+    assert "its core is what would end the growth first, enough for 2,000" in _grown(0.5, 0.1)
+    assert "its core is what ends the growth, and polls began 4.0 s late" in _grown(1.0, 4.0)
+    assert "more than it can follow" in _grown(0.5, 4.0)
 
 
 def test_the_report_has_a_place_in_the_readme_and_its_pictures_are_there() -> None:
