@@ -152,6 +152,10 @@ MISSING_PERMISSIONS = (
     "I cannot watch {tasks} in this channel: I lack the permission {permissions} here. "
     "Somebody who manages the server can grant it."
 )
+CANNOT_POST = (
+    "I can no longer post in this channel. Results wait and come once I can: "
+    "somebody who manages the server can restore my permissions here."
+)
 NOT_INVITED = (
     "I cannot watch {tasks} on this server: only my commands are installed here, so I cannot post anything. "
     "Somebody who manages the server can add me: {link}"

@@ -116,6 +116,14 @@ class DiscordRest:
         message = self._channel(card).get_partial_message(card.message_id)
         await message.edit(content=None, view=layout(form), allowed_mentions=NOBODY)
 
+    async def tell_by_token(self, card: Card, text: str) -> None:
+        """Say something where a card is through its interaction's token, which asks for no permission."""
+        token = self._tokens.get(card.message_id)
+        if token is not None and not self.spends_room(card):
+            webhook = discord.Webhook.partial(token.application_id, token.token, client=self._client)
+            async with asyncio.timeout(TOKEN_EDIT_SECONDS):
+                await webhook.send(text, allowed_mentions=NOBODY)
+
     async def _edit_by_token(self, card: Card, form: CardForm, token: _Token) -> None:
         webhook = discord.Webhook.partial(token.application_id, token.token, client=self._client)
         # The line that answered the command gives way to the layout, which goes with no content.

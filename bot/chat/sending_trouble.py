@@ -9,6 +9,7 @@ from typing import Final
 
 import discord
 
+from bot import words
 from bot.chat.attachments import Videos
 from bot.chat.desk import Desk
 from bot.chat.discord_errors import ErrorAction, describe, error_action, is_refusal, retry_delay
@@ -16,6 +17,7 @@ from bot.chat.outbox import AccessPause, Outbox, Result, Wanted
 from bot.chat.servers import ServerState
 from bot.core.card import Card
 from bot.core.events import AccessLost, CardDeleted
+from bot.words import say
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +109,13 @@ class SendingTrouble:
         self._desk.shown.pop(card.id, None)
         del self._desk.gone[card.id]
 
+    async def _tell_people(self, card: Card) -> None:
+        """Say that nothing can be posted here, while the card's token still lets the bot say it."""
+        try:
+            await self._desk.rest.tell_by_token(card, say(card.language, words.CANNOT_POST))
+        except Exception as error:
+            log.info("a closed channel could not be told so", extra={"refusal": describe(error)})
+
     def note_access(self, began_at: float) -> None:
         """Note that Discord took something that was sent at this time: the channel is not closed."""
         if (pause := self._outbox.pause) is not None and began_at >= pause.tried_at:
@@ -139,6 +148,7 @@ class SendingTrouble:
             about = {"channel": card.channel_id, "lacking": lacking, "refusal": describe(error)}
             log.warning("a channel is closed to the bot, trying again for a day", extra=about)
             self._outbox.pause = AccessPause(card.guild_id, card.channel_id, lacking, since=now)
+            await self._tell_people(card)
         pause = self._outbox.pause
         pause.lacking = lacking
         pause.refused(now)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from discord_sim import BOT_DEFAULT, Channel, Permission
 from discord_sim.channel import STAGE, VOICE
-from wire.place import DONE, TASK, Place, place, running
+from wire.place import DONE, TASK, VIDEO, Place, place, running
 
 pytestmark = pytest.mark.looptime
 
@@ -122,3 +122,19 @@ async def test_where_it_cannot_post_a_render_can_still_be_asked_about(tmp_path: 
         use = await here.type("status", TASK)
         assert not use.ephemeral
         assert "10 %" in use.text
+
+
+async def test_a_channel_that_closes_to_the_bot_is_told_so_while_the_token_lives(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.api.set(TASK, running(10))
+        card = await here.watch()
+        await here.shows(card, "10 %")
+        here.channel.restrict_bot(Permission.VIEW_CHANNEL)
+        here.api.set(TASK, DONE)
+        await here.sim.wait_for(
+            lambda: any("no longer post" in m.text for m in here.sim.messages(here.channel)), 60
+        )
+        here.channel.restrict_bot(None)
+        await here.sim.wait_for(lambda: any(VIDEO in m.content for m in here.replies(card)), 120)
+        told = [m for m in here.sim.messages(here.channel) if "no longer post" in m.text]
+        assert len(told) == 1
