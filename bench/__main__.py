@@ -159,6 +159,9 @@ def main() -> int:
     parser.add_argument("--report", action="store_true", help="write the report of what was found before")
     chosen = parser.parse_args()
     rows = chosen.rows or list(plan.ROWS)
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
+    )  # so that what it started is ended
     folder = Path(tempfile.mkdtemp(prefix="bench-")) if chosen.quick else report.FOLDER
     results = Results(folder)
     if not chosen.report:

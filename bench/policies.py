@@ -12,7 +12,8 @@ from bench.tuner import Answer
 START: Final = 1_767_225_600.0
 FIRST_POLL: Final = 3.0
 """A person pastes the id of a render that is up to so many seconds old."""
-LONGEST: Final = 120.0
+LONGEST: Final = 60.0
+"""Seconds that an ETA policy sleeps at most."""
 SEED: Final = 3
 
 
@@ -42,17 +43,18 @@ class Eta:
     """Sleeps for a share of what progress says is left (half, or less to poll more), `least` seconds at least."""
 
     least: float
-    _began: float | None = None
+    _queued_at: float | None = None
 
     def begin(self, now: float) -> None:  # noqa: ARG002
-        self._began = None
+        self._queued_at = None
 
     def pause(self, answer: Answer, now: float) -> float:
+        if not answer.begun:
+            self._queued_at = now
         if not answer.begun or not answer.progress:
-            self._began = now if answer.begun and self._began is None else self._began
             return self.least
-        # A render that is met under way has been so since it was created, as far as anybody knows.
-        began = answer.created if self._began is None else self._began
+        # One that was never seen queued has been under way since it was created, as far as anybody knows.
+        began = answer.created if self._queued_at is None else self._queued_at
         left = (now - began) * (100 - answer.progress) / answer.progress
         return max(self.least, min(LONGEST, left * min(0.5, self.least / 8)))
 
