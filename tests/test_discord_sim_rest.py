@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
 
+import aiohttp
 import pytest
 from discord_sim import BOT_DEFAULT, Channel, DiscordSim, Limits, ManualClock, Permission, User
 from discord_sim.channel import STAGE, VOICE
@@ -246,3 +247,27 @@ async def test_commands_are_stored_by_name_and_counted(sim: DiscordSim, api: Raw
     assert [command["description"] for command in (await api("GET", path)).body] == ["changed"]
     assert sim.command_writes == 2
     assert refused(await api("PUT", path, [{"name": "veo"}])) == (400, 50035)
+
+
+async def test_a_server_in_an_outage_and_a_bot_in_a_timeout_refuse_as_discord_does() -> None:
+    """10003 in an outage; 50013 in a timeout (discord-api-docs#6847), reading excepted."""
+    async with DiscordSim() as sim:
+        guild = sim.add_guild("Studio")
+        channel = guild.add_channel("renders")
+        path = f"{sim.base_url}/channels/{channel.id}/messages"
+        codes: list[tuple[int | None, int]] = []
+
+        async def ask(session: aiohttp.ClientSession) -> None:
+            async with session.post(path, json={"content": "a"}) as posted, session.get(path) as read:
+                codes.append(((await posted.json()).get("code"), read.status))
+
+        async with aiohttp.ClientSession(headers={"Authorization": f"Bot {sim.token}"}) as session:
+            guild.outage()
+            await ask(session)
+            guild.outage(over=True)
+            await ask(session)
+            guild.time_out_bot(sim.world.clock() + 60)
+            await ask(session)
+            guild.time_out_bot(None)
+            await ask(session)
+        assert codes == [(10003, 404), (None, 200), (50013, 200), (None, 200)]

@@ -54,8 +54,9 @@ class InvalidRequests:
 
     async def admit(self) -> None:
         """Wait until a request may go out, and count it as under way."""
-        while self._lately() + self._under_way >= BUDGET:  # noqa: ASYNC110 time alone ends it
-            await asyncio.sleep(1.0)
+        while self._lately() + self._under_way >= BUDGET:
+            oldest = self._refused[0] + WINDOW - self._now() if self._refused else 0.0
+            await asyncio.sleep(max(1.0, oldest))
         self._under_way += 1
 
     def count_under_way(self) -> None:

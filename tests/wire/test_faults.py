@@ -69,6 +69,11 @@ ROWS: Final = {
     "Discord's edge refuses everything": (
         "edge::test_an_edge_that_refuses_everything_for_a_while_costs_nothing"
     ),
+    "a machine that slept": "history::test_a_machine_that_slept_doubles_no_result",
+    "a crash in a busy channel": (
+        "history::test_a_search_through_slow_pages_goes_on_where_it_stopped"
+        " history::test_a_search_that_comes_to_no_end_is_logged_and_the_result_posted"
+    ),
     "a server in an outage": "servers::test_an_outage_of_a_server_costs_nothing",
     "Discord's limits": (
         "connection::test_the_cards_of_one_channel_share_its_limit_and_results_go_first"
