@@ -19,6 +19,8 @@ ROUND = 500
 GROWTH_EACH = 25
 """Every so many texts, how the time grows is measured as well."""
 MOST_GROWTH = 2.5
+SIZES = (10_000, 20_000, 40_000)
+"""Characters that are compared with twice as many; the next size only where the one before grew too fast."""
 FROM_SECONDS = 0.002
 """Times below this say nothing: the clock and the machine's other work are in them."""
 
@@ -56,14 +58,14 @@ def round_of(surface: Callable[[str], None], tally: Tally, seed: int, texts: int
 
 
 def measure(surface: Callable[[str], None], text: str, tally: Tally) -> None:
-    # Three times over before it is believed: a machine with other work takes its time now and then.
-    for tries_left in (2, 1, 0):
-        seconds, grew = growth(surface, text)
+    # Believed only if longer texts show it as well: a machine with other work takes its time now and then.
+    for size in SIZES:
+        seconds, grew = growth(surface, text, size=size)
         if seconds < FROM_SECONDS or grew <= MOST_GROWTH:
             tally.slowest = max(tally.slowest, seconds)
             tally.steepest = max(tally.steepest, grew if seconds >= FROM_SECONDS else 0.0)
             break
-        if not tries_left:
+        if size == SIZES[-1]:
             raise AssertionError(f"twice the text takes {grew:.1f} times as long: {text!r}")
     tally.measured += 1
 
