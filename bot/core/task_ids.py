@@ -70,6 +70,8 @@ def read_task_ids(typed: str) -> Found:
     pieces = list(_pieces(typed))
     if found := _certain(pieces):
         return _found(found, pieces)
+    if any(piece.is_link for piece in pieces):
+        return Found()  # a request, perhaps: the words beside its address may be keys
     words = {piece.text: without_surroundings(piece.text) for piece in pieces}
     if len(words) > 1 and not all(_DIGIT.search(word) for word in words.values()):
         return Found()  # a sentence

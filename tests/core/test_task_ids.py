@@ -159,6 +159,8 @@ CASES = [
         ("curl", "-H", "'Authori", "Bearer", "sk-01234"),
     ),
     Case("curl -H 'Authorization: sk-0123456789' https://studio.example/v1/videos"),
+    Case("sk-0123456789 https://studio.example/v1/videos"),
+    Case("abc1 https://studio.example/v1"),
     Case(f"veo-{TASK}", (f"veo-{TASK}",), of_others=()),
     Case(f"a{TASK}", (f"a{TASK}",), of_others=()),
     Case(f"{TASK}0", (f"{TASK}0",), of_others=()),
