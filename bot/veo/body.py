@@ -43,8 +43,9 @@ def read(body: bytes, content_type: str) -> Any:
             with suppress(ValueError, RecursionError):
                 return _DECODER.decode(_ESCAPE.sub(_escaped, body.decode("utf-8-sig", "replace")))
     start = body[:1024].removeprefix(BOM_UTF8).lstrip()[:1]
-    tried = start in {b"{", b"["} or (start not in {b"<", b""} and "json" in content_type.lower())
-    raise NotJson(page=not tried)
+    # Some servers call every text JSON, also their "404 page not found".
+    text = start in {b"", b"<"} or start.isalnum()
+    raise NotJson(page=text or (start not in {b"{", b"["} and "json" not in content_type.lower()))
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -60,6 +60,7 @@ def test_a_status_is_one_kind_of_error_by_who_wrote_the_body(
         (of_page, b"\xef\xbb\xbf \n" + PAGE, "application/json"),
         (of_page, TEXT, "text/plain"),
         (of_page, TEXT, ""),
+        (of_page, TEXT, "application/json"),
         (of_nothing, b"", "application/json"),
         (of_nothing, b" \r\n", "text/plain"),
     ):
