@@ -76,16 +76,21 @@ class Health:
         """Return when a round of probes is due, None as long as nothing is suspected."""
         if self.paused:
             return self.probe_at
-        due = inf
-        if self.refused_since is not None:
-            due = max(self.refused_since, (self.accepted_at or -inf) + SILENT_AFTER)
-        if self.failing_since is not None and self._shared(watched):
-            silent = (self.answered_at or -inf) + SILENT_AFTER
-            due = min(due, max(self.failing_since + FAILING_AFTER, silent))
+        due = min(self.silent_from(watched), self.refused_from)
         return None if due == inf else max(due, self.probe_at)
 
-    def _shared(self, watched: int) -> bool:
-        return len(self.failed) >= min(SHARED_BY, watched)
+    @property
+    def refused_from(self) -> float:
+        """When the probes may say that the key is refused, `inf` if it is not in doubt."""
+        if self.refused_since is None:
+            return inf
+        return max(self.refused_since, (self.accepted_at or -inf) + SILENT_AFTER)
+
+    def silent_from(self, watched: int) -> float:
+        """Return when the probes may say that nobody is answered, `inf` if that is not suspected."""
+        if self.failing_since is None or len(self.failed) < min(SHARED_BY, watched):
+            return inf
+        return max(self.failing_since + FAILING_AFTER, (self.answered_at or -inf) + SILENT_AFTER)
 
 
 def observe(health: Health, task_id: str, seen: Seen, begun: float, now: float) -> Health:
@@ -134,9 +139,12 @@ def after_probes(health: Health, told: Mapping[str, Seen], begun: float, now: fl
     due = health.next_probe(watched)
     if due is None or now < due:
         return health
-    if votes == {PollError.KEY_REFUSED} and health.mode is not Mode.REFUSED:
+    # A single task that is refused may be so for its own sake; the id that cannot exist is not.
+    alone = len(told) == 1 and IMPOSSIBLE_ID not in told and health.impossible_id_tells
+    if votes == {PollError.KEY_REFUSED} and health.mode is not Mode.REFUSED and not alone:
         return _pause(health, Mode.REFUSED, health.refused_since, begun)
-    if votes == {PollError.UNAVAILABLE} and health.mode is Mode.CLOSED:
+    # A round that was due for a doubt about the key may be too early to speak of silence.
+    if votes == {PollError.UNAVAILABLE} and health.mode is Mode.CLOSED and now >= health.silent_from(watched):
         return _pause(health, Mode.OPEN, health.failing_since, begun)
     if PollError.KEY_REFUSED in votes and health.mode is Mode.OPEN:
         return _answered(health, now)  # not all of them are refused: that is no silence

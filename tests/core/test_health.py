@@ -127,6 +127,22 @@ def test_a_key_that_was_never_accepted_is_doubted_at_once() -> None:
     assert after_probes(seen, told, NOW, NOW + 0.2, 0).mode is Mode.REFUSED
 
 
+def test_a_doubt_about_the_key_opens_nothing_before_its_time() -> None:
+    """With one task refused and an id that cannot exist answered 500, right after the start."""
+    first = polls((0, "a", KEY))
+    doubtful = probed(first, {IMPOSSIBLE_ID: DOWN}, 0, watched=0)
+    assert doubtful.mode is Mode.CLOSED
+    assert probed(doubtful, {IMPOSSIBLE_ID: DOWN}, 29, watched=0).mode is Mode.CLOSED
+    assert probed(doubtful, {IMPOSSIBLE_ID: DOWN}, 30, watched=0).mode is Mode.OPEN
+
+
+def test_a_task_that_is_refused_alone_says_nothing_of_the_key() -> None:
+    asked_alone = probed(OPEN, {"a": KEY}, 50)
+    assert asked_alone.mode is Mode.CLOSED, "it was answered"
+    assert asked_alone.next_probe(1) == NOW + 50, "and both are asked at once"
+    assert probed(asked_alone, ALL_REFUSED, 50, watched=1).mode is Mode.REFUSED
+
+
 @pytest.mark.parametrize("answer", [OK, Missing(), BAD])
 def test_an_accepted_key_ends_the_doubt(answer: Seen) -> None:
     assert polls((0, "a", KEY), (1, "b", answer)).next_probe(9) is None

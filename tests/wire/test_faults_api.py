@@ -49,7 +49,7 @@ def row(sentence: str, *values: Any) -> Any:
         row("a redirect", redirect("http://127.0.0.1:9/"), SILENT),
         row("a body that unpacks too far", gzip_bomb(16), UNREADABLE),
         row("a body that is too long", huge_body(2), UNREADABLE),
-        row("a packed body that breaks off", Answer(200, PACKED, gzip.compress(b"x" * 999)[:40]), UNREADABLE),
+        row("a packed body that breaks off", Answer(200, PACKED, gzip.compress(b"[" * 999)[:40]), UNREADABLE),
         row("an error inside a success", error_envelope(500, "broken"), SILENT),
         row("the key refused", Answer.json({}, 401), REFUSED),
         row("the key refused for this task", Answer.json({}, 403), REFUSED),
