@@ -69,7 +69,7 @@ def _live(watch: Watch, language: str, health: Health, message_limit: int) -> Ro
     note = say(language, _TROUBLES[watch.trouble], when=relative(watch.trouble_since))
     if message := plain(watch.message, message_limit):
         note = f"{note} {say(language, words.LAST_SAID, message=message)}"
-    return replace(row, look=Look.ODD, note=f"{row.note}\n{note}" if row.note else note)
+    return replace(row, look=Look.ODD, note=note)
 
 
 def _seen(watch: Watch, task: Task | None, language: str, health: Health, message_limit: int) -> Row | None:

@@ -211,6 +211,11 @@ def test_what_a_live_card_says(row: Watch, health: Health, said: str) -> None:
     assert said in body(row, health)
 
 
+def test_a_card_in_trouble_says_once_that_nothing_is_known() -> None:
+    never_seen = replace(IN_TROUBLE, task=None, seen_at=None)
+    assert body(never_seen, Health()).count("I keep trying") == 1
+
+
 @pytest.mark.parametrize("mode", [Mode.OPEN, Mode.REFUSED])
 @pytest.mark.parametrize("row", [watch(), replace(watch(), seen_at=NOW), replace(watch(), missing_looks=1)])
 def test_a_pause_is_told_once_also_where_nothing_is_known_yet(row: Watch, mode: Mode) -> None:
