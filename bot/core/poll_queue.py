@@ -83,7 +83,7 @@ class PollQueue:
             return None
         if self._waiting and self._troubled_flying < TROUBLED_IN_FLIGHT:
             return now
-        return self._schedule.soonest if self._schedule else None
+        return self._schedule.soonest
 
     def in_trouble(self, task_id: str) -> bool:
         """Tell whether a task's newest poll failed or took long."""

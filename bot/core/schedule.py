@@ -30,9 +30,13 @@ class Schedule:
         return len(self._due)
 
     @property
-    def soonest(self) -> float:
-        """When something may be taken next; never later than it may. There must be something."""
-        return self._order[0] * SLOT_SECONDS
+    def soonest(self) -> float | None:
+        """When something may be taken next; never later than it may. None if there is no slot.
+
+        A slot of which everything was planned for another time counts too: `plan` says whether it opens one
+        before all others, so whoever sleeps until a plan must know of the very slots that `plan` goes by.
+        """
+        return self._order[0] * SLOT_SECONDS if self._order else None
 
     def plan(self, task_id: str, due: float) -> bool:
         """Plan a task unless it is planned for earlier; return whether it opens a slot before all others."""

@@ -14,6 +14,7 @@ def test_the_earlier_of_two_plans_holds() -> None:
     assert not schedule.plan("b", 12.0), "something is due before it"
     assert schedule.plan("b", 5.0)
     assert ("a" in schedule, "c" in schedule, len(schedule)) == (True, False, 2)
+    assert schedule.soonest is not None
     assert 5.0 <= schedule.soonest <= 5.001 + SLOT_SECONDS
     assert schedule.take(4.99) is None
     assert schedule.take(5.001 + SLOT_SECONDS) == ("b", 5.0)
@@ -57,6 +58,7 @@ def test_whatever_is_planned_is_taken_once_in_order_at_its_earliest_time(
         expected[task_id] = min(due, expected.get(task_id, due))
     taken, now = list[tuple[str, float]](), 0.0
     while schedule:
+        assert schedule.soonest is not None
         assert schedule.soonest > now or not taken
         now = schedule.soonest
         while (one := schedule.take(now)) is not None:
@@ -64,3 +66,24 @@ def test_whatever_is_planned_is_taken_once_in_order_at_its_earliest_time(
             taken.append(one)
     assert len(taken) == len(expected)
     assert dict(taken) == expected
+
+
+@given(st.lists(st.one_of(st.tuples(st.sampled_from("abc"), st.floats(0, 30)), st.floats(0, 5))))
+def test_nothing_is_overslept_by_whoever_sleeps_until_the_soonest_or_a_plan_before_it(
+    acts: list[tuple[str, float] | float],
+) -> None:
+    schedule, now = Schedule(), 0.0
+    wakes = schedule.soonest
+    for act in acts:
+        if isinstance(act, tuple):  # plan, so many seconds from now
+            if schedule.plan(act[0], now + act[1]):
+                wakes = schedule.soonest
+        else:  # so many seconds pass
+            now += act
+            while wakes is not None and wakes <= now:
+                while schedule.take(wakes) is not None:
+                    pass
+                wakes = schedule.soonest
+        assert all(due + SLOT_SECONDS > now - 0.001 for due in schedule._due.values()), "overslept"
+        if len(schedule):
+            assert wakes is not None, "asleep for ever"
