@@ -92,7 +92,9 @@ TASK_KEY_REFUSED = "The task API has refused our key for this task since {when}.
 TASK_LIMITED = "The task API has limited requests about this task since {when}. I keep trying."
 LAST_SAID = "It last said: {message}"
 API_SILENT = "The task API has not answered since {when}. I keep trying; nothing is lost."
-API_REFUSED = "The task API has refused our key since {when}. Whoever runs this bot must look at the API key."
+API_REFUSED = (
+    "The task API has refused our key since {when}. Please ask the bot's operator to check the API key."
+)
 API_BACK = "The task API answers again since {when}."
 SEE_RESULT = "The result is in the reply below."
 SEE_REPLY = "More in the reply below."
@@ -130,7 +132,9 @@ UNKNOWN_TASK = "The task API does not know `{task}`. Check the id; a new task ca
 LOOK_FAILED = (
     "The task API did not answer about `{task}`. Try again in a minute, or let `/veo watch` wait for it."
 )
-LOOK_REFUSED = "The task API refused our key for `{task}`. Whoever runs this bot must look at the API key."
+LOOK_REFUSED = (
+    "The task API refused our key for `{task}`. Please ask the bot's operator to check the API key."
+)
 LOOK_LIMITED = "The task API wants fewer questions right now. Try `{task}` again in a minute."
 POLL_REFUSED = "The task API refused the request about `{task}`. Other tasks are not affected."
 POLL_UNREADABLE = (
@@ -139,7 +143,7 @@ POLL_UNREADABLE = (
 )
 API_SAID = "It said: {message}"
 NEEDS_SERVER = "Watching needs a channel of a server. Use `/veo watch` there; `/veo status` works here, too."
-NOT_ALLOWED_HERE = "I do not work here. Whoever runs this bot has chosen the servers in which I do."
+NOT_ALLOWED_HERE = "This bot is not enabled on this server."
 PERSON_IS_FULL = (
     "One person may have {limit} live watches, and you have {count}. "
     "Stop one with `/veo stop`, or wait until one ends."
@@ -185,10 +189,10 @@ NOT_WATCHED_HERE = "`{task}` is not watched in this channel. `/veo watch` follow
 RESTARTING = "I am about to restart. Try again in a minute; nothing that is watched is lost."
 NOT_SAVED = (
     "I could not save the watch of {tasks}, so nothing is watched. "
-    "Whoever runs this bot must look at its log."
+    "Please ask the bot's operator to check its log."
 )
-NOT_STORED = "I could not save that, so nothing has changed. Whoever runs this bot must look at its log."
-BROKEN = "I could not do that. Whoever runs this bot finds the reason in its log under `{reference}`."
+NOT_STORED = "I could not save that, so nothing has changed. Please ask the bot's operator to check its log."
+BROKEN = "I could not do that. The bot's operator can find the reason in the log under `{reference}`."
 
 # The list, and the ids that are offered while somebody types.
 NOTHING_WATCHED = (

@@ -130,7 +130,7 @@ async def test_a_refused_key_pauses_everybody_and_names_the_operator(tmp_path: P
         here.api.set(IMPOSSIBLE_ID, REFUSED)
         here.api.set(TASK, Answer.json({"code": 403, "msg": "no"}))
         await here.sleep(120)
-        await here.shows(card, "Whoever runs this bot must look at the API key", 120)
+        await here.shows(card, "Please ask the bot's operator to check the API key", 120)
         asked = len(here.api.requests)
         await here.sleep(1800)
         assert len(here.api.requests) - asked <= 2 * 31, "a probe a minute, each way of sending the key"
