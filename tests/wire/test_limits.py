@@ -54,4 +54,4 @@ async def test_elsewhere_than_in_the_allowed_servers_everything_is_refused(tmp_p
                 use = await here.sim.slash(here.ada, channel, "veo", command, id=TASK)
                 await use.acknowledged()
                 assert use.ephemeral
-                assert "I do not work here" in use.text
+                assert "not enabled on this server" in use.text
