@@ -121,7 +121,7 @@ class Database:
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
         if self._engine is None:
-            raise RuntimeError("the database is not open")
+            raise StoreFailed("the database is closed")
         with self._engine.begin() as connection:
             return work(connection)
 
