@@ -65,16 +65,16 @@ class BoundedServer(web.Server):
         self._asking.add(connection)
         try:
             response = await self._answer(request)
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await response.prepare(request)
-                await response.write_eof()
-        except TimeoutError:
-            if request.transport is not None:
-                request.transport.abort()
-            raise ConnectionError from None  # aiohttp's sign for a client that is gone
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await response.prepare(request)
+                    await response.write_eof()
+            except (TimeoutError, ConnectionError):  # an error would be logged with its traceback
+                if request.transport is not None:
+                    request.transport.abort()
         finally:
             self._asking.discard(connection)
-        return response
+        return response  # aiohttp finds it sent, or its client gone
 
 
 class MonitoringServer:

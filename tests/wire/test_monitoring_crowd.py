@@ -117,7 +117,9 @@ async def test_the_oldest_silent_connection_makes_room_for_a_new_one(tmp_path: P
 
 
 @pytest.mark.looptime
-async def test_who_takes_no_answer_is_let_go(tmp_path: Path) -> None:
+async def test_who_takes_no_answer_is_let_go_without_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async with crowded(tmp_path) as (here, crowd):
         reader, writer = await crowd.connected(5_000 * HEALTH.replace(b"healthz", b"metrics"))
         transport: Any = writer.transport
@@ -129,6 +131,7 @@ async def test_who_takes_no_answer_is_let_go(tmp_path: Path) -> None:
             while received := await reader.read(1 << 20):
                 answers += received.count(b"HTTP/1.1 200")
         assert answers < 5_000
+    assert not [record for record in caplog.records if record.name == "aiohttp.server"]
 
 
 async def test_garbage_on_the_port_is_one_short_line_for_who_debugs(tmp_path: Path) -> None:
