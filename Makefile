@@ -33,7 +33,7 @@ simulate: $(READY) $(WORDS)  ## live through SEEDS=100 simulated worlds; SEED=â€
 	PYTHONPATH=.:tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100)) \
 		$(if $(FIRST),--first $(FIRST)) $(if $(WITHOUT),--without $(WITHOUT))
 
-torture: $(READY) $(WORDS)  ## kill the real process with -9, KILLS=200 times, and count lost and doubled results
+torture: $(READY) $(WORDS)  ## kill the real process with -9, KILLS=200 times, and count results lost and doubled, and lines left behind
 	PYTHONPATH=.:tests $(BIN)/python -m wire.torture --kills $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
 
 soak: $(READY) $(WORDS)  ## let 2,000 watches live through DAYS=7 simulated days and list what the bot keeps

@@ -11,7 +11,7 @@ import virtual_time
 from simulation.lives import lives, serve_videos
 from simulation.people import ACTS
 from simulation.troubles import TROUBLES, fill
-from simulation.verdict import POLL_MAX_SECONDS, POLL_MIN_SECONDS, STALLED_HOURS, Verdict, judge
+from simulation.verdict import POLL_MAX_SECONDS, POLL_MIN_SECONDS, STALLED_HOURS, Verdict, judge, lines_left
 from simulation.world import Machine, World, seeded
 from wire.place import place
 
@@ -23,6 +23,9 @@ WITH_VIDEOS = 0.5
 """In how many seeds results carry videos."""
 QUIET_SECONDS = 400.0
 """And then nothing more may come: longer than any pause between two tries."""
+
+NEXT_START_SECONDS = 60.0
+"""And the next start has cleaned up."""
 
 
 def simulate(seed: int) -> Verdict:
@@ -72,6 +75,10 @@ async def _live(seed: int, folder: Path) -> Verdict:
             operating.cancel()
             await asyncio.gather(operating, return_exceptions=True)
         await here.stop_bot()
+        if lines_left(world):  # the next start deletes what a crash or a refusal has left
+            await here.start_bot()
+            await here.sleep(NEXT_START_SECONDS)
+            await here.stop_bot()
         return judge(seed, world, unfinished)
 
 

@@ -31,6 +31,7 @@ LATE_SECONDS = 30.0
 """How long after its due time a poll may begin, whatever other tasks are answered."""
 POISONED_ENDS = frozenset({Ending.NO_SUCH_TASK, Ending.REFUSED, Ending.STALLED, Ending.TOO_OLD})
 SAME_LOOK_SECONDS = 0.05
+LINE = "Looking at"
 
 
 @dataclass
@@ -87,11 +88,24 @@ def judge(seed: int, world: World, unfinished: bool) -> Verdict:
     for row in rows:
         _judge_watch(verdict, world, row)
     _judge_promises(verdict, world, rows)
+    for line in lines_left(world):
+        verdict.wrong("left behind", f"{line.text!r} in {line.channel.name}")
     _judge_refusals(verdict, world)
     _judge_pace(verdict, world)
     if not world.jumps:  # else the watches' times are not those of the requests
         _judge_lateness(verdict, world, rows)
     return verdict
+
+
+def lines_left(world: World) -> list[Message]:
+    """List the lines that announce answers and have become none, where the bot could have deleted them."""
+    return [
+        message
+        for channel in world.channels
+        if channel.id not in world.closed
+        for message in channel.history
+        if message.author is world.here.sim.bot and message.content.startswith(LINE)
+    ]
 
 
 def _rows(world: World) -> list[Row]:

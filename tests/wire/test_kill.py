@@ -12,3 +12,4 @@ async def test_each_result_comes_once_through_kills_and_lost_answers(tmp_path: P
     assert tally.watches >= 4
     assert not tally.lost, tally.lost
     assert not tally.doubled, tally.doubled
+    assert not tally.left, tally.left

@@ -39,11 +39,14 @@ class Tally:
     watches: int = 0
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    """Lines that announce an answer and would stand there for ever."""
 
     @property
     def line(self) -> str:
         return (
-            f"{self.kills} kills, {self.watches} watches: lost {len(self.lost)}, doubled {len(self.doubled)}"
+            f"{self.kills} kills, {self.watches} watches: lost {len(self.lost)}, "
+            f"doubled {len(self.doubled)}, lines left behind {len(self.left)}"
         )
 
 
@@ -85,6 +88,7 @@ def _trouble(here: Process) -> None:
         Fault("POST", POST, when="after", status=503, times=None, probability=0.15),
         Fault("POST", POST, when="before", drop=True, times=None, probability=0.15),
         Fault("PATCH", "*", when="after", status=502, times=None, probability=0.05),
+        Fault("DELETE", "*", when="before", status=503, times=None, probability=0.15),
     ):
         here.sim.fault(trouble)
 
@@ -110,7 +114,7 @@ def _end(here: Process, chance: random.Random, task: str) -> None:
 async def _peace(here: Process) -> None:
     """Wait until the bot has nothing left to do, and a while longer."""
     end = time.monotonic() + HEALING_SECONDS
-    while any(row[3] != "done" for row in _rows(here)):
+    while any(row[3] != "done" for row in _rows(here)) or _lines(here):
         if time.monotonic() > end:
             break
         await asyncio.sleep(0.2)
@@ -150,7 +154,17 @@ def _count(here: Process, tally: Tally) -> None:
             tally.lost.append(f"{task_id}: {ending}, {replies} results")
         elif "Rendering" in cards[message_id].text:
             tally.lost.append(f"{task_id}: its card does not show the end")
+    tally.left = _lines(here)
     tally.lost += [f"card {message_id} promised and was not stored" for message_id in promised]
+
+
+def _lines(here: Process) -> list[str]:
+    return [
+        message.text
+        for channel in here.sim.world.channels.values()
+        for message in channel.history
+        if message.author is here.sim.bot and message.content.startswith("Looking at")
+    ]
 
 
 def task_of(message: Message) -> str:
@@ -172,9 +186,9 @@ def main() -> int:
         tally = asyncio.run(
             torture(Path(folder), chosen.kills, chosen.seed, lambda line: print(line, flush=True))
         )
-    print("\n".join(tally.lost + tally.doubled))
+    print("\n".join(tally.lost + tally.doubled + tally.left))
     print(tally.line)
-    return bool(tally.lost or tally.doubled)
+    return bool(tally.lost or tally.doubled or tally.left)
 
 
 if __name__ == "__main__":
