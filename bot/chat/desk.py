@@ -50,14 +50,14 @@ class Desk:
 
     def take_off(self, wanted: Wanted, form: CardForm) -> Flight:
         """Begin the edit that brings a card to a form."""
-        by_bot = self.rest.spends_room(wanted.card)
+        by_bot, server = self.rest.spends_room(wanted.card), self.rest.server_state(wanted.card)
         sent = plain_form(form) if wanted.plainly else form
         edit = asyncio.ensure_future(self.rest.edit_card(wanted.card, sent, wanted.urgency))
         self.edits.add(edit)
         self.metrics.edits_sent.inc()
         edit.add_done_callback(self.edits.discard)
         edit.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        return Flight(form, frozenset(wanted.ends), edit, self.clock(), by_bot)
+        return Flight(form, frozenset(wanted.ends), edit, self.clock(), by_bot, server)
 
     def count(self, result: Result) -> None:
         """Count a result that has come to its channel, and how long that took from the end at the API."""

@@ -15,6 +15,7 @@ from bot.chat.cards import CardForm
 from bot.chat.discord_errors import ACCESS_SECONDS, access_delay
 from bot.chat.gate import Urgency
 from bot.chat.room import Room
+from bot.chat.servers import ServerState
 from bot.core.card import Card
 from bot.core.watch import Watch
 
@@ -57,6 +58,8 @@ class Flight:
     began_at: float
     by_bot: bool
     """By the bot's own token; one by an interaction's says nothing of the bot's access."""
+    server: ServerState
+    """What the gateway said of the server when it was sent."""
 
 
 @dataclass(slots=True)

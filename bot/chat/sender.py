@@ -97,7 +97,7 @@ class Sender:
     async def _tell(self, result: Result) -> None:
         if await self._is_gone(result.card):
             return
-        began_at = self._desk.clock()
+        began_at, server = self._desk.clock(), self._desk.rest.server_state(result.card)
         try:
             await self._deliver(result)
         except StoreFailed:
@@ -105,7 +105,7 @@ class Sender:
         except GivenUp as error:
             await self._trouble.give_up(result, str(error))
         except Exception as error:
-            await self._trouble.failed(result, error)
+            await self._trouble.failed(result, error, server)
         else:
             await self._desk.ledger.told({result.watch.id})
             self._desk.count(result)
@@ -212,4 +212,4 @@ class Sender:
             case ErrorAction.BAD_FORM | ErrorAction.TOO_LARGE | ErrorAction.ARCHIVED:
                 await self._settle(wanted, flight.form, flight.ends)
             case _:
-                await self._trouble.failed(wanted, error)
+                await self._trouble.failed(wanted, error, flight.server)

@@ -36,10 +36,13 @@ class SendingTrouble:
         self._desk: Final = desk
         self._outbox: Final = outbox
 
-    async def failed(self, item: Result | Wanted, error: Exception) -> None:
-        """Say what an error means for the channel, or put off what it hit."""
+    async def failed(self, item: Result | Wanted, error: Exception, server: ServerState) -> None:
+        """Say what an error means for the channel, or put off what it hit.
+
+        `server` is what the gateway said of the server when the request was sent.
+        """
         action = error_action(error)
-        if action in {ErrorAction.CHANNEL_GONE, ErrorAction.PAUSE} and await self._is_gone(item.card, action):
+        if await self._is_gone(item.card, action, server):
             await self.lose(item.card, AccessLost(), describe(error))
         elif action is ErrorAction.PAUSE:
             if isinstance(item, Result):
@@ -123,14 +126,21 @@ class SendingTrouble:
             about = {"channel": pause.channel_id, "lacking": pause.lacking}
             log.info("a channel is open to the bot again", extra=about)
 
-    async def _is_gone(self, card: Card, action: ErrorAction) -> bool:
+    async def _is_gone(self, card: Card, action: ErrorAction, before: ServerState) -> bool:
         """Tell whether a channel is gone for good: its server is there, or the bot is not in it any more.
 
-        The gateway may tell of an outage, or of a removal, a little later than the REST side.
+        The server must have been there when the request was sent as well: an answer that took long may tell
+        of an outage that is over. And the gateway may tell of one, or of a removal, a little later than the
+        REST side.
         """
-        final = {ServerState.GONE}
         if action is ErrorAction.CHANNEL_GONE:
-            final.add(ServerState.AVAILABLE)
+            final = {ServerState.GONE, ServerState.AVAILABLE}
+            if before not in final:
+                return False
+        elif action is ErrorAction.PAUSE:
+            final = {ServerState.GONE}
+        else:
+            return False
         if self._desk.rest.server_state(card) not in final:
             return False
         await asyncio.sleep(GATEWAY_SECONDS)

@@ -79,6 +79,17 @@ async def test_a_restart_into_an_outage_of_the_server_costs_nothing(tmp_path: Pa
         await posted_once(here, card, 30)
 
 
+async def test_a_refusal_that_comes_when_its_outage_is_over_ends_nothing(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        card = await moving_card(here)
+        here.guild.outage()
+        slow = here.sim.fault(Fault("PATCH", f"{POST}/*", delay=20.0, when="after"))
+        here.api.set(TASK, running(20))
+        await here.sim.wait_for(lambda: slow.hits > 0, 60)
+        here.guild.outage(over=True)
+        await here.shows(card, "20 %", 120)
+
+
 async def test_nothing_is_final_before_the_gateway_has_said_which_servers_there_are(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         card = await moving_card(here)
