@@ -87,7 +87,8 @@ class CircuitBreaker:
         self._rate.sent(begun)
         try:
             task = await self._poll(task_id, known)
-            if task.other_id in self._watched:  # two answers mixed up: a wrong result would be posted
+            # Two answers were mixed up: a wrong result would be posted.
+            if any(other in self._watched for other in task.other_ids):
                 raise BrokenAnswer("the answer is about another task that is watched")
         except VeoError as error:
             self._reason = str(error)

@@ -304,7 +304,9 @@ async def test_an_answer_about_another_watched_task_is_damage() -> None:
     async with polling(2) as here:
 
         async def mixed_up(name: str, _known: Task | None = None) -> Task:
-            return replace(render(name, 100, NOW), other_id=B if name == A else "an-id-of-the-relay")
+            return replace(
+                render(name, 100, NOW), other_ids=("an-id-of-the-relay", *((B,) if name == A else ()))
+            )
 
         breaker: Any = here.breaker
         breaker._poll = mixed_up

@@ -51,9 +51,9 @@ class Task:
     refused_videos: tuple[str, ...] = field(default=())
     fingerprint: int | None = field(default=None, compare=False, repr=False)
     """Of the answer's bytes, within this process: the same bytes tell nothing new."""
-    other_id: str = field(default="", compare=False)
-    """The id that the answer itself gives where that is not `id`: some relays use their own, and some mix up
-    answers."""
+    other_ids: tuple[str, ...] = field(default=(), compare=False)
+    """The ids that the answer itself gives where `id` is not among them: some relays use their own, and some
+    mix up answers."""
 
     @property
     def visible(self) -> tuple[object, ...]:

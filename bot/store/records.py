@@ -38,7 +38,7 @@ def watch_from(row: Sequence[Any]) -> Watch:
 def outcome_record(outcome: Outcome) -> dict[str, Any]:
     record = asdict(outcome)
     if record["task"] is not None:
-        del record["task"]["fingerprint"], record["task"]["other_id"]  # of use while it is polled
+        del record["task"]["fingerprint"], record["task"]["other_ids"]  # of use while it is polled
     return record
 
 

@@ -114,7 +114,7 @@ def _task(objects: tuple[Object, ...], text: str, task_id: str, fingerprint: int
     if state is TaskState.ERROR:
         message = message or fields.reason_in(text)
     ids = _ids(answer) or [own for around in reversed(outer) for own in _ids(around)]
-    other = "" if task_id.casefold() in map(str.casefold, ids) else "".join(ids[:1])
+    ours = task_id.casefold() in map(str.casefold, ids)
     videos, refused = sort_links(fields.links_of(answer))
     return Task(
         id=task_id,
@@ -128,7 +128,7 @@ def _task(objects: tuple[Object, ...], text: str, task_id: str, fingerprint: int
         videos=videos,
         refused_videos=refused,
         fingerprint=fingerprint,
-        other_id=fields.text_of(other, ID_LIMIT),
+        other_ids=() if ours else tuple(fields.text_of(other, ID_LIMIT) for other in ids),
     )
 
 

@@ -116,7 +116,7 @@ def within_limits(body: bytes, status: int = 200) -> None:
     assert max(len(found.state_text), len(found.action)) <= WORD_LIMIT
     assert found.progress is None or 0 <= found.progress <= 100
     assert all(at is None or 0 < at < LATEST_TIME for at in (found.created_at, found.updated_at))
-    for text in (found.state_text, found.action, found.other_id, *found.videos, *found.refused_videos):
+    for text in (found.state_text, found.action, *found.other_ids, *found.videos, *found.refused_videos):
         text.encode()
     assert decoded(body, status, known=found) is found
 
