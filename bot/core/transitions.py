@@ -39,7 +39,7 @@ from bot.core.value import frozen_by_types
 from bot.core.watch import Watch
 
 CONFIRMING_LOOKS: Final = 3
-"""Looks in a row that must agree before "no video" or "vanished" is believed."""
+"""Looks in a row that must agree before "no video", "no such task" or "vanished" is believed."""
 REFUSED_AFTER: Final = 600.0
 """Seconds of nothing but refusals after which a watch ends."""
 REFUSALS: Final = frozenset({PollError.TASK_REFUSED, PollError.KEY_REFUSED})
@@ -205,7 +205,7 @@ def _missing(watch: Watch, event: Missing, now: float, pace: Pace) -> Step:
     show = (Effect.SHOW,) if watch.in_trouble or first or watch.ends_at is not None else ()
     known = watch.seen_at is not None
     age = now - (since if known else watch.started_at)
-    if age >= pace.visible_within and (not known or missing.missing_looks >= CONFIRMING_LOOKS):
+    if age >= pace.visible_within and missing.missing_looks >= CONFIRMING_LOOKS:
         return _end(missing, Ending.VANISHED if known else Ending.NO_SUCH_TASK, now)
     return Step(missing, show, pacing.while_invisible(age, pace))
 

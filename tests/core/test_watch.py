@@ -213,6 +213,12 @@ def test_a_new_task_may_be_invisible_for_a_minute() -> None:
     assert found.effects == (Effect.SAVE_SEEN, Effect.SHOW)
 
 
+def test_a_task_is_not_unknown_by_the_first_answer_after_an_outage() -> None:
+    *outage, first, second, third = seen(*[DOWN] * 9, *[Missing()] * 3)
+    assert [step.watch.outcome for step in (*outage, first, second)] == [None] * 11
+    assert third.watch.outcome == Outcome(Ending.NO_SUCH_TASK, NOW + 110)
+
+
 def test_a_task_that_was_seen_before_a_restart_vanishes_instead_of_being_unknown() -> None:
     *before, last = seen(*[Missing()] * 7, start=replace(watch(started_at=NOW - HOUR), seen_at=NOW - HOUR))
     assert last.watch.outcome == Outcome(Ending.VANISHED, NOW + 60)
