@@ -69,7 +69,7 @@ def _live(watch: Watch, language: str, health: Health, message_limit: int) -> Ro
     note = say(language, _TROUBLES[watch.trouble], when=relative(watch.trouble_since))
     if message := plain(watch.message, message_limit):
         note = f"{note} {say(language, words.LAST_SAID, message=message)}"
-    return replace(row, look=Look.ODD, note=note)
+    return replace(row, look=Look.ODD, note=f"{row.note}\n{note}" if row.note else note)
 
 
 def _seen(watch: Watch, task: Task | None, language: str, health: Health, message_limit: int) -> Row | None:
@@ -90,9 +90,11 @@ def _unseen(watch: Watch, language: str, health: Health) -> Row:
     else:
         known = watch.seen_at is not None
         title, note = words.NO_ANSWER_YET, words.WAITING_AFTER_RESTART if known else words.WAITING_FOR_ANSWER
-    if health.paused:  # the card says once for all why nothing is known
-        return Row(watch.task_id, Look.WAITING, say(language, title))
-    return Row(watch.task_id, Look.WAITING, say(language, title), note=say(language, note))
+    row = Row(watch.task_id, Look.WAITING, say(language, title))
+    # During a pause the card says once for all why nothing is known; in trouble the next line says it.
+    if health.paused or (watch.in_trouble and note == words.WAITING_FOR_ANSWER):
+        return row
+    return replace(row, note=say(language, note))
 
 
 def _progress(language: str, task: Task, watch: Watch, health: Health) -> str:
