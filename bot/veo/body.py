@@ -19,6 +19,8 @@ LENIENT_LIMIT: Final = 256 * 1024
 # A backslash with what it escapes, if that is an escape of JSON: the alternatives exclude each other, so that
 # a row of backslashes is walked through once.
 _ESCAPE: Final = re.compile(r'\\(?:(["\\/bfnrt]|u[0-9a-fA-F]{4})|(\')?)')
+# Some servers call every text JSON, also their "404 page not found".
+_SENTENCE: Final = re.compile(rb"(?:[1-5]\d\d )?[A-Za-z]")
 _DECODER: Final = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
 
 
@@ -42,10 +44,9 @@ def read(body: bytes, content_type: str) -> Any:
         if len(body) <= LENIENT_LIMIT:
             with suppress(ValueError, RecursionError):
                 return _DECODER.decode(_ESCAPE.sub(_escaped, body.decode("utf-8-sig", "replace")))
-    start = body[:1024].removeprefix(BOM_UTF8).lstrip()[:1]
-    # Some servers call every text JSON, also their "404 page not found".
-    text = start in {b"", b"<"} or start.isalnum()
-    raise NotJson(page=text or (start not in {b"{", b"["} and "json" not in content_type.lower()))
+    head = body[:1024].removeprefix(BOM_UTF8).lstrip()
+    text = head[:1] in {b"", b"<"} or _SENTENCE.match(head) is not None
+    raise NotJson(page=text or (head[:1] not in {b"{", b"["} and "json" not in content_type.lower()))
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -61,6 +61,7 @@ def test_a_status_is_one_kind_of_error_by_who_wrote_the_body(
         (of_page, TEXT, "text/plain"),
         (of_page, TEXT, ""),
         (of_page, TEXT, "application/json"),
+        (of_page, b"no healthy upstream", "application/json; charset=utf-8"),
         (of_nothing, b"", "application/json"),
         (of_nothing, b" \r\n", "text/plain"),
     ):
@@ -89,7 +90,7 @@ def test_an_error_is_one_event_and_keeps_the_words(error: VeoError, event: Missi
 
 
 @pytest.mark.parametrize("status", [200, 400, 403, 404, 410, 422])
-@pytest.mark.parametrize("body", [b'{"message": "cut o', b'\xfb"id": 1}', b"[1, 2"])
+@pytest.mark.parametrize("body", [b'{"message": "cut o', b'\xfb"id": 1}', b"[1, 2", b"9" * 5_000])
 def test_json_that_is_damaged_beyond_repair_is_a_broken_answer(status: int, body: bytes) -> None:
     with pytest.raises(BrokenAnswer):
         decoded(body, status)
