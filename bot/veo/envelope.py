@@ -103,7 +103,7 @@ def _of_codes(status: int, pause: float | None, said: dict[str, Any], message: s
         if number in _PLAIN or (500 <= number < 600 and not refused):  # noqa: PLR2004
             return of_answer(number, pause, {"message": message}, task_id, text=text)
     if refused or any(map(_is_error, codes)) or _has_error(said):
-        return TaskRefused(text, message, status)
+        return TaskRefused(text, message)
     return BrokenAnswer(f"no state ({text})" if codes else text, message)
 
 

@@ -30,10 +30,6 @@ class TaskNotFound(VeoError):
 class TaskRefused(VeoError):
     """The task API refused a request about this task, whatever it says about others."""
 
-    def __init__(self, text: str, message: str = "", status: int = 400) -> None:
-        super().__init__(text, message)
-        self.status = status
-
 
 class KeyRefused(VeoError):
     """The task API refused the API key."""
