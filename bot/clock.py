@@ -2,10 +2,13 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+ANSWERS: Final = 3
+"""As many of Discord's answers agree before its clock is believed to be further ahead."""
 Clock = Callable[[], float]
 """Returns Unix seconds."""
 Idle = Callable[[Awaitable[None]], Awaitable[None]]
@@ -32,8 +35,13 @@ class DiscordTime:
 
     def __init__(self, clock: Clock) -> None:
         self._clock: Final = clock
-        self.ahead = 0.0
-        """Seconds by which Discord's clock is ahead of ours."""
+        self._heard: Final = deque[float](maxlen=ANSWERS)
+        """By how much the newest answers were ahead of our clock."""
+
+    @property
+    def ahead(self) -> float:
+        """Seconds by which Discord's clock is ahead of ours; a single answer's wrong date is not believed."""
+        return min(self._heard, default=0.0)
 
     def __call__(self) -> float:
         return self._clock() + self.ahead
@@ -44,7 +52,7 @@ class DiscordTime:
             at = parsedate_to_datetime(date).timestamp()
         except (ValueError, TypeError, OverflowError):
             return
-        self.ahead = at + 0.5 - self._clock()  # its second began up to a second ago
+        self._heard.append(at + 0.5 - self._clock())  # its second began up to a second ago
 
 
 class Alarm:

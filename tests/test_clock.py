@@ -1,10 +1,10 @@
-"""The alarm: one sleeper, woken by a ring or by time."""
+"""The alarm: one sleeper, woken by a ring or by time; and Discord's time."""
 
 import asyncio
 
 import pytest
 
-from bot.clock import Alarm
+from bot.clock import ANSWERS, Alarm, DiscordTime
 
 pytestmark = pytest.mark.looptime
 
@@ -60,3 +60,19 @@ async def test_a_cancelled_sleep_leaves_nothing_behind() -> None:
         await sleeping
     alarm.ring()
     assert await asleep(alarm, None) == 0.0
+
+
+async def test_discords_clock_is_not_taken_from_one_answers_wrong_date() -> None:
+    now = 1_767_225_600.0
+    discord = DiscordTime(lambda: now)
+    for date in ("Thu, 01 Jan 2026 00:00:09 GMT", "Tue, 01 Jan 2030 00:00:00 GMT", "soon", ""):
+        discord.heard(date)
+        assert discord() == now + 9.5
+
+
+async def test_discords_clock_is_learned_again_after_our_clock_stood_still() -> None:
+    discord = DiscordTime(lambda: 1_767_225_600.0)
+    discord.heard("Thu, 01 Jan 2026 00:00:00 GMT")
+    for _ in range(ANSWERS):
+        discord.heard("Thu, 01 Jan 2026 08:00:00 GMT")
+    assert discord.ahead == 8 * 3_600 + 0.5

@@ -8,7 +8,7 @@ from typing import Final
 import aiohttp
 import discord
 
-from bot.chat.discord_errors import ErrorAction, error_action
+from bot.chat.discord_errors import NOT_DISCORDS, ErrorAction, error_action
 from bot.chat.results import URLS_FILE
 from bot.core.delivery import Message
 
@@ -16,9 +16,7 @@ TRIES: Final = 3
 TOKEN_SECONDS: Final = 30.0
 """How long a request through the interaction's token may take."""
 
-NotDiscords = (TypeError, KeyError, ValueError)
-"""What discord.py raises where a proxy's page or other JSON comes with status 200 in Discord's place."""
-RequestFailed = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError, *NotDiscords)
+RequestFailed = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError, *NOT_DISCORDS)
 """What a request to Discord may raise."""
 
 

@@ -14,13 +14,13 @@ from discord.shard import EventItem, Shard
 from yarl import URL
 
 from bot.chat.buttons import CardButton, Press
-from bot.chat.discord_errors import describe
+from bot.chat.discord_errors import NOT_DISCORDS, describe
 from bot.chat.events import guard
 from bot.chat.gateway import TOKEN_REFUSED, GatewayRefused, GatewayShard
 from bot.chat.invalid_requests import InvalidRequests
 from bot.chat.servers import Servers
 from bot.chat.sessions import Sessions
-from bot.chat.traffic import counting
+from bot.chat.traffic import LONGEST_LIMIT, GlobalLimit, counting
 from bot.clock import DiscordTime
 from bot.connector import make_connector
 from bot.core.backoff import exponential_backoff
@@ -41,8 +41,7 @@ ACCESS_EVENTS: Final = frozenset(
 )
 """discord.py's events after which a channel that was closed to the bot may be open again."""
 REQUEST_SECONDS: Final = 15.0
-UNREACHED: Final = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, TypeError)
-"""What discord.py raises where Discord is out of reach; a TypeError where a page answers in its place."""
+UNREACHED: Final = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, *NOT_DISCORDS)
 
 
 class TokenRefused(Exception):
@@ -71,7 +70,7 @@ class VeoBot(discord.AutoShardedClient):
             max_messages=None,
             chunk_guilds_at_startup=False,
             allowed_mentions=discord.AllowedMentions.none(),
-            max_ratelimit_timeout=60.0,
+            max_ratelimit_timeout=LONGEST_LIMIT,
             http_trace=counting(metrics or Metrics(), invalid, discord_time or DiscordTime(time.time)),
         )
         self.invalid: Final = invalid
@@ -90,6 +89,7 @@ class VeoBot(discord.AutoShardedClient):
         self.add_dynamic_items(CardButton)
 
     async def setup_hook(self) -> None:
+        self.http._global_over = GlobalLimit()  # noqa: SLF001 the login has made discord.py's own
         if self.on_setup is not None:
             await self.on_setup()
             self.on_setup = None  # a login that failed later is made again, what began goes on

@@ -131,7 +131,7 @@ class Deliverer:
             case ErrorAction.BAD_FORM:
                 log.error("Discord refused a result, posting it as plainly as possible", extra=about)
                 return await self._post_with_less(card, _plainly(delivery.message), f"{nonce}p")
-            case ErrorAction.TOO_LARGE:
+            case ErrorAction.TOO_LARGE if is_hopeless(error):
                 raise GivenUp(describe(error)) from None
             case _:
                 raise error
@@ -141,7 +141,7 @@ class Deliverer:
         try:
             return await self._post_text(card, message, nonce, reply=reply)
         except Exception as error:
-            if is_hopeless(error) or error_action(error) in {ErrorAction.TOO_LARGE, ErrorAction.NO_REPLY}:
+            if is_hopeless(error):
                 raise GivenUp(describe(error)) from None
             raise
 

@@ -33,6 +33,10 @@ ACCESS_SECONDS: Final = 24 * 3_600.0
 """After so long without access the watches of a channel end."""
 
 
+NOT_DISCORDS: Final = (TypeError, KeyError, ValueError, AttributeError)
+"""What discord.py raises where a proxy's page, other JSON or half of one answers in Discord's place."""
+
+
 class ErrorAction(Enum):
     """What to do about an error."""
 
@@ -100,7 +104,8 @@ def is_refusal(error: BaseException) -> bool:
 def is_hopeless(error: BaseException) -> bool:
     """Tell whether Discord will never take a request of this content, however often it is sent."""
     known = isinstance(error, discord.HTTPException) and error.code in _BY_CODE
-    return known and error_action(error) is ErrorAction.BAD_FORM
+    content = {ErrorAction.BAD_FORM, ErrorAction.TOO_LARGE, ErrorAction.NO_REPLY}
+    return known and error_action(error) in content
 
 
 def retry_delay(error: BaseException, tries: int) -> float:

@@ -71,6 +71,7 @@ class Wanted:
     ends: set[int] = field(default_factory=set)
     tries: int = 0
     not_before: float = 0.0
+    failing_since: float = inf
     refused: bool = False
     """The last try was refused, not lost."""
     plainly: bool = False
@@ -106,6 +107,7 @@ class Result:
     """Whether what had to be fetched for it is there."""
     tries: int = 0
     not_before: float = 0.0
+    failing_since: float = inf
     videos: Videos = field(default_factory=Videos)
     refused: bool = False
 

@@ -7,12 +7,13 @@ waits for it, for Discord may take an edit whose answer is long in coming, and w
 
 import asyncio
 import logging
+from math import inf
 from typing import Final
 
 from bot.chat.cards import CardForm
 from bot.chat.delivery import GivenUp
 from bot.chat.desk import Desk
-from bot.chat.discord_errors import ErrorAction, describe, error_action
+from bot.chat.discord_errors import ErrorAction, describe, error_action, is_hopeless
 from bot.chat.outbox import Flight, Outbox, Result, Wanted
 from bot.chat.sending_trouble import SendingTrouble, note_recovery
 from bot.clock import Alarm
@@ -166,6 +167,7 @@ class Sender:
             await self._desk.ledger.shown(ends)
         note_recovery(wanted)
         wanted.tries, wanted.not_before, wanted.refused = 0, 0.0, False
+        wanted.failing_since = inf
         wanted.answerless = form.answerless if form != wanted.form else None
         self.outbox.wanted.pop(wanted.card.id, None)
         if wanted.form != form or wanted.ends != ends:
@@ -209,7 +211,8 @@ class Sender:
                 about = {**wanted.about, "refusal": describe(error)}
                 log.error("Discord refused a card's form", extra=about)
                 wanted.plainly = True
-            case ErrorAction.BAD_FORM | ErrorAction.TOO_LARGE | ErrorAction.ARCHIVED:
+            case ErrorAction.BAD_FORM | ErrorAction.TOO_LARGE if is_hopeless(error):
                 await self._settle(wanted, flight.form, flight.ends)
             case _:
+                wanted.plainly = False  # a refusal may pass: later the form is tried as it is
                 await self._trouble.failed(wanted, error, flight.server)

@@ -48,7 +48,7 @@ class SendingTrouble:
             if isinstance(item, Result):
                 self._drop_videos(item)
             await self._pause(item.card, error)
-        elif isinstance(item, Result) and self._is_too_late(item):
+        elif self._is_too_late(item):
             await self.give_up(item, describe(error))
         else:
             self.put_off(item, error)
@@ -58,6 +58,7 @@ class SendingTrouble:
         if isinstance(item, Result):
             self._drop_videos(item)
         item.tries += 1
+        item.failing_since = min(item.failing_since, self._desk.clock())
         item.refused = is_refusal(error)
         item.not_before = self._desk.clock() + retry_delay(error, item.tries)
         if item.tries == LASTING:
@@ -76,8 +77,14 @@ class SendingTrouble:
             item.not_before = later
         return True
 
-    async def give_up(self, result: Result, why: str) -> None:
-        """Leave a result unposted for good; its card then points to nothing."""
+    async def give_up(self, item: Result | Wanted, why: str) -> None:
+        """Leave a card as it is or a result unposted for good; the result's card then points to nothing."""
+        if isinstance(item, Wanted):
+            log.error("a card's form was given up", extra={**item.about, "refusal": why})
+            await self._desk.ledger.shown(item.ends)
+            self._outbox.wanted.pop(item.card.id, None)
+            return
+        result = item
         log.error("a result was given up", extra={**result.about, "refusal": why})
         await self._desk.ledger.told({result.watch.id})
         self.forget(result.watch.id)
@@ -146,9 +153,10 @@ class SendingTrouble:
         await asyncio.sleep(GATEWAY_SECONDS)
         return self._desk.rest.server_state(card) in final
 
-    def _is_too_late(self, result: Result) -> bool:
-        outcome = result.watch.outcome
-        return outcome is not None and self._desk.clock() - outcome.at > self._desk.keep_seconds
+    def _is_too_late(self, item: Result | Wanted) -> bool:
+        outcome = item.watch.outcome if isinstance(item, Result) else None
+        since = item.failing_since if outcome is None else outcome.at
+        return self._desk.clock() - since > self._desk.keep_seconds
 
     async def _pause(self, card: Card, error: Exception) -> None:
         """Leave a channel alone that is closed to the bot; after a day without access, end what is there."""

@@ -3,6 +3,7 @@
 Each answer also says what time it is on Discord, and whether it counts towards a ban.
 """
 
+import asyncio
 from types import SimpleNamespace
 from typing import Final
 
@@ -22,6 +23,26 @@ ROUTES: Final = frozenset({"applications", "channels", "gateway", "interactions"
 """First words of the paths that are worth a name of their own."""
 FOR_PEOPLE: Final = frozenset({"interactions", "webhooks"})
 """Routes of answers to people, which have no time to wait."""
+
+
+LONGEST_LIMIT: Final = 60.0
+"""Seconds of a limit that discord.py waits for; what is longer it raises."""
+
+
+class GlobalLimit(asyncio.Event):
+    """What discord.py holds all requests at while Discord's global limit lasts; it opens by itself at last.
+
+    The request that was refused opens it after its wait. Cancelled meanwhile, it would never do so, and no
+    request would go out until the process ends.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set()
+
+    def clear(self) -> None:
+        super().clear()
+        asyncio.get_running_loop().call_later(LONGEST_LIMIT, self.set)
 
 
 def counting(metrics: Metrics, invalid: InvalidRequests, time: DiscordTime) -> aiohttp.TraceConfig:

@@ -70,6 +70,18 @@ async def test_a_bot_starts_although_discord_is_down(tmp_path: Path) -> None:
         assert VIDEO in (await here.watch()).content
 
 
+@pytest.mark.parametrize("path", ["/users/@me", "/oauth2/applications/@me", "/gateway/bot"])
+@pytest.mark.parametrize("body", ['{"id": ', "", "[]", "null", "{}", "<html>"])
+async def test_a_bot_starts_although_something_else_answers_for_discord(
+    body: str, path: str, tmp_path: Path
+) -> None:
+    async with place(tmp_path, start=False) as here:
+        here.sim.fault(Fault("GET", path, status=200, body=body, times=3))
+        await here.start_bot()
+        here.api.set(TASK, DONE)
+        assert VIDEO in (await here.watch()).content
+
+
 async def test_results_come_although_the_gateway_is_gone(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, running(10))

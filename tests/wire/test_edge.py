@@ -126,3 +126,47 @@ async def test_a_reply_whose_target_is_gone_comes_without_being_a_reply(tmp_path
         [result] = [message for message in here.sim.messages(channel) if VIDEO in message.content]
         assert result.reference is None
         assert result.pings == {here.ada.id}
+
+
+PASSING: tuple[dict[str, Any], ...] = (
+    {"status": 400, "code": 0},
+    {"status": 400, "code": 20009},
+    {"status": 400, "code": 50083},
+    {"status": 409, "code": 0},
+    {"status": 413, "body": "<html>", "content_type": "text/html"},
+    {"status": 451, "code": 0},
+    # A request that is cut off in its wait for the global limit must not leave it closed to all others.
+    {"status": 429, "body": {"message": "limited", "retry_after": 45.0, "global": True}},
+)
+
+
+@pytest.mark.parametrize("path", [POST, EDIT])
+@pytest.mark.parametrize("refusal", PASSING, ids=str)
+async def test_whatever_is_refused_for_a_while_comes_in_the_end_as_it_should_be(
+    refusal: dict[str, Any], path: str, tmp_path: Path
+) -> None:
+    async with place(tmp_path) as here:
+        [(channel, card), (other, second)] = await cards(here, 2, a_channel=1)
+        here.sim.fault(Fault(None, path, times=None, **refusal))
+        here.api.set(task(0), DONE)
+        await here.sleep(20)
+        here.sim.clear_faults()
+        here.api.set(task(1), DONE)
+        for there, one in ((channel, card), (other, second)):
+            await here.shows(one, "The result is in the reply below.", 120)
+            assert len(replies(here, there, one)) == 1
+
+
+async def test_a_form_that_is_refused_for_days_is_given_up(tmp_path: Path) -> None:
+    async with place(tmp_path, keep_days=1) as here:
+        [(channel, card)] = await cards(here, 1)
+        here.sim.fault(Fault("PATCH", EDIT, status=400, code=99999, times=None))
+        here.api.set(task(0), DONE)
+        await here.sleep(600)
+        assert len(replies(here, channel, card)) == 1, "the result waits for no card"
+        before = len(here.sim.requests_to("PATCH", EDIT))
+        await here.sleep(10 * 3_600)
+        assert len(here.sim.requests_to("PATCH", EDIT)) - before <= 2 * 16
+        await here.sleep(16 * 3_600)
+        assert here.app is not None
+        assert await here.app.store.unfinished() == []
