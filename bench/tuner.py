@@ -6,10 +6,9 @@ from typing import Final, NamedTuple
 
 from bot.core.experience import Experience
 from bot.core.lesson import learn
+from bot.core.observed import UNOBSERVED, observe
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
-from bot.core.transitions import advance
-from bot.core.watch import Watch
 
 ID: Final = "bbbbbbbb-0000-4000-8000-000000000000"
 
@@ -31,22 +30,21 @@ class Tuner:
     def __init__(self) -> None:
         self._experience = Experience()
         self._pace = Pace()
-        self._watch = Watch(1, 1, ID, 0, 0.0)
+        self._observed = UNOBSERVED
 
     def copy(self) -> "Tuner":
         return copy.deepcopy(self)
 
-    def begin(self, now: float) -> None:
-        self._watch = Watch(1, 1, ID, 0, now, seen_at=now)
+    def begin(self, _now: float) -> None:
+        self._observed = UNOBSERVED
 
     def pause(self, answer: Answer, now: float) -> float:
         """Take in an answer; return the seconds until the next poll."""
         task = _task(answer)
-        if learn(self._experience, self._watch, task, now):
+        if learn(self._experience, self._observed, task, now):
             self._pace = replace(self._pace, rhythm=self._experience.rhythm())
-        step = advance(self._watch, task, now, self._pace)
-        self._watch = step.watch
-        return step.after or 0.0
+        self._observed, pause = observe(self._observed, task, now, self._pace, chance=0.5)
+        return 0.0 if task.settled else pause
 
 
 def _task(answer: Answer) -> Task:

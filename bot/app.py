@@ -5,7 +5,6 @@ import logging
 from math import isfinite, nan
 from typing import Final
 
-from bot.board import Board
 from bot.breaker import CircuitBreaker, PollFn
 from bot.chat.attachments import VideoCopies
 from bot.chat.autocomplete import Autocomplete
@@ -26,17 +25,19 @@ from bot.chat.watch_command import WatchCommand
 from bot.clock import Alarm, Clock, Idle, idle
 from bot.config import Settings
 from bot.copies import Copier
-from bot.core.events import AccessLost, CardDeleted
-from bot.learning import Learning
+from bot.core.outcome import Ending
 from bot.metrics import Metrics, Snapshot
 from bot.monitoring.vitals import Vitals
 from bot.poller import Poller
 from bot.pruner import DAY, Pruner
+from bot.registry import Registry
 from bot.store.database import Database
 from bot.store.placeholders import Placeholders
 from bot.store.pruning import Pruning
 from bot.store.recent import Recent
 from bot.store.store import Store
+from bot.tracker import Tracker
+from bot.tuner import PollTuner
 from bot.watching import Watching
 from bot.words import unspoken
 
@@ -72,12 +73,14 @@ class App:
         deliverer = Deliverer(
             self.store, rest, Uploads(rest, upload_limits), settings.pace, discord_clock or clock
         )
+        self.registry: Final = Registry()
         self.messenger: Final = Messenger(
             self.store,
             rest,
             deliverer,
             settings.pace,
             clock,
+            observed=self.registry.observed,
             health=lambda: self.breaker.health,
             lost=self._lose,
             metrics=metrics,
@@ -85,20 +88,20 @@ class App:
             idle=idle,
             preparation=None if copier is None else VideoCopies(upload_limits.likely, copier),
         )
-        self._learning: Final = Learning(self.store, settings.pace, idle=idle)
-        self.board: Final = Board(self.store, self.messenger, self._learning, clock)
-        self.breaker: Final = CircuitBreaker(poll, self.board.roster.tasks, clock, idle=idle)
+        self._tuner: Final = PollTuner(self.store, settings.pace, idle=idle)
+        self.tracker: Final = Tracker(self.registry, self.store, self.messenger, self._tuner, clock=clock)
+        self.breaker: Final = CircuitBreaker(poll, self.registry.tasks, clock, idle=idle)
         self.poller: Final = Poller(
-            self.breaker, self.board, settings.pace, clock, metrics=metrics, idle=idle
+            self.breaker, self.tracker, settings.pace, clock, metrics=metrics, idle=idle
         )
         self.breaker.on_change = self._api_changed
-        self.watching: Final = Watching(self.store, self.board, self.poller, clock)
+        self.watching: Final = Watching(self.store, self.tracker, self.poller, clock)
         limits = Limits(settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server)
         first_look = FirstLook(self.breaker.poll)
         recent = Recent(database)
-        watch = WatchCommand(first_look, self.board, self.watching, rest, limits, recent=recent)
+        watch = WatchCommand(first_look, self.tracker, self.watching, rest, limits, recent=recent)
         listing = Listing(
-            self.board,
+            self.tracker,
             self.breaker,
             settings.pace,
             recent=recent,
@@ -109,7 +112,7 @@ class App:
         self._keeper: Final = PlaceholderKeeper(Placeholders(database), client, clock)
         self.commands: Final = Commands(
             first_look,
-            self.board,
+            self.tracker,
             watch,
             listing,
             limits,
@@ -119,7 +122,7 @@ class App:
             keeper=self._keeper,
         )
         self._pruner: Final = Pruner(Pruning(database), settings.keep_days, clock, idle=idle)
-        self._autocomplete: Final = Autocomplete(self.board, recent, limits, turns, clock)
+        self._autocomplete: Final = Autocomplete(self.tracker, recent, limits, turns, clock)
         self._place: Final = settings.discord_api_url
         self._idle: Final = idle
         self._background: set[asyncio.Task[None]] = set()
@@ -127,7 +130,7 @@ class App:
         self.vitals: Final = Vitals(
             lambda: client.gateway_state,
             database,
-            self.board,
+            self.tracker,
             self.breaker,
             self.poller,
             clock=clock,
@@ -149,13 +152,13 @@ class App:
             )
         tree = command_tree(self._client)
         tree.commands, tree.autocomplete = self.commands, self._autocomplete
-        await self._learning.load()
+        await self._tuner.load()
         await self.watching.resume()
         self._loops = [
             asyncio.create_task(self.poller.run(), name="poll loop"),
             asyncio.create_task(self.breaker.run(), name="probing"),
             asyncio.create_task(self._pruner.run(), name="pruning"),
-            asyncio.create_task(self._learning.run(), name="learning"),
+            asyncio.create_task(self._tuner.run(), name="learning"),
         ]
         writing = asyncio.create_task(self._write_commands(tree), name="commands")
         left = await self._keeper.left()
@@ -166,8 +169,8 @@ class App:
         """Return what the metrics show of this moment."""
         latency = self._client.latency if self._client.connected else nan
         return Snapshot(
-            tasks=len(self.board.roster.tasks),
-            watches=self.board.roster.census(),
+            tasks=len(self.registry.tasks),
+            watches=self.registry.census(),
             results_waiting=self.messenger.results_waiting,
             closed=self.messenger.closed,
             gateway_connected=self._client.connected,
@@ -190,10 +193,10 @@ class App:
 
     def _api_changed(self) -> None:
         self.poller.wake()
-        self.board.show_all()
+        self.tracker.show_all()
 
-    async def _lose(self, card_id: int, event: CardDeleted | AccessLost) -> None:
-        await self.board.lose(card_id, event)
+    async def _lose(self, card_id: int, end: Ending) -> None:
+        await self.tracker.lose(card_id, end)
 
     async def close(self) -> None:
         """Begin nothing new, give what is in flight its last seconds."""
@@ -204,7 +207,7 @@ class App:
 
         await asyncio.gather(self.commands.close(left()), self.poller.close(left()))
         await self.messenger.close(left())
-        await self._learning.save()
+        await self._tuner.save()
         self._loops = []  # their end is wanted now
         for task in self._background:
             task.cancel()

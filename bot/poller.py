@@ -1,9 +1,9 @@
-"""One poll a task when it is due, whoever watches it; the board carries out what follows from it.
+"""One poll a task when it is due, whoever watches it; the tracker carries out what follows from it.
 
     loop:    starts workers for the due tasks, at most as many as polls may be in flight
              sleeps until the next due time, or until something new is watched
-    worker:  poll through the circuit breaker -> board.told_again(task, what was seen), or if that is news,
-             board.see -> due again, and on to the next due task, until there is none
+    worker:  poll through the circuit breaker -> tracker.apply(task, what was seen) -> due again, and on to
+             the next due task, until there is none
 
 While the API answers nobody, no poll begins: the breaker probes for all. No task can stop the loop: what
 fails in an unforeseen way is logged with its id and pushed forward. The loop never waits for Discord.
@@ -15,14 +15,15 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from bot.board import Board
 from bot.breaker import CircuitBreaker
 from bot.clock import Alarm, Clock, Idle, idle
 from bot.core.events import Failure, Seen, name_of
+from bot.core.observed import UNOBSERVED
 from bot.core.pace import Pace
 from bot.core.poll_queue import PollQueue
 from bot.metrics import Metrics
 from bot.store.errors import StoreFailed
+from bot.tracker import Tracker
 from bot.veo.errors import VeoError, as_event
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Poller:
     def __init__(
         self,
         breaker: CircuitBreaker,
-        board: Board,
+        tracker: Tracker,
         pace: Pace,
         clock: Clock,
         *,
@@ -54,8 +55,8 @@ class Poller:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._breaker: Final = breaker
-        self._board: Final = board
-        self._watched: Final = board.roster.tasks
+        self._tracker: Final = tracker
+        self._watched: Final = tracker.registry.tasks
         self._pace: Final = pace
         self._clock: Final = clock
         self._chance: Final = chance
@@ -124,7 +125,7 @@ class Poller:
         """Start what is due; return the seconds until there is more to do, None until a ring."""
         if self._breaker.paused:
             self._backlogged = True
-            await self._board.expire()
+            await self._tracker.expire()
             return EXPIRY_SECONDS
         if self._backlogged:
             self._backlogged = False
@@ -187,8 +188,7 @@ class Poller:
             self._metrics.polls[name_of(seen)].inc()
             self._metrics.poll_seconds.observe(seconds)
             troubled = isinstance(seen, Failure) or seconds > SLOW_SECONDS
-            pause = self._board.told_again(task_id, seen)
-            after = await self._board.see(task_id, seen) if pause is None else pause
+            after = await self._tracker.apply(task_id, seen)
         except StoreFailed as error:
             about = {"task": task_id, "reason": str(error)}
             log.error("what a poll saw could not be saved", extra=about)  # noqa: TRY400
@@ -201,7 +201,8 @@ class Poller:
 
     async def _poll(self, task_id: str) -> Seen:
         try:
-            task = await self._breaker.poll(task_id, self._board.known(task_id))
+            observed = self._tracker.registry.observed.get(task_id, UNOBSERVED)
+            task = await self._breaker.poll(task_id, observed.task)
         except VeoError as error:
             log.debug("a poll failed", extra={"task": task_id, "reason": str(error)})
             return as_event(error)

@@ -1,6 +1,6 @@
 """How a watch begins: what the first look told, the commit, and then the promise.
 
-Nothing is promised before the row is committed, and what is committed is carried on by board and poller.
+Nothing is promised before the row is committed, and what is committed is carried on by tracker and poller.
 """
 
 import logging
@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from bot.board import Board
 from bot.clock import Clock
 from bot.core.card import CardState
 from bot.core.events import Failure, Seen
 from bot.core.task import Task
-from bot.core.transitions import resumed
+from bot.core.watch import resumed
 from bot.poller import Poller
 from bot.store.store import Store
+from bot.tracker import Tracker
 
 log = logging.getLogger(__name__)
 
@@ -23,9 +23,9 @@ log = logging.getLogger(__name__)
 class Watching:
     """Begins watches and takes them up again after a restart."""
 
-    def __init__(self, store: Store, board: Board, poller: Poller, clock: Clock) -> None:
+    def __init__(self, store: Store, tracker: Tracker, poller: Poller, clock: Clock) -> None:
         self._store: Final = store
-        self._board: Final = board
+        self._tracker: Final = tracker
         self._poller: Final = poller
         self._clock: Final = clock
 
@@ -59,14 +59,14 @@ class Watching:
         )
         for task_id in seen:
             log.info("watch began", extra={"task": task_id, "card": state.card.id, "channel": channel_id})
-        for task_id, after in (await self._board.begin(state, seen)).items():
+        for task_id, after in (await self._tracker.begin(state, seen)).items():
             self._poller.plan(task_id, after, failed=isinstance(seen[task_id], Failure))
 
     async def join(self, channel_id: int, task_id: str, user_id: int) -> CardState | None:
         """Make somebody a follower of the card on which a channel watches a task; None if there is none."""
-        state = self._board.roster.watching(channel_id, task_id)
+        state = self._tracker.registry.watching(channel_id, task_id)
         if state is not None:
-            await self._board.follow(state.card.id, user_id, following=True)
+            await self._tracker.follow(state.card.id, user_id, following=True)
         return state
 
     async def resume(self) -> None:
@@ -77,10 +77,7 @@ class Watching:
         for state in states if unannounced else ():
             for watch in state.watches:
                 if watch.id in unannounced:
-                    try:
-                        self._board.announce(state, watch)
-                    except Exception:  # one result must not keep the others, and the bot, from starting
-                        log.exception("a result could not be taken up", extra={"card": state.card.id})
+                    self._tracker.announce(state, watch)
         if states:
             log.info(
                 "took up what was unfinished",
@@ -88,11 +85,11 @@ class Watching:
             )
 
     def _take_up(self, states: list[CardState]) -> int:
-        """Put the live cards on the board and plan the first looks; return how many cards those are."""
+        """Put the live cards on the tracker and plan the first looks; return how many cards those are."""
         live = [state for state in states if not state.ended]
         now = self._clock()
         for state in live:
-            self._board.roster.add(state if now >= state.card.created_at else _resumed(state, now))
+            self._tracker.registry.add(state if now >= state.card.created_at else _resumed(state, now))
         self._poller.resume()
         return len(live)
 

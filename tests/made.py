@@ -1,16 +1,19 @@
 """Values to test with: what holds for every one of them, hypothesis tries on these."""
 
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from bot.core.card import Card
-from bot.core.events import AccessLost, CardDeleted, Event, Failure, Missing, PollError, Stopped, Unpolled
+from bot.core.events import Failure, Missing, PollError, Seen
 from bot.core.health import Health, Mode
+from bot.core.observed import UNOBSERVED, Observed, observe
 from bot.core.outcome import Ending, Outcome
+from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
-from bot.core.watch import Watch
+from bot.core.watch import Watch, ended, ending, shown
 from bot.words import LANGUAGES
 
 NOW: Final = 1_767_225_600.0
@@ -69,15 +72,7 @@ def tasks(draw: st.DrawFn) -> Task:
 
 
 failures: Final = st.builds(Failure, st.sampled_from(PollError), st.none() | st.floats(-1e9, 1e9), texts)
-events: Final[SearchStrategy[Event]] = st.one_of(
-    tasks(),
-    st.just(Missing()),
-    failures,
-    st.builds(Stopped, ids),
-    st.just(CardDeleted()),
-    st.just(AccessLost()),
-    st.just(Unpolled()),
-)
+polls: Final[SearchStrategy[Seen]] = st.one_of(tasks(), st.just(Missing()), failures)
 outcomes: Final = st.builds(
     Outcome, st.sampled_from(Ending), moments, st.none() | tasks(), st.none() | ids, texts
 )
@@ -92,3 +87,29 @@ def watch(task_id: str = TASK, started_at: float = NOW) -> Watch:
 
 def running(progress: int | None = 10, message: str = "", state: TaskState = TaskState.RUNNING) -> Task:
     return Task(TASK, state, state.value, progress, message=message)
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """A watch and what is known of its task; `after` is the pause, `shows` whether its card changes."""
+
+    watch: Watch
+    observed: Observed = UNOBSERVED
+    after: float | None = None
+    shows: bool = False
+
+    @property
+    def outcome(self) -> Outcome | None:
+        return self.watch.outcome
+
+
+def poll(before: Polled, seen: Seen, now: float, pace: Pace = Pace(), chance: float = 0.5) -> Polled:  # noqa: B008
+    """Return a live watch after a poll, as the tracker has it when everything is saved."""
+    observed, after = observe(before.observed, seen, now, pace, chance)
+    watch, end = before.watch, ending(before.watch, observed, seen, now, pace)
+    if end is not None:
+        return Polled(ended(watch, end, observed, now), observed, None, shows=True)
+    shows = shown(watch, before.observed) != shown(watch, observed)
+    if isinstance(seen, Task) and watch.seen_at is None:
+        watch = replace(watch, seen_at=now)
+    return Polled(watch, observed, after, shows)

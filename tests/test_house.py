@@ -47,15 +47,15 @@ OURS: Final = {
     "bot.veo": "bot bot.connector bot.veo bot.core",
     "bot.store": "bot.store bot.core",
     "bot.config": "bot bot.core bot.secret_files bot.store",
-    "bot.roster": "bot.core",
-    "bot.board": "bot.clock bot.core bot.learning bot.roster bot.store",
-    "bot.learning": "bot.clock bot.core bot.store",
+    "bot.registry": "bot.core",
+    "bot.tracker": "bot.clock bot.core bot.tuner bot.registry bot.store",
+    "bot.tuner": "bot.clock bot.core bot.store",
     "bot.breaker": "bot.clock bot.core bot.veo.errors",
-    "bot.poller": "bot.board bot.breaker bot.clock bot.core bot.metrics bot.store.errors bot.veo.errors",
-    "bot.monitoring": "bot.monitoring bot.board bot.breaker bot.clock bot.core bot.poller bot.store",
+    "bot.poller": "bot.tracker bot.breaker bot.clock bot.core bot.metrics bot.store.errors bot.veo.errors",
+    "bot.monitoring": "bot.monitoring bot.tracker bot.breaker bot.clock bot.core bot.poller bot.store",
     **dict.fromkeys(("bot.monitoring.address", "bot.monitoring.probe"), ""),
     "bot.pruner": "bot.clock bot.store",
-    "bot.watching": "bot.board bot.poller bot.clock bot.core bot.store",
+    "bot.watching": "bot.tracker bot.poller bot.clock bot.core bot.store",
     "bot.chat": "bot.chat bot.connector bot.copies bot.words bot.clock bot.core bot.metrics bot.store",
     "bot.chat.gate": "",
     "bot.chat.text": "bot.core.characters",
@@ -67,25 +67,27 @@ OURS: Final = {
     "bot.chat.cards": "bot.chat.buttons bot.chat.lines bot.chat.rows bot.chat.text bot.core bot.words",
     "bot.chat.rows": "bot.chat.lines bot.chat.text bot.core bot.words",
     "bot.chat.pasted": "bot.core.task_ids bot.store",
-    "bot.chat.listing": "bot.board bot.breaker bot.chat bot.clock bot.core bot.store bot.words",
-    "bot.chat.autocomplete": "bot.board bot.chat bot.clock bot.core bot.store bot.words",
+    "bot.chat.listing": "bot.tracker bot.breaker bot.chat bot.clock bot.core bot.store bot.words",
+    "bot.chat.autocomplete": "bot.tracker bot.chat bot.clock bot.core bot.store bot.words",
     "bot.chat.turns": "",
     "bot.chat.first_look": "bot.breaker bot.chat.answer bot.chat.turns bot.core bot.veo.errors bot.words",
-    "bot.chat.watch_command": ("bot.board bot.chat bot.words bot.core bot.watching bot.store bot.veo.errors"),
+    "bot.chat.watch_command": (
+        "bot.tracker bot.chat bot.words bot.core bot.watching bot.store bot.veo.errors"
+    ),
     "bot.chat.results": "bot.chat.lines bot.chat.text bot.core bot.words",
     "bot.video_source": "bot bot.veo.links",
     "bot.copies": "bot.disk_budget bot.store.video_folder bot.video_source",
     "bot.disk_budget": "bot.video_source",
     "bot.chat.permissions": "bot.invite bot.words",
     "bot.chat.translation": "bot.words",
-    "bot.chat.limits": "bot.board bot.words",
+    "bot.chat.limits": "bot.tracker bot.words",
     "bot.chat.sentences": "bot.chat.text bot.words bot.veo.errors",
     "bot.chat.commands": (
-        "bot.board bot.chat bot.words bot.core bot.poller bot.watching bot.store bot.veo.errors"
+        "bot.tracker bot.chat bot.words bot.core bot.poller bot.watching bot.store bot.veo.errors"
     ),
     "bot.app": (
-        "bot.board bot.chat bot.clock bot.config bot.copies bot.core bot.learning bot.metrics bot.monitoring"
-        " bot.poller bot.pruner bot.store bot.breaker bot.watching bot.words"
+        "bot.tracker bot.chat bot.clock bot.config bot.copies bot.core bot.tuner bot.metrics bot.monitoring"
+        " bot.poller bot.pruner bot.registry bot.store bot.breaker bot.watching bot.words"
     ),
     "bot.process": (
         "bot.app bot.chat.client bot.clock bot.config bot.copies bot.metrics bot.monitoring bot.store bot.veo"
@@ -157,7 +159,7 @@ CORE_MAY_IMPORT: Final = (
     "bisect collections.abc dataclasses enum functools heapq itertools math re string typing unicodedata"
     " urllib.parse"
 )
-SPEAKING: Final = ("bot.chat", "bot.board", "bot.poller", "bot.watching")
+SPEAKING: Final = ("bot.chat", "bot.tracker", "bot.poller", "bot.watching")
 FOR_THE_LOG: Final = {"describe", "_find_response", "gateway_state"}
 """Functions whose words end in the log or in `/readyz`."""
 

@@ -9,16 +9,16 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from boards import filled_board, render, task_id
 from made import NOW
+from trackers import filled_tracker, render, task_id
 
-from bot.board import Board
 from bot.breaker import CircuitBreaker
 from bot.core.health import IMPOSSIBLE_ID, Mode
 from bot.core.pace import Pace
 from bot.core.task import Task
 from bot.metrics import Metrics
 from bot.poller import Poller
+from bot.tracker import Tracker
 from bot.veo.errors import (
     BrokenAnswer,
     KeyRefused,
@@ -66,7 +66,7 @@ class Api:
 @dataclass
 class Running:
     api: Api
-    board: Board
+    tracker: Tracker
     breaker: CircuitBreaker
     poller: Poller
 
@@ -82,17 +82,17 @@ async def polling(count: int = 3, api: Api | None = None) -> AsyncIterator[Runni
     def clock() -> float:
         return NOW + loop.time()
 
-    board, _, _ = filled_board(count, clock)
-    breaker = CircuitBreaker(api.poll, board.roster.tasks, clock)
-    poller = Poller(breaker, board, Pace(), clock, metrics=Metrics())
+    tracker, _, _ = filled_tracker(count, clock)
+    breaker = CircuitBreaker(api.poll, tracker.registry.tasks, clock)
+    poller = Poller(breaker, tracker, Pace(), clock, metrics=Metrics())
 
     def changed() -> None:
         poller.wake()
-        board.show_all()
+        tracker.show_all()
 
     breaker.on_change = changed
     tasks = [asyncio.create_task(poller.run()), asyncio.create_task(breaker.run())]
-    yield Running(api, board, breaker, poller)
+    yield Running(api, tracker, breaker, poller)
     await poller.close(0)
     for task in tasks:
         task.cancel()
@@ -158,7 +158,7 @@ async def watched_among(bad: int, good: int, kind: str, seconds: float) -> tuple
 async def test_bad_ids_leave_the_good_ones_their_times(kind: str) -> None:
     """No good task is polled more than 30 s late, from a restart on."""
     here, goods = await watched_among(25, 3, kind, 900.0)
-    for name in set(here.board.roster.tasks) - goods:
+    for name in set(here.tracker.registry.tasks) - goods:
         assert longest_gap(here.api.began[name], 0, 900) < 330, "bad ones are not forgotten"
 
 
@@ -317,14 +317,14 @@ async def test_an_answer_about_another_watched_task_is_damage() -> None:
 
 async def test_a_card_that_cannot_be_drawn_keeps_no_pause_from_taking_effect() -> None:
     async with polling() as here:
-        board: Any = here.board
+        tracker: Any = here.tracker
         shown: list[object] = []
 
         def show(state: Any) -> None:
             shown.append(state)
             raise ValueError("undrawable")
 
-        board._audience.show = show
+        tracker._audience.show = show
         here.api.down = lambda: Unavailable("down")
         here.poller.resume()
         await asyncio.sleep(40.0)
@@ -336,9 +336,9 @@ async def test_a_watch_grows_too_old_also_while_nothing_is_polled() -> None:
     async with polling(2, Api(down=lambda: Unavailable("down"))) as here:
         here.poller.resume()
         await asyncio.sleep(47.9 * 3600)
-        assert len(here.board.roster.tasks) == 2, "the other clocks stand still"
+        assert len(here.tracker.registry.tasks) == 2, "the other clocks stand still"
         await asyncio.sleep(0.2 * 3600)
-        assert len(here.board.roster.tasks) == 0
+        assert len(here.tracker.registry.tasks) == 0
 
 
 async def test_loops_that_stand_still_show() -> None:

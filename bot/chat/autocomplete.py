@@ -12,7 +12,6 @@ import discord
 from discord import app_commands
 
 from bot import words
-from bot.board import Board
 from bot.chat.answer_requests import RequestFailed
 from bot.chat.discord_errors import describe
 from bot.chat.limits import Limits
@@ -21,9 +20,12 @@ from bot.chat.permissions import may_see
 from bot.chat.text import visible
 from bot.chat.turns import NewestFirst, TooLate, Turn
 from bot.clock import Clock
+from bot.core.observed import UNOBSERVED
+from bot.core.task import Task
 from bot.core.task_ids import read_task_ids, start_of_last, without_surroundings
 from bot.core.watch import Watch
 from bot.store.recent import Recent
+from bot.tracker import Tracker
 from bot.words import language_for, say
 
 log = logging.getLogger(__name__)
@@ -45,9 +47,9 @@ class Autocomplete:
     """Completes ids. Whatever fails is logged, and nothing is offered."""
 
     def __init__(
-        self, board: Board, recent: Recent, limits: Limits, turns: NewestFirst, clock: Clock
+        self, tracker: Tracker, recent: Recent, limits: Limits, turns: NewestFirst, clock: Clock
     ) -> None:
-        self._board: Final = board
+        self._tracker: Final = tracker
         self._recent: Final = recent
         self._limits: Final = limits
         self._turns: Final = turns
@@ -103,12 +105,18 @@ class Autocomplete:
             log.exception("an id could not be completed")
             return []
         typed = {*read_task_ids(before).task_ids}
-        now = self._clock()
+        now, observed = self._clock(), self._tracker.registry.observed
         choices: dict[str, Choice] = {}
         for watch in found:
             value = before + watch.task_id
             if watch.task_id not in typed and len(value) <= LENGTH_LIMIT:
-                choices.setdefault(watch.task_id, Choice(name=label(watch, now, language), value=value))
+                choices.setdefault(
+                    watch.task_id,
+                    Choice(
+                        name=label(watch, observed.get(watch.task_id, UNOBSERVED).task, now, language),
+                        value=value,
+                    ),
+                )
         return list(choices.values())[:CHOICES_LIMIT]
 
     async def _found(
@@ -116,7 +124,7 @@ class Autocomplete:
     ) -> Iterable[Watch]:
         live = [
             watch
-            for state in self._board.roster.of_guild(guild_id)
+            for state in self._tracker.registry.of_guild(guild_id)
             if not here_only or state.card.channel_id == interaction.channel_id
             if may_see(interaction, state.card.channel_id)
             for watch in state.watches
@@ -139,9 +147,12 @@ async def _respond(interaction: discord.Interaction, choices: list[Choice]) -> N
         raise NotAnswered(describe(error)) from None
 
 
-def label(watch: Watch, now: float, language: str) -> str:
-    """Return a watch on one line of plain text: its id, as much as fits, its state, progress and age."""
-    told = f" · {_state(watch, language)} · {_age(now - _since(watch), language)}"
+def label(watch: Watch, task: Task | None, now: float, language: str) -> str:
+    """Return a watch on one line of plain text: its id, as much as fits, its state, progress and age.
+
+    `task` is the newest answer about its task.
+    """
+    told = f" · {_state(watch, task, language)} · {_age(now - _since(watch), language)}"
     room = LENGTH_LIMIT - len(told)
     shown = watch.task_id if len(watch.task_id) <= room else f"{watch.task_id[: room - 1]}…"
     return f"{shown}{told}"
@@ -151,14 +162,14 @@ def _since(watch: Watch) -> float:
     return watch.outcome.at if watch.outcome is not None else watch.started_at
 
 
-def _state(watch: Watch, language: str) -> str:
+def _state(watch: Watch, task: Task | None, language: str) -> str:
     if watch.outcome is not None:
         return say(language, ENDING_LOOKS[watch.outcome.ending][1]) if watch.outcome.ending.shown else "–"
-    if watch.task is None:
+    if task is None:
         return say(language, words.NO_ANSWER_YET)
-    _, sentence = STATE_LOOKS[watch.task.state]
-    state = say(language, sentence, state=visible(watch.task.state_text)[:20])
-    return f"{state} {watch.task.progress} %" if watch.task.progress else state
+    _, sentence = STATE_LOOKS[task.state]
+    state = say(language, sentence, state=visible(task.state_text)[:20])
+    return f"{state} {task.progress} %" if task.progress else state
 
 
 def _age(seconds: float, language: str) -> str:

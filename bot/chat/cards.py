@@ -4,8 +4,9 @@ A form is compared before anything is sent: a card that already shows it is not 
 depend on the present time; Discord's own timestamps tick by themselves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Final
 
 import discord
@@ -17,8 +18,10 @@ from bot.chat.rows import MESSAGE_LIMIT, ROW_MESSAGE_LIMIT, Row, row_of
 from bot.chat.text import LAYOUT_LIMIT, mention, plain, relative
 from bot.core.card import CardState
 from bot.core.health import Health, Mode
+from bot.core.observed import UNOBSERVED, Observed
 from bot.core.outcome import Ending
 from bot.core.pace import Pace
+from bot.core.task import Task
 from bot.core.watch import Watch
 from bot.words import say
 
@@ -45,14 +48,18 @@ class CardForm:
         return replace(self, pointer="") if self.pointer else self
 
 
-def card_form(state: CardState, health: Health, pace: Pace) -> CardForm:
-    """Return what a card shows of its watches and of the task API's health."""
+def card_form(state: CardState, observed: Mapping[str, Observed], health: Health, pace: Pace) -> CardForm:
+    """Return what a card shows of its watches, of what is known of their tasks, and of the API's health."""
     language, alone = state.card.language, len(state.watches) == 1
     limit = MESSAGE_LIMIT if alone else ROW_MESSAGE_LIMIT
-    rows = [row_of(watch, language, health, pace, limit) for watch in state.watches]
-    news = "" if state.ended else _news(state, health)
+    known = [observed.get(watch.task_id, UNOBSERVED) for watch in state.watches]
+    rows = [
+        row_of(watch, about, language, health, pace, message_limit=limit)
+        for watch, about in zip(state.watches, known, strict=True)
+    ]
+    news = "" if state.ended else _news(state, known, health)
     look = Look.ODD if news and health.paused else _look(state, rows)
-    foot = _last_words(state) if state.ended else _details(state)
+    foot = _last_words(state) if state.ended else _details(state, known[0].task if alone else None)
     if alone:
         head, body = replace(rows[0], look=look).whole
         texts = [head, "\n".join(text for text in (body, news) if text), foot]
@@ -112,36 +119,36 @@ def _count(state: CardState) -> str:
     return f"{count} · {say(language, words.SOME_FAILED, count=failed)}" if failed else count
 
 
-def _news(state: CardState, health: Health) -> str:
+def _news(state: CardState, known: Sequence[Observed], health: Health) -> str:
     """Return what the card says of the task API as a whole: that it is out of reach, or that it is back."""
     if health.since is None:
         return ""
     if health.paused:
         sentence = words.API_REFUSED if health.mode is Mode.REFUSED else words.API_SILENT
-    elif any(_told_nothing_since(health.since, watch) for watch in state.watches):
+    elif any(map(_told_nothing_since, repeat(health.since), state.watches, known)):
         sentence = words.API_BACK
     else:
         return ""
     return say(state.card.language, sentence, when=relative(health.since))
 
 
-def _told_nothing_since(at: float, watch: Watch) -> bool:
+def _told_nothing_since(at: float, watch: Watch, observed: Observed) -> bool:
     """Tell whether an outage touched a watch and nothing has happened to it since its end."""
-    if watch.outcome is not None or watch.in_trouble:
+    if watch.outcome is not None or observed.is_failing:
         return False
-    return (watch.changed_at or 0.0) < at and watch.started_at < at
+    return (observed.changed_at or 0.0) < at and watch.started_at < at
 
 
-def _details(state: CardState) -> str:
-    language, card, (first, *others) = state.card.language, state.card, state.watches
-    task = None if others else first.task
+def _details(state: CardState, task: Task | None) -> str:
+    """Return the foot of a live card; `task` is the newest answer about its only task."""
+    language, card = state.card.language, state.card
     if task is not None and task.created_at is not None:
         details = [say(language, words.STARTED, when=relative(task.created_at))]
     else:
         details = [say(language, words.WATCHED_SINCE, when=relative(card.created_at))]
     if task is not None and (action := plain(task.action, ACTION_LIMIT)):
         details.append(say(language, words.ACTION, action=action))
-    promise = words.WATCHING_SEVERAL if others else words.WATCHING
+    promise = words.WATCHING_SEVERAL if len(state.watches) > 1 else words.WATCHING
     return f"-# {' · '.join(details)}\n-# {say(language, promise, starter=mention(card.starter_id))}"
 
 

@@ -9,7 +9,6 @@ from typing import Final
 import discord
 
 from bot import words
-from bot.board import Board
 from bot.chat.answer import Answer, Unanswerable
 from bot.chat.buttons import Action, CardButton
 from bot.chat.first_look import FirstLook
@@ -26,6 +25,7 @@ from bot.core.card import CardState
 from bot.core.task_ids import MOST_AT_ONCE, Found, read_task_id
 from bot.store.errors import StoreFailed
 from bot.store.recent import Recent
+from bot.tracker import Tracker
 from bot.veo.errors import VeoError
 from bot.words import say
 
@@ -41,7 +41,7 @@ class Commands:
     def __init__(
         self,
         first_look: FirstLook,
-        board: Board,
+        tracker: Tracker,
         watch: WatchCommand,
         listing: Listing,
         limits: Limits,
@@ -54,7 +54,7 @@ class Commands:
         self.watch: Final = watch
         self.listing: Final = listing
         self._first_look: Final = first_look
-        self._board: Final = board
+        self._tracker: Final = tracker
         self._limits: Final = limits
         self._recent: Final = recent
         self._turns: Final = turns
@@ -82,7 +82,7 @@ class Commands:
         if (found := await self._one(answer, given)) is None:
             return
         (task_id,) = found.task_ids
-        state = self._board.roster.watching(answer.interaction.channel_id or 0, task_id)
+        state = self._tracker.registry.watching(answer.interaction.channel_id or 0, task_id)
         if state is None:
             await answer.refuse(say(answer.language, words.NOT_WATCHED_HERE, task=task_id))
             return
@@ -94,7 +94,7 @@ class Commands:
         message = interaction.message
 
         async def work(answer: Answer) -> None:
-            state = self._board.roster.of_message(message.id) if message is not None else None
+            state = self._tracker.registry.of_message(message.id) if message is not None else None
             if action is Action.AGAIN:
                 await self.watch.again(answer)
             elif action is Action.PAGE:
@@ -116,7 +116,7 @@ class Commands:
             starter = mention(state.card.starter_id)
             await answer.refuse(say(answer.language, words.MAY_NOT_STOP, starter=starter))
             return
-        stopped = await self._board.stop(state.card.id, user.id, task_id)
+        stopped = await self._tracker.stop(state.card.id, user.id, task_id)
         if stopped:
             await answer.refuse(say(answer.language, words.STOPPED_FOR_YOU, tasks=named(stopped)))
         else:
@@ -125,7 +125,7 @@ class Commands:
     async def _toggle(self, answer: Answer, state: CardState) -> None:
         user_id = answer.interaction.user.id
         following = user_id not in state.followers
-        await self._board.follow(state.card.id, user_id, following=following)
+        await self._tracker.follow(state.card.id, user_id, following=following)
         live = [watch.task_id for watch in state.watches if watch.outcome is None]
         if len(live) == 1:
             sentence = words.NOW_FOLLOWING if following else words.NO_LONGER_FOLLOWING

@@ -12,10 +12,10 @@ from bot.chat.outbox import Flight, Result, Wanted
 from bot.chat.rest import DiscordRest
 from bot.chat.room import Room
 from bot.clock import Clock
-from bot.core.events import AccessLost, CardDeleted
+from bot.core.outcome import Ending
 from bot.metrics import Metrics
 
-Lost = Callable[[int, CardDeleted | AccessLost], Awaitable[None]]
+Lost = Callable[[int, Ending], Awaitable[None]]
 """Awaited with a card's id when Discord says that the card or its channel is gone."""
 
 
@@ -38,7 +38,7 @@ class Desk:
     """All edits under way, waited for or not."""
     rooms: dict[int, Room] = field(default_factory=dict)
     """By channel, of those in which something was edited lately: senders come and go with what they send."""
-    gone: dict[int, CardDeleted | AccessLost] = field(default_factory=dict)
+    gone: dict[int, Ending] = field(default_factory=dict)
     """Cards that Discord will not let us touch and whose watches could not be ended yet."""
 
     def room(self, channel_id: int) -> Room:

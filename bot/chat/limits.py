@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot import words
-from bot.board import Board
+from bot.tracker import Tracker
 from bot.words import say
 
 
@@ -22,10 +22,10 @@ class Limits:
         return say(language, words.NOT_ALLOWED_HERE)
 
     def admit(
-        self, board: Board, guild_id: int, user_id: int, wanted: int, language: str
+        self, tracker: Tracker, guild_id: int, user_id: int, wanted: int, language: str
     ) -> tuple[int, str | None]:
         """Return how many of `wanted` more watches there may be, and why not all of them."""
-        mine, here = board.roster.counted(guild_id=guild_id, starter_id=user_id)
+        mine, here = tracker.registry.counted(guild_id=guild_id, starter_id=user_id)
         if mine + wanted > self.per_person and self.per_person - mine <= self.per_server - here:
             why = say(language, words.PERSON_IS_FULL, count=mine, limit=self.per_person)
             return max(0, self.per_person - mine), why

@@ -8,7 +8,7 @@ from bot.chat.text import bar, code, mention, plain
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
-from bot.core.transitions import REFUSED_AFTER
+from bot.core.watch import REFUSED_AFTER
 from bot.words import say
 
 

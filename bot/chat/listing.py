@@ -4,28 +4,29 @@ A page is made anew whenever it is asked for; nothing is kept between two presse
 """
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 import discord
 
 from bot import words
-from bot.board import Board
 from bot.breaker import CircuitBreaker
 from bot.chat.answer import Answer
 from bot.chat.buttons import Action, CardButton
 from bot.chat.lines import Look
 from bot.chat.permissions import may_see
-from bot.chat.rows import row_of
+from bot.chat.rows import Row, row_of
 from bot.chat.text import jump_link, relative
 from bot.clock import Clock
 from bot.core.card import Card
 from bot.core.health import Health
+from bot.core.observed import UNOBSERVED, Observed
 from bot.core.pace import Pace
 from bot.core.watch import Watch
 from bot.store.errors import StoreFailed
 from bot.store.recent import Recent
+from bot.tracker import Tracker
 from bot.words import say
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class Listing:
 
     def __init__(
         self,
-        board: Board,
+        tracker: Tracker,
         breaker: CircuitBreaker,
         pace: Pace,
         *,
@@ -53,7 +54,7 @@ class Listing:
         self._recent: Final = recent
         self._closed: Final = closed
         self._clock: Final = clock
-        self._board: Final = board
+        self._tracker: Final = tracker
         self._breaker: Final = breaker
         self._pace: Final = pace
 
@@ -63,7 +64,7 @@ class Listing:
         if interaction.guild_id is None:
             await answer.refuse(say(answer.language, words.NEEDS_SERVER))
             return
-        cards = self._board.roster.of_guild(interaction.guild_id)
+        cards = self._tracker.registry.of_guild(interaction.guild_id)
         entries = [(state.card, watch) for state in cards for watch in state.watches if watch.outcome is None]
         try:
             entries += await self._recent.lost(interaction.guild_id, self._clock() - LOST_SECONDS)
@@ -73,10 +74,11 @@ class Listing:
         visible = {channel_id for channel_id in seen if may_see(interaction, channel_id)}
         texts, buttons = list_page(
             [entry for entry in entries if entry[0].channel_id in visible],
-            page,
+            self._tracker.registry.observed,
             answer.language,
             self._breaker.health,
             self._pace,
+            page=page,
             closed=self._closed(),
         )
         await answer.show(_layout(texts, buttons), in_place=in_place)
@@ -84,11 +86,12 @@ class Listing:
 
 def list_page(
     entries: Sequence[tuple[Card, Watch]],
-    page: int,
+    observed: Mapping[str, Observed],
     language: str,
     health: Health,
     pace: Pace,
     *,
+    page: int = 0,
     closed: Collection[int] = (),
 ) -> tuple[list[str], list[tuple[int, str]]]:
     """Return a page's texts from top to bottom, and its buttons: the page that each leads to, and its label.
@@ -104,7 +107,8 @@ def list_page(
     shown = entries[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
     texts = [f"### {say(language, words.LIVE_WATCHES, count=live)}"]
     for card, watch in shown:
-        text = _entry(card, watch, language, health, pace)
+        about = replace(observed.get(watch.task_id, UNOBSERVED), expected_end=None)
+        text = _entry(card, watch, row_of(watch, about, language, health, pace, message_limit=0), language)
         if watch.outcome is not None:
             text += f"\n-# {say(language, words.ACCESS_WAS_LOST)}"
         elif card.channel_id in closed:
@@ -116,8 +120,7 @@ def list_page(
     return texts, buttons
 
 
-def _entry(card: Card, watch: Watch, language: str, health: Health, pace: Pace) -> str:
-    row = row_of(replace(watch, ends_at=None), language, health, pace, message_limit=0)
+def _entry(card: Card, watch: Watch, row: Row, language: str) -> str:
     link = jump_link(card.guild_id, card.channel_id, card.message_id)
     facts = [
         f"<#{card.channel_id}>",

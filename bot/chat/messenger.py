@@ -7,7 +7,7 @@ Callers never wait: they say what should be seen, and go on.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from bot.chat.attachments import NoCopies, Preparation
@@ -21,6 +21,7 @@ from bot.chat.sender import Sender
 from bot.clock import Alarm, Clock, Idle, idle
 from bot.core.card import Card, CardState
 from bot.core.health import Health
+from bot.core.observed import Observed
 from bot.core.pace import Pace
 from bot.core.watch import Watch
 from bot.metrics import Metrics
@@ -33,7 +34,10 @@ CANCELLED_SECONDS: Final = 0.2
 
 
 class Messenger:
-    """Shows cards and announces results. `clock` is Unix time, `health` returns the task API's."""
+    """Shows cards and announces results. `clock` is Unix time, `health` returns the task API's.
+
+    `observed` is what polling has learned about each watched task, now and whenever it is asked.
+    """
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class Messenger:
         pace: Pace,
         clock: Clock,
         *,
+        observed: Mapping[str, Observed],
         health: Callable[[], Health],
         lost: Lost,
         metrics: Metrics,
@@ -51,6 +56,7 @@ class Messenger:
         preparation: Preparation | None = None,
     ) -> None:
         self._pace: Final = pace
+        self._observed: Final = observed
         self._health: Final = health
         self._idle: Final = idle
         self._preparation: Final = preparation or NoCopies()
@@ -65,7 +71,7 @@ class Messenger:
 
     def show(self, state: CardState) -> None:
         """Bring a card to the form of its state, some time soon."""
-        form = card_form(state, self._health(), self._pace)
+        form = self._form(state)
         waiting = self._senders.get(state.card.channel_id)
         if self._desk.shown.get(state.card.id) != form or (
             waiting is not None and state.card.id in waiting[0].outbox.wanted
@@ -78,7 +84,7 @@ class Messenger:
         if watch.outcome is None:
             raise ValueError("only an ended watch can be announced")
         self._ledger.open(watch.id, told=not watch.outcome.ending.announced)
-        sender = self._want(state.card, card_form(state, self._health(), self._pace), {watch.id})
+        sender = self._want(state.card, self._form(state), {watch.id})
         if watch.outcome.ending.announced:
             sender.outbox.results[watch.id] = result = Result(state.card, watch)
             task = asyncio.create_task(self._make_ready(result))
@@ -118,6 +124,9 @@ class Messenger:
             work.cancel()
         if late:
             await asyncio.wait(late, timeout=CANCELLED_SECONDS)
+
+    def _form(self, state: CardState) -> CardForm:
+        return card_form(state, self._observed, self._health(), self._pace)
 
     def _want(self, card: Card, form: CardForm, ends: set[int]) -> Sender:
         sender = self._sender(card)

@@ -11,6 +11,7 @@ from bot.chat.lines import ENDING_LOOKS, Look, ending_lines, heading, progress_l
 from bot.chat.text import plain, relative
 from bot.core.events import PollError
 from bot.core.health import Health
+from bot.core.observed import Observed
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
@@ -22,7 +23,7 @@ MESSAGE_LIMIT: Final = 300
 ROW_MESSAGE_LIMIT: Final = 100
 """The same in a row among others: ten rows must fit one layout."""
 
-_TROUBLES: Final = {
+_FAILURES: Final = {
     PollError.UNAVAILABLE: words.TASK_SILENT,
     PollError.BROKEN: words.TASK_SILENT,
     PollError.TASK_REFUSED: words.TASK_REFUSED,
@@ -56,53 +57,57 @@ class Row:
         return f"{first}\n{second}" if second else first
 
 
-def row_of(watch: Watch, language: str, health: Health, pace: Pace, message_limit: int) -> Row:
+def row_of(
+    watch: Watch, observed: Observed, language: str, health: Health, pace: Pace, *, message_limit: int
+) -> Row:
+    """Return a row; `observed` is what is known about the task of a watch that lives."""
     if watch.outcome is not None:
         return _ended(watch, watch.outcome, language, pace, message_limit)
-    return _live(watch, language, health, message_limit)
+    return _live(watch, observed, language, health, message_limit)
 
 
-def _live(watch: Watch, language: str, health: Health, message_limit: int) -> Row:
-    row = _seen(watch, watch.task, language, health, message_limit) or _unseen(watch, language, health)
-    if health.paused or not watch.in_trouble or watch.trouble is None or watch.trouble_since is None:
+def _live(watch: Watch, observed: Observed, language: str, health: Health, message_limit: int) -> Row:
+    seen = _seen(watch, observed, language, health, message_limit)
+    row = seen or _unseen(watch, observed, language, health)
+    if health.paused or not observed.is_failing or observed.error is None or observed.failing_since is None:
         return row
-    note = say(language, _TROUBLES[watch.trouble], when=relative(watch.trouble_since))
-    if message := plain(watch.message, message_limit):
+    note = say(language, _FAILURES[observed.error], when=relative(observed.failing_since))
+    if message := plain(observed.message, message_limit):
         note = f"{note} {say(language, words.LAST_SAID, message=message)}"
     return replace(row, look=Look.ODD, note=f"{row.note}\n{note}" if row.note else note)
 
 
-def _seen(watch: Watch, task: Task | None, language: str, health: Health, message_limit: int) -> Row | None:
-    if task is None:
+def _seen(watch: Watch, observed: Observed, language: str, health: Health, message_limit: int) -> Row | None:
+    if (task := observed.task) is None:
         return None
     look, title = state_words(language, task)
     note = ""
     if task.state is TaskState.SUCCEEDED:
         look, note = Look.MOVING, say(language, words.WAITING_FOR_VIDEO)
     message = plain(task.message, message_limit)
-    progress = _progress(language, task, watch, health)
+    progress = _progress(language, task, observed, health)
     return Row(watch.task_id, look, title, progress, f"> {message}" if message else "", note)
 
 
-def _unseen(watch: Watch, language: str, health: Health) -> Row:
-    if watch.seen_at is None and watch.missing_looks:
+def _unseen(watch: Watch, observed: Observed, language: str, health: Health) -> Row:
+    if watch.seen_at is None and observed.missing:
         title, note = words.NOT_VISIBLE_YET, words.WAITING_FOR_TASK
     else:
         known = watch.seen_at is not None
         title, note = words.NO_ANSWER_YET, words.WAITING_AFTER_RESTART if known else words.WAITING_FOR_ANSWER
     row = Row(watch.task_id, Look.WAITING, say(language, title))
     # During a pause the card says once for all why nothing is known; in trouble the next line says it.
-    if health.paused or (watch.in_trouble and note == words.WAITING_FOR_ANSWER):
+    if health.paused or (observed.is_failing and note == words.WAITING_FOR_ANSWER):
         return row
     return replace(row, note=say(language, note))
 
 
-def _progress(language: str, task: Task, watch: Watch, health: Health) -> str:
-    """Return the bar, and when the end is expected if that is known; while nobody looks it is not."""
+def _progress(language: str, task: Task, observed: Observed, health: Health) -> str:
+    """Return the bar, and when the end is expected if that is known; while nobody polls it is not."""
     line = progress_line(task) or ""
-    if not line or watch.ends_at is None or health.paused or watch.in_trouble:
+    if not line or observed.expected_end is None or health.paused or observed.is_failing:
         return line
-    return f"{line} · {say(language, words.EXPECTED, when=relative(watch.ends_at))}"
+    return f"{line} · {say(language, words.EXPECTED, when=relative(observed.expected_end))}"
 
 
 def _ended(watch: Watch, outcome: Outcome, language: str, pace: Pace, message_limit: int) -> Row:

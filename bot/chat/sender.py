@@ -18,7 +18,7 @@ from bot.chat.outbox import Flight, Outbox, Result, Wanted
 from bot.chat.sending_trouble import SendingTrouble, note_recovery
 from bot.clock import Alarm
 from bot.core.card import Card
-from bot.core.events import CardDeleted
+from bot.core.outcome import Ending
 from bot.store.errors import StoreFailed
 
 log = logging.getLogger(__name__)
@@ -199,7 +199,7 @@ class Sender:
         changed = self.outbox.form(wanted) != flight.form
         match error_action(error):
             case ErrorAction.CARD_GONE:
-                await self._trouble.lose(wanted.card, CardDeleted(), describe(error))
+                await self._trouble.lose(wanted.card, Ending.CARD_DELETED, describe(error))
             case ErrorAction.ARCHIVED if not wanted.ends or any(
                 result.card.id == wanted.card.id for result in self.outbox.results.values()
             ):

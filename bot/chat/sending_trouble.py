@@ -16,7 +16,7 @@ from bot.chat.discord_errors import ErrorAction, describe, error_action, is_refu
 from bot.chat.outbox import AccessPause, Outbox, Result, Wanted
 from bot.chat.servers import ServerState
 from bot.core.card import Card
-from bot.core.events import AccessLost, CardDeleted
+from bot.core.outcome import Ending
 from bot.words import say
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class SendingTrouble:
         """
         action = error_action(error)
         if await self._is_gone(item.card, action, server):
-            await self.lose(item.card, AccessLost(), describe(error))
+            await self.lose(item.card, Ending.ACCESS_LOST, describe(error))
         elif action is ErrorAction.PAUSE:
             if isinstance(item, Result):
                 self._drop_videos(item)
@@ -100,21 +100,21 @@ class SendingTrouble:
         videos, result.videos = result.videos, Videos()
         self._desk.discard(videos)
 
-    async def lose(self, card: Card, event: CardDeleted | AccessLost, why: str) -> None:
+    async def lose(self, card: Card, end: Ending, why: str) -> None:
         """Touch a card no more, and end what is live on it; a deleted card keeps its results."""
         if card.id not in self._desk.gone:
             log.warning("a card cannot be reached any more", extra={"card": card.id, "refusal": why})
-        self._desk.gone[card.id] = event
+        self._desk.gone[card.id] = end
         wanted = self._outbox.wanted.get(card.id)
         ends = set(wanted.ends) if wanted is not None else set()
-        if isinstance(event, AccessLost):
+        if end is Ending.ACCESS_LOST:
             results = {key for key, result in self._outbox.results.items() if result.card.id == card.id}
             await self._desk.ledger.close(ends | results)
             for key in results:
                 self.forget(key)
         else:
             await self._desk.ledger.shown(ends)
-        await self._desk.lost(card.id, event)
+        await self._desk.lost(card.id, end)
         self._outbox.wanted.pop(card.id, None)
         self._desk.shown.pop(card.id, None)
         del self._desk.gone[card.id]
@@ -174,7 +174,7 @@ class SendingTrouble:
             cards = [result.card for result in self._outbox.results.values()]
             cards += [wanted.card for wanted in self._outbox.wanted.values()]
             for lost in {card.id: card for card in cards}.values():
-                await self.lose(lost, AccessLost(), lacking)
+                await self.lose(lost, Ending.ACCESS_LOST, lacking)
             self._outbox.pause = None
 
 

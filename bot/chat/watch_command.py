@@ -12,7 +12,6 @@ from typing import Final
 import discord
 
 from bot import words
-from bot.board import Board
 from bot.chat.answer import Answer
 from bot.chat.first_look import FirstLook, say_line
 from bot.chat.limits import Limits
@@ -26,6 +25,7 @@ from bot.core.task import Task
 from bot.core.task_ids import LEFT_OUT_LENGTH, MOST_AT_ONCE, Found, read_task_ids
 from bot.store.errors import StoreError
 from bot.store.recent import Recent
+from bot.tracker import Tracker
 from bot.veo.errors import VeoError, as_event
 from bot.watching import Watching
 from bot.words import say
@@ -41,7 +41,7 @@ class WatchCommand:
     def __init__(
         self,
         first_look: FirstLook,
-        board: Board,
+        tracker: Tracker,
         watching: Watching,
         rest: DiscordRest,
         limits: Limits,
@@ -49,7 +49,7 @@ class WatchCommand:
         recent: Recent,
     ) -> None:
         self._first_look: Final = first_look
-        self._board: Final = board
+        self._tracker: Final = tracker
         self._watching: Final = watching
         self._rest: Final = rest
         self._limits: Final = limits
@@ -150,7 +150,7 @@ class WatchCommand:
                 link = jump_link(state.card.guild_id, state.card.channel_id, state.card.message_id)
                 summary.append(say(answer.language, words.ALREADY_WATCHED, task=task_id, link=link))
         room, why = self._limits.admit(
-            self._board, interaction.guild_id or 0, interaction.user.id, len(new), answer.language
+            self._tracker, interaction.guild_id or 0, interaction.user.id, len(new), answer.language
         )
         if why is not None:
             summary.append(_not_watched(answer.language, why, new[room:]))

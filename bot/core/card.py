@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-from bot.core.value import frozen_by_types
 from bot.core.watch import Watch
 
 
-@frozen_by_types
 @dataclass(frozen=True, slots=True)
 class Card:
     """Where a card is and whom it speaks to. Ids are Discord's; `created_at` is Unix seconds."""
@@ -20,7 +18,6 @@ class Card:
     created_at: float
 
 
-@frozen_by_types
 @dataclass(frozen=True, slots=True)
 class CardState:
     """A card, all its watches (the ended ones too, in the order of their rows) and who follows it."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from math import inf
 from typing import Final, NamedTuple
 
-from bot.core.estimate import Mark
+from bot.core.eta import ProgressSample
 from bot.core.task import Task
 
 PERCENTS: Final = (1, 40, 70, 90, 97)
@@ -66,12 +66,12 @@ def beginning(task: Task, now: float, oldest: float) -> float:
     return created_at if created_at is not None and now - oldest < created_at < now else now
 
 
-def course(marks: tuple[Mark, ...], began_at: float, now: float) -> Course:
-    """Return the course at `now` of a render that began at `began_at` and whose progress moved at `marks`."""
+def course(samples: tuple[ProgressSample, ...], began_at: float, now: float) -> Course:
+    """Return the course at `now` of a render that began at `began_at`, by the moves of its progress."""
     age = max(0.0, now - began_at)
-    if not marks or marks[-1][1] < PERCENTS[0]:
+    if not samples or samples[-1][1] < PERCENTS[0]:
         return Course(0, age, 1.0)
-    moved_at, percent = marks[-1]
+    moved_at, percent = samples[-1]
     row = bisect_right(PERCENTS, percent)
     if moved_at - began_at < SHORTEST_AGE:
         return Course(row, percent / 100 + age * USUAL_SPEED, USUAL_SPEED)

@@ -1,4 +1,4 @@
-"""What can happen to a watch: a look at its task told something, a person stopped it, Discord closed it."""
+"""What a poll of a task can return."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -39,35 +39,12 @@ class Failure:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """A person ended the watch."""
-
-    by: int
-
-
-@dataclass(frozen=True, slots=True)
-class CardDeleted:
-    """Discord says that the card's message is gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class AccessLost:
-    """Discord says that the channel is gone or closed to us."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unpolled:
-    """Time has passed without polls, because the API answers nobody."""
-
-
 MISSING: Final = "missing"
 Seen = Task | Missing | Failure
-Event = Seen | Stopped | CardDeleted | AccessLost | Unpolled
 
 
 def name_of(seen: Seen) -> str:
-    """Return what a look told, in a word."""
+    """Return what a poll returned, in a word."""
     match seen:
         case Task():
             return seen.state

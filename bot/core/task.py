@@ -6,8 +6,6 @@ Knows the vocabulary of the API's document and nothing of how an answer is fetch
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bot.core.value import frozen_by_types
-
 
 class TaskState(StrEnum):
     """The states of the API's document, and one for whatever else it may say."""
@@ -29,7 +27,6 @@ class TaskState(StrEnum):
         return self in {TaskState.SUCCEEDED, TaskState.ERROR}
 
 
-@frozen_by_types
 @dataclass(frozen=True, slots=True)
 class Task:
     """One answer of the API about one task.

@@ -1,26 +1,36 @@
-"""A watch as a value: one task on one card, and what its polls have told so far."""
+"""A watch and how it ends: every rule of that is in this file and nowhere else.
 
-from dataclasses import dataclass
+    watching ── Task ended ───────────────► SUCCEEDED | FAILED
+             ── succeeded without a video ─► (a few more polls) ─► EMPTY
+             ── Missing ──────────────────► (for a minute) ─► NO_SUCH_TASK, or once seen ─► VANISHED
+             ── refused by the API ───────► (for ten minutes) ─► REFUSED
+             ── nothing new for too long ──► STALLED
+             ── watched for too long ──────► TOO_OLD, also while nothing is polled
+             ── a person stops it ─────────► STOPPED
+             ── the card is gone, or closed ► CARD_DELETED | ACCESS_LOST, quietly
+
+The first end decides; whatever comes later changes nothing. What concerns the whole API is in
+`bot.core.health`.
+"""
+
+from dataclasses import dataclass, replace
 from typing import Final
 
-from bot.core.estimate import Mark
-from bot.core.events import PollError
-from bot.core.outcome import Outcome
-from bot.core.task import Task
-from bot.core.value import frozen_by_types
+from bot.core.events import Failure, Missing, PollError, Seen
+from bot.core.observed import Observed
+from bot.core.outcome import Ending, Outcome
+from bot.core.pace import Pace
+from bot.core.task import Task, TaskState
 
-SHOWN_TROUBLES: Final = 3
-"""Failed polls in a row from which the card speaks of them."""
+CONFIRMING_POLLS: Final = 3
+"""Polls in a row that must agree before "no video", "no such task" or "vanished" is believed."""
+REFUSED_AFTER: Final = 600.0
+"""Seconds of nothing but refusals after which a watch ends."""
 
 
-@frozen_by_types
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """One task on one card. Times are Unix seconds.
-
-    Durable are the ids, the position, `started_at`, `seen_at` and `outcome`; the rest is seen anew after
-    a restart.
-    """
+    """One task on one card, as it is stored. Times are Unix seconds."""
 
     id: int
     card_id: int
@@ -30,36 +40,60 @@ class Watch:
     started_at: float
     seen_at: float | None = None
     """When the API first knew the task."""
-    task: Task | None = None
-    """The newest answer, its progress never lower than an earlier one's."""
-    changed_at: float | None = None
-    looked_at: float | None = None
-    """When the newest answer came."""
-    quiet: float = 0.0
-    """Seconds without a change, polls that failed included; a pause for all, or a limit, does not count."""
-    missing_looks: int = 0
-    """Looks in a row that said "missing", since `missing_since`: a proxy may say so for a while, too."""
-    missing_since: float | None = None
-    empty_looks: int = 0
-    """Looks in a row that said "succeeded" without a video."""
-    troubles: int = 0
-    trouble: PollError | None = None
-    trouble_since: float | None = None
-    failed_at: float | None = None
-    """When the newest poll failed, if it did."""
-    refused_for: float = 0.0
-    """Seconds in which its polls were refused; a pause for all does not count."""
-    message: str = ""
-    """What the API last said instead of an answer about the task, if that is the last that it said."""
-    began_at: float | None = None
-    """When it began to be rendered, as far as that is known; None while it is not."""
-    marks: tuple[Mark, ...] = ()
-    """The newest moves of its progress."""
-    ends_at: float | None = None
-    """When it may end, as far as its recent moves tell."""
     outcome: Outcome | None = None
 
-    @property
-    def in_trouble(self) -> bool:
-        """Whether so many looks failed in a row that the card should say so."""
-        return self.troubles >= SHOWN_TROUBLES
+
+def ending(watch: Watch, observed: Observed, seen: Seen, now: float, pace: Pace) -> Ending | None:
+    """Return how a poll ends a live watch, if it does; `observed` is what is known after that poll."""
+    match seen:
+        case Task() if seen.settled:
+            return Ending.FAILED if seen.state is TaskState.ERROR else Ending.SUCCEEDED
+        case Task() if observed.empty:
+            return Ending.EMPTY if observed.empty > CONFIRMING_POLLS else None
+        case Missing():
+            return _missing(watch, observed, now, pace)
+    if is_too_old(watch, now, pace):
+        return Ending.TOO_OLD
+    if isinstance(seen, Failure) and seen.error is PollError.RATE_LIMITED:
+        return None
+    # A watch cannot have waited longer than it exists, whatever others saw of its task before.
+    age = now - watch.started_at
+    if min(observed.idle_seconds, age) >= pace.stalled_after:
+        return Ending.STALLED
+    return Ending.REFUSED if min(observed.refused_for, age) >= REFUSED_AFTER else None
+
+
+def is_too_old(watch: Watch, now: float, pace: Pace) -> bool:
+    """Tell whether a watch ends for its age alone."""
+    return now - watch.started_at >= pace.too_old_after
+
+
+def ended(watch: Watch, end: Ending, observed: Observed, now: float, by: int | None = None) -> Watch:
+    """Return a watch with the outcome of its end; `by` is the person who stopped it."""
+    return replace(watch, outcome=Outcome(end, now, observed.task, by, observed.message))
+
+
+def shown(watch: Watch, observed: Observed) -> tuple[object, ...]:
+    """Return all that a live watch's card shows of its task: another value is a reason to show it again."""
+    failing = observed.is_failing
+    return (
+        None if observed.task is None else observed.task.visible,
+        observed.expected_end,
+        (observed.error, observed.failing_since, observed.message) if failing else None,
+        # Once the task was seen, the card stays as it is until the task has vanished for sure.
+        watch.seen_at is None and observed.missing > 0,
+    )
+
+
+def resumed(watch: Watch, now: float) -> Watch:
+    """Return a watch as it goes on after a restart: by a clock that was set back it has begun only now."""
+    return replace(watch, started_at=min(watch.started_at, now))
+
+
+def _missing(watch: Watch, observed: Observed, now: float, pace: Pace) -> Ending | None:
+    known = watch.seen_at is not None
+    since = observed.missing_since if known else None
+    age = now - (watch.started_at if since is None else since)
+    if age < pace.visible_within or observed.missing < CONFIRMING_POLLS:
+        return None
+    return Ending.VANISHED if known else Ending.NO_SUCH_TASK

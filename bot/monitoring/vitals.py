@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from bot.board import Board
 from bot.breaker import CircuitBreaker
 from bot.clock import Clock
 from bot.monitoring.parts import Part, api_parts, channel_parts
 from bot.poller import Poller
 from bot.store.database import Database
 from bot.store.errors import StoreFailed
+from bot.tracker import Tracker
 
 STUCK_SECONDS: Final = 120.0
 """What takes longer has stopped: a look takes 15 seconds at most, 60 with a second way and a probe."""
@@ -30,7 +30,7 @@ class Vitals:
         self,
         gateway: Callable[[], str],
         database: Database,
-        board: Board,
+        tracker: Tracker,
         breaker: CircuitBreaker,
         poller: Poller,
         *,
@@ -42,7 +42,7 @@ class Vitals:
         self._closed: Final = closed
         self._gateway_state: Final = gateway
         self._database: Final = database
-        self._board: Final = board
+        self._tracker: Final = tracker
         self._breaker: Final = breaker
         self._poller: Final = poller
         self._clock: Final = clock
@@ -111,7 +111,9 @@ class Vitals:
     async def _ask_the_idle_api(self) -> None:
         now = self._clock()
         health = self._breaker.health
-        if self._board.roster.tasks or health.paused:  # then the polls tell, or the breaker probes by itself
+        if (
+            self._tracker.registry.tasks or health.paused
+        ):  # then the polls tell, or the breaker probes by itself
             return
         every = IDLE_SECONDS if health.failing_since is None else FRESH_SECONDS
         if self._probed_at is None or now - self._probed_at >= every:

@@ -31,8 +31,7 @@ def watch_from(row: Sequence[Any]) -> Watch:
     """Return the watch of a row of `WATCH`."""
     watch_id, card_id, task_id, position, started_at, seen_at, record = row
     outcome = None if record is None else outcome_from(record)
-    task = None if outcome is None else outcome.task
-    return Watch(watch_id, card_id, task_id, position, started_at, seen_at, task, outcome=outcome)
+    return Watch(watch_id, card_id, task_id, position, started_at, seen_at, outcome)
 
 
 def outcome_record(outcome: Outcome) -> dict[str, Any]:

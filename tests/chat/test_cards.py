@@ -13,15 +13,18 @@ from made import (
     NOW,
     STARTER,
     TASK,
+    Polled,
     cards,
-    events,
     healths,
     ids,
     moments,
     outcomes,
+    poll,
+    polls,
     running,
     shown_outcomes,
     tasks,
+    texts,
     watch,
 )
 
@@ -29,12 +32,12 @@ from bot.chat.cards import CardForm, card_form, layout, plain_form
 from bot.chat.lines import Look
 from bot.chat.text import bar
 from bot.core.card import Card, CardState
-from bot.core.events import Event, Failure, Missing, PollError
+from bot.core.events import Failure, Missing, PollError, Seen
 from bot.core.health import Health, Mode
+from bot.core.observed import UNOBSERVED, Observed
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
-from bot.core.transitions import Effect, advance
 from bot.core.watch import Watch
 
 PACE: Final = Pace()
@@ -47,21 +50,30 @@ watches = st.builds(
     position=st.integers(0, 9),
     started_at=moments,
     seen_at=st.none() | moments,
+)
+known = st.builds(
+    Observed,
     task=st.none() | tasks(),
     changed_at=st.none() | moments,
-    missing_looks=st.integers(0, 3),
-    troubles=st.integers(0, 9),
-    trouble=st.sampled_from(PollError),
-    trouble_since=st.none() | moments,
+    missing=st.integers(0, 3),
+    failures=st.integers(0, 9),
+    error=st.sampled_from(PollError),
+    failing_since=st.none() | moments,
+    message=texts,
 )
 
 
-def form_of(row: Watch, health: Health = Health(), card: Card = CARD) -> CardForm:  # noqa: B008
-    return card_form(CardState(card, (row,)), health, PACE)
+def form_of(
+    row: Watch,
+    observed: Observed = UNOBSERVED,
+    health: Health = Health(),  # noqa: B008
+    card: Card = CARD,
+) -> CardForm:
+    return card_form(CardState(card, (row,)), {row.task_id: observed}, health, PACE)
 
 
-def body(row: Watch, health: Health = Health()) -> str:  # noqa: B008
-    return "\n".join(form_of(row, health).texts)
+def body(row: Watch, observed: Observed = UNOBSERVED, health: Health = Health()) -> str:  # noqa: B008
+    return "\n".join(form_of(row, observed, health).texts)
 
 
 def check(form: CardForm, people: set[int]) -> None:
@@ -87,9 +99,11 @@ def check(form: CardForm, people: set[int]) -> None:
         assert not re.search(forbidden, text)
 
 
-@given(cards, watches, healths)
-def test_a_live_card_keeps_the_limits_and_can_do_nothing(card: Card, row: Watch, health: Health) -> None:
-    form = form_of(row, health, card)
+@given(cards, watches, known, healths)
+def test_a_live_card_keeps_the_limits_and_can_do_nothing(
+    card: Card, row: Watch, observed: Observed, health: Health
+) -> None:
+    form = form_of(row, observed, health, card)
     check(form, {card.starter_id})
     check(plain_form(form), set())
 
@@ -98,28 +112,27 @@ def test_a_live_card_keeps_the_limits_and_can_do_nothing(card: Card, row: Watch,
 def test_a_final_card_keeps_the_limits_and_shows_no_link(
     card: Card, row: Watch, outcome: Outcome, health: Health
 ) -> None:
-    form = form_of(replace(row, outcome=outcome), health, card)
+    form = form_of(replace(row, outcome=outcome), UNOBSERVED, health, card)
     check(form, {outcome.by or 0})
-    assert form == form_of(
-        replace(watch(LONGEST_ID), outcome=outcome), Health(), replace(card, created_at=1.0)
-    )
+    assert form == form_of(replace(watch(LONGEST_ID), outcome=outcome), card=replace(card, created_at=1.0))
 
 
 @given(
-    st.lists(st.tuples(st.floats(0, 300), events), max_size=20),
+    st.lists(st.tuples(st.floats(0, 300), polls), max_size=20),
     st.sampled_from([Health(), Health(since=NOW + 300)]),
 )
-def test_a_step_that_changes_the_card_says_so(course: list[tuple[float, Event]], health: Health) -> None:
-    current, now = watch(), NOW
-    for passed, event in course:
+def test_a_poll_that_changes_the_card_says_so(course: list[tuple[float, Seen]], health: Health) -> None:
+    before, now = Polled(watch()), NOW
+    for passed, answer in course:
         now += passed
-        happened = replace(event, created_at=None) if isinstance(event, Task) else event
-        step = advance(current, happened, now, PACE)
-        if step.watch.outcome is not None:
-            assert Effect.SHOW in step.effects
+        happened = replace(answer, created_at=None) if isinstance(answer, Task) else answer
+        after = poll(before, happened, now)
+        if after.outcome is not None:
+            assert after.shows
             return
-        assert form_of(current, health) == form_of(step.watch, health) or Effect.SHOW in step.effects
-        current = step.watch
+        old, new = (form_of(step.watch, step.observed, health) for step in (before, after))
+        assert after.shows or old == new
+        before = after
 
 
 @given(
@@ -129,12 +142,14 @@ def test_a_step_that_changes_the_card_says_so(course: list[tuple[float, Event]],
         min_size=2,
         max_size=10,
     ),
+    known,
     healths,
 )
 def test_a_card_of_ten_rows_keeps_the_limits_and_can_do_nothing(
-    card: Card, rows: list[Watch], health: Health
+    card: Card, rows: list[Watch], observed: Observed, health: Health
 ) -> None:
-    form = card_form(CardState(card, tuple(rows), (card.starter_id,)), health, PACE)
+    state = CardState(card, tuple(rows), (card.starter_id,))
+    form = card_form(state, {LONGEST_ID: observed}, health, PACE)
     check(form, {card.starter_id, *(row.outcome.by or 0 for row in rows if row.outcome)})
     assert bool(form.buttons) is any(row.outcome is None for row in rows)
     assert "\n".join(form.texts).count(f"`{LONGEST_ID}`") == len(rows)
@@ -155,18 +170,17 @@ def test_a_card_of_several_looks_like_what_still_moves_then_like_its_worst_end(
     endings: list[Ending | None], look: Look
 ) -> None:
     rows = [
-        replace(watch(), task=running(5), outcome=None if end is None else Outcome(end, NOW, running(5), 7))
-        for end in endings
+        replace(watch(), outcome=None if end is None else Outcome(end, NOW, running(5), 7)) for end in endings
     ]
-    form = card_form(CardState(CARD, tuple(rows)), Health(), PACE)
+    form = card_form(CardState(CARD, tuple(rows)), {TASK: Observed(running(5))}, Health(), PACE)
     assert form.colour == look.colour
     assert form.texts[0].startswith(f"### {look.sign} ")
 
 
 def test_a_form_speaks_of_times_and_not_of_the_present() -> None:
-    late = replace(watch(), task=running(5), looked_at=NOW + 999, quiet=999.0, changed_at=NOW)
-    early = replace(watch(), task=running(5), looked_at=NOW, quiet=0.0, changed_at=NOW)
-    assert form_of(late) == form_of(early)
+    late = Observed(running(5), NOW, polled_at=NOW + 999, idle_seconds=999.0)
+    early = Observed(running(5), NOW, polled_at=NOW)
+    assert form_of(watch(), late) == form_of(watch(), early)
 
 
 # What it says
@@ -174,14 +188,12 @@ def test_a_form_speaks_of_times_and_not_of_the_present() -> None:
 DOWN: Final = Health(Mode.OPEN, NOW + 60)
 REFUSED: Final = Health(Mode.REFUSED, NOW + 60)
 BACK: Final = Health(since=NOW + 60, answered_at=NOW + 60)
-IN_TROUBLE: Final = replace(
-    watch(), task=running(5), troubles=3, trouble=PollError.UNAVAILABLE, trouble_since=NOW
-)
+FAILING: Final = Observed(running(5), failures=3, error=PollError.UNAVAILABLE, failing_since=NOW)
 SINCE: Final = f"since <t:{int(NOW) + 60}:R>"
 
 
 def test_a_rendering_task_shows_its_state_its_bar_and_its_number() -> None:
-    form = form_of(replace(watch(), task=running(45, "*hi*")))
+    form = form_of(watch(), Observed(running(45, "*hi*")))
     assert form.colour == Look.MOVING.colour
     assert form.texts[:2] == (f"### 🎬 Rendering\n`{TASK}`", f"{bar(45)} **45 %**\n> \\*hi\\*")
     assert f"<t:{int(NOW)}:R>" in form.texts[2]
@@ -189,51 +201,51 @@ def test_a_rendering_task_shows_its_state_its_bar_and_its_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "health", "said"),
+    ("observed", "health", "said"),
     [
-        (watch(), Health(), "No answer yet"),
-        (replace(watch(), missing_looks=1), Health(), "Not visible yet"),
-        (replace(watch(), missing_looks=1, seen_at=NOW), Health(), "No answer yet"),
-        (replace(watch(), task=running(0, state=TaskState.PENDING)), Health(), "Queued"),
-        (replace(watch(), task=Task(TASK, TaskState.UNKNOWN, "p_q")), Health(), r"State “p\_q”"),
-        (replace(watch(), task=Task(TASK, TaskState.SUCCEEDED)), Health(), "its video is not there yet"),
-        (replace(watch(), task=Task(TASK, TaskState.RUNNING, action="re_mix")), Health(), r"re\_mix"),
-        (replace(watch(), task=Task(TASK, TaskState.RUNNING, created_at=7)), Health(), "<t:7:R>"),
-        (IN_TROUBLE, Health(), "has not answered about this task"),
-        (replace(IN_TROUBLE, trouble=PollError.KEY_REFUSED), Health(), "refused our key for this task"),
-        (replace(watch(), task=running(5)), DOWN, f"has not answered {SINCE}"),
-        (IN_TROUBLE, DOWN, f"has not answered {SINCE}"),
-        (replace(watch(), task=running(5)), REFUSED, f"refused our key {SINCE}"),
-        (replace(watch(), task=running(5), changed_at=NOW), BACK, f"answers again {SINCE}"),
+        (UNOBSERVED, Health(), "No answer yet"),
+        (Observed(missing=1), Health(), "Not visible yet"),
+        (Observed(running(0, state=TaskState.PENDING)), Health(), "Queued"),
+        (Observed(Task(TASK, TaskState.UNKNOWN, "p_q")), Health(), r"State “p\_q”"),
+        (Observed(Task(TASK, TaskState.SUCCEEDED)), Health(), "its video is not there yet"),
+        (Observed(Task(TASK, TaskState.RUNNING, action="re_mix")), Health(), r"re\_mix"),
+        (Observed(Task(TASK, TaskState.RUNNING, created_at=7)), Health(), "<t:7:R>"),
+        (FAILING, Health(), "has not answered about this task"),
+        (replace(FAILING, error=PollError.KEY_REFUSED), Health(), "refused our key for this task"),
+        (Observed(running(5)), DOWN, f"has not answered {SINCE}"),
+        (FAILING, DOWN, f"has not answered {SINCE}"),
+        (Observed(running(5)), REFUSED, f"refused our key {SINCE}"),
+        (Observed(running(5), changed_at=NOW), BACK, f"answers again {SINCE}"),
     ],
 )
-def test_what_a_live_card_says(row: Watch, health: Health, said: str) -> None:
-    assert said in body(row, health)
+def test_what_a_live_card_says(observed: Observed, health: Health, said: str) -> None:
+    assert said in body(watch(), observed, health)
+
+
+def test_a_task_that_was_seen_before_a_restart_is_never_said_to_be_invisible() -> None:
+    assert "No answer yet" in body(replace(watch(), seen_at=NOW), Observed(missing=1))
 
 
 def test_a_card_in_trouble_says_once_that_nothing_is_known() -> None:
-    never_seen = replace(IN_TROUBLE, task=None, seen_at=None)
-    assert body(never_seen, Health()).count("I keep trying") == 1
+    assert body(watch(), replace(FAILING, task=None)).count("I keep trying") == 1
 
 
 @pytest.mark.parametrize("mode", [Mode.OPEN, Mode.REFUSED])
-@pytest.mark.parametrize("row", [watch(), replace(watch(), seen_at=NOW), replace(watch(), missing_looks=1)])
-def test_a_pause_is_told_once_also_where_nothing_is_known_yet(row: Watch, mode: Mode) -> None:
-    said = body(row, Health(mode=mode, since=NOW))
+@pytest.mark.parametrize("seen_at", [None, NOW])
+@pytest.mark.parametrize("observed", [UNOBSERVED, Observed(missing=1)])
+def test_a_pause_is_told_once_also_where_nothing_is_known_yet(
+    observed: Observed, seen_at: float | None, mode: Mode
+) -> None:
+    said = body(replace(watch(), seen_at=seen_at), observed, Health(mode=mode, since=NOW))
     assert said.count("The task API") == 1
     assert "restarted" not in said
     assert ("I keep trying" in said) == (mode is Mode.OPEN), "with a refused key nobody tries"
 
 
-@pytest.mark.parametrize(
-    "row",
-    [
-        replace(watch(), task=running(5), changed_at=NOW + 61),
-        replace(watch(started_at=NOW + 61), task=running(5), changed_at=NOW + 61),
-    ],
-)
-def test_a_recovery_is_not_told_after_the_next_change_nor_to_later_cards(row: Watch) -> None:
-    assert "again" not in body(row, BACK)
+@pytest.mark.parametrize("started_at", [NOW, NOW + 61])
+def test_a_recovery_is_not_told_after_the_next_change_nor_to_later_cards(started_at: float) -> None:
+    known = Observed(running(5), changed_at=NOW + 61)
+    assert "again" not in body(watch(started_at=started_at), known, BACK)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +263,7 @@ def test_a_recovery_is_not_told_after_the_next_change_nor_to_later_cards(row: Wa
 )
 def test_what_a_final_card_says(ending: Ending, title: str, said: str, announced: bool) -> None:
     task = Task(TASK, TaskState.RUNNING, "running", 40, message="no *way*")
-    form = form_of(replace(watch(), outcome=Outcome(ending, NOW + 5, task, 7)), DOWN)
+    form = form_of(replace(watch(), outcome=Outcome(ending, NOW + 5, task, 7)), UNOBSERVED, DOWN)
     text = "\n".join(form.texts)
     assert f"### {title}\n`{TASK}`" in text
     assert said in text
@@ -269,9 +281,7 @@ def test_a_failure_without_words_says_so(message: str) -> None:
 
 
 def test_a_long_message_is_cut_on_the_card() -> None:
-    (line,) = (
-        x for x in body(replace(watch(), task=running(5, "a" * 999))).splitlines() if x.startswith("> ")
-    )
+    (line,) = (x for x in body(watch(), Observed(running(5, "a" * 999))).splitlines() if x.startswith("> "))
     assert line == "> " + "a" * 299 + "…"
 
 
@@ -281,6 +291,6 @@ def test_a_layout_never_exceeds_what_discord_takes() -> None:
     assert [len(text["content"]) for text in container["components"]] == [3_999, 1]
 
 
-def test_every_event_has_a_card() -> None:
+def test_every_poll_has_a_card() -> None:
     for event in (Missing(), Failure(PollError.RATE_LIMITED), running(1)):
-        check(form_of(advance(watch(), event, NOW, PACE).watch), {STARTER})
+        check(form_of(watch(), poll(Polled(watch()), event, NOW).observed), {STARTER})

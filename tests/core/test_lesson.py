@@ -8,27 +8,17 @@ from made import running
 from bot.core.course import Course, course
 from bot.core.experience import Experience
 from bot.core.lesson import learn
+from bot.core.observed import Observed
 from bot.core.task import TaskState
-from bot.core.watch import Watch
 
-BEFORE = Watch(
-    id=1,
-    card_id=1,
-    task_id="t",
-    position=0,
-    started_at=0.0,
-    task=running(50),
-    looked_at=100.0,
-    began_at=0.0,
-    marks=((100.0, 50),),
-)
+BEFORE = Observed(task=running(50), polled_at=100.0, began_at=0.0, samples=((100.0, 50),))
 
 
 def test_a_look_at_a_render_that_goes_on_teaches_where_none_ended() -> None:
     experience = Experience()
     assert not learn(experience, BEFORE, running(55), 110.0)
     assert sum(experience.seconds) == pytest.approx(10.0)
-    assert experience.seconds[course(BEFORE.marks, 0.0, 105.0).cell] == pytest.approx(10.0)
+    assert experience.seconds[course(BEFORE.samples, 0.0, 105.0).cell] == pytest.approx(10.0)
     assert sum(experience.ends) == 0.0
 
 
@@ -51,14 +41,14 @@ def test_an_end_teaches_when_it_was_as_told_or_half_way(
     ("before", "now"),
     [
         (replace(BEFORE, began_at=None), 110.0),
-        (replace(BEFORE, looked_at=None), 110.0),
+        (replace(BEFORE, polled_at=None), 110.0),
         (BEFORE, 100.0),
         (BEFORE, 90.0),
         (BEFORE, 161.0),
     ],
-    ids=["was not rendered", "never looked", "no time", "clock set back", "nobody looked for long"],
+    ids=["was not rendered", "never polled", "no time", "clock set back", "nobody looked for long"],
 )
-def test_nothing_is_learned_where_nobody_knows_what_was_when(before: Watch, now: float) -> None:
+def test_nothing_is_learned_where_nobody_knows_what_was_when(before: Observed, now: float) -> None:
     experience = Experience()
     assert not learn(experience, before, running(100, state=TaskState.SUCCEEDED), now)
     assert experience == Experience()

@@ -7,24 +7,14 @@ from typing import Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made import NOW, TASK, VIDEO, events, failures, moments, running, watch
+from made import NOW, TASK, VIDEO, Polled, failures, moments, poll, polls, running, watch
 
-from bot.core.events import (
-    AccessLost,
-    CardDeleted,
-    Event,
-    Failure,
-    Missing,
-    PollError,
-    Seen,
-    Stopped,
-    Unpolled,
-)
+from bot.core.events import Failure, Missing, PollError, Seen
+from bot.core.observed import SHOWN_FAILURES, UNOBSERVED, Observed
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
-from bot.core.transitions import CONFIRMING_LOOKS, Effect, Step, advance
-from bot.core.watch import SHOWN_TROUBLES, Watch
+from bot.core.watch import CONFIRMING_POLLS, Watch, ended, is_too_old
 
 PACE: Final = Pace()
 DONE: Final = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100, videos=(VIDEO,))
@@ -39,28 +29,28 @@ LIMITED: Final = Failure(PollError.RATE_LIMITED, 20.0)
 HOUR: Final = 3600.0
 
 
-def seen(*happened: Event, every: float = 10.0, start: Watch | None = None) -> list[Step]:
-    """Return the steps of a watch to which events happen, the first one at once."""
+def seen(*happened: Seen, every: float = 10.0, start: Watch | None = None) -> list[Polled]:
+    """Return the steps of a watch to which polls happen, the first one at once."""
     steps, now = [], NOW
-    current = start or watch()
-    for event in happened:
-        steps.append(advance(current, event, now, PACE))
-        current, now = steps[-1].watch, now + every
+    current = Polled(start or watch())
+    for answer in happened:
+        steps.append(current := poll(current, answer, now))
+        now += every
     return steps
 
 
-def followed(answer: Callable[[float], Seen], pace: Pace = PACE) -> tuple[float, Watch, list[Step]]:
+def followed(answer: Callable[[float], Seen], pace: Pace = PACE) -> tuple[float, Watch, list[Polled]]:
     """Look as often as asked for until the watch ends; return its age, itself and the steps."""
-    current, now, steps = watch(), NOW, []
+    current, now, steps = Polled(watch()), NOW, []
     while current.outcome is None:
-        steps.append(step := advance(current, answer(now - NOW), now, pace))
-        current, now = step.watch, now + (step.after or 0.0)
+        steps.append(current := poll(current, answer(now - NOW), now, pace))
+        now += current.after or 0.0
         assert len(steps) < 100_000
-    return current.outcome.at - NOW, current, steps
+    return current.outcome.at - NOW, current.watch, steps
 
 
-def shows(steps: Iterable[Step]) -> list[bool]:
-    return [Effect.SHOW in step.effects for step in steps]
+def shows(steps: Iterable[Polled]) -> list[bool]:
+    return [step.shows for step in steps]
 
 
 @pytest.mark.parametrize(
@@ -73,17 +63,13 @@ def shows(steps: Iterable[Step]) -> list[bool]:
         ([EMPTY] * 4, Outcome(Ending.EMPTY, NOW + 30, EMPTY)),
         ([running(5), *[Missing()] * 7], Outcome(Ending.VANISHED, NOW + 70, running(5))),
         ([*[Missing()] * 7], Outcome(Ending.NO_SUCH_TASK, NOW + 60)),
-        ([Stopped(7)], Outcome(Ending.STOPPED, NOW, by=7)),
-        ([running(5), Stopped(7)], Outcome(Ending.STOPPED, NOW + 10, running(5), 7)),
-        ([CardDeleted()], Outcome(Ending.CARD_DELETED, NOW)),
-        ([DOWN, AccessLost()], Outcome(Ending.ACCESS_LOST, NOW + 10)),
     ],
 )
-def test_a_watch_ends_with_the_outcome_of_what_happened(happened: list[Event], outcome: Outcome) -> None:
+def test_a_watch_ends_with_the_outcome_of_what_happened(happened: list[Seen], outcome: Outcome) -> None:
     *before, last = seen(*happened)
-    assert last.watch.outcome == outcome
-    assert (last.effects, last.after) == ((Effect.SAVE_OUTCOME, Effect.SHOW), None)
-    assert all(step.watch.outcome is None and step.after is not None for step in before)
+    assert last.outcome == outcome
+    assert (last.shows, last.after) == (True, None)
+    assert all(step.outcome is None and step.after is not None for step in before)
 
 
 @pytest.mark.parametrize(
@@ -152,24 +138,25 @@ def test_the_last_words_of_the_api_are_those_that_it_said_last() -> None:
         ([Missing("never heard of it")], "never heard of it"),
         ([running(5), *[Missing("expired")] * 7], "expired"),
     ):
-        current = seen(*happened)[-1].watch
-        outcome = current.outcome or advance(current, Stopped(7), NOW + 99, PACE).watch.outcome
+        current = seen(*happened)[-1]
+        stopped = ended(current.watch, Ending.STOPPED, current.observed, NOW + 99, 7)
+        outcome = current.outcome or stopped.outcome
         assert outcome is not None
         assert outcome.last_message == last
 
 
 def test_a_pause_for_all_between_two_refusals_counts_as_one_pause_of_the_task() -> None:
-    refused = seen(BAD, BAD, every=50.0)[-1].watch
-    assert refused.refused_for == 50.0
-    assert advance(refused, BAD, NOW + 5 * HOUR, PACE).watch.refused_for == 110.0
+    refused = seen(BAD, BAD, every=50.0)[-1]
+    assert refused.observed.refused_for == 50.0
+    assert poll(refused, BAD, NOW + 5 * HOUR).observed.refused_for == 110.0
 
 
 @pytest.mark.parametrize("between", [DOWN, BROKEN, LIMITED])
 def test_what_says_nothing_of_a_refusal_neither_counts_as_one_nor_ends_it(between: Failure) -> None:
-    watched = [step.watch.refused_for for step in seen(BAD, BAD, between, BAD, BAD)]
+    watched = [step.observed.refused_for for step in seen(BAD, BAD, between, BAD, BAD)]
     assert watched == [0, 10, 10, 10, 20]
-    assert seen(BAD, BAD, running(5), BAD)[-1].watch.refused_for == 0
-    assert seen(BAD, BAD, Missing(), BAD)[-1].watch.refused_for == 0
+    assert seen(BAD, BAD, running(5), BAD)[-1].observed.refused_for == 0
+    assert seen(BAD, BAD, Missing(), BAD)[-1].observed.refused_for == 0
 
 
 def test_flapping_answers_without_news_stall_too() -> None:
@@ -179,29 +166,26 @@ def test_flapping_answers_without_news_stall_too() -> None:
     assert 2 * HOUR <= age <= 3 * HOUR
 
 
-@pytest.mark.parametrize(("old", "ending"), [(48 * HOUR, Ending.TOO_OLD), (47 * HOUR, None)])
-def test_a_time_without_polls_ends_only_what_is_too_old(old: float, ending: Ending | None) -> None:
-    before = watch(started_at=NOW - old)
-    step = advance(before, Unpolled(), NOW, PACE)
-    assert (step.watch.outcome and step.watch.outcome.ending) == ending
-    assert ending or step == Step(before)
+@pytest.mark.parametrize(("old", "too_old"), [(48 * HOUR, True), (47 * HOUR, False)])
+def test_a_watch_is_too_old_by_its_age_alone(old: float, too_old: bool) -> None:
+    assert is_too_old(watch(started_at=NOW - old), NOW, PACE) is too_old
 
 
 def test_a_finished_task_is_never_too_old() -> None:
     (step,) = seen(DONE, start=watch(started_at=NOW - 100 * HOUR))
-    assert step.watch.outcome == Outcome(Ending.SUCCEEDED, NOW, DONE)
+    assert step.outcome == Outcome(Ending.SUCCEEDED, NOW, DONE)
 
 
 @pytest.mark.parametrize("away", ["limit", "shared pause"])
 def test_a_time_in_which_nobody_saw_the_task_is_not_one_in_which_it_stalled(away: str) -> None:
-    step = advance(watch(), running(0, state=TaskState.PENDING), NOW, PACE)
+    step = poll(Polled(watch()), running(0, state=TaskState.PENDING), NOW)
     last = NOW + 5 * HOUR
     if away == "limit":
         for minute in range(1, 300):
-            step = advance(step.watch, LIMITED, NOW + 60 * minute, PACE)
-    step = advance(step.watch, running(0, state=TaskState.PENDING), last, PACE)
-    assert step.watch.outcome is None
-    assert step.watch.quiet == PACE.max_seconds
+            step = poll(step, LIMITED, NOW + 60 * minute)
+    step = poll(step, running(0, state=TaskState.PENDING), last)
+    assert step.outcome is None
+    assert step.observed.idle_seconds == PACE.max_seconds
 
 
 def test_a_new_task_may_be_invisible_for_a_minute() -> None:
@@ -209,19 +193,19 @@ def test_a_new_task_may_be_invisible_for_a_minute() -> None:
     assert 60 <= age <= 70
     assert shows(steps) == [True, *[False] * (len(steps) - 2), True]
     *_, found = seen(*[Missing()] * 5, running(1))
-    assert found.watch.outcome is None
-    assert found.effects == (Effect.SAVE_SEEN, Effect.SHOW)
+    assert found.outcome is None
+    assert found.shows
 
 
 def test_a_task_is_not_unknown_by_the_first_answer_after_an_outage() -> None:
     *outage, first, second, third = seen(*[DOWN] * 9, *[Missing()] * 3)
-    assert [step.watch.outcome for step in (*outage, first, second)] == [None] * 11
-    assert third.watch.outcome == Outcome(Ending.NO_SUCH_TASK, NOW + 110)
+    assert [step.outcome for step in (*outage, first, second)] == [None] * 11
+    assert third.outcome == Outcome(Ending.NO_SUCH_TASK, NOW + 110)
 
 
 def test_a_task_that_was_seen_before_a_restart_vanishes_instead_of_being_unknown() -> None:
     *before, last = seen(*[Missing()] * 7, start=replace(watch(started_at=NOW - HOUR), seen_at=NOW - HOUR))
-    assert last.watch.outcome == Outcome(Ending.VANISHED, NOW + 60)
+    assert last.outcome == Outcome(Ending.VANISHED, NOW + 60)
     assert shows(before) == [False] * 6
 
 
@@ -234,20 +218,20 @@ def test_a_task_that_was_seen_before_a_restart_vanishes_instead_of_being_unknown
         [EMPTY, EMPTY, running(5), EMPTY, EMPTY, EMPTY],
     ],
 )
-def test_looks_that_disagree_confirm_nothing(happened: list[Event]) -> None:
-    assert seen(*happened)[-1].watch.outcome is None
+def test_looks_that_disagree_confirm_nothing(happened: list[Seen]) -> None:
+    assert seen(*happened)[-1].outcome is None
 
 
 def test_an_outage_between_confirming_looks_neither_confirms_nor_refutes() -> None:
     *_, before, last = seen(running(5), Missing(), *[DOWN] * 9, Missing(), DOWN, Missing())
-    assert before.watch.outcome is None
-    assert last.watch.outcome == Outcome(Ending.VANISHED, NOW + 130, running(5))
+    assert before.outcome is None
+    assert last.outcome == Outcome(Ending.VANISHED, NOW + 130, running(5))
 
 
 def test_a_minute_of_missing_ends_nothing_that_was_seen() -> None:
     age, _, steps = followed(lambda age: running(5) if age < 30 else Missing())
-    missing = [step for step in steps if step.watch.missing_looks]
-    assert len(missing) > CONFIRMING_LOOKS
+    missing = [step for step in steps if step.observed.missing]
+    assert len(missing) > CONFIRMING_POLLS
     assert 90 <= age <= 120
 
 
@@ -277,24 +261,24 @@ def test_a_minute_of_missing_ends_nothing_that_was_seen() -> None:
     ],
 )
 def test_the_card_is_shown_when_it_may_look_different_and_only_then(
-    happened: list[Event], shown: list[bool]
+    happened: list[Seen], shown: list[bool]
 ) -> None:
     assert shows(seen(*happened)) == shown
 
 
-def test_a_look_that_changes_nothing_has_no_effects() -> None:
-    first, second = seen(running(5), running(5))
-    assert first.effects == (Effect.SAVE_SEEN, Effect.SHOW)
-    assert second.effects == ()
-
-
-def test_trouble_is_told_since_its_first_look_and_a_recovery_forgets_it() -> None:
+def test_failures_are_told_since_the_first_one_and_an_answer_forgets_them() -> None:
     *_, third, back = seen(running(5), DOWN, REFUSED, DOWN, running(5))
-    assert (third.watch.troubles, third.watch.trouble_since) == (SHOWN_TROUBLES, NOW + 10)
-    assert third.watch.in_trouble
-    calm = replace(third.watch, troubles=0, trouble=None, trouble_since=None)
-    calm = replace(calm, failed_at=None, looked_at=NOW + 40)
-    assert back.watch == replace(calm, quiet=40.0)
+    assert (third.observed.failures, third.observed.failing_since) == (SHOWN_FAILURES, NOW + 10)
+    assert third.observed.is_failing
+    known = third.observed
+    assert back.observed == Observed(
+        task=running(5),
+        changed_at=NOW,
+        polled_at=NOW + 40,
+        idle_seconds=40.0,
+        began_at=known.began_at,
+        samples=known.samples,
+    )
 
 
 def test_a_limit_holds_its_task_and_longer_each_time_it_comes_again() -> None:
@@ -306,33 +290,47 @@ def test_a_limit_holds_its_task_and_longer_each_time_it_comes_again() -> None:
 # What holds whatever happens
 
 
-@given(st.lists(st.tuples(st.floats(0, 300), events), max_size=30))
-def test_the_law_holds_for_every_course_of_events(course: list[tuple[float, Event]]) -> None:
-    current, now = watch(), NOW
-    for passed, event in course:
+@given(st.lists(st.tuples(st.floats(0, 300), polls), max_size=30))
+def test_the_law_holds_for_every_course_of_polls(course: list[tuple[float, Seen]]) -> None:
+    before, now = Polled(watch()), NOW
+    for passed, answer in course:
         now += passed
-        step = advance(current, event, now, PACE, 0.3)
-        if current.outcome is not None:
-            assert step == Step(current)
-            continue
-        after = step.watch
-        assert (after.outcome is None) == (step.after is not None or isinstance(event, Unpolled))
-        assert (after.outcome is not None) == (Effect.SAVE_OUTCOME in step.effects)
-        assert list(step.effects) == sorted(step.effects, key=list(Effect).index)
+        step = poll(before, answer, now, PACE, 0.3)
+        after = step.observed
+        assert (step.outcome is None) == (step.after is not None)
         assert step.after is None or 0 < step.after <= 300
-        assert (Effect.SAVE_SEEN in step.effects) <= (after.seen_at == now)
-        assert (after.seen_at is not None) >= (after.task is not None)
-        if current.task is not None and current.task.progress is not None:
+        assert step.outcome is not None or (step.watch.seen_at is not None) >= (after.task is not None)
+        if before.observed.task is not None and before.observed.task.progress is not None:
             assert after.task is not None
             assert after.task.progress is not None
-            assert after.task.progress >= current.task.progress
-        assert after.missing_looks <= CONFIRMING_LOOKS or after.seen_at is None
-        assert after.empty_looks <= CONFIRMING_LOOKS + 1
-        assert (after.trouble is None) == (after.troubles == 0)
-        current = after
+            assert after.task.progress >= before.observed.task.progress
+        assert after.missing <= CONFIRMING_POLLS or step.watch.seen_at is None
+        assert after.empty <= CONFIRMING_POLLS + 1
+        assert (after.error is None) == (after.failures == 0)
+        if step.outcome is not None:
+            return
+        before = step
 
 
 @given(failures, moments, st.floats(0, 1, exclude_max=True))
 def test_no_time_and_no_chance_makes_a_pause_that_is_none(failure: Failure, at: float, chance: float) -> None:
-    step = advance(watch(started_at=at), failure, NOW, PACE, chance)
-    assert step.watch.outcome is not None or 0 < (step.after or 0) <= 300
+    step = poll(Polled(watch(started_at=at)), failure, NOW, PACE, chance)
+    assert step.outcome is not None or 0 < (step.after or 0) <= 300
+
+
+@pytest.mark.parametrize(
+    ("known", "answer", "ending"),
+    [
+        (Observed(running(5), NOW - 9 * HOUR, NOW - 10, 3 * HOUR), running(5), Ending.STALLED),
+        (replace(UNOBSERVED, failures=9, error=PollError.TASK_REFUSED, refused_for=900), BAD, Ending.REFUSED),
+    ],
+    ids=["stalled", "refused"],
+)
+def test_a_watch_that_began_later_has_not_waited_for_what_others_saw(
+    known: Observed, answer: Seen, ending: Ending
+) -> None:
+    early, late = watch(started_at=NOW - 9 * HOUR), watch(started_at=NOW - 60)
+    ended_early, goes_on = (poll(Polled(row, known), answer, NOW).outcome for row in (early, late))
+    assert ended_early is not None
+    assert ended_early.ending is ending
+    assert goes_on is None

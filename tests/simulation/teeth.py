@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from bot.board import Board
 from bot.chat.delivery import Deliverer
 from bot.chat.history import NotFound
 from bot.chat.rest import DiscordRest
-from bot.core.transitions import Effect, Step
+from bot.core.watch import Watch
 from bot.store.store import Store
+from bot.tracker import Tracker
 
 
 async def _finds_nothing(self: Deliverer, *_: object) -> NotFound:
@@ -25,7 +25,6 @@ async def _intends_nothing(self: Store, watch_id: int, part: int, at: float) -> 
 
 _post = DiscordRest.post
 _send = Deliverer._send
-_carry_out = Board._carry_out
 
 
 async def _post_with_any_nonce(self: DiscordRest, card: Any, message: Any, nonce: str, **options: Any) -> int:
@@ -38,12 +37,12 @@ async def _send_after_the_mark(self: Deliverer, card: Any, watch: Any, delivery:
     return await _send(self, card, watch, delivery, *more)
 
 
-async def _show_before_it_is_saved(self: Board, steps: list[Step]) -> None:
-    for step in steps:
-        self.roster.put(step.watch)
-        if Effect.SHOW in step.effects:
-            self._show(self.roster.card(step.watch.card_id), step.watch)
-    await _carry_out(self, [step for step in steps if step.watch.outcome is not None])
+async def _show_before_it_is_saved(self: Tracker, ended: list[Watch]) -> None:
+    for watch in ended:
+        self.registry.put(watch)
+        self.announce(self.registry.card(watch.card_id), watch)
+    self.registry.drop_ended({watch.card_id for watch in ended})
+    await self._store.save_outcomes([(w.id, w.outcome) for w in ended if w.outcome is not None])
 
 
 SAFEGUARDS: dict[str, tuple[type, str, Callable[..., Any]]] = {
@@ -51,7 +50,7 @@ SAFEGUARDS: dict[str, tuple[type, str, Callable[..., Any]]] = {
     "nonce": (DiscordRest, "post", _post_with_any_nonce),
     "intent": (Store, "intend", _intends_nothing),
     "send-then-mark": (Deliverer, "_send", _send_after_the_mark),
-    "save-then-show": (Board, "_carry_out", _show_before_it_is_saved),
+    "save-then-show": (Tracker, "_save", _show_before_it_is_saved),
 }
 """By name: the order or the check that is replaced by its absence."""
 

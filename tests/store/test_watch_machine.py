@@ -1,6 +1,6 @@
 """The law of a watch and the store together: whatever happens in whatever order, through restarts.
 
-The rules do what board and deliverer do: advance, save what the effects say, plan, intend, send. The machine
+The rules do what tracker and deliverer do: poll, save what follows, plan, intend, send. The machine
 keeps its own simple picture of what must be remembered, and compares it with the file.
 """
 
@@ -24,16 +24,15 @@ from hypothesis.stateful import (
     multiple,
     rule,
 )
-from made import NOW, STARTER, failures, ids, links, running
+from made import NOW, STARTER, Polled, failures, ids, links, poll, running
 
 from bot.core.card import CardState
 from bot.core.delivery import Message
-from bot.core.events import AccessLost, CardDeleted, Event, Missing, Stopped
+from bot.core.events import Missing, Seen
+from bot.core.observed import UNOBSERVED, Observed
 from bot.core.outcome import Ending, Outcome
-from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
-from bot.core.transitions import Effect, advance, resumed
-from bot.core.watch import Watch
+from bot.core.watch import Watch, ended, resumed
 from bot.store.database import Database
 from bot.store.errors import AlreadyWatched
 from bot.store.schema import DONE, FINAL, LIVE
@@ -42,9 +41,8 @@ from bot.store.store import Store
 T = TypeVar("T")
 TASKS = ("one", "two", "three")
 CHANNELS = (20, 21)
-PACE = Pace()
 
-looks: st.SearchStrategy[Event] = st.one_of(
+looks: st.SearchStrategy[Seen] = st.one_of(
     st.builds(running, st.none() | st.integers(0, 100)),
     st.builds(Task, st.just("one"), st.just(TaskState.PENDING), st.just("pending"), st.none()),
     st.builds(Task, st.just("one"), st.just(TaskState.SUCCEEDED), st.just("succeeded"), videos=links),
@@ -52,9 +50,7 @@ looks: st.SearchStrategy[Event] = st.one_of(
     st.just(Missing()),
     failures,
 )
-others: st.SearchStrategy[Event] = st.one_of(
-    st.builds(Stopped, ids), st.just(CardDeleted()), st.just(AccessLost())
-)
+others = st.sampled_from([Ending.STOPPED, Ending.CARD_DELETED, Ending.ACCESS_LOST])
 
 
 @dataclass
@@ -63,6 +59,7 @@ class Known:
 
     watch: Watch
     channel_id: int
+    observed: Observed = UNOBSERVED
     seen: bool = False
     outcome: Outcome | None = None
     finished: bool = False
@@ -116,23 +113,24 @@ class WatchMachine(RuleBasedStateMachine):
         return multiple(*(watch.id for watch in state.watches))
 
     @rule(number=watches, event=looks | others, after=st.floats(0, 3 * 3600))
-    def happen(self, number: int, event: Event, after: float) -> None:
+    def happen(self, number: int, event: Seen | Ending, after: float) -> None:
         self.now += after
         known = self.known[number]
-        before = known.watch
-        step = advance(before, event, self.now, PACE)
-        if Effect.SAVE_SEEN in step.effects:
+        if known.watch.outcome is not None:
+            return
+        if isinstance(event, Ending):
+            step = Polled(ended(known.watch, event, known.observed, self.now, 7), known.observed)
+        else:
+            step = poll(Polled(known.watch, known.observed), event, self.now)
+        if step.watch.seen_at != known.watch.seen_at:
             done(self.store.save_seen([number], self.now))
             known.seen = True
-        if Effect.SAVE_OUTCOME in step.effects:
-            assert step.watch.outcome is not None
-            done(self.store.save_outcomes([(number, step.watch.outcome)]))
-            known.outcome = step.watch.outcome
-        known.watch = step.watch
-        if before.outcome is not None:
-            assert step.watch == before, "the first end decides"
-        if isinstance(event, Missing) and known.seen and step.watch.outcome is not None:
-            assert step.watch.outcome.ending is not Ending.NO_SUCH_TASK or before.outcome is not None
+        if step.outcome is not None:
+            done(self.store.save_outcomes([(number, step.outcome)]))
+            known.outcome = step.outcome
+        known.watch, known.observed = step.watch, step.observed
+        if isinstance(event, Missing) and known.seen and step.outcome is not None:
+            assert step.outcome.ending is not Ending.NO_SUCH_TASK
 
     @rule(number=watches)
     def end_again(self, number: int) -> None:
@@ -175,7 +173,7 @@ class WatchMachine(RuleBasedStateMachine):
         for state in done(self.store.unfinished()):
             for watch in state.watches:
                 known = self.known[watch.id]
-                known.watch = resumed(watch, self.now)
+                known.watch, known.observed = resumed(watch, self.now), UNOBSERVED
                 assert (watch.seen_at is not None) == known.seen
                 assert watch.outcome == known.outcome
 

@@ -9,8 +9,8 @@ import pytest
 from discord_sim import Fault
 from wire.place import DONE, TASK, VIDEO, Place, place, running
 
-from bot.board import Board
 from bot.demo.render_answers import Answer
+from bot.tracker import Tracker
 
 pytestmark = pytest.mark.looptime
 
@@ -147,7 +147,7 @@ async def test_a_fault_of_the_bot_is_told_as_a_reference_and_nothing_more(
         here.api.set(TASK, running(10))
         card = await here.watch()
         await here.shows(card, "10 %")
-        monkeypatch.setattr(Board, "stop", fail)
+        monkeypatch.setattr(Tracker, "stop", fail)
         for use in (await here.type("stop", TASK), await here.sim.click(here.ada, card, label="Stop")):
             await use.acknowledged()
             assert use.ephemeral

@@ -283,5 +283,5 @@ async def test_nothing_is_kept_of_cards_that_have_ended(tmp_path: Path) -> None:
         assert here.app is not None
         assert here.app.messenger._desk.shown == {}
         assert here.app.messenger._senders == {}
-        assert here.app.board.roster._cards == {}
+        assert here.app.registry._cards == {}
         assert len(here.app.poller._queue) == 0

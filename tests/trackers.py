@@ -1,16 +1,18 @@
-"""Boards full of made-up watches, and what stands in for the parts that a test leaves out."""
+"""Trackers full of made-up watches, and what stands in for the parts that a test leaves out."""
 
 from collections.abc import Iterable
 from typing import Any, Final
 
-from bot.board import Board
 from bot.clock import Clock
 from bot.core.card import Card, CardState
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
-from bot.learning import Learning
+from bot.registry import Registry
+from bot.store.errors import StoreFailed
+from bot.tracker import Tracker
+from bot.tuner import PollTuner
 
 GUILD: Final = 1_100_000_000_000_000_000
 CHANNELS: Final = 50
@@ -42,11 +44,17 @@ class NullStore:
 
     def __init__(self) -> None:
         self.saved = 0
+        self.full = False
 
     async def save_seen(self, _watch_ids: Iterable[int], _at: float) -> None:
-        self.saved += 1
+        self._save()
 
     async def save_outcomes(self, _outcomes: Iterable[tuple[int, Outcome]]) -> None:
+        self._save()
+
+    def _save(self) -> None:
+        if self.full:
+            raise StoreFailed("full")
         self.saved += 1
 
 
@@ -67,15 +75,17 @@ def render(name: str, progress: int, created_at: float) -> Task:
     )
 
 
-def filled_board(count: int, clock: Clock, pace: Pace | None = None) -> tuple[Board, NullAudience, NullStore]:
-    """Return a board with so many cards of one live watch each."""
+def filled_tracker(
+    count: int, clock: Clock, pace: Pace | None = None
+) -> tuple[Tracker, NullAudience, NullStore]:
+    """Return a tracker with so many cards of one live watch each."""
     audience, store = NullAudience(), NullStore()
     anything: Any = store
-    board = Board(anything, audience, Learning(anything, pace or Pace()), clock)
+    tracker = Tracker(Registry(), anything, audience, PollTuner(anything, pace or Pace()), clock=clock)
     now = clock()
     for number in range(1, count + 1):
-        board.roster.add(card_state(number, now))
-    return board, audience, store
+        tracker.registry.add(card_state(number, now))
+    return tracker, audience, store
 
 
 def card_state(number: int, now: float) -> CardState:

@@ -1,4 +1,4 @@
-"""Learns from every look how renders end, keeps that in the store, and sets the pace by it."""
+"""Learns from every poll how renders end, keeps that in the store, and sets the pace by it."""
 
 import json
 import logging
@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Final
 
 from bot.clock import Alarm, Idle, idle
-from bot.core.events import Event
+from bot.core.events import Seen
 from bot.core.experience import Experience, experience_from
-from bot.core.lesson import learn, learn_nothing_new
+from bot.core.lesson import learn
+from bot.core.observed import Observed
 from bot.core.pace import Pace
 from bot.core.task import Task
-from bot.core.watch import Watch
 from bot.store.errors import StoreFailed
 from bot.store.store import Store
 
@@ -23,7 +23,7 @@ SAVED_EVERY: Final = 600.0
 """Seconds between two saves; what a crash takes is soon learned again."""
 
 
-class Learning:
+class PollTuner:
     """`pace` is the one to go by now."""
 
     def __init__(self, store: Store, pace: Pace, *, idle: Idle = idle) -> None:
@@ -43,16 +43,12 @@ class Learning:
             log.warning("what was learned about renders cannot be read", extra={"reason": str(error)})
         self._set_pace()
 
-    def see(self, before: Watch, event: Event, now: float) -> None:
-        """Learn from what a look told; `before` is a watch of its task as it was until then."""
-        if isinstance(event, Task) and learn(self._experience, before, event, now):
+    def observe(self, before: Observed, seen: Seen, now: float) -> None:
+        """Learn from what a poll returned; `before` is what was known of its task until then."""
+        if isinstance(seen, Task) and learn(self._experience, before, seen, now):
             self._unsaved = True
             self._alarm.ring()
             self._set_pace()
-
-    def see_nothing_new(self, watch: Watch, until: float) -> None:
-        """Learn from looks that told the same again and again until a time."""
-        learn_nothing_new(self._experience, watch, until)
 
     async def run(self) -> None:
         """Save some time after something was learned, until cancelled."""

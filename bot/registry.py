@@ -2,34 +2,23 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from bot.core.card import CardState
-from bot.core.task import Task
+from bot.core.observed import Observed
 from bot.core.watch import Watch
 
 
-@dataclass(slots=True)
-class Followed:
-    """A task that is watched, and the looks at it that told nothing new since its watches' last step."""
-
-    watches: tuple[Watch, ...] = ()
-    """Its live watches, on whatever cards."""
-    task: Task | None = None
-    """The newest answer, as it came."""
-    looked_at: float = 0.0
-    quiet: float = 0.0
-    """Seconds that those looks account for; 0 if there was none."""
-
-
-class Roster:
+class Registry:
     """A card is in it as long as it has live watches; its ended ones are then there, too."""
 
     def __init__(self) -> None:
         self._cards: Final[dict[int, CardState]] = {}
         self._by_message: Final[dict[int, int]] = {}
-        self._followed: Final[dict[str, Followed]] = {}
+        self._watches: Final[dict[str, tuple[Watch, ...]]] = {}
+        """By task, those that live, on whatever cards."""
+        self.observed: Final[dict[str, Observed]] = {}
+        """What polling has learned about each watched task."""
 
     def __iter__(self) -> Iterator[CardState]:
         return iter(self._cards.values())
@@ -40,10 +29,11 @@ class Roster:
     @property
     def tasks(self) -> Collection[str]:
         """The tasks that are watched."""
-        return self._followed.keys()
+        return self.observed.keys()
 
-    def followed(self, task_id: str) -> Followed | None:
-        return self._followed.get(task_id)
+    def watches(self, task_id: str) -> tuple[Watch, ...]:
+        """Return the live watches of a task."""
+        return self._watches.get(task_id, ())
 
     def card(self, card_id: int) -> CardState:
         """Return a card.
@@ -59,18 +49,15 @@ class Roster:
 
     def census(self) -> dict[str, int]:
         """Return how many live watches there are by the state of their task."""
-        return dict(
-            Counter(
-                "unseen" if watch.task is None else watch.task.state.value
-                for state in self
-                for watch in state.live
-            )
-        )
+        counts: Counter[str] = Counter()
+        for task_id, observed in self.observed.items():
+            state = "unseen" if observed.task is None else observed.task.state.value
+            counts[state] += len(self._watches[task_id])
+        return dict(counts)
 
     def watching(self, channel_id: int, task_id: str) -> CardState | None:
         """Return the card on which a channel watches a task, if there is one."""
-        followed = self._followed.get(task_id)
-        for watch in () if followed is None else followed.watches:
+        for watch in self.watches(task_id):
             if (state := self._cards[watch.card_id]).card.channel_id == channel_id:
                 return state
         return None
@@ -101,23 +88,22 @@ class Roster:
         self._cards[card_id] = state
         self._by_message[state.card.message_id] = card_id
         for watch in state.live:
-            followed = self._followed.setdefault(watch.task_id, Followed())
-            followed.watches = (*followed.watches, watch)
+            self._watches[watch.task_id] = (*self.watches(watch.task_id), watch)
+            self.observed.setdefault(watch.task_id, Observed(watched_since=watch.started_at))
 
     def replace(self, state: CardState) -> None:
         """Take a newer state of a card."""
         self._cards[state.card.id] = state
 
     def put(self, watch: Watch) -> None:
-        """Take a newer form of a watch; an ended one is followed no more."""
+        """Take a newer form of a watch; a task without live watches is polled no more."""
         self._cards[watch.card_id] = self._cards[watch.card_id].with_watch(watch)
-        followed = self._followed[watch.task_id]
-        if watch.outcome is None:
-            followed.watches = tuple(watch if old.id == watch.id else old for old in followed.watches)
+        others = (watch if old.id == watch.id else old for old in self.watches(watch.task_id))
+        live = tuple(other for other in others if other.outcome is None)
+        if live:
+            self._watches[watch.task_id] = live
         else:
-            followed.watches = tuple(old for old in followed.watches if old.id != watch.id)
-            if not followed.watches:
-                del self._followed[watch.task_id]
+            del self._watches[watch.task_id], self.observed[watch.task_id]
 
     def drop_ended(self, card_ids: Iterable[int]) -> None:
         """Let go of those of these cards that have no live watches any more."""

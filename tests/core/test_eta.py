@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.estimate import MARKS_KEPT, Mark, expected_end, with_mark
+from bot.core.eta import SAMPLES_KEPT, ProgressSample, expected_end, with_sample
 
-STEADY: tuple[Mark, ...] = ((0.0, 0), (10.0, 10), (20.0, 20))
-LATER: tuple[Mark, ...] = ((100.0, 0), (110.0, 10), (120.0, 20))
+STEADY: tuple[ProgressSample, ...] = ((0.0, 0), (10.0, 10), (20.0, 20))
+LATER: tuple[ProgressSample, ...] = ((100.0, 0), (110.0, 10), (120.0, 20))
 
 
 @pytest.mark.parametrize(
-    ("marks", "now", "next_look", "end"),
+    ("samples", "now", "next_look", "end"),
     [
         (STEADY, 20.0, 22.0, 100.0),
         (STEADY, 25.0, 27.0, 100.0),
@@ -35,15 +35,17 @@ LATER: tuple[Mark, ...] = ((100.0, 0), (110.0, 10), (120.0, 20))
         "all at once, by a clock that went back", "steady, later", "stalled, later",
     ],
 )  # fmt: skip
-def test_what_is_expected(marks: tuple[Mark, ...], now: float, next_look: float, end: float | None) -> None:
-    assert expected_end(marks, now, next_look) == end
+def test_what_is_expected(
+    samples: tuple[ProgressSample, ...], now: float, next_look: float, end: float | None
+) -> None:
+    assert expected_end(samples, now, next_look) == end
 
 
 def test_only_moves_are_marked_and_the_newest_kept() -> None:
     seen = [(0.0, 0), (1.0, 0), (2.0, None), (3.0, 5), (4.0, 4), (5.0, 5), *((n, n) for n in range(6, 20))]
-    marks: tuple[Mark, ...] = reduce(lambda marks, look: with_mark(marks, *look), seen, ())
-    assert marks == tuple((n, n) for n in range(15, 20))
-    assert len(marks) == MARKS_KEPT
+    samples: tuple[ProgressSample, ...] = reduce(lambda samples, look: with_sample(samples, *look), seen, ())
+    assert samples == tuple((n, n) for n in range(15, 20))
+    assert len(samples) == SAMPLES_KEPT
 
 
 @given(
@@ -51,7 +53,7 @@ def test_only_moves_are_marked_and_the_newest_kept() -> None:
     st.floats(0, 1e6),
     st.floats(0.1, 100),
 )
-def test_an_estimate_is_never_in_the_past(looks: list[Mark], now: float, pause: float) -> None:
-    marks: tuple[Mark, ...] = reduce(lambda marks, look: with_mark(marks, *look), looks, ())
-    end = expected_end(marks, now, now + pause)
+def test_an_estimate_is_never_in_the_past(looks: list[ProgressSample], now: float, pause: float) -> None:
+    samples: tuple[ProgressSample, ...] = reduce(lambda samples, look: with_sample(samples, *look), looks, ())
+    end = expected_end(samples, now, now + pause)
     assert end is None or end > now + pause

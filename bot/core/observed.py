@@ -1,0 +1,149 @@
+"""What polling has learned about one task: one value per task, however many watch it.
+
+`observe` says what a poll makes of it and when to poll again. Nothing here is stored; after a restart the
+first polls learn it again. How a watch ends by it is decided in `bot.core.watch`.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from bot.core import pace as pacing
+from bot.core.course import beginning, course
+from bot.core.eta import ProgressSample, expected_end, with_sample
+from bot.core.events import Failure, Missing, PollError, Seen
+from bot.core.pace import Pace
+from bot.core.task import Task, TaskState
+
+SHOWN_FAILURES: Final = 3
+"""Failed polls in a row from which the card speaks of them."""
+REFUSALS: Final = frozenset({PollError.TASK_REFUSED, PollError.KEY_REFUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Times are Unix seconds."""
+
+    task: Task | None = None
+    """The newest answer, its progress never lower than an earlier one's."""
+    changed_at: float | None = None
+    polled_at: float | None = None
+    """When the newest answer came."""
+    idle_seconds: float = 0.0
+    """Seconds without a change, failed polls included; a pause for all, or a limit, does not count."""
+    missing: int = 0
+    """Polls in a row that said "missing", since `missing_since`: a proxy may say so for a while, too."""
+    missing_since: float | None = None
+    empty: int = 0
+    """Polls in a row that said "succeeded" without a video."""
+    failures: int = 0
+    """Failed polls in a row, since `failing_since`; the newest at `failed_at` with `error`."""
+    error: PollError | None = None
+    failing_since: float | None = None
+    failed_at: float | None = None
+    refused_for: float = 0.0
+    """Seconds in which polls were refused; a pause for all does not count."""
+    message: str = ""
+    """What the API last said instead of an answer about the task, if that is the last that it said."""
+    began_at: float | None = None
+    """When it began to be rendered, as far as that is known; None while it is not."""
+    samples: tuple[ProgressSample, ...] = ()
+    """The newest moves of its progress."""
+    expected_end: float | None = None
+    """When it may end, as far as its recent moves tell."""
+    watched_since: float | None = None
+    """When the first of its watches began, as long as there was no answer."""
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether so many polls failed in a row that the card should say so."""
+        return self.failures >= SHOWN_FAILURES
+
+
+UNOBSERVED: Final = Observed()
+
+
+def observe(before: Observed, seen: Seen, now: float, pace: Pace, chance: float) -> tuple[Observed, float]:
+    """Return what is known after a poll, and the seconds until the next one.
+
+    `chance` in [0, 1) spreads the pauses after failures.
+    """
+    match seen:
+        case Task():
+            return _answered(before, seen, now, pace)
+        case Missing():
+            since = now if before.missing_since is None else before.missing_since
+            missing = Observed(
+                task=before.task,
+                changed_at=before.changed_at,
+                polled_at=before.polled_at,
+                idle_seconds=before.idle_seconds,
+                missing=before.missing + 1,
+                missing_since=since,
+                message=seen.message or before.message,
+                began_at=before.began_at,
+                samples=before.samples,
+                watched_since=before.watched_since,
+            )
+            invisible_since = since if before.watched_since is None else before.watched_since
+            return missing, pacing.while_invisible(now - invisible_since, pace)
+        case Failure():
+            return _failed(before, seen, now, pace, chance)
+
+
+def _answered(before: Observed, task: Task, now: float, pace: Pace) -> tuple[Observed, float]:
+    known = None if before.task is None else before.task.progress
+    if known is not None and (task.progress is None or task.progress < known):
+        task = replace(task, progress=known)
+    changed = before.task is None or before.task.visible != task.visible
+    # A task cannot be called stalled for a time in which nobody polled it.
+    idle = 0.0 if changed else before.idle_seconds + min(_since_newest_poll(before, now), pace.max_seconds)
+    empty = task.state is TaskState.SUCCEEDED and not task.settled
+    rendering = task.state is TaskState.RUNNING
+    samples = with_sample(before.samples, now, task.progress) if rendering else ()
+    began_at = before.began_at if rendering else None
+    if rendering and began_at is None:
+        began_at = beginning(task, now, pace.too_old_after) if before.task is None else now
+    way = None if began_at is None else course(samples, began_at, now)
+    pause = pacing.confirming(pace) if empty else pacing.interval(task, way, idle, pace)
+    after = Observed(
+        task=task,
+        changed_at=now if changed else before.changed_at,
+        polled_at=now,
+        idle_seconds=idle,
+        empty=before.empty + 1 if empty else 0,
+        began_at=began_at,
+        samples=samples,
+        expected_end=expected_end(samples, now, now + pause),
+    )
+    return after, pause
+
+
+def _failed(
+    before: Observed, failure: Failure, now: float, pace: Pace, chance: float
+) -> tuple[Observed, float]:
+    limited = failure.error is PollError.RATE_LIMITED
+    pause = pacing.backoff(before.failures + 1, pace, chance)
+    if limited:
+        pause = max(pause, pacing.limited(failure.retry_after))
+    # No pause of the task's own is longer than the longest backoff: more was a pause for all.
+    passed = min(_since_newest_poll(before, now), pacing.LONGEST_BACKOFF)
+    refused_twice = failure.error in REFUSALS and before.error in REFUSALS
+    past = before.expected_end is not None and before.expected_end <= now + pause
+    after = replace(
+        before,
+        idle_seconds=before.idle_seconds + (0.0 if limited else passed),
+        failures=before.failures + 1,
+        error=failure.error,
+        failing_since=now if before.failing_since is None else before.failing_since,
+        failed_at=now,
+        refused_for=before.refused_for + (passed if refused_twice else 0.0),
+        message=failure.message or before.message,
+        expected_end=None if past else before.expected_end,
+    )
+    return after, pause
+
+
+def _since_newest_poll(before: Observed, now: float) -> float:
+    """Return the seconds since the newest poll; 0 where there was none, or the clock was set back."""
+    polled_at = before.polled_at if before.failed_at is None else before.failed_at
+    return 0.0 if polled_at is None else max(0.0, now - polled_at)
