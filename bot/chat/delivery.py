@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Final
 
 from bot.chat.attachments import Videos, with_attachments
-from bot.chat.discord_errors import ErrorAction, describe, error_action, is_hopeless
+from bot.chat.discord_errors import ErrorAction, describe, error_action
 from bot.chat.history import MARGIN, HistorySearch, NotFound
 from bot.chat.rest import DiscordRest, Found
 from bot.chat.results import is_part, result_messages
@@ -31,10 +31,6 @@ from bot.core.watch import Watch
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
-
-
-class GivenUp(Exception):
-    """Discord will never take the result, as plain as it may be."""
 
 
 class Deliverer:
@@ -57,7 +53,6 @@ class Deliverer:
         Whatever is raised, calling again later goes on where this ended.
 
         Raises:
-            GivenUp: it will never be sent.
             Exception: whatever kept a message from being sent or noted.
         """
         if watch.outcome is None:
@@ -127,23 +122,12 @@ class Deliverer:
             case ErrorAction.CARD_GONE:  # for a new message 10008 is about the one that had this nonce
                 return 0
             case ErrorAction.NO_REPLY:
-                return await self._post_with_less(card, delivery.message, f"{nonce}r", reply=False)
+                return await self._post_text(card, delivery.message, f"{nonce}r", reply=False)
             case ErrorAction.BAD_FORM:
                 log.error("Discord refused a result, posting it as plainly as possible", extra=about)
-                return await self._post_with_less(card, _plainly(delivery.message), f"{nonce}p")
-            case ErrorAction.TOO_LARGE if is_hopeless(error):
-                raise GivenUp(describe(error)) from None
+                return await self._post_text(card, _plainly(delivery.message), f"{nonce}p")
             case _:
                 raise error
-
-    async def _post_with_less(self, card: Card, message: Message, nonce: str, *, reply: bool = True) -> int:
-        """Send what is left of a message after a first refusal."""
-        try:
-            return await self._post_text(card, message, nonce, reply=reply)
-        except Exception as error:
-            if is_hopeless(error):
-                raise GivenUp(describe(error)) from None
-            raise
 
     async def _find(self, card: Card, watch: Watch, delivery: Delivery, parts: int) -> Found | NotFound:
         """Search for a message that may have been sent before a crash or a lost answer."""

@@ -101,13 +101,6 @@ def is_refusal(error: BaseException) -> bool:
     return isinstance(error, discord.HTTPException) and error.status in _REFUSALS
 
 
-def is_hopeless(error: BaseException) -> bool:
-    """Tell whether Discord will never take a request of this content, however often it is sent."""
-    known = isinstance(error, discord.HTTPException) and error.code in _BY_CODE
-    content = {ErrorAction.BAD_FORM, ErrorAction.TOO_LARGE, ErrorAction.NO_REPLY}
-    return known and error_action(error) in content
-
-
 def retry_delay(error: BaseException, tries: int) -> float:
     """Return the seconds to wait before trying again for the `tries`-th time."""
     if isinstance(error, discord.RateLimited):

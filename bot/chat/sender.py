@@ -11,9 +11,8 @@ from math import inf
 from typing import Final
 
 from bot.chat.cards import CardForm
-from bot.chat.delivery import GivenUp
 from bot.chat.desk import Desk
-from bot.chat.discord_errors import ErrorAction, describe, error_action, is_hopeless
+from bot.chat.discord_errors import ErrorAction, describe, error_action
 from bot.chat.outbox import Flight, Outbox, Result, Wanted
 from bot.chat.sending_trouble import SendingTrouble, note_recovery
 from bot.clock import Alarm
@@ -103,8 +102,6 @@ class Sender:
             await self._deliver(result)
         except StoreFailed:
             raise
-        except GivenUp as error:
-            await self._trouble.give_up(result, str(error))
         except Exception as error:
             await self._trouble.failed(result, error, server)
         else:
@@ -211,8 +208,6 @@ class Sender:
                 about = {**wanted.about, "refusal": describe(error)}
                 log.error("Discord refused a card's form", extra=about)
                 wanted.plainly = True
-            case ErrorAction.BAD_FORM | ErrorAction.TOO_LARGE if is_hopeless(error):
-                await self._settle(wanted, flight.form, flight.ends)
             case _:
                 wanted.plainly = False  # a refusal may pass: later the form is tried as it is
                 await self._trouble.failed(wanted, error, flight.server)

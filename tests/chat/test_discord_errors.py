@@ -12,7 +12,6 @@ from bot.chat.discord_errors import (
     access_delay,
     describe,
     error_action,
-    is_hopeless,
     is_refusal,
     retry_delay,
 )
@@ -46,22 +45,6 @@ def test_a_reply_to_what_is_gone_goes_without_being_a_reply() -> None:
         Response(400), {"code": 50035, "message": "Invalid Form Body", "errors": errors}
     )
     assert error_action(error) is ErrorAction.NO_REPLY
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "expected"),
-    [
-        (400, 50035, True),
-        (400, 50006, True),
-        (413, 40005, True),
-        (400, 0, False),
-        (413, 0, False),
-        (400, 99999, False),
-        (403, 50001, False),
-    ],
-)
-def test_only_a_known_fault_of_the_content_is_hopeless(status: int, code: int, expected: bool) -> None:
-    assert is_hopeless(refused(status, code)) is expected
 
 
 @pytest.mark.parametrize(

@@ -131,8 +131,12 @@ async def test_a_reply_whose_target_is_gone_comes_without_being_a_reply(tmp_path
 PASSING: tuple[dict[str, Any], ...] = (
     {"status": 400, "code": 0},
     {"status": 400, "code": 20009},
+    {"status": 400, "code": 50006},
+    {"status": 400, "code": 50035},
     {"status": 400, "code": 50083},
+    {"status": 400, "code": 160002},
     {"status": 409, "code": 0},
+    {"status": 413, "code": 40005},
     {"status": 413, "body": "<html>", "content_type": "text/html"},
     {"status": 451, "code": 0},
     # A request that is cut off in its wait for the global limit must not leave it closed to all others.

@@ -123,7 +123,7 @@ _UNTAKEN: Final = (
     " faults_answers::test_what_cannot_follow_a_line_is_tried_once_and_the_line_makes_no_false_promise"
 )
 _PLAINLY: Final = (
-    "faults_discord::test_a_form_that_is_refused_is_tried_once_plainly_and_costs_no_result"
+    "faults_discord::test_a_form_that_is_refused_is_tried_plainly_then_ever_more_rarely_and_costs_no_result"
     " faults_discord::test_a_result_that_is_refused_is_tried_once_with_less"
     " refusals::test_a_card_whose_form_is_refused_is_shown_plainly"
 )

@@ -151,7 +151,7 @@ async def test_a_fault_of_the_bot_is_told_as_a_reference_and_nothing_more(
         for use in (await here.type("stop", TASK), await here.sim.click(here.ada, card, label="Stop")):
             await use.acknowledged()
             assert use.ephemeral
-            said = re.fullmatch(r"I could not do that\. [\w ]+ `([0-9a-f]{8})`\.", use.text)
+            said = re.fullmatch(r"I could not do that\. [\w' ]+ `([0-9a-f]{8})`\.", use.text)
             assert said is not None, use.text
             assert any(getattr(record, "reference", None) == said[1] for record in caplog.records)
 
