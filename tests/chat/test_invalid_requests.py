@@ -18,7 +18,7 @@ from bot.chat.sending_trouble import BUDGET_SECONDS
 pytestmark = pytest.mark.looptime
 
 MANY: Final = 1_100
-LASTS: Final = 1_500.0
+LASTS: Final = 900.0
 Delay = Callable[[int], float]
 
 
