@@ -156,7 +156,8 @@ def _pause(health: Health, mode: Mode, since: float | None, begun: float) -> Hea
 
 
 def _answered(health: Health, now: float) -> Health:
-    """Return the health after an answer that says nothing of the key."""
+    """Return the health after an answer that says nothing of the key; its next probe keeps its time."""
+    doubted = health.refused_since is not None and not health.paused
     return replace(
         health,
         mode=Mode.CLOSED,
@@ -164,8 +165,8 @@ def _answered(health: Health, now: float) -> Health:
         answered_at=now,
         failing_since=None,
         failed=frozenset(),
-        probes=0,
-        probe_at=0.0,
+        probes=health.probes if doubted else 0,
+        probe_at=health.probe_at if doubted else 0.0,
     )
 
 
@@ -174,4 +175,4 @@ def _accepted(health: Health, now: float) -> Health:
     recent = health.accepted_at is not None and 0 <= now - health.accepted_at < RENEWED_AFTER
     if recent and not suspicious:
         return health
-    return replace(_answered(health, now), accepted_at=now, refused_since=None)
+    return replace(_answered(replace(health, refused_since=None), now), accepted_at=now)

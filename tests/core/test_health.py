@@ -154,6 +154,13 @@ def test_a_limit_says_nothing_of_the_key() -> None:
     assert polls((50, "b", LIMITED), start=REFUSED).mode is Mode.REFUSED
 
 
+def test_limits_while_the_key_is_in_doubt_hurry_no_probe() -> None:
+    doubted = probed(polls((0, "a", OK), (10, "b", KEY)), {"a": LIMITED, IMPOSSIBLE_ID: LIMITED}, 30)
+    limited = polls((31, "c", LIMITED), (32, "d", LIMITED), start=doubted)
+    assert limited.mode is Mode.CLOSED
+    assert limited.next_probe(9) == doubted.next_probe(9) == NOW + 30 + 15
+
+
 def test_an_api_that_comes_back_with_a_refused_key_goes_from_one_pause_to_the_other() -> None:
     back = probed(OPEN, ALL_REFUSED, 50)
     assert (back.mode, back.since) == (Mode.REFUSED, NOW + 50)
