@@ -1,5 +1,6 @@
 """The safeguards of the delivery, each to be taken out once: the simulation must notice that it is gone."""
 
+import asyncio
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ async def _show_before_it_is_saved(self: Tracker, ended: list[Watch]) -> None:
         self.registry.put(watch)
         self.announce(self.registry.card(watch.card_id), watch)
     self.registry.drop_ended({watch.card_id for watch in ended})
+    await asyncio.sleep(1)  # a slow disk: what is shown goes out meanwhile
     await self._store.save_outcomes([(w.id, w.outcome) for w in ended if w.outcome is not None])
 
 

@@ -10,7 +10,7 @@ CAUGHT = {
     "nonce": (38,),
     "intent": (41,),
     "send-then-mark": (33, 36),
-    "save-then-show": (20,),
+    "save-then-show": (0, 2, 3),
 }
 """Seeds that are known to need a safeguard; `make simulate WITHOUT=…` finds others."""
 
