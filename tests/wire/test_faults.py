@@ -62,7 +62,7 @@ ROWS: Final = {
     ),
     "a locked thread": "access::test_a_thread_that_is_unlocked_gets_its_result_at_once",
     "access to a channel is taken away": (
-        "access::test_a_closed_channel_is_tried_after_1_5_15_and_then_every_30_minutes_for_a_day"
+        "access::test_a_closed_channel_is_tried_after_1_5_15_and_then_every_30_minutes"
         " access::test_what_opens_a_channel_again_is_noticed_at_once"
         " access::test_without_access_for_a_day_the_watch_ends"
     ),
@@ -115,7 +115,7 @@ _GONE: Final = (
     " faults_discord::test_a_result_that_nobody_can_see_is_dropped_after_one_refused_call"
 )
 _CLOSED: Final = (
-    "access::test_a_closed_channel_is_tried_after_1_5_15_and_then_every_30_minutes_for_a_day"
+    "access::test_a_closed_channel_is_tried_after_1_5_15_and_then_every_30_minutes"
     " access::test_a_result_comes_once_when_the_channel_is_open_again"
 )
 _UNTAKEN: Final = (
