@@ -21,7 +21,7 @@ help:  ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: $(READY) $(WORDS)  ## show the bot in a browser, without any account
-	$(BIN)/python -m bot demo $(ARGS)
+	$(BIN)/python -m demo $(ARGS)
 
 test: $(READY) $(WORDS)  ## run every test, or those that ARGS="…" names
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
@@ -49,9 +49,10 @@ mutate: $(MUTATE)/bin/mutmut $(WORDS)  ## change the law, the decoder and the lo
 
 check: lint types test  ## lint, types and tests
 
-lint: $(READY)  ## check style and format
+lint: $(READY)  ## check style, format and who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 types: $(READY)  ## check types
 	$(BIN)/mypy

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from discord_sim import Channel, DiscordSim, Fault, Invocation, Message, User
-
 from bench.kinds import Trace
-from bot.demo.render_answers import Answer
-from bot.demo.render_api import RenderApi
+from sim.discord import Channel, DiscordSim, Fault, Invocation, Message, User
+from sim.task_api.answers import Answer
+from sim.task_api.server import RenderApi
 
 __all__ = ["Channel", "DiscordSim", "Invocation", "Message", "Place", "Render", "TaskApi", "settle", "slow"]
 

@@ -5,40 +5,40 @@ import logging
 from math import isfinite, nan
 from typing import Final
 
-from bot.breaker import CircuitBreaker, PollFn
-from bot.chat.attachments import VideoCopies
-from bot.chat.autocomplete import Autocomplete
-from bot.chat.client import VeoBot
-from bot.chat.commands import Commands
-from bot.chat.delivery import Deliverer
-from bot.chat.discord_errors import describe, retry_delay
-from bot.chat.first_look import FirstLook
-from bot.chat.limits import Limits
-from bot.chat.listing import Listing
-from bot.chat.messenger import Messenger
-from bot.chat.placeholders import PlaceholderKeeper
-from bot.chat.rest import DiscordRest
-from bot.chat.tree import Tree, command_tree, write_commands
-from bot.chat.turns import NewestFirst
-from bot.chat.uploads import UploadLimits, Uploads
-from bot.chat.watch_command import WatchCommand
 from bot.clock import Alarm, Clock, Idle, idle
+from bot.commands.autocomplete import Autocomplete
+from bot.commands.first_look import FirstLook
+from bot.commands.limits import Limits
+from bot.commands.listing import Listing
+from bot.commands.placeholders import PlaceholderKeeper
+from bot.commands.slash import Commands
+from bot.commands.tree import Tree, command_tree, write_commands
+from bot.commands.turns import NewestFirst
+from bot.commands.watch_command import WatchCommand
 from bot.config import Settings
-from bot.copies import Copier
 from bot.core.outcome import Ending
+from bot.engine.breaker import CircuitBreaker, PollFn
+from bot.engine.poller import Poller
+from bot.engine.registry import Registry
+from bot.engine.tracker import Tracker
+from bot.engine.tuner import PollTuner
+from bot.engine.watching import Watching
+from bot.gateway.client import VeoBot
 from bot.metrics import Metrics, Snapshot
 from bot.monitoring.vitals import Vitals
-from bot.poller import Poller
-from bot.pruner import DAY, Pruner
-from bot.registry import Registry
+from bot.outbound.attachments import VideoCopies
+from bot.outbound.delivery import Deliverer
+from bot.outbound.discord_errors import describe, retry_delay
+from bot.outbound.messenger import Messenger
+from bot.outbound.rest import DiscordRest
+from bot.outbound.uploads import UploadLimits, Uploads
 from bot.store.database import Database
 from bot.store.placeholders import Placeholders
+from bot.store.pruner import DAY, Pruner
 from bot.store.pruning import Pruning
 from bot.store.recent import Recent
 from bot.store.store import Store
-from bot.tracker import Tracker
-from bot.tuner import PollTuner
-from bot.watching import Watching
+from bot.videos.copies import Copier
 from bot.words import unspoken
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""The command line: `python -m bot [run]`, `check`, `watches`, `backup`, `restore` and `demo`."""
+"""The command line: `python -m bot [run]`, `check`, `watches`, `backup` and `restore`."""
 
 import argparse
 import asyncio
@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from bot import __version__
-from bot.words import LANGUAGES
 
 PRIVATE: Final = 0o077
 """The mask of modes: the data is for nobody else to read."""
@@ -57,16 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser(
         "watches", help="list what is watched, from the data alone, while the bot runs or not"
     )
-    demo = commands.add_parser("demo", help="try the bot in a browser, without any account")
-    demo.add_argument("--tour", action="store_true", help="play the main story by itself and exit")
-    demo.add_argument("--api-only", action="store_true", help="serve only the simulated task API")
-    demo.add_argument("--port", type=int, default=0, help="port to serve on (default: a free one)")
-    demo.add_argument("--lang", choices=LANGUAGES, default=LANGUAGES[0], help="what the bot speaks")
-    demo.add_argument("--speed", type=float, default=1.0, help="how many times faster renders go")
     chosen = parser.parse_args(arguments)
     match chosen.command:
-        case "demo":
-            return _demo(chosen)
         case "check":
             return _check(as_json=chosen.json, sync=chosen.sync)
         case "backup" | "restore" | "watches":
@@ -86,8 +77,8 @@ def _run() -> int:
             _complain(line)
         return Exit.SETTINGS
     from bot import log, process  # noqa: PLC0415
-    from bot.chat.client import TokenRefused  # noqa: PLC0415
-    from bot.chat.gateway import GatewayRefused  # noqa: PLC0415
+    from bot.gateway.client import TokenRefused  # noqa: PLC0415
+    from bot.gateway.connection import GatewayRefused  # noqa: PLC0415
     from bot.monitoring.server import CannotListen  # noqa: PLC0415
     from bot.store.errors import AnotherBot, StoreFailed, StoreUnusable  # noqa: PLC0415
 
@@ -130,7 +121,7 @@ def _check(*, as_json: bool, sync: bool) -> int:
 
 def _on_the_data(chosen: argparse.Namespace) -> int:
     """Do something with the data alone, for which no secret is needed, and print what came of it."""
-    from bot import data_commands as commands  # noqa: PLC0415
+    from bot.backups import data_commands as commands  # noqa: PLC0415
     from bot.config import SettingsFault, load_data_settings  # noqa: PLC0415
     from bot.store.errors import AnotherBot, StoreError, StoreUnusable  # noqa: PLC0415
 
@@ -156,26 +147,6 @@ def _on_the_data(chosen: argparse.Namespace) -> int:
         return Exit.DATA
     _print(text)
     return Exit.STOPPED
-
-
-def _demo(chosen: argparse.Namespace) -> int:
-    try:
-        from bot.demo.show import show  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        _complain(f"The demo needs {error.name}, which is not installed here: use `make demo` in a clone")
-        return Exit.BROKEN
-    try:
-        return asyncio.run(
-            show(
-                tour=chosen.tour,
-                api_only=chosen.api_only,
-                port=chosen.port,
-                speed=chosen.speed,
-                language=chosen.lang,
-            )
-        )
-    except KeyboardInterrupt:
-        return Exit.STOPPED
 
 
 def _print(text: str) -> None:

@@ -9,16 +9,16 @@ from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
 from bot.app import App
-from bot.chat.client import VeoBot, reach, serve, talk_to
 from bot.clock import DiscordTime, steady_clock
 from bot.config import Settings
-from bot.copies import Copier
+from bot.gateway.client import VeoBot, reach, serve, talk_to
 from bot.metrics import Metrics
 from bot.monitoring.server import MonitoringServer
 from bot.store.database import Database
 from bot.store.errors import StoreUnusable
 from bot.store.ownership import copies_folder
 from bot.veo.client import VeoClient
+from bot.videos.copies import Copier
 
 log = logging.getLogger(__name__)
 

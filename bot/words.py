@@ -2,7 +2,7 @@
 
 The English sentence is the key of the gettext catalogues in `bot/locale`: this module is itself the catalogue
 `en`. The others are compiled when the bot is built; what one of them lacks is said in English. Values are
-filled in after the translation and must be made safe for the chat by the caller (`bot.chat.text`).
+filled in after the translation and must be made safe for the chat by the caller (`bot.cards.text`).
 
 The bot's voice: name the task, say what is the case, then what happens next or what the reader can do. Short,
 calm, no exclamation marks, no jargon of ours.

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,3 +71,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marker = item.get_closest_marker("looptime")
         if marker is not None and "noop_cycles" not in marker.kwargs:
             item.add_marker(pytest.mark.looptime(noop_cycles=IDLE_ROUNDS))
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Return a folder to which everybody may come; pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)

@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from discord_sim.records import Request
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
+
+from sim.discord.records import Request
 
 SNOWFLAKE = re.compile(r"\d{15,20}")
 SMALLEST_ID = 10**14

@@ -1,12 +1,10 @@
-"""The rules of the house, read from its files: who may import whom, and what must agree with what."""
+"""The rules of the house, read from its files: what must agree with what."""
 
 import ast
 import re
 import shlex
-import sys
 import tomllib
 from collections.abc import Iterator
-from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -38,128 +36,11 @@ MAX_LINES: Final = 250
 
 Node = TypeVar("Node", bound=ast.AST)
 
-OURS: Final = {
-    **dict.fromkeys(
-        ("bot", "bot.words", "bot.clock", "bot.connector", "bot.invite", "bot.log", "bot.secret_files"), ""
-    ),
-    "bot.metrics": "bot bot.core",
-    "bot.core": "bot.core",
-    "bot.veo": "bot bot.connector bot.veo bot.core",
-    "bot.store": "bot.store bot.core",
-    "bot.config": "bot bot.core bot.secret_files bot.store",
-    "bot.registry": "bot.core",
-    "bot.tracker": "bot.clock bot.core bot.tuner bot.registry bot.store",
-    "bot.tuner": "bot.clock bot.core bot.store",
-    "bot.breaker": "bot.clock bot.core bot.veo.errors",
-    "bot.poller": "bot.tracker bot.breaker bot.clock bot.core bot.metrics bot.store.errors bot.veo.errors",
-    "bot.monitoring": "bot.monitoring bot.tracker bot.breaker bot.clock bot.core bot.poller bot.store",
-    **dict.fromkeys(("bot.monitoring.address", "bot.monitoring.probe"), ""),
-    "bot.pruner": "bot.clock bot.store",
-    "bot.watching": "bot.tracker bot.poller bot.clock bot.core bot.store",
-    "bot.chat": "bot.chat bot.connector bot.copies bot.words bot.clock bot.core bot.metrics bot.store",
-    "bot.chat.gate": "",
-    "bot.chat.text": "bot.core.characters",
-    "bot.chat.servers": "",
-    **dict.fromkeys(("bot.chat.discord_errors", "bot.chat.invalid_requests"), "bot.core.backoff"),
-    "bot.chat.room": "bot.core",
-    "bot.chat.access": "bot.chat.discord_errors bot.chat.permissions",
-    "bot.chat.lines": "bot.chat.text bot.core bot.words",
-    "bot.chat.cards": "bot.chat.buttons bot.chat.lines bot.chat.rows bot.chat.text bot.core bot.words",
-    "bot.chat.rows": "bot.chat.lines bot.chat.text bot.core bot.words",
-    "bot.chat.pasted": "bot.core.task_ids bot.store",
-    "bot.chat.listing": "bot.tracker bot.breaker bot.chat bot.clock bot.core bot.store bot.words",
-    "bot.chat.autocomplete": "bot.tracker bot.chat bot.clock bot.core bot.store bot.words",
-    "bot.chat.turns": "",
-    "bot.chat.first_look": "bot.breaker bot.chat.answer bot.chat.turns bot.core bot.veo.errors bot.words",
-    "bot.chat.watch_command": (
-        "bot.tracker bot.chat bot.words bot.core bot.watching bot.store bot.veo.errors"
-    ),
-    "bot.chat.results": "bot.chat.lines bot.chat.text bot.core bot.words",
-    "bot.video_source": "bot bot.veo.links",
-    "bot.copies": "bot.disk_budget bot.store.video_folder bot.video_source",
-    "bot.disk_budget": "bot.video_source",
-    "bot.chat.permissions": "bot.invite bot.words",
-    "bot.chat.translation": "bot.words",
-    "bot.chat.limits": "bot.tracker bot.words",
-    "bot.chat.sentences": "bot.chat.text bot.words bot.veo.errors",
-    "bot.chat.commands": (
-        "bot.tracker bot.chat bot.words bot.core bot.poller bot.watching bot.store bot.veo.errors"
-    ),
-    "bot.app": (
-        "bot.tracker bot.chat bot.clock bot.config bot.copies bot.core bot.tuner bot.metrics bot.monitoring"
-        " bot.poller bot.pruner bot.registry bot.store bot.breaker bot.watching bot.words"
-    ),
-    "bot.process": (
-        "bot.app bot.chat.client bot.clock bot.config bot.copies bot.metrics bot.monitoring bot.store bot.veo"
-    ),
-    "bot.__main__": "bot.command_line",
-    "bot.command_line": (
-        "bot bot.process bot.check bot.log bot.config bot.chat.client bot.chat.gateway bot.data_commands"
-        " bot.monitoring.server"
-        " bot.store.errors bot.demo.show bot.words"
-    ),
-    "bot.data_commands": "bot.store",
-    "bot.check.commands": "bot.chat.client bot.chat.discord_errors bot.chat.tree bot.check bot.config",
-    "bot.check": (
-        "bot.check bot.clock bot.config bot.core bot.invite bot.monitoring.address bot.store bot.veo"
-    ),
-    "bot.demo": (
-        "bot.demo bot.app bot.chat bot.clock bot.config bot.copies bot.core bot.metrics bot.store bot.veo"
-        " bot.words"
-    ),
-}
-"""What of ours each part may import; for a module the longest name holds that it begins with."""
-
-DISCORD: Final = (
-    "access",
-    "answer",
-    "answer_requests",
-    "autocomplete",
-    "buttons",
-    "cards",
-    "client",
-    "commands",
-    "events",
-    "gateway",
-    "listing",
-    "pasted",
-    "permissions",
-    "discord_errors",
-    "placeholders",
-    "plain_answers",
-    "rest",
-    "sending_trouble",
-    "servers",
-    "sessions",
-    "translation",
-    "tree",
-    "uploads",
-    "watch_command",
-    "websocket",
-)
-THEIRS: Final = {
-    "simcord": "bot.demo",
-    "discord": " ".join(f"bot.chat.{name}" for name in DISCORD) + " bot.demo",
-    "aiohttp": (
-        "bot.chat.answer_requests bot.chat.client bot.chat.discord_errors bot.chat.traffic"
-        " bot.check.discord_side bot.connector bot.copies bot.demo bot.monitoring.server bot.veo.client"
-        " bot.video_source"
-    ),
-    "multidict": "bot.veo.client",
-    "yarl": "bot.chat.client bot.chat.frames bot.chat.traffic bot.veo.client bot.video_source",
-    "prometheus_client": "bot.metrics bot.monitoring.server",
-    **dict.fromkeys(("sqlalchemy", "alembic", "filelock"), "bot.store"),
-    "pydantic": "bot.config bot.demo",
-    "pydantic_settings": "bot.config",
-    "pydantic_core": "bot.veo.body",
-}
-"""Which parts may import each package."""
-
 CORE_MAY_IMPORT: Final = (
     "bisect collections.abc dataclasses enum functools heapq itertools math re string typing unicodedata"
     " urllib.parse"
 )
-SPEAKING: Final = ("bot.chat", "bot.tracker", "bot.poller", "bot.watching")
+SPEAKING: Final = ("bot.commands", "bot.cards", "bot.outbound", "bot.gateway", "bot.engine")
 FOR_THE_LOG: Final = {"describe", "_find_response", "gateway_state"}
 """Functions whose words end in the log or in `/readyz`."""
 
@@ -178,22 +59,6 @@ def _imports(tree: ast.Module) -> Iterator[str]:
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
                 yield whole if whole in FILES else str(node.module)
-
-
-@pytest.mark.parametrize("module", FILES)
-def test_imports_run_downward(module: str) -> None:
-    part = max((part for part in OURS if _within(module, part)), key=len, default="")
-    assert part, "OURS must say what this module may import"
-    imported = set(_imports(TREES[module]))
-    ours = {name for name in imported if name.partition(".")[0] == "bot"}
-    upward = {name for name in ours if not _within(name, OURS[part])}
-    assert not upward, f"{part} may import only: {OURS[part] or 'nothing of ours'}"
-    theirs = {name.partition(".")[0] for name in imported - ours} - sys.stdlib_module_names
-    assert not {name for name in theirs if not _within(module, THEIRS.get(name, ""))}
-
-
-def test_no_imports_run_in_a_circle() -> None:
-    TopologicalSorter({name: set(_imports(TREES[name])) & FILES.keys() for name in FILES}).prepare()
 
 
 @pytest.mark.parametrize("module", [name for name in FILES if _within(name, "bot.core")])
@@ -267,7 +132,6 @@ def test_the_commands_of_the_readme_exist(monkeypatch: pytest.MonkeyPatch) -> No
     targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text("utf-8")))
     assert set(re.findall(r"(?m)^make ([a-z]+)", README)) <= targets
     monkeypatch.setattr(command_line, "_run", lambda: 0)
-    monkeypatch.setattr(command_line, "_demo", lambda _chosen: 0)
     monkeypatch.setattr(command_line, "_on_the_data", lambda _chosen: 0)
     monkeypatch.setattr(command_line, "_check", lambda **_chosen: 0)
     commands = re.findall(r"python -m bot\b([^`\n#&]*)", README)
@@ -304,7 +168,7 @@ def test_compose_gives_the_bot_only_what_it_needs() -> None:
 
 def test_the_map_of_the_house_names_what_is_there() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    places = re.findall(r"(?m)^((?:bot|tests)/[\w./]+)", text)
+    places = re.findall(r"(?m)^((?:bot|tests|sim|demo)/[\w./]+)", text)
     assert len(places) > 10
     assert [place for place in places if not (ROOT / place).exists()] == []
 

@@ -125,9 +125,9 @@ def test_a_json_line_is_one_object(err: Err) -> None:
 @pytest.mark.parametrize(
     ("level", "logger", "shown"),
     [
-        ("DEBUG", "bot.poller", ["DEBUG", "INFO", "WARNING", "ERROR"]),
-        ("INFO", "bot.poller", ["INFO", "WARNING", "ERROR"]),
-        ("ERROR", "bot.poller", ["ERROR"]),
+        ("DEBUG", "bot.engine.poller", ["DEBUG", "INFO", "WARNING", "ERROR"]),
+        ("INFO", "bot.engine.poller", ["INFO", "WARNING", "ERROR"]),
+        ("ERROR", "bot.engine.poller", ["ERROR"]),
         ("DEBUG", "discord.http", ["INFO", "WARNING", "ERROR"]),
         ("DEBUG", "discord.webhook.async_", ["INFO", "WARNING", "ERROR"]),
         ("DEBUG", "discord.client", ["WARNING", "ERROR"]),

@@ -9,10 +9,10 @@ from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
-from bot.registry import Registry
+from bot.engine.registry import Registry
+from bot.engine.tracker import Tracker
+from bot.engine.tuner import PollTuner
 from bot.store.errors import StoreFailed
-from bot.tracker import Tracker
-from bot.tuner import PollTuner
 
 GUILD: Final = 1_100_000_000_000_000_000
 CHANNELS: Final = 50

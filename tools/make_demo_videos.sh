@@ -1,10 +1,10 @@
 #!/bin/sh
-# Paints the demo's two videos, bot/demo/media/sunrise.mp4 and waves.mp4: 4 s each, 480x270, H.264, no audio.
+# Paints the demo's two videos, sim/task_api/media/sunrise.mp4 and waves.mp4: 4 s each, 480x270, H.264, no audio.
 # Every pixel is a formula of place and time (ffmpeg's geq filter), so nothing in them belongs to anyone else.
 # Needs ffmpeg with libx264 (Debian: apt-get install ffmpeg). Takes a minute or two.
 set -eu
 
-out="$(cd "$(dirname "$0")/.." && pwd)/bot/demo/media"
+out="$(cd "$(dirname "$0")/.." && pwd)/sim/task_api/media"
 mkdir -p "$out"
 seconds=4
 

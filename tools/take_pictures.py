@@ -12,9 +12,9 @@ from typing import Final
 
 from playwright.async_api import Browser, FloatRect, Page, async_playwright
 
-from bot.demo.reading import button_of
-from bot.demo.renders import FAILS, QUEUES, STALLS, SUCCEEDS
-from bot.demo.stage import Stage
+from demo.reading import button_of
+from demo.stage import Stage
+from sim.task_api.renders import FAILS, QUEUES, STALLS, SUCCEEDS
 
 PICTURES: Final = Path(__file__).parent.parent / "docs"
 WIDTH: Final = 728

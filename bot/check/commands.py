@@ -3,11 +3,11 @@
 import asyncio
 from typing import Final
 
-from bot.chat.client import VeoBot, talk_to
-from bot.chat.discord_errors import describe
-from bot.chat.tree import command_tree, sync_commands
 from bot.check.findings import Finding
+from bot.commands.tree import command_tree, sync_commands
 from bot.config import Settings
+from bot.gateway.client import VeoBot, talk_to
+from bot.outbound.discord_errors import describe
 
 SECONDS: Final = 60.0
 """discord.py tries again by itself where Discord is down."""

@@ -6,7 +6,7 @@
     REFUSED  the key is refused: for a task, and then for the probes
 
 One task's trouble never opens it. While it is open, polling pauses and only probes go out; the first answer
-closes it. `bot.breaker` keeps the value, hears the polls and sends the probes.
+closes it. `bot.engine.breaker` keeps the value, hears the polls and sends the probes.
 """
 
 from collections.abc import Mapping

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from bot.breaker import CircuitBreaker
 from bot.clock import Clock
+from bot.engine.breaker import CircuitBreaker
+from bot.engine.poller import Poller
+from bot.engine.tracker import Tracker
 from bot.monitoring.parts import Part, api_parts, channel_parts
-from bot.poller import Poller
 from bot.store.database import Database
 from bot.store.errors import StoreFailed
-from bot.tracker import Tracker
 
 STUCK_SECONDS: Final = 120.0
 """What takes longer has stopped: a look takes 15 seconds at most, 60 with a second way and a probe."""

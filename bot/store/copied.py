@@ -2,7 +2,7 @@
 
 Between the copying and its being put back the watches went on: what was told in their channels the copy
 cannot know. So each result that was not wholly told then counts as one whose sending was cut short: it is
-looked for in the channel before it is sent (`bot.chat.delivery`). A copy that was put back is no copy any
+looked for in the channel before it is sent (`bot.outbound.delivery`). A copy that was put back is no copy any
 more, but its doubts stay with their watches, the oldest of each: a copy of it begins none anew.
 """
 

@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from made import TASK
 from multidict import CIMultiDict
 
-from bot.chat.attachments import Videos, with_attachments
-from bot.chat.buttons import CardButton
-from bot.chat.results import answer_messages
-from bot.chat.text import CONTENT_LIMIT, code, packed, plain, visible
+from bot.cards.buttons import CardButton
+from bot.cards.results import answer_messages
+from bot.cards.text import CONTENT_LIMIT, code, packed, plain, visible
 from bot.core.delivery import Message
 from bot.core.task import Task, TaskState
 from bot.core.task_ids import (
@@ -30,11 +29,12 @@ from bot.core.task_ids import (
     without_surroundings,
 )
 from bot.log import HIDDEN, Json, Redacted, Text
+from bot.outbound.attachments import Videos, with_attachments
 from bot.veo.envelope import retry_after
 from bot.veo.errors import VeoError
 from bot.veo.links import printable_link
 from bot.veo.protocol import decode
-from bot.video_source import _target
+from bot.videos.source import _target
 
 SECRET: Final = "sk-0123456789.abcdef"
 PEOPLE: Final = Redacted(Text(), [SECRET])

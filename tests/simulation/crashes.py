@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from discord_sim import Fault
-from discord_sim.records import Request
 from sqlalchemy import Connection
 
 from bot.store.database import Database, T
+from sim.discord import Fault
+from sim.discord.records import Request
 
 MOST_PAGES = 1_073_741_823
 

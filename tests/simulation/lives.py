@@ -4,9 +4,9 @@ import random
 from dataclasses import dataclass
 
 from bot.core.outcome import Ending
-from bot.demo.render_answers import Answer
-from bot.demo.render_api import RenderApi
-from bot.demo.renders import Render, Step
+from sim.task_api.answers import Answer
+from sim.task_api.renders import Render, Step
+from sim.task_api.server import RenderApi
 
 LONG_LINK = 600
 """Characters that make a link so long that few fit a message: the result has several parts."""

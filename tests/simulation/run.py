@@ -15,7 +15,7 @@ from simulation.verdict import POLL_MAX_SECONDS, POLL_MIN_SECONDS, STALLED_HOURS
 from simulation.world import Machine, World, seeded
 from wire.place import place
 
-from bot.demo.render_answers import Answer
+from sim.task_api.answers import Answer
 
 HEALING_SECONDS = 4 * 3_600.0
 """Virtual seconds after the last trouble within which everything must have come to its end."""

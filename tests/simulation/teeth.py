@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from bot.chat.delivery import Deliverer
-from bot.chat.history import NotFound
-from bot.chat.rest import DiscordRest
 from bot.core.watch import Watch
+from bot.engine.tracker import Tracker
+from bot.outbound.delivery import Deliverer
+from bot.outbound.history import NotFound
+from bot.outbound.rest import DiscordRest
 from bot.store.store import Store
-from bot.tracker import Tracker
 
 
 async def _finds_nothing(self: Deliverer, *_: object) -> NotFound:

@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from discord_sim import Fault, Permission
-from discord_sim.permissions import BOT_DEFAULT
 from simulation.crashes import MOMENTS, CrashingDatabase
 from simulation.world import DAMAGED, Machine, World, drawn_bad_answer, drawn_poison
 
-from bot.demo.render_answers import Answer
+from sim.discord import Fault, Permission
+from sim.discord.permissions import BOT_DEFAULT
+from sim.task_api.answers import Answer
 
 SPOILED: tuple[dict[str, Any], ...] = (
     {"drop": True},

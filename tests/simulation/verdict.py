@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from discord_sim import Message
 from simulation.world import World
 from wire.place import START
 
 from bot.core.health import IMPOSSIBLE_ID
 from bot.core.outcome import Ending
 from bot.core.poll_queue import IN_FLIGHT
+from sim.discord import Message
 
 CARD_GONE = 10008
 INVALID = {401, 403, 429}

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from discord_sim import Channel, Invocation, Message, User
 from simulation.crashes import CrashingDatabase, Disk, Trap, crashing_requests
 from simulation.lives import Life
 from wire.place import START, Place
 
-from bot.demo.render_answers import Answer
+from sim.discord import Channel, Invocation, Message, User
+from sim.task_api.answers import Answer
 
 STALLED_AFTERWARDS = 120.0
 """Seconds for which a task may be held after trouble: a minute of backoff, and its turn."""

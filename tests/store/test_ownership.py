@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from store.places import NOBODY, add, another_user, migrated, opened, stored
 
+from bot.backups.backup import BackupFailed, back_up
+from bot.backups.live import unfinished
 from bot.check.data import data_findings
 from bot.command_line import Exit, main
-from bot.store.backup import BackupFailed, back_up
 from bot.store.database import Database
 from bot.store.errors import StoreUnusable
-from bot.store.live import unfinished
 from bot.store.readonly import advice_for
 
 OTHERS = hasattr(os, "geteuid") and os.geteuid() == 0

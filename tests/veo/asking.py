@@ -6,9 +6,9 @@ from typing import Final, Literal
 
 from made import NOW
 
-from bot.demo.render_answers import Answer
-from bot.demo.render_api import RenderApi
 from bot.veo.client import VeoClient
+from sim.task_api.answers import Answer
+from sim.task_api.server import RenderApi
 
 KEY: Final = "sk-veryS3cret.key"
 MEBIBYTE: Final = 2**20

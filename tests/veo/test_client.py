@@ -11,11 +11,11 @@ from made import TASK
 from veo.asking import KEY, asked
 
 from bot.core.task import Task, TaskState
-from bot.demo.render_answers import Answer, gzip_bomb, html_page, redirect
-from bot.demo.render_api import AuthForm, RenderApi
-from bot.demo.renders import FINISHED, SUCCEEDS
 from bot.veo.client import VeoClient
 from bot.veo.errors import KeyRefused, Unavailable, VeoError
+from sim.task_api.answers import Answer, gzip_bomb, html_page, redirect
+from sim.task_api.renders import FINISHED, SUCCEEDS
+from sim.task_api.server import AuthForm, RenderApi
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from made import TASK
 from veo.asking import KEY, MEBIBYTE, OK, asked
 
 from bot.core.task import TaskState
-from bot.demo.render_answers import Answer, gzip_bomb, html_page, huge_body
-from bot.demo.render_api import RenderApi
-from bot.demo.renders import SUCCEEDS
 from bot.veo.client import VeoClient
 from bot.veo.errors import BrokenAnswer, KeyRefused, RateLimited, TaskNotFound, Unavailable, VeoError
+from sim.task_api.answers import Answer, gzip_bomb, html_page, huge_body
+from sim.task_api.renders import SUCCEEDS
+from sim.task_api.server import RenderApi
 
 
 @pytest.fixture

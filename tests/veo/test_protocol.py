@@ -9,10 +9,10 @@ from made import NOW, TASK, VIDEO
 from veo.answers import DOCUMENTED, decoded
 
 from bot.core.task import Task, TaskState
-from bot.demo.renders import EXAMPLES
 from bot.veo.errors import Unavailable
 from bot.veo.fields import LATEST_TIME, TEXT_LIMIT, WORD_LIMIT
 from bot.veo.protocol import decode
+from sim.task_api.renders import EXAMPLES
 
 PLAIN: Final = Task(TASK, TaskState.RUNNING, "running", 40, "generate", "", 1_700_000_000, 1_700_000_060)
 

@@ -13,7 +13,6 @@ from made import NOW, TASK
 from veo.answers import DOCUMENTED, decoded
 
 from bot.core.events import Failure, Missing, PollError
-from bot.demo.render_answers import Answer, deep_json, error_envelope
 from bot.veo.envelope import retry_after
 from bot.veo.errors import (
     BrokenAnswer,
@@ -26,6 +25,7 @@ from bot.veo.errors import (
     as_event,
 )
 from bot.veo.fields import LATEST_TIME, TEXT_LIMIT, WORD_LIMIT
+from sim.task_api.answers import Answer, deep_json, error_envelope
 
 UNAVAILABLE: Final = Failure(PollError.UNAVAILABLE)
 OBJECT: Final = json.dumps(DOCUMENTED | {"message": "Words."}).encode()

@@ -15,23 +15,23 @@ from typing import Any, Literal
 import openapi
 from discord.gateway import KeepAliveHandler
 from discord.webhook.async_ import async_context
-from discord_sim import Channel, DiscordSim, Guild, Invocation, Message, User
-from discord_sim.client import pointed_at
 from store.places import migrated
 from virtual_time import Inline
 
 from bot.app import App
-from bot.chat.client import VeoBot, reach, serve
 from bot.clock import DiscordTime
 from bot.config import Settings
-from bot.copies import Copier
-from bot.demo.render_api import RenderApi
-from bot.disk_budget import DiskUsage
+from bot.gateway.client import VeoBot, reach, serve
 from bot.metrics import Metrics
 from bot.monitoring.server import MonitoringServer
 from bot.store.database import Database
 from bot.store.ownership import copies_folder
 from bot.veo.client import VeoClient
+from bot.videos.copies import Copier
+from bot.videos.disk_budget import DiskUsage
+from sim.discord import Channel, DiscordSim, Guild, Invocation, Message, User
+from sim.discord.client import pointed_at
+from sim.task_api.server import RenderApi
 
 START = 1_767_225_600.0
 KEY = "veo-key-0123456789"
@@ -222,7 +222,7 @@ def _is_the_bots(task: "asyncio.Task[Any]") -> bool:
     if code is None or task is asyncio.current_task():
         return False
     path = Path(code.co_filename).parts
-    return "discord" in path or ("bot" in path and "demo" not in path)
+    return "sim" not in path and ("discord" in path or "bot" in path)
 
 
 async def _end_the_bots_tasks() -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 import openapi
-from discord_sim import Channel, DiscordSim, Invocation, Message, User
 from store.places import migrated
 
-from bot.demo.render_api import RenderApi
+from sim.discord import Channel, DiscordSim, Invocation, Message, User
+from sim.task_api.server import RenderApi
 
 ROOT = Path(__file__).parents[2]
 KEY = "veo-key-0123456789"

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Final
 
 import virtual_time
-from discord_sim import Channel, Message
 from wire.place import Place, failed, place, running, succeeded
+
+from sim.discord import Channel, Message
 
 TASKS_ON_CARD: Final = 10
 CHANNELS: Final = 20

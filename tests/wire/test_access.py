@@ -7,9 +7,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from discord_sim import Fault, Message, Permission
-from discord_sim.permissions import BOT_DEFAULT
 from wire.place import DONE, TASK, VIDEO, Place, place, running
+
+from sim.discord import Fault, Message, Permission
+from sim.discord.permissions import BOT_DEFAULT
 
 pytestmark = pytest.mark.looptime
 
@@ -149,7 +150,7 @@ async def test_events_that_open_nothing_cause_few_tries(tmp_path: Path) -> None:
 async def test_without_access_for_a_day_the_watch_ends(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "bot.chat")
+    caplog.set_level("INFO", "bot")
     async with place(tmp_path, watch_stalled_hours=72, watch_max_hours=72) as here:
         await moving_card(here)
         here.channel.restrict_bot(int(BOT_DEFAULT & ~Permission.SEND_MESSAGES))

@@ -4,8 +4,9 @@ import time
 from pathlib import Path
 
 import pytest
-from discord_sim import Permission, User
 from wire.place import DONE, Place, place, running
+
+from sim.discord import Permission, User
 
 pytestmark = pytest.mark.looptime
 

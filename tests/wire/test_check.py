@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from discord_sim import Fault
 from wire.process import KEY, TOKEN, Process, process
 
+from bot.backups.live import unfinished
 from bot.check.data import data_findings
 from bot.check.run import check
 from bot.config import Settings
-from bot.demo.render_answers import Answer, html_page
 from bot.invite import PERMISSIONS
 from bot.store.database import Database
 from bot.store.errors import StoreUnusable
-from bot.store.live import unfinished
+from sim.discord import Fault
+from sim.task_api.answers import Answer, html_page
 
 HTML = {"body": "<html>", "content_type": "text/html"}
 

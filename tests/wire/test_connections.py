@@ -8,7 +8,7 @@ import pytest
 from wire.place import TASK, place, running
 
 import bot
-from bot.demo.render_answers import Answer
+from sim.task_api.answers import Answer
 
 pytestmark = pytest.mark.looptime
 

@@ -5,12 +5,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from discord_sim import Fault
 from store.places import migrated
 from wire.place import TASK, Place, place, running, succeeded
 from wire.process import process
 
-from bot.demo.render_answers import Answer
+from sim.discord import Fault
+from sim.task_api.answers import Answer
 
 MEBIBYTE = 2**20
 POST = "/channels/*/messages"

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from discord_sim import Channel, Fault, Message
 from wire.place import DONE, VIDEO, Place, place, running
+
+from sim.discord import Channel, Fault, Message
 
 pytestmark = pytest.mark.looptime
 

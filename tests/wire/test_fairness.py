@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from discord_sim import Fault
 from wire.place import TASK, place, running
 
-from bot.chat.turns import INTERACTIONS
-from bot.demo.render_answers import Answer
+from bot.commands.turns import INTERACTIONS
+from sim.discord import Fault
+from sim.task_api.answers import Answer
 
 pytestmark = pytest.mark.looptime
 

@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 from named import existing_tests
 
-from bot.chat.discord_errors import _BY_CODE
+from bot.outbound.discord_errors import _BY_CODE
 
 ROWS: Final = {
     "a malformed id": "answers::test_a_malformed_id_is_refused_without_asking_the_api",

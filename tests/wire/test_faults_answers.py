@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from discord_sim import Fault
 from wire.place import DONE, TASK, VIDEO, Place, place, running
 
-from bot.demo.render_answers import Answer
-from bot.tracker import Tracker
+from bot.engine.tracker import Tracker
+from sim.discord import Fault
+from sim.task_api.answers import Answer
 
 pytestmark = pytest.mark.looptime
 

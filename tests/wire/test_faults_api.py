@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from wire.place import DONE, TASK, VIDEO, place, running
 
-from bot.demo.render_answers import (
+from sim.task_api.answers import (
     MEBIBYTE,
     Answer,
     deep_json,

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from discord_sim import Fault, Message
 from wire.place import DONE, TASK, VIDEO, Place, place, running, succeeded
+
+from sim.discord import Fault, Message
 
 pytestmark = pytest.mark.looptime
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from discord_sim import Channel
 from wire.place import DONE, TASK, VIDEO, Place, place, running
 from wire.test_monitoring import numbers, readiness
+
+from sim.discord import Channel
 
 pytestmark = pytest.mark.looptime
 

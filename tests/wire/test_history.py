@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from discord_sim import Fault, Limits, Message
 from wire.place import DONE, TASK, Place, place, running
+
+from sim.discord import Fault, Limits, Message
 
 pytestmark = pytest.mark.looptime
 

@@ -5,10 +5,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from discord_sim import Invocation, Message, Permission, User
 from wire.place import DONE, TASK, Place, place, running, succeeded
 
-from bot.demo.render_answers import Answer
+from sim.discord import Invocation, Message, Permission, User
+from sim.task_api.answers import Answer
 
 pytestmark = pytest.mark.looptime
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from discord_sim import Invocation, Message, User
 from wire.place import DONE, TASK, VIDEO, Place, failed, place, running
 
 from bot import words
+from sim.discord import Invocation, Message, User
 
 pytestmark = pytest.mark.looptime
 

@@ -7,7 +7,7 @@ import pytest
 from wire.place import DONE, Place, place, running
 
 from bot.core.experience import Experience
-from bot.tuner import KEY
+from bot.engine.tuner import KEY
 
 pytestmark = pytest.mark.looptime
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from discord_sim import Invocation, Permission, User
 from wire.place import DONE, Place, place, running
+
+from sim.discord import Invocation, Permission, User
 
 pytestmark = pytest.mark.looptime
 

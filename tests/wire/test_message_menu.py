@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from discord_sim import Invocation, Message
 from wire.place import DONE, TASK, VIDEO, Place, place, running
+
+from sim.discord import Invocation, Message
 
 pytestmark = pytest.mark.looptime
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import aiohttp
 import pytest
-from discord_sim import Fault
 from prometheus_client.parser import text_string_to_metric_families
 from wire.place import DONE, TASK, Place, place, running
 
 from bot.core.health import IMPOSSIBLE_ID
 from bot.core.task import Task
-from bot.demo.render_answers import Answer
+from sim.discord import Fault
+from sim.task_api.answers import Answer
 
 pytestmark = pytest.mark.looptime
 

@@ -6,7 +6,7 @@ import pytest
 from wire.place import DONE, KEY, TASK, VIDEO, place, running
 
 from bot.core.health import IMPOSSIBLE_ID
-from bot.demo.render_answers import Answer, html_page
+from sim.task_api.answers import Answer, html_page
 
 pytestmark = pytest.mark.looptime
 
@@ -53,7 +53,7 @@ async def test_an_outage_pauses_everybody_and_drops_nothing(tmp_path: Path) -> N
 async def test_an_outage_is_logged_once_also_where_one_task_alone_is_watched(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "bot.breaker")
+    caplog.set_level("INFO", "bot.engine.breaker")
     async with place(tmp_path) as here:
         here.api.set(TASK, running(10))
         await here.watch()
@@ -94,7 +94,7 @@ async def test_a_server_that_knows_nothing_of_tasks_ends_no_watch(
 async def test_the_log_takes_no_limit_and_no_bad_task_for_silence(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "bot.breaker")
+    caplog.set_level("INFO", "bot.engine.breaker")
     async with place(tmp_path) as here:
         here.api.set(TASK, running(10))
         await here.watch()

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from discord_sim import BOT_DEFAULT, Channel, Permission
-from discord_sim.channel import STAGE, VOICE
 from wire.place import DONE, TASK, VIDEO, Place, place, running
+
+from sim.discord import BOT_DEFAULT, Channel, Permission
+from sim.discord.channel import STAGE, VOICE
 
 pytestmark = pytest.mark.looptime
 

@@ -4,11 +4,11 @@ from itertools import cycle, islice, pairwise
 from pathlib import Path
 
 import pytest
-from discord_sim import Message
 from wire.place import DONE, VIDEO, Place, place, running
 
 from bot.core.health import IMPOSSIBLE_ID
-from bot.demo.render_answers import Answer, html_page
+from sim.discord import Message
+from sim.task_api.answers import Answer, html_page
 
 pytestmark = pytest.mark.looptime
 
@@ -93,7 +93,7 @@ async def test_25_bad_ids_leave_three_good_renders_alone(
         assert max(latest(here, task, since) for task in GOOD) <= LATE
         assert not any("The task API has" in card.text for card in cards)
         await finish(here, cards)
-    said = [record.message for record in caplog.records if record.name == "bot.breaker"]
+    said = [record.message for record in caplog.records if record.name == "bot.engine.breaker"]
     assert set(said) <= {"the task API wants fewer requests"}
     assert len(said) <= 2, "once a spell, and once more after a restart"
 

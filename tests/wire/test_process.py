@@ -6,9 +6,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from discord_sim import Fault
 from wire.place import DONE, TASK, VIDEO, failed, running
 from wire.process import KEY, TOKEN, process
+
+from sim.discord import Fault
 
 
 async def test_the_process_does_the_main_job(tmp_path: Path) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from discord_sim import Fault, Message
 from wire.place import DONE, TASK, VIDEO, Place, place, running, succeeded
 
-from bot.demo.render_answers import Answer
-from bot.store.backup import back_up
-from bot.store.restore import restore
+from bot.backups.backup import back_up
+from bot.backups.restore import restore
+from sim.discord import Fault, Message
+from sim.task_api.answers import Answer
 
 pytestmark = pytest.mark.looptime
 

@@ -6,8 +6,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from discord_sim import Fault, Message
 from wire.place import DONE, TASK, VIDEO, Place, place, running
+
+from sim.discord import Fault, Message
 
 pytestmark = pytest.mark.looptime
 
@@ -104,7 +105,7 @@ async def test_a_ban_by_what_stands_before_discord_is_given_a_minute(tmp_path: P
 async def test_leaving_and_joining_a_server_are_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "bot.chat.client")
+    caplog.set_level("INFO", "bot.gateway.client")
     async with place(tmp_path) as here:
         await here.sleep(10)  # discord.py waits for servers for a while
         here.guild.remove_bot()

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from discord_sim import Fault
 from wire.place import DONE, TASK, VIDEO, place, running
 
-from bot.demo.render_answers import Answer
+from sim.discord import Fault
+from sim.task_api.answers import Answer
 
 pytestmark = pytest.mark.looptime
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from wire.place import DONE, TASK, VIDEO, failed, place, running
 
-from bot.demo.render_answers import Answer
+from sim.task_api.answers import Answer
 
 pytestmark = pytest.mark.looptime
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from discord_sim import Fault, Message
 from wire.place import DONE, KEY, TASK, Place, failed, place, running
 
 from bot import log
 from bot.core.health import IMPOSSIBLE_ID
-from bot.demo.render_answers import Answer
+from sim.discord import Fault, Message
+from sim.task_api.answers import Answer
 
 pytestmark = pytest.mark.looptime
 

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from discord_sim import Fault, Invocation, Message, Permission
 from wire.place import DONE, TASK, VIDEO, Place, failed, place, running, succeeded
 
-from bot.demo.render_answers import Answer
+from sim.discord import Fault, Invocation, Message, Permission
+from sim.task_api.answers import Answer
 
 pytestmark = pytest.mark.looptime
 

@@ -8,9 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from discord_sim import Channel, Invocation, Message
 from wire.place import DONE, VIDEO, running
 from wire.process import Process, process
+
+from sim.discord import Channel, Invocation, Message
 
 INTERACTIONS = 3_000
 CONNECTIONS = 1_000

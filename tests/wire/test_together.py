@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from discord_sim import Invocation, Message, Permission, User
 from wire.place import DONE, TASK, VIDEO, Place, place, running
+
+from sim.discord import Invocation, Message, Permission, User
 
 pytestmark = pytest.mark.looptime
 

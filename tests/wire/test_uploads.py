@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from discord_sim import Fault, Message
-from discord_sim.permissions import Permission
 from wire.place import TASK, Place, place, running, succeeded
 
-from bot.demo.render_answers import Answer
+from sim.discord import Fault, Message
+from sim.discord.permissions import Permission
+from sim.task_api.answers import Answer
 
 # On a busy machine the kernel hands over megabytes later than ten looks at the sockets take.
 pytestmark = pytest.mark.looptime(noop_cycles=50)

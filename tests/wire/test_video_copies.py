@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from discord_sim import Fault, Message
 from wire.place import TASK, Place, place, running, succeeded
 
-from bot.demo.render_answers import Answer
-from bot.demo.render_api import MEDIA
+from sim.discord import Fault, Message
+from sim.task_api.answers import Answer
+from sim.task_api.server import MEDIA
 
 POST = "/channels/*/messages"
 QUICK: dict[str, Any] = {"poll_min_seconds": 0.2, "poll_max_seconds": 0.3}

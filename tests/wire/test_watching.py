@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from discord_sim import Permission
 from wire.place import DONE, TASK, VIDEO, failed, place, running, succeeded
 
-from bot.demo.render_answers import Answer
+from sim.discord import Permission
+from sim.task_api.answers import Answer
 
 pytestmark = pytest.mark.looptime
 

@@ -18,11 +18,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from discord_sim import Fault, Message
 from wire.place import DONE, failed, running
 from wire.process import Process, process
 
 from bot.core.outcome import Ending
+from sim.discord import Fault, Message
 
 BEGUN_A_ROUND = 3
 POST = "/channels/*/messages"

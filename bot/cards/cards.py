@@ -1,0 +1,171 @@
+"""How a card looks: a pure function from the card's state to a form, and from a form to Discord's layout.
+
+A form is compared before anything is sent: a card that already shows it is not touched. So nothing in it may
+depend on the present time; Discord's own timestamps tick by themselves.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import repeat
+from typing import Final
+
+import discord
+
+from bot import words
+from bot.cards.buttons import Action, CardButton
+from bot.cards.lines import Look
+from bot.cards.rows import MESSAGE_LIMIT, ROW_MESSAGE_LIMIT, Row, row_of
+from bot.cards.text import LAYOUT_LIMIT, mention, plain, relative
+from bot.core.card import CardState
+from bot.core.health import Health, Mode
+from bot.core.observed import UNOBSERVED, Observed
+from bot.core.outcome import Ending
+from bot.core.pace import Pace
+from bot.core.task import Task
+from bot.core.watch import Watch
+from bot.words import say
+
+PLAIN_LIMIT: Final = 200
+"""Characters of the least that a card can show."""
+ACTION_LIMIT: Final = 60
+_LOUDEST_FIRST: Final = (Look.ODD, Look.BAD, Look.MOVING, Look.WAITING, Look.OVER, Look.GOOD)
+
+
+@dataclass(frozen=True, slots=True)
+class CardForm:
+    """What a card shows: its texts from top to bottom, the colour of its edge, its buttons by action."""
+
+    texts: tuple[str, ...]
+    colour: int
+    buttons: tuple[tuple[Action, str], ...] = ()
+    card_id: int = 0
+    pointer: str = ""
+    """What the last text ends with once the results of the card are in the channel."""
+
+    @property
+    def answerless(self) -> "CardForm":
+        """The form while a result is still to come."""
+        return replace(self, pointer="") if self.pointer else self
+
+
+def card_form(state: CardState, observed: Mapping[str, Observed], health: Health, pace: Pace) -> CardForm:
+    """Return what a card shows of its watches, of what is known of their tasks, and of the API's health."""
+    language, alone = state.card.language, len(state.watches) == 1
+    limit = MESSAGE_LIMIT if alone else ROW_MESSAGE_LIMIT
+    known = [observed.get(watch.task_id, UNOBSERVED) for watch in state.watches]
+    rows = [
+        row_of(watch, about, language, health, pace, message_limit=limit)
+        for watch, about in zip(state.watches, known, strict=True)
+    ]
+    news = "" if state.ended else _news(state, known, health)
+    look = Look.ODD if news and health.paused else _look(state, rows)
+    foot = _last_words(state) if state.ended else _details(state, known[0].task if alone else None)
+    if alone:
+        head, body = replace(rows[0], look=look).whole
+        texts = [head, "\n".join(text for text in (body, news) if text), foot]
+    else:
+        texts = [f"### {look.sign} {_count(state)}", *(row.short for row in rows), news, foot]
+    buttons = () if state.ended else _buttons(state)
+    pointer = _pointer(state) if state.ended else ""
+    return CardForm(tuple(text for text in texts if text), look.colour, buttons, state.card.id, pointer)
+
+
+def plain_form(form: CardForm) -> CardForm:
+    """Return the least that a card can show, for when Discord refuses its form: one line, no markup."""
+    return replace(form, texts=(plain(form.texts[0], PLAIN_LIMIT),), pointer="")
+
+
+def layout(form: CardForm) -> discord.ui.LayoutView:
+    """Return a form as Discord's Components V2."""
+    view = discord.ui.LayoutView(timeout=None)
+    container: discord.ui.Container[discord.ui.LayoutView] = discord.ui.Container(accent_colour=form.colour)
+    room = LAYOUT_LIMIT
+    *texts, last = form.texts
+    for text in (*texts, f"{last} · {form.pointer}" if form.pointer else last):
+        container.add_item(discord.ui.TextDisplay(text[:room]))
+        room -= len(text)
+        if room <= 0:
+            break
+    view.add_item(container)
+    if form.buttons:
+        row: discord.ui.ActionRow[discord.ui.LayoutView] = discord.ui.ActionRow()
+        for action, label in form.buttons:
+            row.add_item(CardButton(action, form.card_id, label))
+        view.add_item(row)
+    return view
+
+
+def _buttons(state: CardState) -> tuple[tuple[Action, str], ...]:
+    language, count = state.card.language, len(state.followers)
+    notify = words.NOTIFY_ME_TOO if count else words.NOTIFY_ME
+    return (
+        (Action.NOTIFY, say(language, notify, count=count)),
+        (Action.STOP, say(language, words.STOP)),
+    )
+
+
+def _look(state: CardState, rows: Sequence[Row]) -> Look:
+    """Return how a whole card looks: like the loudest of what still lives, else like its ends."""
+    live = {row.look for row, watch in zip(rows, state.watches, strict=True) if watch.outcome is None}
+    shown = live or {row.look for row in rows}
+    return next(look for look in _LOUDEST_FIRST if look in shown)
+
+
+def _count(state: CardState) -> str:
+    language, total = state.card.language, len(state.watches)
+    endings = [watch.outcome.ending for watch in state.watches if watch.outcome is not None]
+    count = say(language, words.SOME_FINISHED, done=len(endings), total=total)
+    failed = endings.count(Ending.FAILED)
+    return f"{count} · {say(language, words.SOME_FAILED, count=failed)}" if failed else count
+
+
+def _news(state: CardState, known: Sequence[Observed], health: Health) -> str:
+    """Return what the card says of the task API as a whole: that it is out of reach, or that it is back."""
+    if health.since is None:
+        return ""
+    if health.paused:
+        sentence = words.API_REFUSED if health.mode is Mode.REFUSED else words.API_SILENT
+    elif any(map(_told_nothing_since, repeat(health.since), state.watches, known)):
+        sentence = words.API_BACK
+    else:
+        return ""
+    return say(state.card.language, sentence, when=relative(health.since))
+
+
+def _told_nothing_since(at: float, watch: Watch, observed: Observed) -> bool:
+    """Tell whether an outage touched a watch and nothing has happened to it since its end."""
+    if watch.outcome is not None or observed.is_failing:
+        return False
+    return (observed.changed_at or 0.0) < at and watch.started_at < at
+
+
+def _details(state: CardState, task: Task | None) -> str:
+    """Return the foot of a live card; `task` is the newest answer about its only task."""
+    language, card = state.card.language, state.card
+    if task is not None and task.created_at is not None:
+        details = [say(language, words.STARTED, when=relative(task.created_at))]
+    else:
+        details = [say(language, words.WATCHED_SINCE, when=relative(card.created_at))]
+    if task is not None and (action := plain(task.action, ACTION_LIMIT)):
+        details.append(say(language, words.ACTION, action=action))
+    promise = words.WATCHING_SEVERAL if len(state.watches) > 1 else words.WATCHING
+    return f"-# {' · '.join(details)}\n-# {say(language, promise, starter=mention(card.starter_id))}"
+
+
+def _last_words(state: CardState) -> str:
+    outcomes = [watch.outcome for watch in state.watches if watch.outcome is not None]
+    ended = relative(max(outcome.at for outcome in outcomes))
+    return f"-# {say(state.card.language, words.ENDED, when=ended)}"
+
+
+def _pointer(state: CardState) -> str:
+    """Return the words by which an ended card points to its results, none if it has none."""
+    endings = [watch.outcome.ending for watch in state.watches if watch.outcome is not None]
+    announced = [ending for ending in endings if ending.announced]
+    if not announced:
+        return ""
+    if len(announced) > 1:
+        see = words.SEE_REPLIES
+    else:
+        see = words.SEE_RESULT if announced == [Ending.SUCCEEDED] else words.SEE_REPLY
+    return say(state.card.language, see)

@@ -1,0 +1,109 @@
+"""The lines that cards, results and answers share: how a state looks and what an ending means."""
+
+from enum import Enum
+from typing import Final
+
+from bot import words
+from bot.cards.text import bar, code, mention, plain
+from bot.core.outcome import Ending, Outcome
+from bot.core.pace import Pace
+from bot.core.task import Task, TaskState
+from bot.core.watch import REFUSED_AFTER
+from bot.words import say
+
+
+class Look(Enum):
+    """A state's sign and colour; the colour is never the only sign."""
+
+    WAITING = ("⏳", 0x95A5A6)
+    MOVING = ("🎬", 0x5865F2)
+    GOOD = ("✅", 0x2ECC71)
+    BAD = ("❌", 0xE74C3C)
+    ODD = ("⚠️", 0xF1C40F)
+    OVER = ("⏹️", 0x95A5A6)
+
+    @property
+    def sign(self) -> str:
+        return self.value[0]
+
+    @property
+    def colour(self) -> int:
+        return self.value[1]
+
+
+STATE_LOOKS: Final = {
+    TaskState.PENDING: (Look.WAITING, words.QUEUED),
+    TaskState.RUNNING: (Look.MOVING, words.RENDERING),
+    TaskState.SUCCEEDED: (Look.GOOD, words.FINISHED),
+    TaskState.ERROR: (Look.BAD, words.FAILED),
+    TaskState.UNKNOWN: (Look.ODD, words.STATE_UNKNOWN),
+}
+ENDING_LOOKS: Final = {
+    Ending.SUCCEEDED: (Look.GOOD, words.FINISHED),
+    Ending.FAILED: (Look.BAD, words.FAILED),
+    Ending.EMPTY: (Look.ODD, words.FINISHED_EMPTY),
+    Ending.VANISHED: (Look.ODD, words.VANISHED),
+    Ending.REFUSED: (Look.ODD, words.REFUSED),
+    Ending.STALLED: (Look.OVER, words.TIMED_OUT),
+    Ending.TOO_OLD: (Look.OVER, words.TIMED_OUT),
+    Ending.STOPPED: (Look.OVER, words.STOPPED),
+    Ending.NO_SUCH_TASK: (Look.ODD, words.NO_SUCH_TASK),
+    # Rows of a card that was deleted, or closed to us, while results of its other rows were on their way.
+    Ending.CARD_DELETED: (Look.OVER, words.TIMED_OUT),
+    Ending.ACCESS_LOST: (Look.OVER, words.TIMED_OUT),
+}
+
+
+def heading(look: Look, words_: str, task_id: str) -> str:
+    return f"### {look.sign} {words_}\n`{task_id}`"
+
+
+def progress_line(task: Task) -> str | None:
+    """Return the bar and the number that the API gave, None if there is nothing to show yet."""
+    if task.progress is None or (task.state is TaskState.PENDING and task.progress == 0):
+        return None
+    return f"{bar(task.progress)} **{task.progress} %**"
+
+
+def state_words(language: str, task: Task) -> tuple[Look, str]:
+    look, sentence = STATE_LOOKS[task.state]
+    return look, say(language, sentence, state=plain(task.state_text, 60))
+
+
+def ending_lines(language: str, outcome: Outcome, pace: Pace, limit: int) -> list[str]:
+    """Return the sentence that explains an ending, where it needs one, and what the API last said."""
+    sentence = _explained(language, outcome, pace)
+    message = plain(outcome.last_message, limit) if outcome.ending.announced else ""
+    if outcome.ending is Ending.FAILED and not message:
+        sentence = say(language, words.FAILED_WITHOUT_WORDS)
+    return [line for line in (sentence, f"> {message}" if message else "") if line]
+
+
+def _explained(language: str, outcome: Outcome, pace: Pace) -> str:
+    match outcome.ending:
+        case Ending.EMPTY:
+            return say(language, words.END_EMPTY)
+        case Ending.VANISHED:
+            return say(language, words.END_VANISHED)
+        case Ending.REFUSED:
+            return say(language, words.END_REFUSED, minutes=f"{REFUSED_AFTER / 60:g}")
+        case Ending.STALLED:
+            return say(language, words.END_STALLED, hours=f"{pace.stalled_after / 3600:g}")
+        case Ending.TOO_OLD:
+            return say(language, words.END_TOO_OLD, hours=f"{pace.too_old_after / 3600:g}")
+        case Ending.STOPPED:
+            return say(language, words.END_STOPPED, person=mention(outcome.by or 0))
+        case Ending.NO_SUCH_TASK:
+            return say(language, words.END_NO_SUCH_TASK)
+        case _:
+            return ""
+
+
+def refused_links(language: str, task: Task) -> str | None:
+    """Return the line that names what stood in the place of web links, None if nothing did."""
+    if not task.refused_videos:
+        return None
+    names = [code(name, 45) for name in task.refused_videos[:3]]
+    if len(task.refused_videos) > len(names):
+        names.append(say(language, words.AND_MORE, count=len(task.refused_videos) - len(names)))
+    return say(language, words.LINKS_REFUSED, names=", ".join(names))

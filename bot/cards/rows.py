@@ -1,0 +1,119 @@
+"""What there is to say about one watch: the same for a card of its own and for a row among others.
+
+Trouble of the whole task API is the card's to tell, once; only this task's own is told here.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from bot import words
+from bot.cards.lines import ENDING_LOOKS, Look, ending_lines, heading, progress_line, state_words
+from bot.cards.text import plain, relative
+from bot.core.events import PollError
+from bot.core.health import Health
+from bot.core.observed import Observed
+from bot.core.outcome import Ending, Outcome
+from bot.core.pace import Pace
+from bot.core.task import Task, TaskState
+from bot.core.watch import Watch
+from bot.words import say
+
+MESSAGE_LIMIT: Final = 300
+"""Characters of the API's message on a card of its own; the result has room for more."""
+ROW_MESSAGE_LIMIT: Final = 100
+"""The same in a row among others: ten rows must fit one layout."""
+
+_FAILURES: Final = {
+    PollError.UNAVAILABLE: words.TASK_SILENT,
+    PollError.BROKEN: words.TASK_SILENT,
+    PollError.TASK_REFUSED: words.TASK_REFUSED,
+    PollError.KEY_REFUSED: words.TASK_KEY_REFUSED,
+    PollError.RATE_LIMITED: words.TASK_LIMITED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One watch in words; empty texts are left out. `note` says what the state alone does not."""
+
+    task_id: str
+    look: Look
+    title: str
+    progress: str = ""
+    message: str = ""
+    note: str = ""
+
+    @property
+    def whole(self) -> tuple[str, str]:
+        """Return the heading and the body of a card of its own."""
+        body = "\n".join(line for line in (self.progress, self.message, self.note) if line)
+        return heading(self.look, self.title, self.task_id), body
+
+    @property
+    def short(self) -> str:
+        """Return two lines at most, the second what matters most now."""
+        first = f"{self.look.sign} **{self.title}** · `{self.task_id}`"
+        second = self.note.rpartition("\n")[2] or self.progress or self.message
+        return f"{first}\n{second}" if second else first
+
+
+def row_of(
+    watch: Watch, observed: Observed, language: str, health: Health, pace: Pace, *, message_limit: int
+) -> Row:
+    """Return a row; `observed` is what is known about the task of a watch that lives."""
+    if watch.outcome is not None:
+        return _ended(watch, watch.outcome, language, pace, message_limit)
+    return _live(watch, observed, language, health, message_limit)
+
+
+def _live(watch: Watch, observed: Observed, language: str, health: Health, message_limit: int) -> Row:
+    seen = _seen(watch, observed, language, health, message_limit)
+    row = seen or _unseen(watch, observed, language, health)
+    if health.paused or not observed.is_failing or observed.error is None or observed.failing_since is None:
+        return row
+    note = say(language, _FAILURES[observed.error], when=relative(observed.failing_since))
+    if message := plain(observed.message, message_limit):
+        note = f"{note} {say(language, words.LAST_SAID, message=message)}"
+    return replace(row, look=Look.ODD, note=f"{row.note}\n{note}" if row.note else note)
+
+
+def _seen(watch: Watch, observed: Observed, language: str, health: Health, message_limit: int) -> Row | None:
+    if (task := observed.task) is None:
+        return None
+    look, title = state_words(language, task)
+    note = ""
+    if task.state is TaskState.SUCCEEDED:
+        look, note = Look.MOVING, say(language, words.WAITING_FOR_VIDEO)
+    message = plain(task.message, message_limit)
+    progress = _progress(language, task, observed, health)
+    return Row(watch.task_id, look, title, progress, f"> {message}" if message else "", note)
+
+
+def _unseen(watch: Watch, observed: Observed, language: str, health: Health) -> Row:
+    if watch.seen_at is None and observed.missing:
+        title, note = words.NOT_VISIBLE_YET, words.WAITING_FOR_TASK
+    else:
+        known = watch.seen_at is not None
+        title, note = words.NO_ANSWER_YET, words.WAITING_AFTER_RESTART if known else words.WAITING_FOR_ANSWER
+    row = Row(watch.task_id, Look.WAITING, say(language, title))
+    # During a pause the card says once for all why nothing is known; in trouble the next line says it.
+    if health.paused or (observed.is_failing and note == words.WAITING_FOR_ANSWER):
+        return row
+    return replace(row, note=say(language, note))
+
+
+def _progress(language: str, task: Task, observed: Observed, health: Health) -> str:
+    """Return the bar, and when the end is expected if that is known; while nobody polls it is not."""
+    line = progress_line(task) or ""
+    if not line or observed.expected_end is None or health.paused or observed.is_failing:
+        return line
+    return f"{line} · {say(language, words.EXPECTED, when=relative(observed.expected_end))}"
+
+
+def _ended(watch: Watch, outcome: Outcome, language: str, pace: Pace, message_limit: int) -> Row:
+    look, title = ENDING_LOOKS[outcome.ending]
+    progress = ""
+    if outcome.task is not None and outcome.ending not in {Ending.SUCCEEDED, Ending.EMPTY}:
+        progress = progress_line(outcome.task) or ""
+    note = "\n".join(ending_lines(language, outcome, pace, message_limit))
+    return Row(watch.task_id, look, say(language, title), progress, note=note)

@@ -1,1 +1,0 @@
-"""All of Discord: commands, cards and results, and the one place that sends and edits."""

@@ -1,0 +1,81 @@
+"""The looks that a person waits for: within the time of a first response, or announced by a line."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from bot import words
+from bot.commands.answer import Answer
+from bot.commands.turns import PersonByPerson
+from bot.core.task import Task
+from bot.engine.breaker import PollFn
+from bot.veo.errors import Unavailable, VeoError
+from bot.words import say
+
+log = logging.getLogger(__name__)
+
+FIRST_LOOK_SECONDS: Final = 1.5
+"""How long the API may take to be in the first response; after that a line says that we are looking."""
+AT_ONCE: Final = 24
+"""Polls for people under way at once: however much they ask, the poller finds a way to the API."""
+OF_ONE_PERSON: Final = 5
+"""The same for one person: what they wait for holds up nobody else."""
+TURN_SECONDS: Final = 15.0
+"""How long a look waits for its turn, at most."""
+
+
+class FirstLook:
+    """Looks at tasks for whoever asked."""
+
+    def __init__(self, poll: PollFn) -> None:
+        self._poll: Final = poll
+        self._turns: Final = PersonByPerson(AT_ONCE, OF_ONE_PERSON)
+
+    async def at(self, answer: Answer, task_ids: Sequence[str]) -> dict[str, Task | VeoError]:
+        """Look at tasks, all at once; return what each look told, in the order of the ids.
+
+        Raises:
+            Unanswerable: the line could not be said.
+        """
+        person = answer.interaction.user.id
+        looks = [asyncio.ensure_future(self._told(task_id, person)) for task_id in task_ids]
+        if not looks:
+            return {}
+        answer.turn.give_back()
+        try:
+            _, late = await asyncio.wait(looks, timeout=FIRST_LOOK_SECONDS)
+            if late:
+                await say_line(answer, task_ids)
+            return dict(zip(task_ids, await asyncio.gather(*looks), strict=True))
+        finally:
+            for look in looks:
+                look.cancel()
+
+    async def _told(self, task_id: str, person: int) -> Task | VeoError:
+        try:
+            return await self._in_turn(task_id, person)
+        except VeoError as error:
+            log.info("a look for a person failed", extra={"task": task_id, "reason": str(error)})
+            return error
+
+    async def _in_turn(self, task_id: str, person: int) -> Task:
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._turns.take(person)
+        except TimeoutError:
+            raise Unavailable("too many questions at once") from None
+        try:
+            return await self._poll(task_id)
+        finally:
+            self._turns.give_back(person)
+
+
+async def say_line(answer: Answer, task_ids: Sequence[str]) -> int:
+    """Say to everybody that we look at tasks, unless it is said already; return the line's message id.
+
+    Raises:
+        Unanswerable: it could not be said.
+    """
+    sentence = words.LOOKING if len(task_ids) == 1 else words.LOOKING_AT_SEVERAL
+    return await answer.line(say(answer.channel_language, sentence, task=task_ids[0], count=len(task_ids)))

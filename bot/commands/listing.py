@@ -1,0 +1,147 @@
+"""`/veo list`: the live watches that somebody may see, newest first, a page at a time.
+
+A page is made anew whenever it is asked for; nothing is kept between two presses.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+import discord
+
+from bot import words
+from bot.cards.buttons import Action, CardButton
+from bot.cards.lines import Look
+from bot.cards.rows import Row, row_of
+from bot.cards.text import jump_link, relative
+from bot.clock import Clock
+from bot.commands.answer import Answer
+from bot.core.card import Card
+from bot.core.health import Health
+from bot.core.observed import UNOBSERVED, Observed
+from bot.core.pace import Pace
+from bot.core.watch import Watch
+from bot.engine.breaker import CircuitBreaker
+from bot.engine.tracker import Tracker
+from bot.outbound.permissions import may_see
+from bot.store.errors import StoreFailed
+from bot.store.recent import Recent
+from bot.words import say
+
+log = logging.getLogger(__name__)
+
+LOST_SECONDS: Final = 24 * 3_600.0
+"""How long the list shows a watch that ended for want of access."""
+PAGE_SIZE: Final = 8
+"""Entries of the longest kind that fit one layout."""
+
+
+class Listing:
+    """Answers whoever asks, and them alone."""
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        breaker: CircuitBreaker,
+        pace: Pace,
+        *,
+        recent: Recent,
+        closed: Callable[[], Collection[int]],
+        clock: Clock,
+    ) -> None:
+        """`closed` returns the channels that are closed to the bot."""
+        self._recent: Final = recent
+        self._closed: Final = closed
+        self._clock: Final = clock
+        self._tracker: Final = tracker
+        self._breaker: Final = breaker
+        self._pace: Final = pace
+
+    async def show(self, answer: Answer, page: int = 0, *, in_place: bool = False) -> None:
+        """Show a page, counted from 0; `in_place` of the page whose button was pressed."""
+        interaction = answer.interaction
+        if interaction.guild_id is None:
+            await answer.refuse(say(answer.language, words.NEEDS_SERVER))
+            return
+        cards = self._tracker.registry.of_guild(interaction.guild_id)
+        entries = [(state.card, watch) for state in cards for watch in state.watches if watch.outcome is None]
+        try:
+            entries += await self._recent.lost(interaction.guild_id, self._clock() - LOST_SECONDS)
+        except StoreFailed as error:
+            log.warning("the list goes without what has ended", extra={"reason": str(error)})
+        seen = {card.channel_id for card, _ in entries}
+        visible = {channel_id for channel_id in seen if may_see(interaction, channel_id)}
+        texts, buttons = list_page(
+            [entry for entry in entries if entry[0].channel_id in visible],
+            self._tracker.registry.observed,
+            answer.language,
+            self._breaker.health,
+            self._pace,
+            page=page,
+            closed=self._closed(),
+        )
+        await answer.show(_layout(texts, buttons), in_place=in_place)
+
+
+def list_page(
+    entries: Sequence[tuple[Card, Watch]],
+    observed: Mapping[str, Observed],
+    language: str,
+    health: Health,
+    pace: Pace,
+    *,
+    page: int = 0,
+    closed: Collection[int] = (),
+) -> tuple[list[str], list[tuple[int, str]]]:
+    """Return a page's texts from top to bottom, and its buttons: the page that each leads to, and its label.
+
+    Entries are live watches, then those that ended for want of access; `closed` are the channels that are
+    closed to the bot. A page that is not there any more is the last one.
+    """
+    if not entries:
+        return [say(language, words.NOTHING_WATCHED)], []
+    live = sum(watch.outcome is None for _, watch in entries)
+    last = (len(entries) - 1) // PAGE_SIZE
+    page = max(0, min(page, last))
+    shown = entries[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
+    texts = [f"### {say(language, words.LIVE_WATCHES, count=live)}"]
+    for card, watch in shown:
+        about = replace(observed.get(watch.task_id, UNOBSERVED), expected_end=None)
+        text = _entry(card, watch, row_of(watch, about, language, health, pace, message_limit=0), language)
+        if watch.outcome is not None:
+            text += f"\n-# {say(language, words.ACCESS_WAS_LOST)}"
+        elif card.channel_id in closed:
+            text += f"\n-# {say(language, words.CHANNEL_CLOSED)}"
+        texts.append(text)
+    if last:
+        texts.append(f"-# {say(language, words.PAGE, page=page + 1, pages=last + 1)}")
+    buttons = [(other, sign) for other, sign in ((page - 1, "◀"), (page + 1, "▶")) if 0 <= other <= last]
+    return texts, buttons
+
+
+def _entry(card: Card, watch: Watch, row: Row, language: str) -> str:
+    link = jump_link(card.guild_id, card.channel_id, card.message_id)
+    facts = [
+        f"<#{card.channel_id}>",
+        relative(watch.started_at),
+        f"[{say(language, words.OPEN_CARD)}]({link})",
+    ]
+    if row.progress:
+        facts.insert(0, row.progress)
+    return f"{row.look.sign} **{row.title}** · `{watch.task_id}`\n{' · '.join(facts)}"
+
+
+def _layout(texts: Sequence[str], buttons: Sequence[tuple[int, str]]) -> discord.ui.LayoutView:
+    view = discord.ui.LayoutView(timeout=None)
+    container: discord.ui.Container[discord.ui.LayoutView] = discord.ui.Container(
+        *(discord.ui.TextDisplay[discord.ui.LayoutView](text) for text in texts),
+        accent_colour=Look.MOVING.colour,
+    )
+    view.add_item(container)
+    if buttons:
+        row: discord.ui.ActionRow[discord.ui.LayoutView] = discord.ui.ActionRow()
+        for page, label in buttons:
+            row.add_item(CardButton(Action.PAGE, page, label))
+        view.add_item(row)
+    return view

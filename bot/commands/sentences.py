@@ -1,0 +1,28 @@
+"""The one table from what went wrong to what the person who asked is told."""
+
+from typing import Final
+
+from bot import words
+from bot.cards.text import plain
+from bot.veo.errors import BrokenAnswer, KeyRefused, RateLimited, TaskNotFound, TaskRefused, VeoError
+from bot.words import say
+
+MESSAGE_LIMIT: Final = 300
+"""Characters of the API's own words."""
+
+SENTENCES: Final[dict[type[Exception], str]] = {
+    TaskNotFound: words.UNKNOWN_TASK,
+    TaskRefused: words.POLL_REFUSED,
+    KeyRefused: words.LOOK_REFUSED,
+    RateLimited: words.LOOK_LIMITED,
+    BrokenAnswer: words.POLL_UNREADABLE,
+    VeoError: words.LOOK_FAILED,
+}
+
+
+def describe(error: VeoError, language: str, task_id: str) -> str:
+    """Return the sentence of the nearest class that has one, and what the API said besides "no such task"."""
+    sentence = next(SENTENCES[kind] for kind in type(error).__mro__ if kind in SENTENCES)
+    told = say(language, sentence, task=task_id)
+    message = "" if isinstance(error, TaskNotFound) else plain(error.message, MESSAGE_LIMIT)
+    return f"{told}\n{say(language, words.API_SAID, message=message)}" if message else told

@@ -1,0 +1,110 @@
+"""The commands as Discord knows them, written there only when they have changed."""
+
+import hashlib
+import json
+import logging
+
+import discord
+from discord import app_commands
+
+from bot import words
+from bot.commands.autocomplete import Autocomplete
+from bot.commands.slash import Commands
+from bot.commands.translation import CatalogueTranslator
+from bot.store.store import Store
+
+log = logging.getLogger(__name__)
+
+Choice = app_commands.Choice[str]
+# A whole `curl` command fits, with its headers; Discord's own limit is 6,000 characters.
+OneId = app_commands.Range[str, 1, 1_500]
+SeveralIds = app_commands.Range[str, 1, 4_000]
+
+
+class Tree(app_commands.CommandTree[discord.Client]):
+    """What does the commands' work is set once there is a bot; to write them to Discord it is not needed."""
+
+    commands: Commands
+    autocomplete: Autocomplete
+
+
+def command_tree(client: discord.Client) -> Tree:
+    """Return the command tree: `/veo` and what it can do, in servers and in the bot's own DMs."""
+    tree = Tree(client)
+    veo = app_commands.Group(
+        name="veo",
+        description=words.VEO_DESCRIPTION,
+        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+    )
+
+    async def one(interaction: discord.Interaction, typed: str) -> list[Choice]:
+        return await tree.autocomplete.one(interaction, typed)
+
+    async def several(interaction: discord.Interaction, typed: str) -> list[Choice]:
+        return await tree.autocomplete.several(interaction, typed)
+
+    async def stoppable(interaction: discord.Interaction, typed: str) -> list[Choice]:
+        return await tree.autocomplete.stoppable(interaction, typed)
+
+    @veo.command(name="status", description=words.STATUS_DESCRIPTION)
+    @app_commands.describe(id=words.ID_DESCRIPTION)
+    @app_commands.autocomplete(id=one)
+    async def status(interaction: discord.Interaction, id: OneId) -> None:  # noqa: A002 the option's name
+        await tree.commands.run(interaction, lambda answer: tree.commands.status(answer, id))
+
+    @veo.command(name="watch", description=words.WATCH_DESCRIPTION)
+    @app_commands.describe(id=words.IDS_DESCRIPTION)
+    @app_commands.autocomplete(id=several)
+    async def watch(interaction: discord.Interaction, id: SeveralIds) -> None:  # noqa: A002
+        await tree.commands.run(interaction, lambda answer: tree.commands.watch.typed(answer, id))
+
+    @veo.command(name="list", description=words.LIST_DESCRIPTION)
+    async def show_list(interaction: discord.Interaction) -> None:
+        await tree.commands.run(interaction, tree.commands.listing.show)
+
+    @veo.command(name="stop", description=words.STOP_DESCRIPTION)
+    @app_commands.describe(id=words.ID_DESCRIPTION)
+    @app_commands.autocomplete(id=stoppable)
+    async def stop(interaction: discord.Interaction, id: OneId) -> None:  # noqa: A002
+        await tree.commands.run(interaction, lambda answer: tree.commands.stop(answer, id))
+
+    @tree.context_menu(name=words.WATCH_MENU)
+    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
+    @app_commands.allowed_installs(guilds=True, users=False)
+    async def watch_tasks(interaction: discord.Interaction, message: discord.Message) -> None:
+        await tree.commands.run(interaction, lambda answer: tree.commands.watch.found_in(answer, message))
+
+    tree.add_command(veo)
+    return tree
+
+
+async def write_commands(tree: Tree, store: Store, place: str) -> None:
+    """Write the commands to Discord if they have changed since, in whatever language.
+
+    `place` tells one Discord from another.
+
+    Raises:
+        discord.DiscordException: Discord did not take them; what it knew stays.
+    """
+    translator = CatalogueTranslator()
+    await tree.set_translator(translator)
+    payload = [await command.get_translated_payload(tree, translator) for command in tree.get_commands()]
+    digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+    key = f"commands {tree.client.application_id} {place}"
+    if await store.remembered(key) == digest:
+        log.debug("the commands are written already")
+        return
+    await tree.sync()
+    await store.remember(key, digest)
+    log.info("wrote the commands to Discord")
+
+
+async def sync_commands(tree: Tree) -> list[str]:
+    """Write the commands to Discord as they are; return their names.
+
+    Raises:
+        discord.DiscordException: Discord did not take them; what it knew stays.
+    """
+    await tree.set_translator(CatalogueTranslator())
+    return [command.name for command in await tree.sync()]

@@ -1,0 +1,175 @@
+"""What `/veo watch`, the message menu and *Watch again* do: follow tasks on one card in the channel.
+
+One bad id does not spoil the others: what ended already is answered at once, what is followed here already
+gets one more follower, the rest gets a card, and one private summary tells of what could not be.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import discord
+
+from bot import words
+from bot.cards.results import answer_messages
+from bot.cards.text import code, jump_link, named, packed
+from bot.commands.answer import Answer
+from bot.commands.first_look import FirstLook, say_line
+from bot.commands.limits import Limits
+from bot.commands.pasted import tasks_of, tasks_of_ours
+from bot.core.events import Seen
+from bot.core.task import Task
+from bot.core.task_ids import LEFT_OUT_LENGTH, MOST_AT_ONCE, Found, read_task_ids
+from bot.engine.tracker import Tracker
+from bot.engine.watching import Watching
+from bot.outbound.permissions import why_no_card
+from bot.outbound.rest import DiscordRest
+from bot.store.errors import StoreError
+from bot.store.recent import Recent
+from bot.veo.errors import VeoError, as_event
+from bot.words import say
+
+log = logging.getLogger(__name__)
+
+NAMED_AT_MOST: Final = 5
+
+
+class WatchCommand:
+    """Begins watches for people."""
+
+    def __init__(
+        self,
+        first_look: FirstLook,
+        tracker: Tracker,
+        watching: Watching,
+        rest: DiscordRest,
+        limits: Limits,
+        *,
+        recent: Recent,
+    ) -> None:
+        self._first_look: Final = first_look
+        self._tracker: Final = tracker
+        self._watching: Final = watching
+        self._rest: Final = rest
+        self._limits: Final = limits
+        self._recent: Final = recent
+        self._beginning: Final = asyncio.Lock()
+        """Held from the look at the limits until the watches count."""
+
+    async def typed(self, answer: Answer, given: str) -> None:
+        """Watch what somebody typed: one id, or several with spaces, commas or newlines between them."""
+        typed = read_task_ids(given)
+        if not typed.task_ids:
+            await answer.refuse(say(answer.language, words.NOT_AN_ID))
+            return
+        await self._watch(answer, typed)
+
+    async def found_in(self, answer: Answer, message: discord.Message) -> None:
+        """Watch the tasks that a message names."""
+        us = answer.interaction.client.user
+        found = await tasks_of(message, self._recent, us.id if us is not None else 0)
+        if not found.task_ids:
+            await answer.refuse(say(answer.language, words.NO_TASKS_FOUND))
+            return
+        await self._watch(answer, found)
+
+    async def again(self, answer: Answer) -> None:
+        """Watch the tasks that our own message with the pressed button names."""
+        message = answer.interaction.message
+        task_ids = () if message is None else await tasks_of_ours(message, self._recent)
+        if not task_ids:
+            await answer.refuse(say(answer.language, words.CARD_IS_OVER))
+            return
+        await self._watch(answer, Found(task_ids))
+
+    async def _watch(self, answer: Answer, found: Found) -> None:
+        language, task_ids = answer.language, found.task_ids
+        if refusal := why_no_card(answer.interaction, language, named(task_ids[:MOST_AT_ONCE])):
+            await answer.refuse(refusal)
+            return
+        summary: list[str] = []
+        if found.left_out:
+            summary.append(left_out(language, found.left_out))
+        if surplus := task_ids[MOST_AT_ONCE:]:
+            why = say(language, words.TOO_MANY_IDS, limit=MOST_AT_ONCE)
+            summary.append(_not_watched(language, why, surplus))
+        new = await self._not_here_yet(answer, task_ids[:MOST_AT_ONCE], summary)
+        told = await self._first_look.at(answer, new)
+        ended = [task for task in told.values() if isinstance(task, Task) and task.settled]
+        live = {
+            task_id: as_event(seen) if isinstance(seen, VeoError) else seen
+            for task_id, seen in told.items()
+            if seen not in ended
+        }
+        watched = bool(live) and await self._begin(answer, live, summary)
+        results = [message for task in ended for message in answer_messages(task, answer.channel_language)]
+        if watched:
+            await answer.follow(results)
+        elif results:
+            await answer.tell(results)
+        for text in packed(summary):
+            await answer.refuse(text)
+
+    async def _begin(self, answer: Answer, seen: Mapping[str, Seen], summary: list[str]) -> bool:
+        """Make a card of the tasks that may still be watched; False if nothing came of it."""
+        message_id = await say_line(answer, list(seen))
+        interaction = answer.interaction
+        async with self._beginning:
+            # Again: others may have begun the same, or filled the server, while we polled for the first time.
+            new = await self._not_here_yet(answer, list(seen), summary)
+            if not new:
+                return False
+            self._rest.lend_token(message_id, interaction.application_id, interaction.token)
+            try:
+                await self._watching.begin(
+                    guild_id=interaction.guild_id or 0,
+                    channel_id=interaction.channel_id or 0,
+                    message_id=message_id,
+                    starter_id=interaction.user.id,
+                    language=answer.channel_language,
+                    seen={task_id: seen[task_id] for task_id in new},
+                )
+            except StoreError as error:
+                about = {"tasks": list(new), "reason": str(error)}
+                log.error("watches could not be saved", extra=about)  # noqa: TRY400
+                summary.append(say(answer.language, words.NOT_SAVED, tasks=named(new)))
+                return False
+        answer.keep()
+        return True
+
+    async def _not_here_yet(self, answer: Answer, task_ids: Sequence[str], summary: list[str]) -> list[str]:
+        """Make the asker a follower of what is watched here; return of the rest what the limits allow."""
+        interaction = answer.interaction
+        new: list[str] = []
+        for task_id in task_ids:
+            state = await self._watching.join(interaction.channel_id or 0, task_id, interaction.user.id)
+            if state is None:
+                new.append(task_id)
+            else:
+                link = jump_link(state.card.guild_id, state.card.channel_id, state.card.message_id)
+                summary.append(say(answer.language, words.ALREADY_WATCHED, task=task_id, link=link))
+        room, why = self._limits.admit(
+            self._tracker, interaction.guild_id or 0, interaction.user.id, len(new), answer.language
+        )
+        if why is not None:
+            summary.append(_not_watched(answer.language, why, new[room:]))
+        return new[:room]
+
+
+def left_out(language: str, beginnings: Sequence[str]) -> str:
+    """Return the sentence, for the asker alone, that names what was not taken for an id."""
+    names = [code(beginning, LEFT_OUT_LENGTH + 2) for beginning in beginnings]
+    return say(language, words.NOT_IDS, names=_some(language, names))
+
+
+def _not_watched(language: str, why: str, task_ids: Sequence[str]) -> str:
+    tasks = _some(language, [f"`{task_id}`" for task_id in task_ids])
+    return f"{why} {say(language, words.NOT_WATCHED, tasks=tasks)}"
+
+
+def _some(language: str, names: Sequence[str]) -> str:
+    """Return the first of many names, and how many more there are."""
+    more = len(names) - NAMED_AT_MOST
+    shown = list(names[:NAMED_AT_MOST])
+    return ", ".join([*shown, say(language, words.AND_MORE, count=more)] if more > 0 else shown)

@@ -1,0 +1,1 @@
+"""What is watched, when it is polled, and what follows from an answer."""

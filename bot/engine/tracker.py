@@ -1,0 +1,205 @@
+"""Carries out what follows from a poll, a person or Discord: what must be durable first, then what is shown.
+
+`core.observed` and `core.watch` decide. What could not be saved has not happened, in memory either.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Final, Protocol
+
+from bot.clock import Clock
+from bot.core.card import CardState
+from bot.core.events import Seen
+from bot.core.observed import UNOBSERVED, observe
+from bot.core.outcome import Ending
+from bot.core.task import Task
+from bot.core.watch import Watch, ended, ending, is_too_old, shown
+from bot.engine.registry import Registry
+from bot.engine.tuner import PollTuner
+from bot.store.errors import StoreFailed
+from bot.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Audience(Protocol):
+    """Who shows what the tracker knows. It returns at once and does its work in its own time."""
+
+    def show(self, state: CardState) -> None:
+        """Bring a card to the form of its state."""
+
+    def announce(self, state: CardState, watch: Watch) -> None:
+        """Bring a card to its form after a watch has ended, and tell its followers."""
+
+
+class Tracker:
+    """Alone changes the registry, which everybody may read."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        store: Store,
+        audience: Audience,
+        tuner: PollTuner,
+        *,
+        clock: Clock,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.registry: Final = registry
+        self._store: Final = store
+        self._audience: Final = audience
+        self._tuner: Final = tuner
+        self._clock: Final = clock
+        self._chance: Final = chance
+        # Held from reading the registry to changing it, so that nothing else happens while a change is saved.
+        self._saving: Final = asyncio.Lock()
+
+    def show(self, card_id: int) -> None:
+        """Show a card, if it has live watches."""
+        if card_id not in self.registry:
+            return
+        try:
+            self._audience.show(self.registry.card(card_id))
+        except Exception:  # one card must not keep the others from being shown
+            log.exception("a card could not be shown", extra={"card": card_id})
+
+    def show_all(self) -> None:
+        """Show every card: the API's health has changed."""
+        for state in self.registry:
+            self.show(state.card.id)
+
+    def announce(self, state: CardState, watch: Watch) -> None:
+        """Announce a watch that has ended, now or before a restart."""
+        try:
+            self._audience.announce(state, watch)
+        except Exception:  # one result must not keep the others from being announced
+            log.exception("a result could not be announced", extra={"card": state.card.id})
+
+    async def begin(self, state: CardState, seen: Mapping[str, Seen]) -> dict[str, float]:
+        """Take a stored card with what the first polls of its tasks returned, and show it.
+
+        Returns:
+            The seconds until the next poll of each task.
+        """
+        pauses = {}
+        # Not while a poll of one of the tasks is saved: the poller takes no plan for a task it has in flight.
+        async with self._saving:
+            self.registry.add(state)
+            changed = {state.card.id}
+            for watch in state.live:
+                try:
+                    pause, cards = await self._observe(watch.task_id, seen[watch.task_id])
+                except StoreFailed as error:  # the card itself is stored: the next poll says the same again
+                    about = {"task": watch.task_id, "reason": str(error)}
+                    log.error("what a first poll saw could not be saved", extra=about)  # noqa: TRY400
+                    pause, cards = self._tuner.pace.max_seconds, set()
+                changed |= cards
+                if pause is not None:
+                    pauses[watch.task_id] = pause
+        for card_id in changed:
+            self.show(card_id)
+        return pauses
+
+    async def apply(self, task_id: str, seen: Seen) -> float | None:
+        """Take what a poll returned, and carry out what follows from it.
+
+        Returns:
+            The seconds until the next poll of the task, None if nobody watches it any more.
+
+        Raises:
+            StoreFailed: nothing has happened.
+        """
+        async with self._saving:
+            pause, changed = await self._observe(task_id, seen)
+        for card_id in changed:
+            self.show(card_id)
+        return pause
+
+    async def expire(self) -> None:
+        """End the watches that have grown too old while nothing is polled.
+
+        Raises:
+            StoreFailed: nothing has happened.
+        """
+        async with self._saving:
+            now, pace = self._clock(), self._tuner.pace
+            live = [watch for task_id in self.registry.tasks for watch in self.registry.watches(task_id)]
+            await self._end([watch for watch in live if is_too_old(watch, now, pace)], Ending.TOO_OLD)
+
+    async def follow(self, card_id: int, user_id: int, *, following: bool) -> None:
+        """Make somebody a follower of a card with live watches, or no longer.
+
+        Raises:
+            KeyError: there is no such card.
+            StoreFailed: nothing has happened.
+        """
+        self.registry.card(card_id)  # or there is none
+        if following:
+            people = await self._store.follow(card_id, user_id, self._clock())
+        else:
+            people = await self._store.unfollow(card_id, user_id)
+        if card_id in self.registry:  # it may have ended meanwhile
+            self.registry.replace(replace(self.registry.card(card_id), followers=tuple(people)))
+            self.show(card_id)
+
+    async def stop(self, card_id: int, by: int, task_id: str | None = None) -> list[str]:
+        """End the live watches of a card, or only that of one task; return the tasks of those ended.
+
+        Raises:
+            StoreFailed: nothing has happened.
+        """
+        async with self._saving:
+            live = [watch for watch in self.registry.live(card_id) if task_id in {None, watch.task_id}]
+            await self._end(live, Ending.STOPPED, by)
+        return [watch.task_id for watch in live]
+
+    async def lose(self, card_id: int, end: Ending) -> None:
+        """End the live watches of a card that Discord says is gone or closed to us."""
+        async with self._saving:
+            await self._end(self.registry.live(card_id), end)
+
+    async def _observe(self, task_id: str, seen: Seen) -> tuple[float | None, set[int]]:
+        """Take what a poll returned; return the pause before the next one, and the cards to show again."""
+        if task_id not in self.registry.tasks:
+            return None, set()
+        now, pace = self._clock(), self._tuner.pace
+        before, watches = self.registry.observed[task_id], self.registry.watches(task_id)
+        after, pause = observe(before, seen, now, pace, self._chance())
+        ends = [(watch, ending(watch, after, seen, now, pace)) for watch in watches]
+        live = [watch for watch, end in ends if end is None]
+        first = [watch.id for watch in live if watch.seen_at is None] if isinstance(seen, Task) else []
+        if first:
+            await self._store.save_seen(first, now)
+        await self._save([ended(watch, end, after, now) for watch, end in ends if end is not None])
+        self._tuner.observe(before, seen, now)
+        if not live:
+            return None, set()
+        self.registry.observed[task_id] = after
+        for watch in live:
+            if watch.id in first:
+                self.registry.put(replace(watch, seen_at=now))
+        return pause, {watch.card_id for watch in live if shown(watch, before) != shown(watch, after)}
+
+    async def _end(self, watches: Iterable[Watch], end: Ending, by: int | None = None) -> None:
+        now, observed = self._clock(), self.registry.observed
+        await self._save(
+            [ended(watch, end, observed.get(watch.task_id, UNOBSERVED), now, by) for watch in watches]
+        )
+
+    async def _save(self, ended: list[Watch]) -> None:
+        """Store outcomes in one transaction; whatever follows from them comes after that."""
+        if not ended:
+            return
+        await self._store.save_outcomes([(w.id, w.outcome) for w in ended if w.outcome is not None])
+        for watch in ended:
+            self.registry.put(watch)
+        for watch in ended:
+            end = watch.outcome.ending if watch.outcome is not None else None
+            about = {"task": watch.task_id, "card": watch.card_id, "ending": end}
+            log.info("watch ended", extra=about)
+            if end is not None and end.shown:
+                self.announce(self.registry.card(watch.card_id), watch)
+        self.registry.drop_ended({watch.card_id for watch in ended})

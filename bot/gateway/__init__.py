@@ -1,0 +1,1 @@
+"""The discord.py client: connecting to Discord and staying connected."""

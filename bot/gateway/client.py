@@ -1,0 +1,242 @@
+"""The connection to Discord: a client without caches, and a start that survives outages."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import aiohttp
+import discord
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+from discord.shard import EventItem, Shard
+from yarl import URL
+
+from bot.cards.buttons import CardButton, Press
+from bot.clock import DiscordTime
+from bot.connector import make_connector
+from bot.core.backoff import exponential_backoff
+from bot.gateway.connection import TOKEN_REFUSED, GatewayRefused, GatewayShard
+from bot.gateway.events import guard
+from bot.gateway.invalid_requests import InvalidRequests
+from bot.gateway.servers import Servers
+from bot.gateway.sessions import Sessions
+from bot.gateway.traffic import LONGEST_LIMIT, GlobalLimit, counting
+from bot.metrics import Metrics
+from bot.outbound.discord_errors import NOT_DISCORDS, describe
+
+log = logging.getLogger(__name__)
+
+LONGEST_PAUSE: Final = 60.0
+"""Seconds between two tries to reach Discord at the start."""
+ACCESS_EVENTS: Final = frozenset(
+    {
+        *("guild_available", "guild_join", "guild_update"),
+        *("guild_role_create", "guild_role_update", "guild_role_delete"),
+        *("guild_channel_create", "guild_channel_update", "guild_channel_delete"),
+        *("thread_create", "thread_update", "thread_join", "thread_delete"),
+        "member_update",  # only of the bot itself: its roles, and a timeout (no other member is cached)
+    }
+)
+"""discord.py's events after which a channel that was closed to the bot may be open again."""
+REQUEST_SECONDS: Final = 15.0
+UNREACHED: Final = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, *NOT_DISCORDS)
+
+
+class TokenRefused(Exception):
+    """Discord does not accept the bot's token."""
+
+
+class VeoBot(discord.AutoShardedClient):
+    """Knows servers, channels and its own permissions, and nothing of people and messages."""
+
+    def __init__(
+        self,
+        shard_count: int | None = None,
+        *,
+        metrics: Metrics | None = None,
+        discord_time: DiscordTime | None = None,
+        may_be_alone: bool = False,
+    ) -> None:
+        # Without these two the log begins with a warning about voice, which nobody wants from this bot.
+        discord.VoiceClient.warn_nacl = False
+        discord.VoiceClient.warn_dave = False
+        invalid = InvalidRequests()
+        super().__init__(
+            intents=discord.Intents(guilds=True),
+            shard_count=shard_count,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            max_messages=None,
+            chunk_guilds_at_startup=False,
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_ratelimit_timeout=LONGEST_LIMIT,
+            http_trace=counting(metrics or Metrics(), invalid, discord_time or DiscordTime(time.time)),
+        )
+        self.invalid: Final = invalid
+        self.servers: Final = Servers(self._connection, self._is_connected)
+        self.on_access: Callable[[int], None] | None = None
+        """Called with a server in which what the bot may do may have changed."""
+        self.on_setup: Callable[[], Awaitable[None]] | None = None
+        """Awaited once, after the login and before the gateway."""
+        self.on_gateway: Callable[[], None] | None = None
+        """Called when Discord's gateway has come or gone."""
+        self._may_be_alone: Final = may_be_alone
+        self._gateway: dict[int, GatewayShard] = {}
+        self._sessions: Final = Sessions(self.fetch_session_start_limits, metrics)
+        guard(self._connection, metrics)
+        self.on_press: Press | None = None
+        self.add_dynamic_items(CardButton)
+
+    async def setup_hook(self) -> None:
+        self.http._global_over = GlobalLimit()  # noqa: SLF001 the login has made discord.py's own
+        if self.on_setup is not None:
+            await self.on_setup()
+            self.on_setup = None  # a login that failed later is made again, what began goes on
+
+    async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
+        """Connect a shard of our own kind, however often it takes."""
+        del gateway  # `reach` has found it already
+        # The names of the client's own queue and shards, as Python spells what begins with two underscores.
+        queue: asyncio.PriorityQueue[EventItem] = self._AutoShardedClient__queue  # type: ignore[attr-defined]
+        shards: dict[int, Shard] = self._AutoShardedClient__shards  # type: ignore[attr-defined]
+        shard = self._gateway[shard_id] = GatewayShard(self, shard_id, queue.put_nowait, self)
+        await shard.open(initial=initial)
+        shards[shard_id] = shard
+        shard.launch()
+
+    async def may_identify(self, shard_id: int) -> None:
+        await self._sessions.turn(shard_id)
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        await super().before_identify_hook(shard_id, initial=initial)
+        self._sessions.note(shard_id or 0)
+
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        super().dispatch(event, *args, **kwargs)
+        if event in ACCESS_EVENTS and self.on_access is not None:
+            about = args[-1]  # of two, the newer
+            self.on_access(about.id if isinstance(about, discord.Guild) else about.guild.id)
+
+    def _is_connected(self, shard_id: int) -> bool:
+        return shard_id in self._gateway and self._gateway[shard_id].connected
+
+    async def on_ready(self) -> None:
+        log.info("ready", extra={"bot": str(self.user), "servers": len(self.guilds)})
+        if not self.guilds and not self._may_be_alone:
+            log.warning("the bot is in no server: open the invite link that `python -m bot check` prints")
+        self.gateway_changed()
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        log.info("the bot was added to a server", extra={"server": guild.id, "servers": len(self.guilds)})
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        log.warning(
+            "the bot was removed from a server; only the invite link brings it back",
+            extra={"server": guild.id, "servers": len(self.guilds)},
+        )
+
+    async def on_thread_remove(self, thread: discord.Thread) -> None:
+        """Forget a thread that the bot was taken out of; discord.py keeps it."""
+        thread.guild._remove_thread(thread)  # noqa: SLF001 there is no public way
+
+    @property
+    def connected(self) -> bool:
+        """Whether everything that happens on Discord reaches the bot."""
+        return self.is_ready() and not self.is_closed() and all(s.connected for s in self._gateway.values())
+
+    @property
+    def gateway_state(self) -> str:
+        """What the gateway is doing, for people; "connected" when all is well."""
+        if self.connected:
+            return "connected"
+        if self._sessions.exhausted:
+            return "no session starts left"
+        if any(shard.unanswered for shard in self._gateway.values()):
+            return "does not answer IDENTIFY"
+        return "not connected"
+
+    def gateway_changed(self) -> None:
+        if self.on_gateway is not None:
+            self.on_gateway()
+
+
+def talk_to(api_url: str) -> None:
+    """Send every request of discord.py to `api_url` (up to and including the version)."""
+    Route.BASE = api_url
+
+
+async def reach(api_url: str, token: str, discord_time: DiscordTime) -> str:
+    """Wait until Discord answers, and learn what time it is there and where its gateway is.
+
+    discord.py gives up if Discord is down when a bot starts; this does not.
+
+    Raises:
+        TokenRefused: it answered that the token is wrong.
+    """
+    failures = 0
+    while True:
+        gateway, why = await _ask(api_url, token, discord_time)
+        if gateway is not None:
+            # After an invalidated session discord.py dials this constant, and would take the token there.
+            DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)
+            if failures:
+                log.info("Discord answers")
+            return gateway
+        if not failures:
+            log.warning("Discord does not answer, trying until it does", extra={"reason": why})
+        failures += 1
+        await asyncio.sleep(exponential_backoff(failures, 1.0, LONGEST_PAUSE))
+
+
+async def _ask(api_url: str, token: str, discord_time: DiscordTime) -> tuple[str | None, str]:
+    headers = {"Authorization": f"Bot {token}", "User-Agent": "DiscordBot (veo-watch-bot, 1)"}
+    timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"{api_url}/gateway/bot", headers=headers, allow_redirects=False) as response,
+        ):
+            if response.status == 401:  # noqa: PLR2004
+                raise TokenRefused
+            if response.status != 200:  # noqa: PLR2004
+                return None, f"status {response.status}"
+            answer = await response.json(content_type=None)
+            discord_time.heard(response.headers.get("Date", ""))
+            return str(answer["url"]), ""
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError) as error:
+        return None, type(error).__name__
+
+
+async def serve(client: VeoBot, token: str) -> None:
+    """Log in and stay connected until the client is closed.
+
+    Raises:
+        TokenRefused: Discord does not accept the token, or no longer.
+        GatewayRefused: its gateway does not take the bot for another reason.
+    """
+    failures = 0
+    while not client.is_closed():
+        client.http.connector = make_connector(0)  # for each login: the one before closed its own
+        try:
+            await client.login(token)
+            break
+        except discord.LoginFailure:
+            raise TokenRefused from None
+        except UNREACHED as error:
+            log.warning("the login failed, trying again", extra={"reason": describe(error)})
+            await client.http.close()
+        failures += 1
+        await asyncio.sleep(exponential_backoff(failures, 1.0, LONGEST_PAUSE))
+    failures = 0
+    while not client.is_closed():
+        try:
+            await client.connect()
+        except GatewayRefused as error:
+            if error.code == TOKEN_REFUSED:
+                raise TokenRefused from None
+            raise
+        except (*UNREACHED, discord.GatewayNotFound) as error:
+            log.warning("the gateway was not found, trying again", extra={"reason": describe(error)})
+            failures += 1
+            await asyncio.sleep(exponential_backoff(failures, 1.0, LONGEST_PAUSE))

@@ -1,0 +1,72 @@
+"""The search for a message that may have been sent before a crash: newest first, back to its intent.
+
+A search lasts as long as it takes, over several tries: each goes on where the last one stopped. It ends
+without an answer after `MOST_MESSAGES` messages or `MOST_SECONDS`, not counting when Discord was down.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from math import inf
+from typing import Final
+
+from bot.core.card import Card
+from bot.outbound.discord_errors import ErrorAction, error_action, is_refusal
+from bot.outbound.rest import DiscordRest, Found
+
+MARGIN: Final = 120.0
+"""Seconds before the intent back to which the channel is searched: clocks differ."""
+MOST_MESSAGES: Final = 2_000
+MOST_SECONDS: Final = 600.0
+
+
+class NotFound(Enum):
+    """How a search ended that found nothing."""
+
+    ABSENT = auto()
+    """The message is not there."""
+    INCONCLUSIVE = auto()
+    """It may be there: too much was written since, Discord showed too little, or was too slow."""
+
+
+@dataclass(slots=True)
+class HistorySearch:
+    """One search; `since` is Unix seconds by Discord's clock."""
+
+    card: Card
+    since: float
+    before: int | None = None
+    """The oldest message that was seen."""
+    seen: int = 0
+    began_at: float = inf
+    """By the loop's clock."""
+
+    async def run(self, rest: DiscordRest, is_it: Callable[[Found], Awaitable[bool]]) -> Found | NotFound:
+        """Search on; return the newest of the bot's messages that is it, or how the search ended without.
+
+        Raises:
+            Exception: Discord did not answer; call again.
+        """
+        while True:
+            now = asyncio.get_running_loop().time()
+            self.began_at = min(self.began_at, now)
+            if now - self.began_at >= MOST_SECONDS or self.seen >= MOST_MESSAGES:
+                return NotFound.INCONCLUSIVE
+            try:
+                page = await rest.history(self.card, self.before)
+            except Exception as error:
+                # While Discord is down, or the channel closed to the bot, nothing could be posted either:
+                # that time does not count. What is refused for no known reason must end.
+                if not is_refusal(error) or error_action(error) is not ErrorAction.RETRY:
+                    self.began_at = inf
+                raise
+            if not page.size and self.before is None:
+                return NotFound.INCONCLUSIVE  # without Read Message History Discord shows an empty channel
+            for ours in page.ours:
+                if ours.at >= self.since and await is_it(ours):
+                    return ours
+            self.seen += page.size
+            self.before = page.oldest
+            if page.is_last or page.oldest_at < self.since or page.oldest <= self.card.message_id:
+                return NotFound.ABSENT

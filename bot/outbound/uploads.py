@@ -1,0 +1,208 @@
+"""Uploads of videos: which files a message carries, how long that may take, how many run at a time.
+
+An upload is never a reason for a result to be lost or to be late: whatever goes wrong, `NotUploaded`
+is raised in time for the message to go without files, after at most two uploads.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import discord
+
+from bot.core.card import Card
+from bot.core.delivery import Message
+from bot.outbound.attachments import Videos, with_attachments
+from bot.outbound.discord_errors import ErrorAction, describe, error_action
+from bot.outbound.rest import DiscordRest
+
+log = logging.getLogger(__name__)
+
+SLOTS: Final = 3
+"""Uploads at a time: each gets enough of a slow line to end within its time."""
+START_SECONDS: Final = 10.0
+SLOWEST: Final = 250_000
+"""Bytes a second on a line that is good enough for videos."""
+LONGEST_SECONDS: Final = 45.0
+
+MEBIBYTE: Final = 2**20
+USUAL_LIMIT: Final = 20 * MEBIBYTE
+"""Bytes that a file may have in most servers since 2026 (discord-api-docs#8578); discord.py says 10."""
+SAFE_LIMIT: Final = 10 * MEBIBYTE
+"""Bytes that a file may have in every server."""
+NOT_THE_FILES: Final = {10003, 10004, 10008, 50001, 50083, 160002, 160005}
+"""Codes that say something of the channel, the thread or the card: without files the answer is the same."""
+REMEMBERED_SECONDS: Final = 24 * 3600.0
+
+
+class NotUploaded(Exception):
+    """A message was not taken with its videos; `perhaps_sent` unless it is certain that it is not there."""
+
+    def __init__(self, reason: str, *, perhaps_sent: bool) -> None:
+        super().__init__(reason)
+        self.perhaps_sent = perhaps_sent
+
+
+class TooSlow(Exception):
+    """An upload did not end within its time."""
+
+
+class NoTimeLeft(Exception):
+    """An upload was not begun, because it could not have ended within its time."""
+
+
+def upload_seconds(size: int) -> float:
+    """Return how long an upload may take, waiting for a slot included."""
+    return min(LONGEST_SECONDS, START_SECONDS + size / SLOWEST)
+
+
+class UploadLimits:
+    """How large a file may be in each server: the boost level's limit, or what a refusal has taught."""
+
+    def __init__(self, client: discord.Client, clock: Callable[[], float] | None = None) -> None:
+        self._client: Final = client
+        self._clock = clock
+        self._learned: dict[int, tuple[int, float]] = {}
+        """By server: the limit, and when it is forgotten."""
+
+    def certain(self, guild_id: int) -> int:
+        """Return what a server surely takes, unless it has just refused it."""
+        guild = self._client.get_guild(guild_id)
+        known = guild.filesize_limit if guild is not None else SAFE_LIMIT
+        return min(known, self._taught(guild_id, known))
+
+    def likely(self, guild_id: int) -> int:
+        """Return what is tried first."""
+        guild = self._client.get_guild(guild_id)
+        known = max(USUAL_LIMIT, guild.filesize_limit if guild is not None else 0)
+        return min(known, self._taught(guild_id, known))
+
+    def learn(self, guild_id: int, size: int) -> None:
+        """Remember for a day that a server has refused a single file of this size."""
+        self._learned[guild_id] = (max(SAFE_LIMIT, size - 1), self._now() + REMEMBERED_SECONDS)
+
+    def _taught(self, guild_id: int, otherwise: int) -> int:
+        limit, until = self._learned.get(guild_id, (otherwise, 0.0))
+        return limit if until > self._now() else otherwise
+
+    def _now(self) -> float:
+        return self._clock() if self._clock is not None else asyncio.get_running_loop().time()
+
+
+class UploadSlots:
+    """Runs a few uploads at a time, each within its time; the longest waiting goes first."""
+
+    def __init__(self) -> None:
+        self._free: Final = asyncio.Semaphore(SLOTS)
+        self._seconds_a_byte = 0.0
+        """What the upload that ended last has taken."""
+
+    async def run(self, size: int, until: float, upload: Callable[[], Coroutine[Any, Any, int]]) -> int:
+        """Return what `upload` returns, if it ends by `until` (the loop's time) and within its own time.
+
+        Raises:
+            NoTimeLeft: it was not begun.
+            TooSlow: it was cut off.
+        """
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        whole = upload_seconds(size)
+        until = min(until, asked + whole)
+        try:
+            async with asyncio.timeout_at(until):
+                await self._free.acquire()
+        except TimeoutError:
+            raise NoTimeLeft from None
+        try:
+            began = loop.time()
+            # On a line that cannot carry them all, whoever has waited so long would be cut off near the end
+            # of its upload, and so would everybody after it. With its whole time before it, it may try.
+            if until - began < min(size * self._seconds_a_byte, whole - 1.0):
+                raise NoTimeLeft
+            try:
+                sent = await self._in_time(upload(), until)
+            except TooSlow:
+                self._seconds_a_byte = (loop.time() - began) / max(1, size)
+                raise
+            self._seconds_a_byte = (loop.time() - began) / max(1, size)
+            return sent
+        finally:
+            self._free.release()
+
+    async def _in_time(self, upload: Coroutine[Any, Any, int], until: float) -> int:
+        uploading = asyncio.ensure_future(upload)
+        try:
+            # Not `asyncio.timeout`: discord.py may hold on to a cancelled request until its limit is over.
+            await asyncio.wait({uploading}, timeout=until - asyncio.get_running_loop().time())
+            if not uploading.done():
+                raise TooSlow
+            return uploading.result()
+        finally:
+            uploading.cancel()
+            uploading.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+
+
+class Uploads:
+    """Posts messages with videos."""
+
+    def __init__(self, rest: DiscordRest, limits: UploadLimits) -> None:
+        self._rest: Final = rest
+        self._limits: Final = limits
+        self._slots: Final = UploadSlots()
+
+    async def post(self, card: Card, message: Message, nonce: str, videos: Videos) -> int:
+        """Send a message with those of its videos that its server takes; return its id.
+
+        Raises:
+            NotUploaded: it is to go without files.
+            discord.HTTPException: it is refused whatever it carries.
+        """
+        videos = videos.up_to(self._limits.likely(card.guild_id))
+        try:
+            return await self._post(card, message, nonce, videos)
+        except discord.HTTPException as error:
+            if error.code in NOT_THE_FILES:
+                raise
+            if error_action(error) is not ErrorAction.TOO_LARGE:
+                raise _not_uploaded(error) from None
+            sizes = [video.size for video in with_attachments(message, videos)[1]]
+            if len(sizes) == 1:
+                self._limits.learn(card.guild_id, sizes[0])
+            log.info("a server refused files for their size", extra={"card": card.id, "bytes": sizes})
+        except Exception as error:
+            raise _not_uploaded(error) from None
+        try:
+            return await self._post(card, message, nonce, videos.up_to(self._limits.certain(card.guild_id)))
+        except Exception as error:
+            raise _not_uploaded(error) from None
+
+    async def _post(self, card: Card, message: Message, nonce: str, videos: Videos) -> int:
+        carried = with_attachments(message, videos)[1]
+        if not carried:
+            raise NotUploaded("too large for the server", perhaps_sent=False)
+        size = sum(video.size for video in carried)
+        return await self._slots.run(
+            size, videos.until, lambda: self._rest.post(card, message, nonce, videos=videos)
+        )
+
+
+def _not_uploaded(error: Exception) -> NotUploaded:
+    if isinstance(error, NotUploaded):
+        return error
+    refused = isinstance(error, discord.HTTPException) and 400 <= error.status < 500  # noqa: PLR2004
+    unsent = isinstance(error, NoTimeLeft | discord.RateLimited | FileNotFoundError)
+    return NotUploaded(describe(error), perhaps_sent=not refused and not unsent)
+
+
+def may_be_the_files(error: Exception) -> bool:
+    """Tell whether a message may have been refused for its files alone.
+
+    Attach Files is missing (403/50013), they are too large, what they show is unwanted (20009), or uploads
+    are limited in the server (a 403 with a code of its own, discord-api-docs#7796).
+    """
+    if not isinstance(error, discord.HTTPException):
+        return False
+    if error.status == 403:  # noqa: PLR2004
+        return error.code not in {0, 50001, 160005}  # of Discord's edge, or about the channel
+    return error.status == 413 or error.code in {20009, 40005}  # noqa: PLR2004

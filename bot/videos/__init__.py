@@ -1,0 +1,1 @@
+"""Which videos are downloaded, from which addresses, into which files."""

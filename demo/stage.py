@@ -1,0 +1,169 @@
+"""The demo's stage: a simulated Discord server with the real bot in it and a simulated task API behind it.
+
+All time on it is virtual and stands still until somebody moves it on. It begins at the real present, because
+Discord's relative timestamps are on every card. The settings are the demo's own: nothing is read from the
+environment or from `.env`.
+"""
+
+import tempfile
+from collections.abc import Awaitable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Final, Self
+
+import simcord
+from pydantic import SecretStr
+from simcord import ChannelHandle, MemberActor
+
+from bot.app import App
+from bot.clock import steady_clock
+from bot.config import Settings
+from bot.gateway.client import VeoBot
+from bot.metrics import Metrics
+from bot.store.database import Database
+from bot.veo.client import VeoClient
+from bot.videos.copies import Copier
+from bot.words import ENGLISH
+from sim.task_api.renders import EXAMPLES
+from sim.task_api.server import RenderApi
+
+BOT_NAME: Final = "Veo Watch"
+KEY: Final = "demo"
+SHORTEST_PAUSE: Final = 0.2
+"""Seconds between two looks at a task, however fast the renders go."""
+LONGEST_PAUSE: Final = 4.0
+"""The most, at the usual speed: the demo's renders take a minute, and somebody looks on."""
+
+
+class Stage:
+    """`async with Stage() as stage:` plays in `stage.channel`, where Ann, Marco and Mei may write.
+
+    `speed` makes the renders, and the bot's looks at them, so many times as fast. `language` is what cards
+    and results speak, and what all people on the stage have chosen in Discord.
+    """
+
+    channel: ChannelHandle
+    ann: MemberActor
+    marco: MemberActor
+    mei: MemberActor
+
+    def __init__(self, speed: float = 1.0, language: str = ENGLISH) -> None:
+        self._speed: Final = speed
+        self._language: Final = language
+        self._client = VeoBot(shard_count=1, may_be_alone=True)
+        self.env: Final = simcord.Env(self._client)
+        self.env.backend.bot_user.name = BOT_NAME
+        if language != ENGLISH:
+            self._let_people_speak(language)
+        self.api: Final = RenderApi(clock=self.now, key=KEY, speed=speed)
+        self._real: Final = steady_clock()
+        self._stack: Final = AsyncExitStack()
+        self._bot: AsyncExitStack | None = None
+        self._folder = Path()
+        self._veo: VeoClient
+
+    def now(self) -> float:
+        """Return the stage's time in Unix seconds."""
+        return self.env.now().timestamp()
+
+    async def catch_up(self) -> None:
+        """Move the stage's time on to the real present.
+
+        Raises:
+            simcord.SetupError: a visitor's action is under way; what is missed now comes the next time.
+        """
+        await self.env.advance_time(self._behind)
+
+    @property
+    def _behind(self) -> float:
+        return max(0.0, self._real() - self.now())
+
+    async def stop_bot(self) -> None:
+        """Stop the bot as SIGTERM would: it sends what it has to send and closes its file."""
+        if self._bot is not None:
+            bot, self._bot = self._bot, None
+            await bot.aclose()
+
+    async def start_bot_again(self) -> None:
+        """Start a new bot on the stopped one's file."""
+        self._client = VeoBot(shard_count=1, may_be_alone=True)
+        await self._build_bot()
+        await self.env.restart_bot(self._client)
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="veo-demo-")))
+            await stack.enter_async_context(self.api)
+            self._veo = VeoClient(self.api.base_url, KEY, clock=self.now)
+            await stack.enter_async_context(self._veo)
+            stack.enter_context(self.env.time_context())
+            stack.push_async_callback(self.env.shutdown)
+            stack.push_async_callback(self.stop_bot)
+            # Before anything lives here: nobody is to live through the months since SimCord's beginning.
+            self.env.backend.advance_clock(self._behind)
+            await self._build_bot()
+            await self.env.start()
+            await self._populate()
+            await self._stack.enter_async_context(stack.pop_all())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _build_bot(self) -> None:
+        async with AsyncExitStack() as stack:
+            database = Database(self._folder / "bot.db", None)
+            await database.open()
+            stack.push_async_callback(database.close)
+            # The demo's videos are on this very machine, where the real bot would fetch nothing from.
+            copier = Copier(self._folder / "videos", may_connect=lambda address: address.is_loopback)
+            app = App(
+                self._settings(),
+                self._client,
+                database,
+                self._veo.look,
+                clock=self.now,
+                metrics=Metrics(),
+                idle=self._idle,
+                copier=await stack.enter_async_context(copier),
+            )
+            stack.push_async_callback(app.close)
+            self._bot = stack.pop_all()
+
+    def _let_people_speak(self, language: str) -> None:
+        """Have Discord say of everybody that they have chosen a language; SimCord knows only English."""
+        emit = self.env.backend.emit
+
+        def emit_in_language(event: str, payload: Mapping[str, Any]) -> None:
+            chosen = {"locale": language} if event == "INTERACTION_CREATE" else {}
+            emit(event, {**payload, **chosen})
+
+        self.env.backend.emit = emit_in_language  # type: ignore[method-assign]
+
+    def _settings(self) -> Settings:
+        usual = Settings.model_fields
+        return Settings.model_construct(
+            discord_token=SecretStr(KEY),
+            veo_api_key=SecretStr(KEY),
+            card_language=self._language,
+            poll_min_seconds=max(SHORTEST_PAUSE, usual["poll_min_seconds"].default / self._speed),
+            poll_max_seconds=max(SHORTEST_PAUSE, LONGEST_PAUSE / self._speed),
+        )
+
+    async def _idle(self, awaitable: Awaitable[None]) -> None:
+        await self.env.external_wait(awaitable, reason="the bot rests")
+
+    async def _populate(self) -> None:
+        guild = self.env.create_guild("Lantern Studio")
+        self.channel = guild.create_text_channel("renders", topic="Every render comes in here")
+        self.ann, self.marco, self.mei = (
+            guild.add_member(self.env.create_user(name.lower(), global_name=name))
+            for name in ("Ann", "Marco", "Mei")
+        )
+        examples = "\n".join(f"`{render.id}` {render.says}" for render in EXAMPLES)
+        fast = "" if self._speed == 1 else f" Today all goes {self._speed:g} times as fast."
+        await self.mei.send(
+            self.channel,
+            f"**Renders to try out.** Each starts when somebody first asks for it.{fast}\n{examples}\n"
+            "Type `/veo watch` or `/veo status`, press Enter, paste an id.",
+        )

@@ -1,0 +1,211 @@
+"""A simulated Veo task API on a real loopback socket.
+
+It answers `GET /v1/videos/tasks/{task_id}` as the API's document says, from scripted renders and the age of
+each since somebody first asked for it, and serves their videos under `/media/`. Tests can replace any answer
+by a hostile one. It waits with asyncio's sleeps only and takes the time from a callable, so it lives under a
+virtual clock, too.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+from aiohttp import web
+
+from sim.task_api.answers import Answer, send
+from sim.task_api.renders import EXAMPLES, Render
+
+MEDIA: Final = Path(__file__).with_name("media")
+AuthForm = Literal["any", "raw", "bearer"]
+Scripted = Mapping[str, Any] | Answer | None
+"""What a task can be told to answer: a JSON object, an Answer, or None for what its render says."""
+
+_NOT_FOUND: Final = Answer.json({"message": "task not found"}, 404)
+_REFUSED: Final = Answer.json({"error": {"message": "Invalid API key provided"}}, 401)
+# Seconds that a stop leaves to requests in flight before their connections are cut.
+_GRACE: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRequest:
+    """One question about a task, at a time of the server's clock.
+
+    `key_matched` looks at the key and not at its form; it is true of a server without a key. `port` is where
+    the connection comes from: another one for each.
+    """
+
+    at: float
+    task_id: str
+    authorization: Literal["raw", "bearer", "none"]
+    key_matched: bool
+    user_agent: str = ""
+    port: int = 0
+
+
+class RenderApi:
+    """The server: `async with RenderApi() as api:` and ask `api.base_url`.
+
+    `clock` tells Unix seconds. Port 0 takes a free one and keeps it through `restart()`. Without a `key`
+    anything is let in; with one, `auth` says whether it must come bare, after "Bearer ", or either way.
+    `speed` divides every duration of the renders.
+    """
+
+    def __init__(
+        self,
+        renders: Iterable[Render] = EXAMPLES,
+        *,
+        clock: Callable[[], float] = time.time,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        key: str | None = None,
+        auth: AuthForm = "any",
+        speed: float = 1.0,
+    ) -> None:
+        self._renders = {render.id: render.at_speed(speed) for render in renders}
+        self._clock = clock
+        self._host, self._port = host, port
+        self._key, self._auth = key, auth
+        self._created: dict[str, float] = {}
+        self._scripts: dict[str, list[Scripted]] = {}
+        self._media: dict[str, Answer] = {}
+        self._outage: Answer | None = None
+        self._runner: web.AppRunner | None = None
+        self._in_flight = 0
+        self.max_in_flight = 0
+        """The most questions about tasks that were open at one time."""
+        self.requests: list[TaskRequest] = []
+        """Every question about a task, oldest first, refused ones and those during an outage included."""
+
+    @property
+    def base_url(self) -> str:
+        """The origin to ask, without a slash at the end; it outlives a stop."""
+        if not self._port:
+            raise RuntimeError("the port is known once the server has been started")
+        return f"http://{self._host}:{self._port}"
+
+    def polls(self, task_id: str) -> int:
+        """Count the questions about `task_id` so far."""
+        return sum(request.task_id == task_id for request in self.requests)
+
+    def set(self, task_id: str, script: Scripted | Sequence[Scripted]) -> None:
+        """Make `task_id` answer `script` from now on; a sequence in turn, its last answer for ever."""
+        scripts = [script] if script is None or isinstance(script, Mapping | Answer) else list(script)
+        if not scripts:
+            raise ValueError("a script has at least one answer")
+        self._scripts[task_id] = scripts
+
+    def set_media(self, name: str, answer: Answer) -> None:
+        """Serve `answer` as `/media/<name>` from now on."""
+        self._media[name] = answer
+
+    def fail_all(self, answer: Answer) -> None:
+        """Answer everything, videos too, with `answer` until `recover()`."""
+        self._outage = answer
+
+    def recover(self) -> None:
+        """End the outage; renders have aged through it."""
+        self._outage = None
+
+    async def start(self) -> None:
+        """Listen; renders that were asked for before a stop have aged through it."""
+        if self._runner is not None:
+            return
+        app = web.Application()
+        app.router.add_get("/v1/videos/tasks/{task_id:.+}", self._task)
+        app.router.add_get("/media/{name}", self._video)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._port = runner.addresses[0][1]
+        self._runner = runner
+
+    async def stop(self) -> None:
+        """Cut every connection and refuse new ones."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    async def restart(self) -> None:
+        """Stop, and start on the same port."""
+        await self.stop()
+        await self.start()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def _task(self, request: web.Request) -> web.StreamResponse:
+        task_id = request.match_info["task_id"]
+        self._in_flight += 1
+        self.max_in_flight = max(self.max_in_flight, self._in_flight)
+        try:
+            return await send(request, self._decide(task_id, request))
+        finally:
+            self._in_flight -= 1
+
+    def _decide(self, task_id: str, request: web.Request) -> Answer:
+        accepted = self._admit(task_id, request)
+        if self._outage is not None:
+            return self._outage
+        if not accepted:
+            return _REFUSED
+        scripts = self._scripts.get(task_id, [None])
+        script = scripts.pop(0) if len(scripts) > 1 else scripts[0]
+        if isinstance(script, Answer):
+            return script
+        body = self._render(task_id) if script is None else script
+        return _NOT_FOUND if body is None else Answer.json(body)
+
+    def _admit(self, task_id: str, request: web.Request) -> bool:
+        authorization = request.headers.get("Authorization", "")
+        scheme, _, rest = authorization.partition(" ")
+        form: Literal["raw", "bearer", "none"] = "raw" if authorization else "none"
+        if scheme.lower() == "bearer":
+            form, authorization = "bearer", rest
+        matched = self._key is None or authorization == self._key
+        agent = request.headers.get("User-Agent", "")
+        port = request.transport.get_extra_info("peername")[1] if request.transport else 0
+        self.requests.append(TaskRequest(self._clock(), task_id, form, matched, agent, port))
+        return matched and (self._key is None or self._auth in {"any", form})
+
+    def _render(self, task_id: str) -> Mapping[str, Any] | None:
+        render = self._renders.get(task_id)
+        if render is None:
+            return None
+        now = self._clock()
+        created = self._created.setdefault(task_id, now - render.head_start)
+        # Unix seconds as floats are good to a quarter of a microsecond: exact ages need the noise taken off.
+        return render.answer(round(now - created, 6), created, f"{self.base_url}/media")
+
+    async def _video(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["name"]
+        answer = self._outage or self._media.get(name)
+        if answer is not None:
+            return await send(request, answer)
+        # Only the names that are there: a request never becomes a path of its own making.
+        path = next((path for path in MEDIA.glob("*.mp4") if path.name == name), None)
+        if path is None:
+            return await send(request, Answer.json({"message": "video not found"}, 404))
+        return web.FileResponse(path, headers={"Content-Type": "video/mp4"})
+
+
+async def serve_forever(port: int, announce: Callable[[str], None], speed: float = 1.0) -> None:
+    """Serve the example renders on loopback until cancelled; raise OSError when the port is taken.
+
+    `announce` gets the address and then each example's id and sentence, a line at a time.
+    """
+    async with RenderApi(port=port, speed=speed) as api:
+        announce(f"The simulated Veo task API listens on {api.base_url} and accepts any key.")
+        for render in EXAMPLES:
+            announce(f"{render.id}  {render.says}")
+        await asyncio.Event().wait()

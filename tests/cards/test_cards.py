@@ -1,0 +1,296 @@
+"""How a card looks, for whatever the API tells and whatever happens to a watch."""
+
+import re
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made import (
+    LONGEST_ID,
+    MARKUP,
+    NOW,
+    STARTER,
+    TASK,
+    Polled,
+    cards,
+    healths,
+    ids,
+    moments,
+    outcomes,
+    poll,
+    polls,
+    running,
+    shown_outcomes,
+    tasks,
+    texts,
+    watch,
+)
+
+from bot.cards.cards import CardForm, card_form, layout, plain_form
+from bot.cards.lines import Look
+from bot.cards.text import bar
+from bot.core.card import Card, CardState
+from bot.core.events import Failure, Missing, PollError, Seen
+from bot.core.health import Health, Mode
+from bot.core.observed import UNOBSERVED, Observed
+from bot.core.outcome import Ending, Outcome
+from bot.core.pace import Pace
+from bot.core.task import Task, TaskState
+from bot.core.watch import Watch
+
+PACE: Final = Pace()
+CARD: Final = Card(1, 10, 20, 30, STARTER, "en", NOW)
+watches = st.builds(
+    Watch,
+    id=ids,
+    card_id=ids,
+    task_id=st.just(LONGEST_ID),
+    position=st.integers(0, 9),
+    started_at=moments,
+    seen_at=st.none() | moments,
+)
+known = st.builds(
+    Observed,
+    task=st.none() | tasks(),
+    changed_at=st.none() | moments,
+    missing=st.integers(0, 3),
+    failures=st.integers(0, 9),
+    error=st.sampled_from(PollError),
+    failing_since=st.none() | moments,
+    message=texts,
+)
+
+
+def form_of(
+    row: Watch,
+    observed: Observed = UNOBSERVED,
+    health: Health = Health(),  # noqa: B008
+    card: Card = CARD,
+) -> CardForm:
+    return card_form(CardState(card, (row,)), {row.task_id: observed}, health, PACE)
+
+
+def body(row: Watch, observed: Observed = UNOBSERVED, health: Health = Health()) -> str:  # noqa: B008
+    return "\n".join(form_of(row, observed, health).texts)
+
+
+def check(form: CardForm, people: set[int]) -> None:
+    """Hold a form against Discord's limits and against texts that would do something."""
+    components: list[dict[str, Any]] = layout(form).to_components()  # type: ignore[no-untyped-call]
+    every = [*components, *(child for component in components for child in component["components"])]
+    shown = [component["content"] for component in every if "content" in component]
+    *texts, last = form.texts
+    assert shown == [*texts, f"{last} · {form.pointer}" if form.pointer else last]
+    assert len(every) <= 40
+    assert 0 < sum(map(len, shown)) <= 4_000
+    assert all(text.strip() for text in shown)
+    text = "\n".join(shown)
+    assert {int(user) for user in re.findall(r"(?<!\\)<@!?(\d+)>", text)} <= people
+    for forbidden in (
+        r"(?<!\\)@(everyone|here)",
+        r"(?<!\\)\[",
+        r"https?://",
+        r"(?<!\\)<(?![@t])",
+        "\u202e",
+        "\x00",
+    ):
+        assert not re.search(forbidden, text)
+
+
+@given(cards, watches, known, healths)
+def test_a_live_card_keeps_the_limits_and_can_do_nothing(
+    card: Card, row: Watch, observed: Observed, health: Health
+) -> None:
+    form = form_of(row, observed, health, card)
+    check(form, {card.starter_id})
+    check(plain_form(form), set())
+
+
+@given(cards, watches, outcomes.filter(lambda outcome: outcome.ending.shown), healths)
+def test_a_final_card_keeps_the_limits_and_shows_no_link(
+    card: Card, row: Watch, outcome: Outcome, health: Health
+) -> None:
+    form = form_of(replace(row, outcome=outcome), UNOBSERVED, health, card)
+    check(form, {outcome.by or 0})
+    assert form == form_of(replace(watch(LONGEST_ID), outcome=outcome), card=replace(card, created_at=1.0))
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 300), polls), max_size=20),
+    st.sampled_from([Health(), Health(since=NOW + 300)]),
+)
+def test_a_poll_that_changes_the_card_says_so(course: list[tuple[float, Seen]], health: Health) -> None:
+    before, now = Polled(watch()), NOW
+    for passed, answer in course:
+        now += passed
+        happened = replace(answer, created_at=None) if isinstance(answer, Task) else answer
+        after = poll(before, happened, now)
+        if after.outcome is not None:
+            assert after.shows
+            return
+        old, new = (form_of(step.watch, step.observed, health) for step in (before, after))
+        assert after.shows or old == new
+        before = after
+
+
+@given(
+    cards,
+    st.lists(
+        st.builds(lambda row, end: replace(row, outcome=end), watches, st.none() | shown_outcomes),
+        min_size=2,
+        max_size=10,
+    ),
+    known,
+    healths,
+)
+def test_a_card_of_ten_rows_keeps_the_limits_and_can_do_nothing(
+    card: Card, rows: list[Watch], observed: Observed, health: Health
+) -> None:
+    state = CardState(card, tuple(rows), (card.starter_id,))
+    form = card_form(state, {LONGEST_ID: observed}, health, PACE)
+    check(form, {card.starter_id, *(row.outcome.by or 0 for row in rows if row.outcome)})
+    assert bool(form.buttons) is any(row.outcome is None for row in rows)
+    assert "\n".join(form.texts).count(f"`{LONGEST_ID}`") == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("endings", "look"),
+    [
+        ([Ending.SUCCEEDED, None], Look.MOVING),
+        ([Ending.FAILED, None], Look.MOVING),
+        ([Ending.SUCCEEDED, Ending.SUCCEEDED], Look.GOOD),
+        ([Ending.SUCCEEDED, Ending.FAILED], Look.BAD),
+        ([Ending.SUCCEEDED, Ending.STOPPED], Look.OVER),
+        ([Ending.VANISHED, Ending.FAILED], Look.ODD),
+    ],
+)
+def test_a_card_of_several_looks_like_what_still_moves_then_like_its_worst_end(
+    endings: list[Ending | None], look: Look
+) -> None:
+    rows = [
+        replace(watch(), outcome=None if end is None else Outcome(end, NOW, running(5), 7)) for end in endings
+    ]
+    form = card_form(CardState(CARD, tuple(rows)), {TASK: Observed(running(5))}, Health(), PACE)
+    assert form.colour == look.colour
+    assert form.texts[0].startswith(f"### {look.sign} ")
+
+
+def test_a_form_speaks_of_times_and_not_of_the_present() -> None:
+    late = Observed(running(5), NOW, polled_at=NOW + 999, idle_seconds=999.0)
+    early = Observed(running(5), NOW, polled_at=NOW)
+    assert form_of(watch(), late) == form_of(watch(), early)
+
+
+# What it says
+
+DOWN: Final = Health(Mode.OPEN, NOW + 60)
+REFUSED: Final = Health(Mode.REFUSED, NOW + 60)
+BACK: Final = Health(since=NOW + 60, answered_at=NOW + 60)
+FAILING: Final = Observed(running(5), failures=3, error=PollError.UNAVAILABLE, failing_since=NOW)
+SINCE: Final = f"since <t:{int(NOW) + 60}:R>"
+
+
+def test_a_rendering_task_shows_its_state_its_bar_and_its_number() -> None:
+    form = form_of(watch(), Observed(running(45, "*hi*")))
+    assert form.colour == Look.MOVING.colour
+    assert form.texts[:2] == (f"### 🎬 Rendering\n`{TASK}`", f"{bar(45)} **45 %**\n> \\*hi\\*")
+    assert f"<t:{int(NOW)}:R>" in form.texts[2]
+    assert f"<@{STARTER}>" in form.texts[2]
+
+
+@pytest.mark.parametrize(
+    ("observed", "health", "said"),
+    [
+        (UNOBSERVED, Health(), "No answer yet"),
+        (Observed(missing=1), Health(), "Not visible yet"),
+        (Observed(running(0, state=TaskState.PENDING)), Health(), "Queued"),
+        (Observed(Task(TASK, TaskState.UNKNOWN, "p_q")), Health(), r"State “p\_q”"),
+        (Observed(Task(TASK, TaskState.SUCCEEDED)), Health(), "its video is not there yet"),
+        (Observed(Task(TASK, TaskState.RUNNING, action="re_mix")), Health(), r"re\_mix"),
+        (Observed(Task(TASK, TaskState.RUNNING, created_at=7)), Health(), "<t:7:R>"),
+        (FAILING, Health(), "has not answered about this task"),
+        (replace(FAILING, error=PollError.KEY_REFUSED), Health(), "refused our key for this task"),
+        (Observed(running(5)), DOWN, f"has not answered {SINCE}"),
+        (FAILING, DOWN, f"has not answered {SINCE}"),
+        (Observed(running(5)), REFUSED, f"refused our key {SINCE}"),
+        (Observed(running(5), changed_at=NOW), BACK, f"answers again {SINCE}"),
+    ],
+)
+def test_what_a_live_card_says(observed: Observed, health: Health, said: str) -> None:
+    assert said in body(watch(), observed, health)
+
+
+def test_a_task_that_was_seen_before_a_restart_is_never_said_to_be_invisible() -> None:
+    assert "No answer yet" in body(replace(watch(), seen_at=NOW), Observed(missing=1))
+
+
+def test_a_card_in_trouble_says_once_that_nothing_is_known() -> None:
+    assert body(watch(), replace(FAILING, task=None)).count("I keep trying") == 1
+
+
+@pytest.mark.parametrize("mode", [Mode.OPEN, Mode.REFUSED])
+@pytest.mark.parametrize("seen_at", [None, NOW])
+@pytest.mark.parametrize("observed", [UNOBSERVED, Observed(missing=1)])
+def test_a_pause_is_told_once_also_where_nothing_is_known_yet(
+    observed: Observed, seen_at: float | None, mode: Mode
+) -> None:
+    said = body(replace(watch(), seen_at=seen_at), observed, Health(mode=mode, since=NOW))
+    assert said.count("The task API") == 1
+    assert "restarted" not in said
+    assert ("I keep trying" in said) == (mode is Mode.OPEN), "with a refused key nobody tries"
+
+
+@pytest.mark.parametrize("started_at", [NOW, NOW + 61])
+def test_a_recovery_is_not_told_after_the_next_change_nor_to_later_cards(started_at: float) -> None:
+    known = Observed(running(5), changed_at=NOW + 61)
+    assert "again" not in body(watch(started_at=started_at), known, BACK)
+
+
+@pytest.mark.parametrize(
+    ("ending", "title", "said", "announced"),
+    [
+        (Ending.SUCCEEDED, "✅ Finished", "", True),
+        (Ending.FAILED, "❌ Failed", "> " + "no \\*way\\*", True),
+        (Ending.EMPTY, "⚠️ Finished without a video", "gave no video", True),
+        (Ending.VANISHED, "⚠️ Vanished", "no longer does", True),
+        (Ending.STALLED, "⏹️ No longer watched", "for 2 hours", True),
+        (Ending.TOO_OLD, "⏹️ No longer watched", "for 48 hours", True),
+        (Ending.STOPPED, "⏹️ Stopped", "Stopped by <@7>.", False),
+        (Ending.NO_SUCH_TASK, "⚠️ No such task", "never knew this id", False),
+    ],
+)
+def test_what_a_final_card_says(ending: Ending, title: str, said: str, announced: bool) -> None:
+    task = Task(TASK, TaskState.RUNNING, "running", 40, message="no *way*")
+    form = form_of(replace(watch(), outcome=Outcome(ending, NOW + 5, task, 7)), UNOBSERVED, DOWN)
+    text = "\n".join(form.texts)
+    assert f"### {title}\n`{TASK}`" in text
+    assert said in text
+    assert f"Ended <t:{int(NOW) + 5}:R>" in text
+    assert ("reply below" in form.pointer) is announced, "shown once there is a reply"
+    assert "reply" not in text
+    assert form.answerless.pointer == ""
+    assert ("40 %" in text) is (ending not in {Ending.SUCCEEDED, Ending.EMPTY})
+
+
+@pytest.mark.parametrize("message", ["", "\u200b\n\u202e"])
+def test_a_failure_without_words_says_so(message: str) -> None:
+    failed = Outcome(Ending.FAILED, NOW, Task(TASK, TaskState.ERROR, message=message))
+    assert "The task API gave no reason." in body(replace(watch(), outcome=failed))
+
+
+def test_a_long_message_is_cut_on_the_card() -> None:
+    (line,) = (x for x in body(watch(), Observed(running(5, "a" * 999))).splitlines() if x.startswith("> "))
+    assert line == "> " + "a" * 299 + "…"
+
+
+def test_a_layout_never_exceeds_what_discord_takes() -> None:
+    view = layout(CardForm(("a" * 3_999, MARKUP, "never"), 1))
+    (container,) = view.to_components()  # type: ignore[no-untyped-call]
+    assert [len(text["content"]) for text in container["components"]] == [3_999, 1]
+
+
+def test_every_poll_has_a_card() -> None:
+    for event in (Missing(), Failure(PollError.RATE_LIMITED), running(1)):
+        check(form_of(watch(), poll(Polled(watch()), event, NOW).observed), {STARTER})

@@ -1,0 +1,190 @@
+"""What a result says: every link whole and once, everybody called once, and never too much in one message."""
+
+import re
+from collections import Counter
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made import (
+    LONGEST_ID,
+    MARKUP,
+    NOW,
+    STARTER,
+    TASK,
+    VIDEO,
+    ids,
+    languages,
+    link,
+    links,
+    shown_outcomes,
+    tasks,
+)
+
+from bot.cards.results import answer_messages, is_part, result_messages
+from bot.cards.text import bar
+from bot.core.delivery import Message
+from bot.core.outcome import Ending, Outcome
+from bot.core.pace import Pace
+from bot.core.task import Task, TaskState
+
+PACE: Final = Pace()
+followers: Final = st.one_of(
+    st.lists(ids, max_size=5, unique=True),
+    st.integers(0, 350).map(lambda many: list(range(10**18, 10**18 + many))),
+)
+
+
+def done(*videos: str, refused: tuple[str, ...] = ()) -> Outcome:
+    task = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100, videos=videos, refused_videos=refused)
+    return Outcome(Ending.SUCCEEDED, NOW, task)
+
+
+def result(
+    outcome: Outcome, people: list[int], task_id: str = TASK, language: str = "en"
+) -> tuple[Message, ...]:
+    return result_messages(task_id, outcome, people, language, PACE)
+
+
+def check(messages: tuple[Message, ...], task_id: str, shown: tuple[str, ...], people: list[int]) -> None:
+    """Hold messages against Discord's limits, and against what must neither be lost nor happen."""
+    assert messages
+    lines = [line for message in messages for line in message.content.splitlines()]
+    filed = [line for message in messages for line in message.urls_file]
+    assert Counter(line for line in lines if line.startswith("https://")) + Counter(filed) == Counter(shown)
+    assert all(not message.urls_file for message in messages[:-1])
+    assert [user for message in messages for user in message.mentions] == people
+    for part, message in enumerate(messages, 1):
+        assert 0 < len(message.content) <= 2_000
+        assert message.content == message.content.strip()
+        assert len(message.mentions) <= 100
+        text = "\n".join(line for line in message.content.splitlines() if line not in shown)
+        # What is escaped and what stands in inline code does nothing.
+        text = re.sub(r"\\[^0-9A-Za-z\s]|`[^`\n]+`", "", text)
+        assert [int(user) for user in re.findall(r"<@!?(\d+)>", text)] == list(message.mentions)
+        for live in (
+            r"@(everyone|here)",
+            r"\[",
+            r"https?://",
+            r"<(?![@t])",
+            "\u202e",
+            "\n\n",
+        ):
+            assert not re.search(live, text)
+        assert "`" not in text
+        found = [
+            k for k in range(1, len(messages) + 1) if is_part(message.content, task_id, k, len(messages))
+        ]
+        assert found == [part]
+    with_links = [message for message in messages if re.search(r"^https://", message.content, re.MULTILINE)]
+    assert len(with_links) <= 5
+
+
+@given(
+    shown_outcomes.filter(lambda outcome: outcome.ending.announced),
+    followers,
+    st.sampled_from([TASK, LONGEST_ID]),
+    languages,
+)
+def test_a_result_loses_nothing_calls_everybody_once_and_keeps_the_limits(
+    outcome: Outcome, people: list[int], task_id: str, language: str
+) -> None:
+    messages = result(outcome, people, task_id, language)
+    check(messages, task_id, outcome.task.videos if outcome.task is not None else (), people)
+    assert messages == result(outcome, people, task_id, language)
+
+
+@given(tasks(), languages)
+def test_an_answer_loses_nothing_and_calls_nobody(task: Task, language: str) -> None:
+    check(answer_messages(task, language), task.id, task.videos, [])
+
+
+@given(links, followers, languages)
+def test_links_and_people_share_the_room(videos: tuple[str, ...], people: list[int], language: str) -> None:
+    outcome = done(*videos, refused=(MARKUP[:40],) * 5)
+    check(result(outcome, people, LONGEST_ID, language), LONGEST_ID, videos, people)
+
+
+def test_a_simple_result_is_one_message() -> None:
+    assert result(done(VIDEO), [STARTER, 7]) == (
+        Message(f"✅ **Finished** · `{TASK}`\n<@{STARTER}> <@7>\n{VIDEO}", (STARTER, 7)),
+    )
+
+
+def test_several_links_stand_on_lines_of_their_own_in_their_order() -> None:
+    (message,) = result(done(link(30, 2), link(30, 1)), [])
+    assert message.content.splitlines()[1:] == [link(30, 2), link(30, 1)]
+
+
+def test_long_links_fill_five_messages_and_then_a_file() -> None:
+    videos = [link(1_500, number) for number in range(7)]
+    messages = result(done(*videos), [STARTER])
+    assert [sum(video in message.content for video in videos) for message in messages] == [1, 1, 1, 1, 1]
+    assert messages[-1].urls_file == tuple(videos[5:])
+    assert "`urls.txt`" in messages[-1].content
+    assert [message.content.splitlines()[-1] for message in messages] == [
+        f"-# `{TASK}` · {part}/5" for part in range(1, 6)
+    ]
+
+
+def test_a_link_longer_than_a_message_goes_into_the_file_and_the_next_is_shown() -> None:
+    (message,) = result(done(link(5_000, 1), VIDEO), [STARTER])
+    assert message.urls_file == (link(5_000, 1),)
+    assert VIDEO in message.content.splitlines()
+
+
+def test_more_than_a_hundred_followers_are_called_in_further_messages() -> None:
+    people = list(range(10**18, 10**18 + 250))
+    messages = result(done(VIDEO), people)
+    assert [user for message in messages for user in message.mentions] == people
+    assert messages[0].mentions[0] == people[0]
+    assert VIDEO in messages[-1].content.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("ending", "task", "said"),
+    [
+        (Ending.FAILED, Task(TASK, TaskState.ERROR, message="not *so*"), "> not \\*so\\*"),
+        (Ending.FAILED, Task(TASK, TaskState.ERROR), "gave no reason"),
+        (Ending.EMPTY, Task(TASK, TaskState.SUCCEEDED), "gave no video"),
+        (Ending.VANISHED, None, "no longer does"),
+        (Ending.STALLED, None, "2 hours"),
+        (Ending.TOO_OLD, None, "48 hours"),
+    ],
+)
+def test_every_other_end_says_why(ending: Ending, task: Task | None, said: str) -> None:
+    (message,) = result(Outcome(ending, NOW, task), [STARTER])
+    assert said in message.content
+    assert message.mentions == (STARTER,)
+
+
+def test_refused_links_are_named_and_cannot_be_followed() -> None:
+    (message,) = result(done(VIDEO, refused=("ftp://`x`", "javascript:1", "int", "d", "e")), [])
+    assert "`ftp://ˋxˋ`, `javascript:1`, `int`, and 2 more" in message.content
+    assert VIDEO in message.content.splitlines()
+
+
+def test_an_answer_tells_what_one_look_saw() -> None:
+    task = Task(TASK, TaskState.RUNNING, "running", 45, "remix", "m", 7, 8)
+    (message,) = answer_messages(task, "en")
+    *lines, details = message.content.splitlines()
+    assert lines == [f"🎬 **Rendering** · `{TASK}`", f"{bar(45)} **45 %**", "> m"]
+    assert details.startswith("-# ")
+    assert [said in details for said in ("remix", "<t:7:R>", "<t:8:R>")] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("content", "part", "parts", "found"),
+    [
+        (f"✅ **Finished** · `{TASK}`\nx", 1, 1, True),
+        (f"✅ **Finished** · `other`\n`{TASK}`", 1, 1, False),
+        (f"x\n-# `{TASK}` · 2/3", 2, 3, True),
+        (f"x\n-# `{TASK}` · 12/3", 2, 3, False),
+        (f"x\n-# `{TASK}` · 2/3", 2, 4, False),
+        (f"x\n-# `other{TASK}` · 2/3", 2, 3, False),
+        ("", 1, 1, False),
+    ],
+)
+def test_a_part_is_found_again_by_its_mark(content: str, part: int, parts: int, found: bool) -> None:
+    assert is_part(content, TASK, part, parts) is found

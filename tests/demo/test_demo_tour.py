@@ -1,0 +1,144 @@
+"""The demo from outside: the tour tells all of the story, Ctrl-C ends the page, faults are explained."""
+
+import asyncio
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from sim.task_api.renders import EXAMPLES
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 60
+"""More than any of this takes, on a slow machine too."""
+
+needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="a child cannot be sent Ctrl-C alone")
+
+
+@asynccontextmanager
+async def demo(*options: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "demo", *options),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(SECONDS):
+            yield child
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.communicate()
+
+
+async def end_of(child: asyncio.subprocess.Process) -> tuple[int | None, str, str]:
+    """Wait for the end; return the exit code, what is left of the output, and the errors."""
+    output, errors = await child.communicate()
+    return child.returncode, output.decode(), errors.decode()
+
+
+async def told_until(child: asyncio.subprocess.Process, last: str) -> str:
+    assert child.stdout is not None
+    told = ""
+    while last not in told:
+        line = await child.stdout.readline()
+        assert line, f"the demo ended after telling {told!r}"
+        told += line.decode()
+    return told
+
+
+async def test_the_tour_sees_the_main_story_happen() -> None:
+    async with demo("--tour") as child:
+        code, story, errors = await end_of(child)
+    assert (code, errors) == (0, "")
+    for line in (
+        r"Ann: /veo status id:1111",
+        r"Rendering +████░░░░░░ 44 %",
+        r"✅ Finished",
+        r"│ @Ann",
+        r"http://127\.0\.0\.1:\d+/media/sunrise\.mp4",
+        r"waves\.mp4 downloads",
+        r"│ .*content policy",
+        r"answers Mei alone",
+        r"https://discord\.com/channels/",
+        r"A new bot starts on the same file",
+        r"there is still this one result",
+        r"Marco presses “Notify me",
+        r"│ @Ann @Marco",
+        r"Mei opens the message's menu",
+        r"0 of 2 finished",
+        r"1 of 2 finished",
+        r"│ Live watches: 1",
+        r"│ Only @Mei, who started this watch",
+        r"│ Stopped by @Mei",
+    ):
+        assert re.search(line, story), f"{line} is not told"
+
+
+async def test_the_tour_is_played_in_chinese_too() -> None:
+    async with demo("--tour", "--lang", "zh-CN") as child:
+        code, story, errors = await end_of(child)
+    assert (code, errors) == (0, "")
+    for line in (r"生成中 +████", r"✅ 已成功", r"❌ 失败", r"Marco presses “通知我", r"│ 由 @Mei 停止"):
+        assert re.search(line, story), f"{line} is not told"
+    assert not re.search(r"│ .*(Rendering|Watched for|presses|may stop)", story)
+
+
+@needs_signals
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_the_page_in_good_order(number: signal.Signals) -> None:
+    async with demo("--port", "0") as child:
+        told = await told_until(child, "Ctrl-C ends the demo")
+        assert re.search(r"http://127\.0\.0\.1:\d+/#\S+", told)
+        assert all(render.id in told for render in EXAMPLES)
+        child.send_signal(number)
+        code, rest, errors = await end_of(child)
+    assert (code, errors) == (0, "")
+    assert "The demo has ended." in rest
+
+
+@needs_signals
+async def test_the_task_api_alone_says_how_to_point_a_bot_at_it() -> None:
+    async with demo("--api-only", "--speed", "2") as child:
+        told = await told_until(child, EXAMPLES[-1].id)
+        assert re.search(r"VEO_API_BASE_URL=http://127\.0\.0\.1:\d+\n", told)
+        child.send_signal(signal.SIGINT)
+        code, _, errors = await end_of(child)
+    assert (code, errors) == (0, "")
+
+
+@pytest.mark.parametrize("form", [[], ["--api-only"]])
+async def test_a_taken_port_is_told_in_one_line(form: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        async with demo("--port", port, *form) as child:
+            code, _, errors = await end_of(child)
+    assert code == 1
+    assert len(errors.splitlines()) == 1
+    assert f"another port than {port}" in errors
+
+
+@pytest.mark.parametrize("options", [["--speed", "0"], ["--port", "70000"]])
+async def test_an_impossible_option_is_told_in_one_line(options: list[str]) -> None:
+    async with demo(*options) as child:
+        code, _, errors = await end_of(child)
+    assert code == 1
+    assert errors.startswith(options[0])
+    assert len(errors.splitlines()) == 1
+
+
+def test_a_bot_that_runs_for_real_loads_nothing_of_the_demo() -> None:
+    parts = "import sys, bot.command_line, bot.app"
+    loaded = f"{parts}; print([n for n in sys.modules if 'simcord' in n or 'demo' in n])"
+    child = subprocess.run(
+        [sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, check=True, timeout=SECONDS
+    )
+    assert child.stdout.decode().strip() == "[]"

@@ -1,0 +1,107 @@
+"""The budget of refused requests, under a virtual clock: whatever waits and however it is retried."""
+
+import asyncio
+import random
+from bisect import bisect_left
+from collections.abc import Callable
+from typing import Final
+
+import discord
+import pytest
+from outbound.test_discord_errors import refused
+
+from bot.gateway.invalid_requests import IN_A_ROW, LONGEST_GAP, InvalidRequests
+from bot.outbound.discord_errors import access_delay, retry_delay
+from bot.outbound.gate import Gate, Urgency
+from bot.outbound.sending_trouble import BUDGET_SECONDS
+
+pytestmark = pytest.mark.looptime
+
+MANY: Final = 1_100
+LASTS: Final = 900.0
+Delay = Callable[[int], float]
+
+
+def refusal(status: int, code: int = 0) -> discord.HTTPException:
+    return refused(status, code)
+
+
+SCHEDULES: Final[dict[str, tuple[int, Delay]]] = {
+    "access taken away": (403, access_delay),
+    "an unknown 403": (403, lambda tries: retry_delay(refusal(403), tries)),
+    "a 401": (401, lambda tries: retry_delay(refusal(401), tries)),
+    "a ban's 429": (429, lambda tries: retry_delay(refusal(429), tries)),
+    "a short limit": (429, lambda tries: retry_delay(discord.RateLimited(1.0), tries)),
+    "an event every second": (403, lambda _tries: 1.0),
+}
+
+
+def most_in_ten_minutes(at: list[float]) -> int:
+    at = sorted(at)
+    return max(bisect_left(at, begin + 600) - number for number, begin in enumerate(at))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize(("latency", "taken"), [(0.1, 0.0), (20.0, 0.0), (0.1, 0.3)])
+async def test_no_schedule_of_retries_comes_near_a_ban(schedule: str, latency: float, taken: float) -> None:
+    status, delay = SCHEDULES[schedule]
+    invalid, chance, at = InvalidRequests(), random.Random(7), list[float]()
+    gate = Gate(brake=lambda: invalid.gap)
+    loop = asyncio.get_running_loop()
+
+    async def keep_trying() -> None:
+        """Try as a sender does, and begin afresh with something new when it was taken."""
+        tries = 0
+        while True:
+            if tries and not invalid.may_retry:
+                await asyncio.sleep(BUDGET_SECONDS)
+                continue
+            await gate.enter(Urgency.RETRY if tries else Urgency.RESULT)
+            await invalid.admit()
+            await asyncio.sleep(latency)
+            if chance.random() < taken:
+                invalid.answered(200)
+                tries = 0
+                await asyncio.sleep(60.0)
+            else:
+                invalid.answered(status)
+                at.append(loop.time())
+                tries += 1
+                await asyncio.sleep(delay(tries))
+
+    trying = [asyncio.create_task(keep_trying()) for _ in range(MANY)]
+    await asyncio.sleep(LASTS)
+    for task in trying:
+        task.cancel()
+    await asyncio.gather(*trying, return_exceptions=True)
+    assert len(at) > 50
+    assert most_in_ten_minutes(at) < 1_000
+
+
+async def test_many_refusals_in_a_row_slow_the_bot_down_until_something_is_taken() -> None:
+    invalid = InvalidRequests()
+    for _ in range(IN_A_ROW):
+        assert invalid.gap == 0
+        invalid.count_under_way()
+        invalid.answered(404)
+    gaps = []
+    for _ in range(6):
+        gaps.append(invalid.gap)
+        invalid.count_under_way()
+        invalid.answered(403)
+    assert gaps == [1.0, 2.0, 4.0, 8.0, LONGEST_GAP, LONGEST_GAP]
+    invalid.count_under_way()
+    invalid.answered(503)
+    assert invalid.gap == LONGEST_GAP, "an error of Discord says nothing of it"
+    invalid.count_under_way()
+    invalid.answered(200)
+    assert invalid.gap == 0
+
+
+async def test_answers_with_the_scope_shared_and_to_people_do_not_count() -> None:
+    invalid = InvalidRequests()
+    for _ in range(2_000):
+        invalid.count_under_way()
+        invalid.answered(429, shared=True, of_channel=False)
+    assert invalid.may_retry
+    assert invalid.gap == 0
