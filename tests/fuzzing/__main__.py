@@ -66,7 +66,7 @@ def measure(surface: Callable[[str], None], text: str, tally: Tally) -> None:
             tally.steepest = max(tally.steepest, grew if seconds >= FROM_SECONDS else 0.0)
             break
         if size == SIZES[-1]:
-            raise AssertionError(f"twice the text takes {grew:.1f} times as long: {text!r}")
+            raise AssertionError(f"twice the text takes {grew:.3g} times as long: {text!r}")
     tally.measured += 1
 
 

@@ -1,12 +1,12 @@
 """Which links may be printed in a channel."""
 
-import time
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from linear import linear
 
 from bot.veo.links import NAMED, printable_link, sort_links
 
@@ -134,9 +134,8 @@ def test_a_shown_link_is_one_printable_word_that_leads_where_it_says(value: str)
 @pytest.mark.parametrize("start", ["https://", "https://a.b/"])
 @pytest.mark.parametrize("piece", ["a", "ü", "a@", "ü.", "a:", "%", "[", "a-", "a.", "/<", ":", ".)"])
 def test_a_link_as_long_as_an_answer_may_be_is_judged_at_once(start: str, piece: str) -> None:
-    began = time.perf_counter()
-    printable_link(start + piece * (1024 * 1024 // len(piece)) + "!")
-    assert time.perf_counter() - began < 1
+    with linear():
+        printable_link(start + piece * (1024 * 1024 // len(piece)) + "!")
 
 
 @pytest.mark.parametrize("tail", [".", ",", ":", ";", "'", "]", ")", "...", ").", "?x=(1)"])
