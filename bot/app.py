@@ -38,7 +38,7 @@ from bot.store.pruner import DAY, Pruner
 from bot.store.pruning import Pruning
 from bot.store.recent import Recent
 from bot.store.store import Store
-from bot.videos.copies import Copier
+from bot.videos.downloader import VideoDownloader
 from bot.words import unspoken
 
 log = logging.getLogger(__name__)
@@ -61,11 +61,11 @@ class App:
         metrics: Metrics,
         discord_clock: Clock | None = None,
         idle: Idle = idle,
-        copier: Copier | None = None,
+        downloader: VideoDownloader | None = None,
     ) -> None:
         self._client: Final = client
-        if copier is not None:
-            database.on_failure = copier.drop
+        if downloader is not None:
+            database.on_failure = downloader.drop
         database.on_transaction = metrics.store_seconds.observe
         self.store: Final = Store(database)
         rest = DiscordRest(client, clock)
@@ -86,7 +86,7 @@ class App:
             metrics=metrics,
             keep_seconds=settings.keep_days * DAY,
             idle=idle,
-            preparation=None if copier is None else VideoCopies(upload_limits.likely, copier),
+            preparation=None if downloader is None else VideoCopies(upload_limits.likely, downloader),
         )
         self._tuner: Final = PollTuner(self.store, settings.pace, idle=idle)
         self.tracker: Final = Tracker(self.registry, self.store, self.messenger, self._tuner, clock=clock)

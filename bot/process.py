@@ -18,7 +18,7 @@ from bot.store.database import Database
 from bot.store.errors import StoreUnusable
 from bot.store.ownership import copies_folder
 from bot.veo.client import VeoClient
-from bot.videos.copies import Copier
+from bot.videos.downloader import VideoDownloader
 
 log = logging.getLogger(__name__)
 
@@ -54,11 +54,11 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
                 clock=clock,
             )
         )
-        copier = None
+        downloader = None
         if settings.attach_videos:
             folder = copies_folder(database.path)
             try:
-                copier = await stack.enter_async_context(Copier(folder))
+                downloader = await stack.enter_async_context(VideoDownloader(folder))
             except OSError as error:
                 raise StoreUnusable(f"{folder} cannot be used ({error.strerror}): delete it") from None
         client = await stack.enter_async_context(VeoBot(metrics=metrics, discord_time=discord_time))
@@ -69,7 +69,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             veo.look,
             clock=clock,
             discord_clock=discord_time,
-            copier=copier,
+            downloader=downloader,
             metrics=metrics,
         )
         stack.push_async_callback(app.close)

@@ -22,7 +22,7 @@ from bot.gateway.client import VeoBot
 from bot.metrics import Metrics
 from bot.store.database import Database
 from bot.veo.client import VeoClient
-from bot.videos.copies import Copier
+from bot.videos.downloader import VideoDownloader
 from bot.words import ENGLISH
 from sim.task_api.renders import EXAMPLES
 from sim.task_api.server import RenderApi
@@ -116,7 +116,9 @@ class Stage:
             await database.open()
             stack.push_async_callback(database.close)
             # The demo's videos are on this very machine, where the real bot would fetch nothing from.
-            copier = Copier(self._folder / "videos", may_connect=lambda address: address.is_loopback)
+            downloader = VideoDownloader(
+                self._folder / "videos", may_connect=lambda address: address.is_loopback
+            )
             app = App(
                 self._settings(),
                 self._client,
@@ -125,7 +127,7 @@ class Stage:
                 clock=self.now,
                 metrics=Metrics(),
                 idle=self._idle,
-                copier=await stack.enter_async_context(copier),
+                downloader=await stack.enter_async_context(downloader),
             )
             stack.push_async_callback(app.close)
             self._bot = stack.pop_all()

@@ -13,7 +13,7 @@ from bot.cards.text import CONTENT_LIMIT
 from bot.core.card import Card
 from bot.core.delivery import Message
 from bot.core.watch import Watch
-from bot.videos.copies import Copier, Copy
+from bot.videos.downloader import VideoDownloader, VideoFile
 
 UPLOADED_SECONDS: Final = 60.0
 """After the end was seen: what is not uploaded by then goes without videos, in time for 75 s in all."""
@@ -25,7 +25,7 @@ TOTAL: Final = 25 * 2**20
 class Videos:
     """The videos on disk by their links; `until` is when their upload must have ended (the loop's time)."""
 
-    files: Mapping[str, Copy] = field(default_factory=dict)
+    files: Mapping[str, VideoFile] = field(default_factory=dict)
     until: float = 0.0
 
     def up_to(self, limit: int) -> "Videos":
@@ -56,9 +56,9 @@ class NoCopies:
 class VideoCopies:
     """Results carry the videos that fit; `limit_of` returns a server's limit for each file."""
 
-    def __init__(self, limit_of: Callable[[int], int], copier: Copier) -> None:
+    def __init__(self, limit_of: Callable[[int], int], downloader: VideoDownloader) -> None:
         self._limit_of: Final = limit_of
-        self._copier: Final = copier
+        self._copier: Final = downloader
 
     async def prepare(self, card: Card, watch: Watch) -> Videos:
         task = watch.outcome.task if watch.outcome is not None else None
@@ -77,7 +77,7 @@ class VideoCopies:
         self._copier.discard(videos.files.values())
 
 
-def with_attachments(message: Message, videos: Videos) -> tuple[str, list[Copy]]:
+def with_attachments(message: Message, videos: Videos) -> tuple[str, list[VideoFile]]:
     """Return a message's content and the videos that go with it; their links are not unfurled as well."""
     lines = message.content.splitlines()
     carried = [videos.files[line] for line in lines if line in videos.files]

@@ -23,7 +23,7 @@ from bot.outbound.access import lacking
 from bot.outbound.attachments import Videos, with_attachments
 from bot.outbound.discord_errors import ErrorAction, error_action
 from bot.outbound.gate import Gate, Urgency
-from bot.videos.copies import Copy
+from bot.videos.downloader import VideoFile
 
 TOKEN_SECONDS: Final = 14 * 60.0
 """How long an interaction's token is used; Discord lets it live for 15 minutes."""
@@ -193,7 +193,7 @@ class _VideoFile(discord.File):
         super().reset(seek=seek)
 
 
-def _opened(videos: Sequence[Copy]) -> list[discord.File]:
+def _opened(videos: Sequence[VideoFile]) -> list[discord.File]:
     files: list[discord.File] = []
     try:
         for video in videos:

@@ -27,8 +27,8 @@ from bot.monitoring.server import MonitoringServer
 from bot.store.database import Database
 from bot.store.ownership import copies_folder
 from bot.veo.client import VeoClient
-from bot.videos.copies import Copier
 from bot.videos.disk_budget import DiskUsage
+from bot.videos.downloader import VideoDownloader
 from sim.discord import Channel, DiscordSim, Guild, Invocation, Message, User
 from sim.discord.client import pointed_at
 from sim.task_api.server import RenderApi
@@ -129,17 +129,17 @@ class Place:
         await reach(self.sim.base_url, self.sim.token, discord_time)
         metrics = Metrics()
         self.client = VeoBot(metrics=metrics, discord_time=discord_time)
-        copier = None
+        downloader = None
         if self.copies:
             # aiohttp reads the files of an upload in the loop's own executor.
             asyncio.get_running_loop().set_default_executor(Inline())
-            loopback = Copier(
+            loopback = VideoDownloader(
                 copies_folder(path),
                 may_connect=lambda address: address.is_loopback,
                 disk=Inline(),
                 usage=self.disk_usage,
             )
-            copier = await stack.enter_async_context(loopback)
+            downloader = await stack.enter_async_context(loopback)
         self.app = App(
             settings,
             self.client,
@@ -147,7 +147,7 @@ class Place:
             veo.look,
             clock=clock,
             discord_clock=discord_time,
-            copier=copier,
+            downloader=downloader,
             metrics=metrics,
         )
         metrics.show(self.app.snapshot)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from bot.videos.copies import MOST, PARALLEL, Copier
+from bot.videos.downloader import MOST, PARALLEL, VideoDownloader
 from sim.task_api.answers import Answer, html_page, redirect
 from sim.task_api.server import MEDIA, RenderApi
 
@@ -45,9 +45,9 @@ async def api() -> AsyncIterator[RenderApi]:
 
 
 @pytest.fixture
-async def copier(tmp_path: Path) -> AsyncIterator[Copier]:
-    async with Copier(tmp_path / "tmp", may_connect=loopback) as copier:
-        yield copier
+async def downloader(tmp_path: Path) -> AsyncIterator[VideoDownloader]:
+    async with VideoDownloader(tmp_path / "tmp", may_connect=loopback) as downloader:
+        yield downloader
 
 
 def serve(api: RenderApi, *answers: Answer) -> list[str]:
@@ -66,9 +66,11 @@ async def until_files(folder: Path, sizes: list[int]) -> None:
     raise AssertionError([path.stat().st_size for path in folder.iterdir()])
 
 
-async def test_a_real_video_is_copied_to_the_byte(api: RenderApi, copier: Copier, tmp_path: Path) -> None:
+async def test_a_real_video_is_copied_to_the_byte(
+    api: RenderApi, downloader: VideoDownloader, tmp_path: Path
+) -> None:
     links = [f"{api.base_url}/media/{name}.mp4" for name in ("sunrise", "waves")]
-    copies = await copier.fetch(links, 10 * MEBIBYTE, 10 * MEBIBYTE)
+    copies = await downloader.fetch(links, 10 * MEBIBYTE, 10 * MEBIBYTE)
     assert list(copies) == links
     assert [copy.name for copy in copies.values()] == ["video-1.mp4", "video-2.mp4"]
     for name, copy in zip(("sunrise", "waves"), copies.values(), strict=True):
@@ -91,24 +93,26 @@ async def test_a_real_video_is_copied_to_the_byte(api: RenderApi, copier: Copier
     ],
 )
 async def test_the_name_is_for_what_it_is_and_not_for_what_it_says(
-    api: RenderApi, copier: Copier, head: bytes, kind: str, name: str
+    api: RenderApi, downloader: VideoDownloader, head: bytes, kind: str, name: str
 ) -> None:
     links = serve(api, video(1000, head, kind))
-    copies = await copier.fetch(links, MEBIBYTE, MEBIBYTE)
+    copies = await downloader.fetch(links, MEBIBYTE, MEBIBYTE)
     assert [(copy.name, copy.size) for copy in copies.values()] == [(name, 1000)]
 
 
-async def test_names_take_nothing_from_the_link(api: RenderApi, copier: Copier) -> None:
+async def test_names_take_nothing_from_the_link(api: RenderApi, downloader: VideoDownloader) -> None:
     api.set_media("CON.mp4", video())
     (copy,) = (
-        await copier.fetch([f"{api.base_url}/media/CON.mp4?f=../../x.exe#x"], MEBIBYTE, MEBIBYTE)
+        await downloader.fetch([f"{api.base_url}/media/CON.mp4?f=../../x.exe#x"], MEBIBYTE, MEBIBYTE)
     ).values()
     assert copy.name == "video-1.mp4"
 
 
-async def test_one_that_fails_spoils_no_other(api: RenderApi, copier: Copier, tmp_path: Path) -> None:
+async def test_one_that_fails_spoils_no_other(
+    api: RenderApi, downloader: VideoDownloader, tmp_path: Path
+) -> None:
     links = serve(api, html_page(), video(), Answer(drop=True), video(kind="video/x"))
-    copies = await copier.fetch(links, MEBIBYTE, MEBIBYTE)
+    copies = await downloader.fetch(links, MEBIBYTE, MEBIBYTE)
     assert {url: copy.name for url, copy in copies.items()} == {
         links[1]: "video-2.mp4",
         links[3]: "video-4.mp4",
@@ -117,17 +121,19 @@ async def test_one_that_fails_spoils_no_other(api: RenderApi, copier: Copier, tm
 
 
 async def test_a_link_given_twice_is_one_copy_and_none_is_nothing(
-    api: RenderApi, copier: Copier, tmp_path: Path
+    api: RenderApi, downloader: VideoDownloader, tmp_path: Path
 ) -> None:
     links = serve(api, video())
-    assert list(await copier.fetch(links * 2, MEBIBYTE, MEBIBYTE)) == links
+    assert list(await downloader.fetch(links * 2, MEBIBYTE, MEBIBYTE)) == links
     assert len(list((tmp_path / "tmp").iterdir())) == 1
-    assert await copier.fetch([], MEBIBYTE, MEBIBYTE) == {}
+    assert await downloader.fetch([], MEBIBYTE, MEBIBYTE) == {}
 
 
-async def test_a_few_redirects_are_followed_relative_ones_too(api: RenderApi, copier: Copier) -> None:
+async def test_a_few_redirects_are_followed_relative_ones_too(
+    api: RenderApi, downloader: VideoDownloader
+) -> None:
     links = serve(api, redirect("1.mp4", 301), redirect("/media/2.mp4", 307), redirect("3.mp4#x"), video())
-    copies = await copier.fetch(links, MEBIBYTE, MEBIBYTE)
+    copies = await downloader.fetch(links, MEBIBYTE, MEBIBYTE)
     assert {copy.name for copy in copies.values()} == {f"video-{n}.mp4" for n in (1, 2, 3, 4)}
 
 
@@ -135,30 +141,34 @@ async def test_a_few_redirects_are_followed_relative_ones_too(api: RenderApi, co
 
 
 async def test_a_video_that_just_fits_is_copied_and_one_byte_more_is_not(
-    api: RenderApi, copier: Copier
+    api: RenderApi, downloader: VideoDownloader
 ) -> None:
     links = serve(api, video(100_000))
-    assert await copier.fetch(links, 100_000, MEBIBYTE)
-    assert not await copier.fetch(links, 99_999, MEBIBYTE)
+    assert await downloader.fetch(links, 100_000, MEBIBYTE)
+    assert not await downloader.fetch(links, 99_999, MEBIBYTE)
 
 
 @pytest.mark.parametrize("room", [-1, 0])
-async def test_without_room_there_are_no_copies(api: RenderApi, copier: Copier, room: int) -> None:
-    assert await copier.fetch(serve(api, video()), room, MEBIBYTE) == {}
+async def test_without_room_there_are_no_copies(
+    api: RenderApi, downloader: VideoDownloader, room: int
+) -> None:
+    assert await downloader.fetch(serve(api, video()), room, MEBIBYTE) == {}
 
 
 @pytest.mark.looptime
-async def test_the_room_is_shared_and_what_failed_takes_none(api: RenderApi, copier: Copier) -> None:
+async def test_the_room_is_shared_and_what_failed_takes_none(
+    api: RenderApi, downloader: VideoDownloader
+) -> None:
     late = Answer(headers=video().headers, body=body(600), delay=1)
     links = serve(api, video(600, b"no video"), late, late, late)
-    copies = await copier.fetch(links, 1300, 1300)
+    copies = await downloader.fetch(links, 1300, 1300)
     assert [copy.size for copy in copies.values()] == [600, 600]
     assert links[0] not in copies
 
 
-async def test_at_most_so_many_are_copied(api: RenderApi, copier: Copier) -> None:
+async def test_at_most_so_many_are_copied(api: RenderApi, downloader: VideoDownloader) -> None:
     links = serve(api, *[video()] * (MOST + 2))
-    assert list(await copier.fetch(links, MEBIBYTE, MEBIBYTE)) == links[:MOST]
+    assert list(await downloader.fetch(links, MEBIBYTE, MEBIBYTE)) == links[:MOST]
 
 
 # Time
@@ -166,20 +176,20 @@ async def test_at_most_so_many_are_copied(api: RenderApi, copier: Copier) -> Non
 
 @pytest.mark.looptime
 async def test_a_fetch_takes_no_longer_than_its_time_and_keeps_what_it_has(
-    api: RenderApi, copier: Copier, tmp_path: Path
+    api: RenderApi, downloader: VideoDownloader, tmp_path: Path
 ) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
     slow = Answer(headers=video().headers, body=body(1000), drip=(10, 2.0))
     links = serve(api, slow, Answer(delay=HANGS), video(), *[stuck()] * 6)
-    copies = await copier.fetch(links, MEBIBYTE, MEBIBYTE)
+    copies = await downloader.fetch(links, MEBIBYTE, MEBIBYTE)
     assert 15 <= loop.time() - began < 16
     assert list(copies) == [links[2]]
     assert [path.stat().st_size for path in (tmp_path / "tmp").iterdir()] == [1000]
 
 
 @pytest.mark.looptime
-async def test_a_fetch_asks_for_few_at_a_time(copier: Copier) -> None:
+async def test_a_fetch_asks_for_few_at_a_time(downloader: VideoDownloader) -> None:
     open_now, most = 0, 0
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -194,20 +204,20 @@ async def test_a_fetch_asks_for_few_at_a_time(copier: Copier) -> None:
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         began = asyncio.get_running_loop().time()
-        await copier.fetch([f"{address}/{number}" for number in range(9)], MEBIBYTE, MEBIBYTE)
+        await downloader.fetch([f"{address}/{number}" for number in range(9)], MEBIBYTE, MEBIBYTE)
     assert most == PARALLEL
     assert 3 <= asyncio.get_running_loop().time() - began < 4
 
 
 @pytest.mark.looptime
 async def test_fetches_at_the_same_time_share_neither_files_nor_room_nor_turns(
-    api: RenderApi, copier: Copier
+    api: RenderApi, downloader: VideoDownloader
 ) -> None:
     stuck_links = serve(api, *[stuck()] * 4)
     api.set_media("a.mp4", video(300_000, fill=b"a"))
     api.set_media("b.mp4", video(300_000, fill=b"b"))
-    hung = asyncio.create_task(copier.fetch(stuck_links, MEBIBYTE, MEBIBYTE))
-    fetches = [copier.fetch([f"{api.base_url}/media/{name}.mp4"], 400_000, 400_000) for name in "abab"]
+    hung = asyncio.create_task(downloader.fetch(stuck_links, MEBIBYTE, MEBIBYTE))
+    fetches = [downloader.fetch([f"{api.base_url}/media/{name}.mp4"], 400_000, 400_000) for name in "abab"]
     copies = [copy for made in await asyncio.gather(*fetches) for copy in made.values()]
     assert len({copy.path for copy in copies}) == 4
     for copy, fill in zip(copies, (b"a", b"b") * 2, strict=True):
@@ -219,24 +229,26 @@ async def test_fetches_at_the_same_time_share_neither_files_nor_room_nor_turns(
 
 
 @pytest.mark.looptime
-async def test_a_cancelled_fetch_leaves_no_file(api: RenderApi, copier: Copier, tmp_path: Path) -> None:
+async def test_a_cancelled_fetch_leaves_no_file(
+    api: RenderApi, downloader: VideoDownloader, tmp_path: Path
+) -> None:
     links = serve(api, video(2000), stuck(), stuck())
-    fetch = asyncio.create_task(copier.fetch(links, MEBIBYTE, MEBIBYTE))
+    fetch = asyncio.create_task(downloader.fetch(links, MEBIBYTE, MEBIBYTE))
     await until_files(tmp_path / "tmp", [0, 0, 2000])
     await asyncio.sleep(1)
     fetch.cancel()
     with pytest.raises(asyncio.CancelledError):
         await fetch
     assert list((tmp_path / "tmp").iterdir()) == []
-    assert await copier.fetch(links[:1], MEBIBYTE, MEBIBYTE)
+    assert await downloader.fetch(links[:1], MEBIBYTE, MEBIBYTE)
 
 
 @pytest.mark.looptime
 async def test_the_end_stops_fetches_and_leaves_no_file(api: RenderApi, tmp_path: Path) -> None:
     links = serve(api, video(2000), stuck())
-    async with Copier(tmp_path / "tmp", may_connect=loopback) as copier:
-        kept = await copier.fetch(links[:1], MEBIBYTE, MEBIBYTE)
-        fetch = asyncio.create_task(copier.fetch(links[1:], MEBIBYTE, MEBIBYTE))
+    async with VideoDownloader(tmp_path / "tmp", may_connect=loopback) as downloader:
+        kept = await downloader.fetch(links[:1], MEBIBYTE, MEBIBYTE)
+        fetch = asyncio.create_task(downloader.fetch(links[1:], MEBIBYTE, MEBIBYTE))
         await until_files(tmp_path / "tmp", [0, 2000])
         stopped = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - stopped < 1
@@ -244,16 +256,16 @@ async def test_the_end_stops_fetches_and_leaves_no_file(api: RenderApi, tmp_path
     assert await fetch == {}
     assert list((tmp_path / "tmp").iterdir()) == []
     with pytest.raises(RuntimeError):
-        await copier.fetch(links, MEBIBYTE, MEBIBYTE)
+        await downloader.fetch(links, MEBIBYTE, MEBIBYTE)
 
 
 async def test_discarded_copies_are_gone_and_may_be_discarded_again(
-    api: RenderApi, copier: Copier, tmp_path: Path
+    api: RenderApi, downloader: VideoDownloader, tmp_path: Path
 ) -> None:
-    copies = await copier.fetch(serve(api, video(), video()), MEBIBYTE, MEBIBYTE)
-    copier.discard(list(copies.values())[:1])
+    copies = await downloader.fetch(serve(api, video(), video()), MEBIBYTE, MEBIBYTE)
+    downloader.discard(list(copies.values())[:1])
     assert [path.name for path in (tmp_path / "tmp").iterdir()] == [list(copies.values())[1].path.name]
-    copier.discard(copies.values())
+    downloader.discard(copies.values())
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
@@ -266,8 +278,8 @@ def open_files() -> int:
 async def test_no_file_and_no_connection_stays_open(api: RenderApi, tmp_path: Path) -> None:
     links = serve(api, video(), stuck(), html_page(), redirect("0.mp4"), video(2 * MEBIBYTE))
     before = open_files()
-    async with Copier(tmp_path / "tmp", may_connect=loopback, seconds=2) as copier:
-        assert len(await copier.fetch(links, MEBIBYTE, MEBIBYTE)) == 2
+    async with VideoDownloader(tmp_path / "tmp", may_connect=loopback, seconds=2) as downloader:
+        assert len(await downloader.fetch(links, MEBIBYTE, MEBIBYTE)) == 2
     await api.stop()  # its own ends, and its own ear
     assert open_files() < before
 
@@ -281,26 +293,26 @@ async def test_the_start_empties_the_folder_and_nothing_else(tmp_path: Path) -> 
     (folder / "link").symlink_to(outside)
     (folder / "old" / "link").symlink_to(outside)
     (folder / "broken").symlink_to(tmp_path / "nowhere")
-    async with Copier(folder):
+    async with VideoDownloader(folder):
         assert list(folder.iterdir()) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bot.db", "outside", "tmp"]
     assert (outside / "kept").read_text() == "x"
 
 
 async def test_the_start_makes_the_folder_or_says_that_it_cannot(tmp_path: Path) -> None:
-    async with Copier(tmp_path / "data" / "tmp"):
+    async with VideoDownloader(tmp_path / "data" / "tmp"):
         assert (tmp_path / "data" / "tmp").is_dir()
     (tmp_path / "file").write_text("x")
     with pytest.raises(OSError, match="tmp"):
-        await Copier(tmp_path / "file" / "tmp").__aenter__()
+        await VideoDownloader(tmp_path / "file" / "tmp").__aenter__()
 
 
 async def test_a_disk_that_takes_no_file_leaves_the_link(
-    api: RenderApi, copier: Copier, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    api: RenderApi, downloader: VideoDownloader, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "bot.videos.copies")
+    caplog.set_level("INFO", "bot.videos.downloader")
     (tmp_path / "tmp").rmdir()
-    assert await copier.fetch(serve(api, video()), MEBIBYTE, MEBIBYTE) == {}
+    assert await downloader.fetch(serve(api, video()), MEBIBYTE, MEBIBYTE) == {}
     assert [vars(record)["reason"] for record in caplog.records] == ["FileNotFoundError ENOENT"]
     (tmp_path / "tmp").mkdir()
 
@@ -316,13 +328,15 @@ class Usage(NamedTuple):
 async def test_a_nearly_full_disk_takes_no_video(
     api: RenderApi, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "bot.videos.copies")
+    caplog.set_level("INFO", "bot.videos.downloader")
     free = 51 * MEBIBYTE
     folder = tmp_path / "tmp"
-    async with Copier(folder, may_connect=loopback, usage=lambda _: Usage(1000 * MEBIBYTE, free)) as copier:
+    async with VideoDownloader(
+        folder, may_connect=loopback, usage=lambda _: Usage(1000 * MEBIBYTE, free)
+    ) as downloader:
         links = serve(api, video(MEBIBYTE), video(MEBIBYTE + 1))
-        assert list(await copier.fetch(links[:1], 2 * MEBIBYTE, 2 * MEBIBYTE)) == links[:1]
-        assert await copier.fetch(links[1:], 2 * MEBIBYTE, 2 * MEBIBYTE) == {}
+        assert list(await downloader.fetch(links[:1], 2 * MEBIBYTE, 2 * MEBIBYTE)) == links[:1]
+        assert await downloader.fetch(links[1:], 2 * MEBIBYTE, 2 * MEBIBYTE) == {}
     assert [vars(record)["reason"] for record in caplog.records] == ["the disk is nearly full"]
 
 
@@ -336,8 +350,8 @@ async def test_a_disk_that_fills_up_meanwhile_loses_no_byte_to_the_video(
         sizes.append(sum(path.stat().st_size for path in folder.iterdir()))
         return Usage(1000 * MEBIBYTE, 0 if sizes[-1] > MEBIBYTE else 500 * MEBIBYTE)
 
-    async with Copier(folder, may_connect=loopback, usage=usage) as copier:
-        assert await copier.fetch(serve(api, video(4 * MEBIBYTE)), 5 * MEBIBYTE, 5 * MEBIBYTE) == {}
+    async with VideoDownloader(folder, may_connect=loopback, usage=usage) as downloader:
+        assert await downloader.fetch(serve(api, video(4 * MEBIBYTE)), 5 * MEBIBYTE, 5 * MEBIBYTE) == {}
         assert list(folder.iterdir()) == []
         assert MEBIBYTE < max(sizes) < 2 * MEBIBYTE
 
@@ -345,29 +359,29 @@ async def test_a_disk_that_fills_up_meanwhile_loses_no_byte_to_the_video(
 async def test_a_full_disk_leaves_the_link_and_nothing_else(
     api: RenderApi, small_disk: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "bot.videos.copies")
+    caplog.set_level("INFO", "bot.videos.downloader")
     folder = small_disk / "tmp"
     unaware = Usage(10**12, 10**12)
-    async with Copier(folder, may_connect=loopback, usage=lambda _: unaware) as copier:
+    async with VideoDownloader(folder, may_connect=loopback, usage=lambda _: unaware) as downloader:
         links = serve(api, video(20 * MEBIBYTE), video(MEBIBYTE))
-        copies = await copier.fetch(links[:1], 50 * MEBIBYTE, 50 * MEBIBYTE)
+        copies = await downloader.fetch(links[:1], 50 * MEBIBYTE, 50 * MEBIBYTE)
         assert copies == {}
         assert list(folder.iterdir()) == []
-        assert await copier.fetch(links[1:], MEBIBYTE, MEBIBYTE)
+        assert await downloader.fetch(links[1:], MEBIBYTE, MEBIBYTE)
     assert [vars(record)["reason"] for record in caplog.records] == ["OSError ENOSPC"]
 
 
 @pytest.mark.looptime
 async def test_where_the_disk_is_needed_all_videos_go_at_once(api: RenderApi, tmp_path: Path) -> None:
     links = serve(api, video(2000), stuck())
-    async with Copier(tmp_path / "tmp", may_connect=loopback) as copier:
-        assert await copier.fetch(links[:1], MEBIBYTE, MEBIBYTE)
-        fetch = asyncio.create_task(copier.fetch(links[1:], MEBIBYTE, MEBIBYTE))
+    async with VideoDownloader(tmp_path / "tmp", may_connect=loopback) as downloader:
+        assert await downloader.fetch(links[:1], MEBIBYTE, MEBIBYTE)
+        fetch = asyncio.create_task(downloader.fetch(links[1:], MEBIBYTE, MEBIBYTE))
         await until_files(tmp_path / "tmp", [0, 2000])
-        copier.drop()
+        downloader.drop()
         assert await fetch == {}
         assert list((tmp_path / "tmp").iterdir()) == []
-        assert await copier.fetch(links[:1], MEBIBYTE, MEBIBYTE), "the next one may be fetched"
+        assert await downloader.fetch(links[:1], MEBIBYTE, MEBIBYTE), "the next one may be fetched"
 
 
 async def test_a_folder_that_is_a_link_is_refused_and_not_emptied(tmp_path: Path) -> None:
@@ -375,5 +389,5 @@ async def test_a_folder_that_is_a_link_is_refused_and_not_emptied(tmp_path: Path
     (tmp_path / "outside" / "kept").write_text("x")
     (tmp_path / "tmp").symlink_to(tmp_path / "outside")
     with pytest.raises(OSError, match="link"):
-        await Copier(tmp_path / "tmp").__aenter__()
+        await VideoDownloader(tmp_path / "tmp").__aenter__()
     assert (tmp_path / "outside" / "kept").read_text() == "x"

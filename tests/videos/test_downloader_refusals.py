@@ -12,10 +12,10 @@ from typing import Any, Final
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from videos.test_copies import HANGS, MEBIBYTE, MP4, body, loopback, serve, stuck, video
+from videos.test_downloader import HANGS, MEBIBYTE, MP4, body, loopback, serve, stuck, video
 
 from bot import USER_AGENT
-from bot.videos.copies import Copier
+from bot.videos.downloader import VideoDownloader
 from bot.videos.source import is_global
 from sim.task_api.answers import Answer, gzip_bomb, html_page, redirect
 from sim.task_api.server import RenderApi
@@ -61,30 +61,30 @@ async def api() -> AsyncIterator[RenderApi]:
 
 
 @pytest.fixture
-async def copier(tmp_path: Path) -> AsyncIterator[Copier]:
-    async with Copier(tmp_path / "tmp", may_connect=loopback) as copier:
-        yield copier
+async def downloader(tmp_path: Path) -> AsyncIterator[VideoDownloader]:
+    async with VideoDownloader(tmp_path / "tmp", may_connect=loopback) as downloader:
+        yield downloader
 
 
 @pytest.fixture
-async def careful(tmp_path: Path) -> AsyncIterator[Copier]:
-    """The copier as it is by default."""
-    async with Copier(tmp_path / "careful") as copier:
-        yield copier
+async def careful(tmp_path: Path) -> AsyncIterator[VideoDownloader]:
+    """The downloader as it is by default."""
+    async with VideoDownloader(tmp_path / "careful") as downloader:
+        yield downloader
 
 
 @pytest.fixture
 def refused(
     caplog: pytest.LogCaptureFixture, tmp_path: Path
-) -> Callable[[Copier, str], Awaitable[tuple[str, str]]]:
+) -> Callable[[VideoDownloader, str], Awaitable[tuple[str, str]]]:
     """Fetch a link that stays one; return which hosts were asked and the reason, from the log."""
     caplog.set_level("DEBUG")
 
-    async def fetch(copier: Copier, link: str, room: int = MEBIBYTE) -> tuple[str, str]:
+    async def fetch(downloader: VideoDownloader, link: str, room: int = MEBIBYTE) -> tuple[str, str]:
         caplog.clear()
-        assert await copier.fetch([link], room, room) == {}
+        assert await downloader.fetch([link], room, room) == {}
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-        (record,) = (record for record in caplog.records if record.name == "bot.videos.copies")
+        (record,) = (record for record in caplog.records if record.name == "bot.videos.downloader")
         assert record.levelname == "INFO"
         return vars(record)["host"], vars(record)["reason"]
 
@@ -143,7 +143,7 @@ def test_what_is_allowed_is_global_by_the_standard_library_too(address: IPv4Addr
     ],
 )
 async def test_no_spelling_of_this_machine_is_connected_to(
-    careful: Copier, refused: Refused, host: str
+    careful: VideoDownloader, refused: Refused, host: str
 ) -> None:
     async with wire(OK + b"Content-Length: 1000\r\n\r\n" + body(1000)) as server:
         await refused(careful, f"http://{host}:{server.port}/v.mp4")
@@ -158,7 +158,7 @@ async def test_no_spelling_of_this_machine_is_connected_to(
     ],
 )
 async def test_the_policy_judges_before_anything_is_sent(
-    careful: Copier, refused: Refused, host: str
+    careful: VideoDownloader, refused: Refused, host: str
 ) -> None:
     assert (await refused(careful, f"https://{host}/v.mp4"))[1] == "address refused"
 
@@ -181,7 +181,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[list[str]]]:
 
 
 async def test_a_name_that_stands_for_an_address_inside_is_refused(
-    careful: Copier, refused: Refused, names: dict[str, list[list[str]]]
+    careful: VideoDownloader, refused: Refused, names: dict[str, list[list[str]]]
 ) -> None:
     names["videos.example"] = [["10.0.0.1", "169.254.169.254"]]
     assert await refused(careful, "http://videos.example/v.mp4?key=x") == (
@@ -191,21 +191,21 @@ async def test_a_name_that_stands_for_an_address_inside_is_refused(
 
 
 async def test_of_the_addresses_of_a_name_only_allowed_ones_are_tried(
-    api: RenderApi, copier: Copier, names: dict[str, list[list[str]]]
+    api: RenderApi, downloader: VideoDownloader, names: dict[str, list[list[str]]]
 ) -> None:
     names["videos.example"] = [["10.0.0.1", "127.0.0.1"]]
     (link,) = serve(api, video())
-    assert await copier.fetch([link.replace("127.0.0.1", "videos.example")], MEBIBYTE, MEBIBYTE)
+    assert await downloader.fetch([link.replace("127.0.0.1", "videos.example")], MEBIBYTE, MEBIBYTE)
 
 
 async def test_a_name_that_changes_its_address_is_judged_each_time(
-    api: RenderApi, copier: Copier, refused: Refused, names: dict[str, list[list[str]]]
+    api: RenderApi, downloader: VideoDownloader, refused: Refused, names: dict[str, list[list[str]]]
 ) -> None:
     names["videos.example"] = [["127.0.0.1"], ["10.0.0.1"]]
     origin = api.base_url.replace("127.0.0.1", "videos.example")
     serve(api, redirect(f"{origin}/media/1.mp4"), video())
     hosts = "videos.example > videos.example"
-    assert await refused(copier, f"{origin}/media/0.mp4") == (hosts, "address refused")
+    assert await refused(downloader, f"{origin}/media/0.mp4") == (hosts, "address refused")
 
 
 # Links
@@ -230,8 +230,10 @@ async def test_a_name_that_changes_its_address_is_judged_each_time(
         ),
     ],
 )
-async def test_only_plain_links_are_followed(copier: Copier, refused: Refused, link: str) -> None:
-    assert await refused(copier, link) == ("", "not a link that may be followed")
+async def test_only_plain_links_are_followed(
+    downloader: VideoDownloader, refused: Refused, link: str
+) -> None:
+    assert await refused(downloader, link) == ("", "not a link that may be followed")
 
 
 @pytest.mark.parametrize(
@@ -242,35 +244,37 @@ async def test_only_plain_links_are_followed(copier: Copier, refused: Refused, l
     ],
 )
 async def test_only_plain_redirects_are_followed(
-    api: RenderApi, copier: Copier, refused: Refused, to: str
+    api: RenderApi, downloader: VideoDownloader, refused: Refused, to: str
 ) -> None:
     (link,) = serve(api, redirect(to))
-    assert await refused(copier, link) == ("127.0.0.1", "not a link that may be followed")
+    assert await refused(downloader, link) == ("127.0.0.1", "not a link that may be followed")
 
 
 async def test_a_redirect_to_a_refused_address_is_not_followed(
-    api: RenderApi, copier: Copier, refused: Refused
+    api: RenderApi, downloader: VideoDownloader, refused: Refused
 ) -> None:
     (link,) = serve(api, redirect("http://169.254.169.254/latest/meta-data/"))
-    assert await refused(copier, link) == ("127.0.0.1 > 169.254.169.254", "address refused")
+    assert await refused(downloader, link) == ("127.0.0.1 > 169.254.169.254", "address refused")
 
 
 async def test_a_redirect_into_nothing_and_a_loop_end(
-    api: RenderApi, copier: Copier, refused: Refused
+    api: RenderApi, downloader: VideoDownloader, refused: Refused
 ) -> None:
     for answer in (redirect("0.mp4"), redirect("?again"), Answer(302, {}), redirect("")):
         (link,) = serve(api, answer)
-        assert (await refused(copier, link))[1] == "too many redirects"
+        assert (await refused(downloader, link))[1] == "too many redirects"
 
 
-async def test_the_fourth_redirect_is_one_too_many(api: RenderApi, copier: Copier, refused: Refused) -> None:
+async def test_the_fourth_redirect_is_one_too_many(
+    api: RenderApi, downloader: VideoDownloader, refused: Refused
+) -> None:
     links = serve(api, *(redirect(f"{number}.mp4") for number in (1, 2, 3, 4)), video())
-    assert (await refused(copier, links[0]))[1] == "too many redirects"
-    assert await copier.fetch(links[1:2], MEBIBYTE, MEBIBYTE)
+    assert (await refused(downloader, links[0]))[1] == "too many redirects"
+    assert await downloader.fetch(links[1:2], MEBIBYTE, MEBIBYTE)
 
 
 async def test_a_link_is_asked_for_byte_by_byte_and_tells_nothing_more(
-    copier: Copier, names: dict[str, list[list[str]]], monkeypatch: pytest.MonkeyPatch
+    downloader: VideoDownloader, names: dict[str, list[list[str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names["videos.example"] = [["127.0.0.1"]]
     async with wire() as proxy, wire(b"HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n") as server:
@@ -279,7 +283,7 @@ async def test_a_link_is_asked_for_byte_by_byte_and_tells_nothing_more(
         for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(variable, proxy.address)
         async with wire(f"{back}Content-Length: 0\r\n\r\n".encode()) as first:
-            await copier.fetch([f"http://videos.example:{first.port}/x"], MEBIBYTE, MEBIBYTE)
+            await downloader.fetch([f"http://videos.example:{first.port}/x"], MEBIBYTE, MEBIBYTE)
         assert proxy.connections == 0
         (request,) = server.asked
     line, *headers = request.decode().split("\r\n")
@@ -327,20 +331,20 @@ async def test_a_link_is_asked_for_byte_by_byte_and_tells_nothing_more(
     ],
 )
 async def test_an_answer_that_is_no_video_leaves_the_link(
-    api: RenderApi, copier: Copier, refused: Refused, answer: Answer, reason: str
+    api: RenderApi, downloader: VideoDownloader, refused: Refused, answer: Answer, reason: str
 ) -> None:
     (link,) = serve(api, answer)
-    assert await refused(copier, link) == ("127.0.0.1", reason)
+    assert await refused(downloader, link) == ("127.0.0.1", reason)
 
 
 async def test_the_log_has_no_query_and_no_path(
-    api: RenderApi, copier: Copier, refused: Refused, caplog: pytest.LogCaptureFixture
+    api: RenderApi, downloader: VideoDownloader, refused: Refused, caplog: pytest.LogCaptureFixture
 ) -> None:
     for answer in (html_page(), Answer(drop=True), redirect("http://[::s3cret"), redirect("x:s3cret")):
         serve(api, answer)
-        await refused(copier, f"{api.base_url}/media/0.mp4?s3cret=s3cret")
+        await refused(downloader, f"{api.base_url}/media/0.mp4?s3cret=s3cret")
         assert "s3cret" not in str(
-            [vars(record) for record in caplog.records if record.name == "bot.videos.copies"]
+            [vars(record) for record in caplog.records if record.name == "bot.videos.downloader"]
         )
 
 
@@ -374,36 +378,40 @@ async def test_the_log_has_no_query_and_no_path(
     ],
     ids=lambda raw: str(raw[:90]),
 )
-async def test_a_broken_answer_leaves_the_link(copier: Copier, refused: Refused, raw: bytes) -> None:
+async def test_a_broken_answer_leaves_the_link(
+    downloader: VideoDownloader, refused: Refused, raw: bytes
+) -> None:
     async with wire(raw) as server:
-        await refused(copier, server.address)
+        await refused(downloader, server.address)
 
 
 async def test_a_server_without_tls_or_without_ears_leaves_the_link(
-    api: RenderApi, copier: Copier, refused: Refused
+    api: RenderApi, downloader: VideoDownloader, refused: Refused
 ) -> None:
     (link,) = serve(api, video())
-    assert (await refused(copier, link.replace("http:", "https:")))[1].startswith("ClientConnectorSSLError")
+    assert (await refused(downloader, link.replace("http:", "https:")))[1].startswith(
+        "ClientConnectorSSLError"
+    )
     await api.stop()
-    assert await refused(copier, link) == ("127.0.0.1", "ClientConnectorError ECONNREFUSED")
+    assert await refused(downloader, link) == ("127.0.0.1", "ClientConnectorError ECONNREFUSED")
 
 
-async def test_what_follows_the_declared_end_is_never_taken(copier: Copier) -> None:
+async def test_what_follows_the_declared_end_is_never_taken(downloader: VideoDownloader) -> None:
     async with wire(OK + b"Content-Length: 1000\r\n\r\n" + body(3000)) as server:
-        copies = await copier.fetch([server.address], MEBIBYTE, MEBIBYTE)
+        copies = await downloader.fetch([server.address], MEBIBYTE, MEBIBYTE)
         assert [(copy.size, copy.path.read_bytes()) for copy in copies.values()] in ([(1000, body(1000))], [])
 
 
-async def test_a_body_in_pieces_is_copied_whole(copier: Copier) -> None:
+async def test_a_body_in_pieces_is_copied_whole(downloader: VideoDownloader) -> None:
     pieces = b"".join(b"1\r\n%c\r\n" % byte for byte in body(300))
     async with wire(OK + b"Transfer-Encoding: Chunked\r\n\r\n" + pieces + b"0\r\n\r\n") as server:
-        (copy,) = (await copier.fetch([server.address], 300, MEBIBYTE)).values()
+        (copy,) = (await downloader.fetch([server.address], 300, MEBIBYTE)).values()
         assert copy.path.read_bytes() == body(300)
-        assert await copier.fetch([server.address], 299, MEBIBYTE) == {}
+        assert await downloader.fetch([server.address], 299, MEBIBYTE) == {}
 
 
 async def test_a_body_without_an_end_is_left_as_soon_as_the_room_is_full(
-    copier: Copier, refused: Refused
+    downloader: VideoDownloader, refused: Refused
 ) -> None:
     sent = 0
 
@@ -416,11 +424,13 @@ async def test_a_body_without_an_end_is_left_as_soon_as_the_room_is_full(
             sent += 0x10000
 
     async with wire(flood) as server:
-        assert (await refused(copier, server.address))[1] == "too large for the server"
+        assert (await refused(downloader, server.address))[1] == "too large for the server"
     assert sent < 16 * MEBIBYTE  # the room, and what the system's own buffers took
 
 
-async def test_a_declared_length_beyond_the_room_is_refused_unread(copier: Copier, refused: Refused) -> None:
+async def test_a_declared_length_beyond_the_room_is_refused_unread(
+    downloader: VideoDownloader, refused: Refused
+) -> None:
     refusal = asyncio.Event()
 
     async def promise(writer: asyncio.StreamWriter) -> None:
@@ -428,7 +438,7 @@ async def test_a_declared_length_beyond_the_room_is_refused_unread(copier: Copie
         await refusal.wait()
 
     async with wire(promise) as server:
-        assert (await refused(copier, server.address))[1] == "too large for the server"
+        assert (await refused(downloader, server.address))[1] == "too large for the server"
         refusal.set()
 
 
@@ -444,17 +454,19 @@ async def test_a_declared_length_beyond_the_room_is_refused_unread(copier: Copie
     ids=["silent", "stuck", "drip", "slower drip"],
 )
 async def test_slow_answers_end_in_time(
-    api: RenderApi, copier: Copier, refused: Refused, slow: Answer
+    api: RenderApi, downloader: VideoDownloader, refused: Refused, slow: Answer
 ) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
     (link,) = serve(api, slow)
-    assert await refused(copier, link) == ("127.0.0.1", "not in time")
+    assert await refused(downloader, link) == ("127.0.0.1", "not in time")
     assert 15 <= loop.time() - began < 16
 
 
 @pytest.mark.looptime
-async def test_headers_that_come_letter_by_letter_end_in_time(copier: Copier, refused: Refused) -> None:
+async def test_headers_that_come_letter_by_letter_end_in_time(
+    downloader: VideoDownloader, refused: Refused
+) -> None:
     async def spell(writer: asyncio.StreamWriter) -> None:
         for letter in OK * 100:
             writer.write(bytes([letter]))
@@ -462,12 +474,14 @@ async def test_headers_that_come_letter_by_letter_end_in_time(copier: Copier, re
             await asyncio.sleep(1)
 
     async with wire(spell) as server:
-        assert (await refused(copier, server.address))[1] == "not in time"
+        assert (await refused(downloader, server.address))[1] == "not in time"
 
 
 @pytest.mark.looptime
-async def test_redirects_share_the_time_of_a_fetch(api: RenderApi, copier: Copier, refused: Refused) -> None:
+async def test_redirects_share_the_time_of_a_fetch(
+    api: RenderApi, downloader: VideoDownloader, refused: Refused
+) -> None:
     links = serve(
         api, *(Answer(302, {"Location": f"{n}.mp4"}, delay=6) for n in (1, 2)), Answer(delay=6), video()
     )
-    assert await refused(copier, links[0]) == ("127.0.0.1 > 127.0.0.1 > 127.0.0.1", "not in time")
+    assert await refused(downloader, links[0]) == ("127.0.0.1 > 127.0.0.1 > 127.0.0.1", "not in time")

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from videos.test_copies import MP4, body, serve, video
+from videos.test_downloader import MP4, body, serve, video
 
-from bot.videos.copies import PARALLEL, Copier
+from bot.videos.downloader import PARALLEL, VideoDownloader
 from bot.videos.source import CONNECTIONS, TO_ONE_HOST
 from sim.task_api.answers import Answer
 from sim.task_api.server import RenderApi
@@ -22,9 +22,11 @@ async def api() -> AsyncIterator[RenderApi]:
 
 
 @pytest.fixture
-async def copier(tmp_path: Path) -> AsyncIterator[Copier]:
-    async with Copier(tmp_path / "copies", may_connect=lambda address: address.is_loopback) as copier:
-        yield copier
+async def downloader(tmp_path: Path) -> AsyncIterator[VideoDownloader]:
+    async with VideoDownloader(
+        tmp_path / "copies", may_connect=lambda address: address.is_loopback
+    ) as downloader:
+        yield downloader
 
 
 @pytest.mark.parametrize(
@@ -46,23 +48,27 @@ async def copier(tmp_path: Path) -> AsyncIterator[Copier]:
     ids=str,
 )
 async def test_a_video_is_known_by_its_first_bytes(
-    headers: dict[str, str], api: RenderApi, copier: Copier
+    headers: dict[str, str], api: RenderApi, downloader: VideoDownloader
 ) -> None:
     (link,) = serve(api, Answer(headers={"Content-Type": "video/mp4"} | headers, body=body(1000)))
-    copies = await copier.fetch([link], ROOM, ROOM)
+    copies = await downloader.fetch([link], ROOM, ROOM)
     assert copies[link].path.read_bytes().startswith(MP4)
 
 
 @pytest.mark.parametrize(
     "encoding", ["gzip", "GZIP", "x-gzip", "deflate", "br", "zstd", "aws-chunked, gzip", "compress"]
 )
-async def test_what_is_really_compressed_stays_a_link(encoding: str, api: RenderApi, copier: Copier) -> None:
+async def test_what_is_really_compressed_stays_a_link(
+    encoding: str, api: RenderApi, downloader: VideoDownloader
+) -> None:
     headers = {"Content-Type": "video/mp4", "Content-Encoding": encoding}
-    assert await copier.fetch(serve(api, Answer(headers=headers, body=body(1000))), ROOM, ROOM) == {}
+    assert await downloader.fetch(serve(api, Answer(headers=headers, body=body(1000))), ROOM, ROOM) == {}
 
 
 @pytest.mark.looptime
-async def test_hosts_that_drip_hold_up_no_video_from_elsewhere(api: RenderApi, copier: Copier) -> None:
+async def test_hosts_that_drip_hold_up_no_video_from_elsewhere(
+    api: RenderApi, downloader: VideoDownloader
+) -> None:
     asked, enough = 0, asyncio.Event()
 
     async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -78,10 +84,10 @@ async def test_hosts_that_drip_hold_up_no_video_from_elsewhere(api: RenderApi, c
     async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
         address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         dripping = [f"{address}/{number}" for number in range(PARALLEL)]
-        hung = [asyncio.create_task(copier.fetch(dripping, ROOM, ROOM)) for _ in range(CONNECTIONS)]
+        hung = [asyncio.create_task(downloader.fetch(dripping, ROOM, ROOM)) for _ in range(CONNECTIONS)]
         await enough.wait()
         began = asyncio.get_running_loop().time()
-        assert len(await copier.fetch(serve(api, video()), ROOM, ROOM)) == 1
+        assert len(await downloader.fetch(serve(api, video()), ROOM, ROOM)) == 1
         assert asyncio.get_running_loop().time() - began < 1
         assert asked == TO_ONE_HOST
         assert await asyncio.gather(*hung) == [{}] * CONNECTIONS

@@ -35,7 +35,7 @@ PARALLEL: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class VideoFile:
     """A video on disk, `size` bytes; `name` is what to upload it as, such as `video-1.mp4`."""
 
     url: str
@@ -104,7 +104,7 @@ class _Fetch:
         self.taken[number] = size
 
 
-class Copier:
+class VideoDownloader:
     """Fetches videos into a folder of its own, which it empties at both ends; an async context manager.
 
     `disk` runs what touches files, by default in a thread; a simulation runs it inline. `usage` says how full
@@ -128,7 +128,7 @@ class Copier:
         self._seconds: Final = seconds
         self._most: Final = most
         self._files: Final = count(1)
-        self._running: Final[set[asyncio.Task[Copy | None]]] = set()
+        self._running: Final[set[asyncio.Task[VideoFile | None]]] = set()
         self._http: aiohttp.ClientSession | None = None
         # A disk that stalls must not hold up the bot, so files are touched in a thread; in one thread, so
         # that it happens in order: no file is closed or deleted under a write that still goes on.
@@ -153,15 +153,15 @@ class Copier:
             log.warning("copies could not be deleted", extra={"reason": why(error)})
         self._disk.shutdown()
 
-    async def fetch(self, urls: Sequence[str], each: int, total: int) -> dict[str, Copy]:
+    async def fetch(self, urls: Sequence[str], each: int, total: int) -> dict[str, VideoFile]:
         """Return copies by their links, of at most so many bytes each and in total, in the time of a fetch.
 
         A link that is missing has no copy. The caller discards the copies.
         """
         if self._http is None:
-            raise RuntimeError("the copier is used outside its context")
+            raise RuntimeError("the downloader is used outside its context")
         fetch = _Fetch(self._http, each, total)
-        tasks: list[asyncio.Task[Copy | None]] = []
+        tasks: list[asyncio.Task[VideoFile | None]] = []
         try:
             async with asyncio.TaskGroup() as group:
                 for number, url in enumerate(list(dict.fromkeys(urls))[: self._most], 1):
@@ -174,7 +174,7 @@ class Copier:
             self._running.difference_update(tasks)
         return {copy.url: copy for copy in _made(tasks)}
 
-    def discard(self, copies: Iterable[Copy]) -> None:
+    def discard(self, copies: Iterable[VideoFile]) -> None:
         """Delete the files of copies; one that is gone already is no fault."""
         for copy in copies:
             _Draft(copy.path, self._budget).delete()
@@ -186,7 +186,7 @@ class Copier:
         for path in self._budget.files:
             _Draft(path, self._budget).delete()
 
-    async def _copy(self, fetch: _Fetch, url: str, number: int) -> Copy | None:
+    async def _copy(self, fetch: _Fetch, url: str, number: int) -> VideoFile | None:
         draft = _Draft(self._folder / f"{next(self._files)}.part", self._budget)
         asked: list[str] = []
         copy = None
@@ -204,7 +204,7 @@ class Copier:
                     await self._on_disk(draft.write, chunk, video.length)
                     chunk = await video.more()
                 await self._on_disk(draft.close)
-            copy = Copy(url, draft.path, f"video-{number}.{extension}", draft.size)
+            copy = VideoFile(url, draft.path, f"video-{number}.{extension}", draft.size)
         except Exception as error:
             log.info("a video stays a link", extra={"host": " > ".join(asked), "reason": why(error)})
         finally:
@@ -217,7 +217,7 @@ class Copier:
         return asyncio.get_running_loop().run_in_executor(self._disk, work, *args)
 
 
-def _made(tasks: Iterable[asyncio.Task[Copy | None]]) -> list[Copy]:
+def _made(tasks: Iterable[asyncio.Task[VideoFile | None]]) -> list[VideoFile]:
     ended = (task for task in tasks if task.done() and not task.cancelled() and task.exception() is None)
     return [copy for task in ended if (copy := task.result()) is not None]
 
