@@ -13,7 +13,7 @@ import discord
 
 from bot import words
 from bot.cards.buttons import Action, CardButton
-from bot.cards.lines import Look
+from bot.cards.lines import Style
 from bot.cards.rows import MESSAGE_LIMIT, ROW_MESSAGE_LIMIT, Row, row_of
 from bot.cards.text import LAYOUT_LIMIT, mention, plain, relative
 from bot.core.card import CardState
@@ -28,7 +28,7 @@ from bot.words import say
 PLAIN_LIMIT: Final = 200
 """Characters of the least that a card can show."""
 ACTION_LIMIT: Final = 60
-_LOUDEST_FIRST: Final = (Look.ODD, Look.BAD, Look.MOVING, Look.WAITING, Look.OVER, Look.GOOD)
+_LOUDEST_FIRST: Final = (Style.ODD, Style.BAD, Style.MOVING, Style.WAITING, Style.OVER, Style.GOOD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +58,16 @@ def card_form(state: CardState, observed: Mapping[str, Observed], health: Health
         for watch, about in zip(state.watches, known, strict=True)
     ]
     news = "" if state.ended else _news(state, known, health)
-    look = Look.ODD if news and health.paused else _look(state, rows)
+    style = Style.ODD if news and health.paused else _style(state, rows)
     foot = _last_words(state) if state.ended else _details(state, known[0].task if alone else None)
     if alone:
-        head, body = replace(rows[0], look=look).whole
+        head, body = replace(rows[0], style=style).whole
         texts = [head, "\n".join(text for text in (body, news) if text), foot]
     else:
-        texts = [f"### {look.sign} {_count(state)}", *(row.short for row in rows), news, foot]
+        texts = [f"### {style.sign} {_count(state)}", *(row.short for row in rows), news, foot]
     buttons = () if state.ended else _buttons(state)
     pointer = _pointer(state) if state.ended else ""
-    return CardForm(tuple(text for text in texts if text), look.colour, buttons, state.card.id, pointer)
+    return CardForm(tuple(text for text in texts if text), style.colour, buttons, state.card.id, pointer)
 
 
 def plain_form(form: CardForm) -> CardForm:
@@ -104,11 +104,11 @@ def _buttons(state: CardState) -> tuple[tuple[Action, str], ...]:
     )
 
 
-def _look(state: CardState, rows: Sequence[Row]) -> Look:
+def _style(state: CardState, rows: Sequence[Row]) -> Style:
     """Return how a whole card looks: like the loudest of what still lives, else like its ends."""
-    live = {row.look for row, watch in zip(rows, state.watches, strict=True) if watch.outcome is None}
-    shown = live or {row.look for row in rows}
-    return next(look for look in _LOUDEST_FIRST if look in shown)
+    live = {row.style for row, watch in zip(rows, state.watches, strict=True) if watch.outcome is None}
+    shown = live or {row.style for row in rows}
+    return next(style for style in _LOUDEST_FIRST if style in shown)
 
 
 def _count(state: CardState) -> str:

@@ -12,7 +12,7 @@ from bot.core.watch import REFUSED_AFTER
 from bot.words import say
 
 
-class Look(Enum):
+class Style(Enum):
     """A state's sign and colour; the colour is never the only sign."""
 
     WAITING = ("⏳", 0x95A5A6)
@@ -31,31 +31,31 @@ class Look(Enum):
         return self.value[1]
 
 
-STATE_LOOKS: Final = {
-    TaskState.PENDING: (Look.WAITING, words.QUEUED),
-    TaskState.RUNNING: (Look.MOVING, words.RENDERING),
-    TaskState.SUCCEEDED: (Look.GOOD, words.FINISHED),
-    TaskState.ERROR: (Look.BAD, words.FAILED),
-    TaskState.UNKNOWN: (Look.ODD, words.STATE_UNKNOWN),
+STATE_STYLES: Final = {
+    TaskState.PENDING: (Style.WAITING, words.QUEUED),
+    TaskState.RUNNING: (Style.MOVING, words.RENDERING),
+    TaskState.SUCCEEDED: (Style.GOOD, words.FINISHED),
+    TaskState.ERROR: (Style.BAD, words.FAILED),
+    TaskState.UNKNOWN: (Style.ODD, words.STATE_UNKNOWN),
 }
-ENDING_LOOKS: Final = {
-    Ending.SUCCEEDED: (Look.GOOD, words.FINISHED),
-    Ending.FAILED: (Look.BAD, words.FAILED),
-    Ending.EMPTY: (Look.ODD, words.FINISHED_EMPTY),
-    Ending.VANISHED: (Look.ODD, words.VANISHED),
-    Ending.REFUSED: (Look.ODD, words.REFUSED),
-    Ending.STALLED: (Look.OVER, words.TIMED_OUT),
-    Ending.TOO_OLD: (Look.OVER, words.TIMED_OUT),
-    Ending.STOPPED: (Look.OVER, words.STOPPED),
-    Ending.NO_SUCH_TASK: (Look.ODD, words.NO_SUCH_TASK),
+ENDING_STYLES: Final = {
+    Ending.SUCCEEDED: (Style.GOOD, words.FINISHED),
+    Ending.FAILED: (Style.BAD, words.FAILED),
+    Ending.EMPTY: (Style.ODD, words.FINISHED_EMPTY),
+    Ending.VANISHED: (Style.ODD, words.VANISHED),
+    Ending.REFUSED: (Style.ODD, words.REFUSED),
+    Ending.STALLED: (Style.OVER, words.TIMED_OUT),
+    Ending.TOO_OLD: (Style.OVER, words.TIMED_OUT),
+    Ending.STOPPED: (Style.OVER, words.STOPPED),
+    Ending.NO_SUCH_TASK: (Style.ODD, words.NO_SUCH_TASK),
     # Rows of a card that was deleted, or closed to us, while results of its other rows were on their way.
-    Ending.CARD_DELETED: (Look.OVER, words.TIMED_OUT),
-    Ending.ACCESS_LOST: (Look.OVER, words.TIMED_OUT),
+    Ending.CARD_DELETED: (Style.OVER, words.TIMED_OUT),
+    Ending.ACCESS_LOST: (Style.OVER, words.TIMED_OUT),
 }
 
 
-def heading(look: Look, words_: str, task_id: str) -> str:
-    return f"### {look.sign} {words_}\n`{task_id}`"
+def heading(style: Style, words_: str, task_id: str) -> str:
+    return f"### {style.sign} {words_}\n`{task_id}`"
 
 
 def progress_line(task: Task) -> str | None:
@@ -65,9 +65,9 @@ def progress_line(task: Task) -> str | None:
     return f"{bar(task.progress)} **{task.progress} %**"
 
 
-def state_words(language: str, task: Task) -> tuple[Look, str]:
-    look, sentence = STATE_LOOKS[task.state]
-    return look, say(language, sentence, state=plain(task.state_text, 60))
+def state_words(language: str, task: Task) -> tuple[Style, str]:
+    style, sentence = STATE_STYLES[task.state]
+    return style, say(language, sentence, state=plain(task.state_text, 60))
 
 
 def ending_lines(language: str, outcome: Outcome, pace: Pace, limit: int) -> list[str]:

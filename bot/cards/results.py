@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bot import words
-from bot.cards.lines import ENDING_LOOKS, ending_lines, progress_line, refused_links, state_words
+from bot.cards.lines import ENDING_STYLES, ending_lines, progress_line, refused_links, state_words
 from bot.cards.text import CONTENT_LIMIT, mention, plain, relative
 from bot.core.delivery import Message
 from bot.core.outcome import Outcome
@@ -32,8 +32,8 @@ def result_messages(
     task_id: str, outcome: Outcome, followers: Sequence[int], language: str, pace: Pace
 ) -> tuple[Message, ...]:
     """Return the messages that announce an outcome, in the order in which they are sent."""
-    look, sentence = ENDING_LOOKS[outcome.ending]
-    head = [f"{look.sign} **{say(language, sentence)}** · `{task_id}`"]
+    style, sentence = ENDING_STYLES[outcome.ending]
+    head = [f"{style.sign} **{say(language, sentence)}** · `{task_id}`"]
     head += ending_lines(language, outcome, pace, REASON_LIMIT)
     task = outcome.task
     if task is not None and (refused := refused_links(language, task)) is not None:
@@ -50,8 +50,8 @@ def is_part(content: str, task_id: str, part: int, parts: int) -> bool:
 
 def answer_messages(task: Task, language: str) -> tuple[Message, ...]:
     """Return what one look at a task tells: the answer of `status`, and of `watch` for an ended task."""
-    look, title = state_words(language, task)
-    head = [f"{look.sign} **{title}** · `{task.id}`"]
+    style, title = state_words(language, task)
+    head = [f"{style.sign} **{title}** · `{task.id}`"]
     if not task.state.ended and (progress := progress_line(task)) is not None:
         head.append(progress)
     if message := plain(task.message, REASON_LIMIT):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bot import words
-from bot.cards.lines import ENDING_LOOKS, Look, ending_lines, heading, progress_line, state_words
+from bot.cards.lines import ENDING_STYLES, Style, ending_lines, heading, progress_line, state_words
 from bot.cards.text import plain, relative
 from bot.core.events import PollError
 from bot.core.health import Health
@@ -37,7 +37,7 @@ class Row:
     """One watch in words; empty texts are left out. `note` says what the state alone does not."""
 
     task_id: str
-    look: Look
+    style: Style
     title: str
     progress: str = ""
     message: str = ""
@@ -47,12 +47,12 @@ class Row:
     def whole(self) -> tuple[str, str]:
         """Return the heading and the body of a card of its own."""
         body = "\n".join(line for line in (self.progress, self.message, self.note) if line)
-        return heading(self.look, self.title, self.task_id), body
+        return heading(self.style, self.title, self.task_id), body
 
     @property
     def short(self) -> str:
         """Return two lines at most, the second what matters most now."""
-        first = f"{self.look.sign} **{self.title}** · `{self.task_id}`"
+        first = f"{self.style.sign} **{self.title}** · `{self.task_id}`"
         second = self.note.rpartition("\n")[2] or self.progress or self.message
         return f"{first}\n{second}" if second else first
 
@@ -74,19 +74,19 @@ def _live(watch: Watch, observed: Observed, language: str, health: Health, messa
     note = say(language, _FAILURES[observed.error], when=relative(observed.failing_since))
     if message := plain(observed.message, message_limit):
         note = f"{note} {say(language, words.LAST_SAID, message=message)}"
-    return replace(row, look=Look.ODD, note=f"{row.note}\n{note}" if row.note else note)
+    return replace(row, style=Style.ODD, note=f"{row.note}\n{note}" if row.note else note)
 
 
 def _seen(watch: Watch, observed: Observed, language: str, health: Health, message_limit: int) -> Row | None:
     if (task := observed.task) is None:
         return None
-    look, title = state_words(language, task)
+    style, title = state_words(language, task)
     note = ""
     if task.state is TaskState.SUCCEEDED:
-        look, note = Look.MOVING, say(language, words.WAITING_FOR_VIDEO)
+        style, note = Style.MOVING, say(language, words.WAITING_FOR_VIDEO)
     message = plain(task.message, message_limit)
     progress = _progress(language, task, observed, health)
-    return Row(watch.task_id, look, title, progress, f"> {message}" if message else "", note)
+    return Row(watch.task_id, style, title, progress, f"> {message}" if message else "", note)
 
 
 def _unseen(watch: Watch, observed: Observed, language: str, health: Health) -> Row:
@@ -95,7 +95,7 @@ def _unseen(watch: Watch, observed: Observed, language: str, health: Health) -> 
     else:
         known = watch.seen_at is not None
         title, note = words.NO_ANSWER_YET, words.WAITING_AFTER_RESTART if known else words.WAITING_FOR_ANSWER
-    row = Row(watch.task_id, Look.WAITING, say(language, title))
+    row = Row(watch.task_id, Style.WAITING, say(language, title))
     # During a pause the card says once for all why nothing is known; in trouble the next line says it.
     if health.paused or (observed.is_failing and note == words.WAITING_FOR_ANSWER):
         return row
@@ -111,9 +111,9 @@ def _progress(language: str, task: Task, observed: Observed, health: Health) -> 
 
 
 def _ended(watch: Watch, outcome: Outcome, language: str, pace: Pace, message_limit: int) -> Row:
-    look, title = ENDING_LOOKS[outcome.ending]
+    style, title = ENDING_STYLES[outcome.ending]
     progress = ""
     if outcome.task is not None and outcome.ending not in {Ending.SUCCEEDED, Ending.EMPTY}:
         progress = progress_line(outcome.task) or ""
     note = "\n".join(ending_lines(language, outcome, pace, message_limit))
-    return Row(watch.task_id, look, say(language, title), progress, note=note)
+    return Row(watch.task_id, style, say(language, title), progress, note=note)

@@ -12,7 +12,7 @@ import discord
 from discord import app_commands
 
 from bot import words
-from bot.cards.lines import ENDING_LOOKS, STATE_LOOKS
+from bot.cards.lines import ENDING_STYLES, STATE_STYLES
 from bot.cards.text import visible
 from bot.clock import Clock
 from bot.commands.answer_requests import RequestFailed
@@ -164,10 +164,10 @@ def _since(watch: Watch) -> float:
 
 def _state(watch: Watch, task: Task | None, language: str) -> str:
     if watch.outcome is not None:
-        return say(language, ENDING_LOOKS[watch.outcome.ending][1]) if watch.outcome.ending.shown else "–"
+        return say(language, ENDING_STYLES[watch.outcome.ending][1]) if watch.outcome.ending.shown else "–"
     if task is None:
         return say(language, words.NO_ANSWER_YET)
-    _, sentence = STATE_LOOKS[task.state]
+    _, sentence = STATE_STYLES[task.state]
     state = say(language, sentence, state=visible(task.state_text)[:20])
     return f"{state} {task.progress} %" if task.progress else state
 

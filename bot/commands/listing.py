@@ -12,7 +12,7 @@ import discord
 
 from bot import words
 from bot.cards.buttons import Action, CardButton
-from bot.cards.lines import Look
+from bot.cards.lines import Style
 from bot.cards.rows import Row, row_of
 from bot.cards.text import jump_link, relative
 from bot.clock import Clock
@@ -129,14 +129,14 @@ def _entry(card: Card, watch: Watch, row: Row, language: str) -> str:
     ]
     if row.progress:
         facts.insert(0, row.progress)
-    return f"{row.look.sign} **{row.title}** · `{watch.task_id}`\n{' · '.join(facts)}"
+    return f"{row.style.sign} **{row.title}** · `{watch.task_id}`\n{' · '.join(facts)}"
 
 
 def _layout(texts: Sequence[str], buttons: Sequence[tuple[int, str]]) -> discord.ui.LayoutView:
     view = discord.ui.LayoutView(timeout=None)
     container: discord.ui.Container[discord.ui.LayoutView] = discord.ui.Container(
         *(discord.ui.TextDisplay[discord.ui.LayoutView](text) for text in texts),
-        accent_colour=Look.MOVING.colour,
+        accent_colour=Style.MOVING.colour,
     )
     view.add_item(container)
     if buttons:

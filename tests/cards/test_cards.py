@@ -29,7 +29,7 @@ from made import (
 )
 
 from bot.cards.cards import CardForm, card_form, layout, plain_form
-from bot.cards.lines import Look
+from bot.cards.lines import Style
 from bot.cards.text import bar
 from bot.core.card import Card, CardState
 from bot.core.events import Failure, Missing, PollError, Seen
@@ -156,25 +156,25 @@ def test_a_card_of_ten_rows_keeps_the_limits_and_can_do_nothing(
 
 
 @pytest.mark.parametrize(
-    ("endings", "look"),
+    ("endings", "style"),
     [
-        ([Ending.SUCCEEDED, None], Look.MOVING),
-        ([Ending.FAILED, None], Look.MOVING),
-        ([Ending.SUCCEEDED, Ending.SUCCEEDED], Look.GOOD),
-        ([Ending.SUCCEEDED, Ending.FAILED], Look.BAD),
-        ([Ending.SUCCEEDED, Ending.STOPPED], Look.OVER),
-        ([Ending.VANISHED, Ending.FAILED], Look.ODD),
+        ([Ending.SUCCEEDED, None], Style.MOVING),
+        ([Ending.FAILED, None], Style.MOVING),
+        ([Ending.SUCCEEDED, Ending.SUCCEEDED], Style.GOOD),
+        ([Ending.SUCCEEDED, Ending.FAILED], Style.BAD),
+        ([Ending.SUCCEEDED, Ending.STOPPED], Style.OVER),
+        ([Ending.VANISHED, Ending.FAILED], Style.ODD),
     ],
 )
 def test_a_card_of_several_looks_like_what_still_moves_then_like_its_worst_end(
-    endings: list[Ending | None], look: Look
+    endings: list[Ending | None], style: Style
 ) -> None:
     rows = [
         replace(watch(), outcome=None if end is None else Outcome(end, NOW, running(5), 7)) for end in endings
     ]
     form = card_form(CardState(CARD, tuple(rows)), {TASK: Observed(running(5))}, Health(), PACE)
-    assert form.colour == look.colour
-    assert form.texts[0].startswith(f"### {look.sign} ")
+    assert form.colour == style.colour
+    assert form.texts[0].startswith(f"### {style.sign} ")
 
 
 def test_a_form_speaks_of_times_and_not_of_the_present() -> None:
@@ -194,7 +194,7 @@ SINCE: Final = f"since <t:{int(NOW) + 60}:R>"
 
 def test_a_rendering_task_shows_its_state_its_bar_and_its_number() -> None:
     form = form_of(watch(), Observed(running(45, "*hi*")))
-    assert form.colour == Look.MOVING.colour
+    assert form.colour == Style.MOVING.colour
     assert form.texts[:2] == (f"### 🎬 Rendering\n`{TASK}`", f"{bar(45)} **45 %**\n> \\*hi\\*")
     assert f"<t:{int(NOW)}:R>" in form.texts[2]
     assert f"<@{STARTER}>" in form.texts[2]
