@@ -13,7 +13,7 @@ import discord
 
 from bot import words
 from bot.cards.buttons import Action, CardButton
-from bot.cards.lines import Style
+from bot.cards.render_parts import Style
 from bot.cards.rows import MESSAGE_LIMIT, ROW_MESSAGE_LIMIT, Row, row_of
 from bot.cards.text import LAYOUT_LIMIT, mention, plain, relative
 from bot.core.card import CardState

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bot import words
-from bot.cards.lines import ENDING_STYLES, ending_lines, progress_line, refused_links, state_words
+from bot.cards.render_parts import ENDING_STYLES, ending_lines, progress_line, refused_links, state_words
 from bot.cards.text import CONTENT_LIMIT, mention, plain, relative
 from bot.core.delivery import Message
 from bot.core.outcome import Outcome

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bot import words
-from bot.cards.lines import ENDING_STYLES, Style, ending_lines, heading, progress_line, state_words
+from bot.cards.render_parts import ENDING_STYLES, Style, ending_lines, heading, progress_line, state_words
 from bot.cards.text import plain, relative
 from bot.core.events import PollError
 from bot.core.health import Health

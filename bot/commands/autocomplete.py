@@ -12,7 +12,7 @@ import discord
 from discord import app_commands
 
 from bot import words
-from bot.cards.lines import ENDING_STYLES, STATE_STYLES
+from bot.cards.render_parts import ENDING_STYLES, STATE_STYLES
 from bot.cards.text import visible
 from bot.clock import Clock
 from bot.commands.answer_requests import RequestFailed

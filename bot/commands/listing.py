@@ -12,7 +12,7 @@ import discord
 
 from bot import words
 from bot.cards.buttons import Action, CardButton
-from bot.cards.lines import Style
+from bot.cards.render_parts import Style
 from bot.cards.rows import Row, row_of
 from bot.cards.text import jump_link, relative
 from bot.clock import Clock

@@ -29,7 +29,7 @@ from made import (
 )
 
 from bot.cards.cards import CardForm, card_form, layout, plain_form
-from bot.cards.lines import Style
+from bot.cards.render_parts import Style
 from bot.cards.text import bar
 from bot.core.card import Card, CardState
 from bot.core.events import Failure, Missing, PollError, Seen
