@@ -14,7 +14,7 @@ import discord
 from bot import words
 from bot.cards.buttons import Action, CardButton
 from bot.cards.render_parts import Style
-from bot.cards.rows import MESSAGE_LIMIT, ROW_MESSAGE_LIMIT, Row, row_of
+from bot.cards.task_row import MESSAGE_LIMIT, ROW_MESSAGE_LIMIT, TaskRow, task_row
 from bot.cards.text import LAYOUT_LIMIT, mention, plain, relative
 from bot.core.card import CardState
 from bot.core.health import Health, Mode
@@ -54,7 +54,7 @@ def card_form(state: CardState, observed: Mapping[str, Observed], health: Health
     limit = MESSAGE_LIMIT if alone else ROW_MESSAGE_LIMIT
     known = [observed.get(watch.task_id, UNOBSERVED) for watch in state.watches]
     rows = [
-        row_of(watch, about, language, health, pace, message_limit=limit)
+        task_row(watch, about, language, health, pace, message_limit=limit)
         for watch, about in zip(state.watches, known, strict=True)
     ]
     news = "" if state.ended else _news(state, known, health)
@@ -104,7 +104,7 @@ def _buttons(state: CardState) -> tuple[tuple[Action, str], ...]:
     )
 
 
-def _style(state: CardState, rows: Sequence[Row]) -> Style:
+def _style(state: CardState, rows: Sequence[TaskRow]) -> Style:
     """Return how a whole card looks: like the loudest of what still lives, else like its ends."""
     live = {row.style for row, watch in zip(rows, state.watches, strict=True) if watch.outcome is None}
     shown = live or {row.style for row in rows}

@@ -13,7 +13,7 @@ import discord
 from bot import words
 from bot.cards.buttons import Action, CardButton
 from bot.cards.render_parts import Style
-from bot.cards.rows import Row, row_of
+from bot.cards.task_row import TaskRow, task_row
 from bot.cards.text import jump_link, relative
 from bot.clock import Clock
 from bot.commands.answer import Answer
@@ -108,7 +108,7 @@ def list_page(
     texts = [f"### {say(language, words.LIVE_WATCHES, count=live)}"]
     for card, watch in shown:
         about = replace(observed.get(watch.task_id, UNOBSERVED), expected_end=None)
-        text = _entry(card, watch, row_of(watch, about, language, health, pace, message_limit=0), language)
+        text = _entry(card, watch, task_row(watch, about, language, health, pace, message_limit=0), language)
         if watch.outcome is not None:
             text += f"\n-# {say(language, words.ACCESS_WAS_LOST)}"
         elif card.channel_id in closed:
@@ -120,7 +120,7 @@ def list_page(
     return texts, buttons
 
 
-def _entry(card: Card, watch: Watch, row: Row, language: str) -> str:
+def _entry(card: Card, watch: Watch, row: TaskRow, language: str) -> str:
     link = jump_link(card.guild_id, card.channel_id, card.message_id)
     facts = [
         f"<#{card.channel_id}>",

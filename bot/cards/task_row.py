@@ -33,7 +33,7 @@ _FAILURES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TaskRow:
     """One watch in words; empty texts are left out. `note` says what the state alone does not."""
 
     task_id: str
@@ -57,16 +57,16 @@ class Row:
         return f"{first}\n{second}" if second else first
 
 
-def row_of(
+def task_row(
     watch: Watch, observed: Observed, language: str, health: Health, pace: Pace, *, message_limit: int
-) -> Row:
+) -> TaskRow:
     """Return a row; `observed` is what is known about the task of a watch that lives."""
     if watch.outcome is not None:
         return _ended(watch, watch.outcome, language, pace, message_limit)
     return _live(watch, observed, language, health, message_limit)
 
 
-def _live(watch: Watch, observed: Observed, language: str, health: Health, message_limit: int) -> Row:
+def _live(watch: Watch, observed: Observed, language: str, health: Health, message_limit: int) -> TaskRow:
     seen = _seen(watch, observed, language, health, message_limit)
     row = seen or _unseen(watch, observed, language, health)
     if health.paused or not observed.is_failing or observed.error is None or observed.failing_since is None:
@@ -77,7 +77,9 @@ def _live(watch: Watch, observed: Observed, language: str, health: Health, messa
     return replace(row, style=Style.ODD, note=f"{row.note}\n{note}" if row.note else note)
 
 
-def _seen(watch: Watch, observed: Observed, language: str, health: Health, message_limit: int) -> Row | None:
+def _seen(
+    watch: Watch, observed: Observed, language: str, health: Health, message_limit: int
+) -> TaskRow | None:
     if (task := observed.task) is None:
         return None
     style, title = state_words(language, task)
@@ -86,16 +88,16 @@ def _seen(watch: Watch, observed: Observed, language: str, health: Health, messa
         style, note = Style.MOVING, say(language, words.WAITING_FOR_VIDEO)
     message = plain(task.message, message_limit)
     progress = _progress(language, task, observed, health)
-    return Row(watch.task_id, style, title, progress, f"> {message}" if message else "", note)
+    return TaskRow(watch.task_id, style, title, progress, f"> {message}" if message else "", note)
 
 
-def _unseen(watch: Watch, observed: Observed, language: str, health: Health) -> Row:
+def _unseen(watch: Watch, observed: Observed, language: str, health: Health) -> TaskRow:
     if watch.seen_at is None and observed.missing:
         title, note = words.NOT_VISIBLE_YET, words.WAITING_FOR_TASK
     else:
         known = watch.seen_at is not None
         title, note = words.NO_ANSWER_YET, words.WAITING_AFTER_RESTART if known else words.WAITING_FOR_ANSWER
-    row = Row(watch.task_id, Style.WAITING, say(language, title))
+    row = TaskRow(watch.task_id, Style.WAITING, say(language, title))
     # During a pause the card says once for all why nothing is known; in trouble the next line says it.
     if health.paused or (observed.is_failing and note == words.WAITING_FOR_ANSWER):
         return row
@@ -110,10 +112,10 @@ def _progress(language: str, task: Task, observed: Observed, health: Health) -> 
     return f"{line} · {say(language, words.EXPECTED, when=relative(observed.expected_end))}"
 
 
-def _ended(watch: Watch, outcome: Outcome, language: str, pace: Pace, message_limit: int) -> Row:
+def _ended(watch: Watch, outcome: Outcome, language: str, pace: Pace, message_limit: int) -> TaskRow:
     style, title = ENDING_STYLES[outcome.ending]
     progress = ""
     if outcome.task is not None and outcome.ending not in {Ending.SUCCEEDED, Ending.EMPTY}:
         progress = progress_line(outcome.task) or ""
     note = "\n".join(ending_lines(language, outcome, pace, message_limit))
-    return Row(watch.task_id, style, say(language, title), progress, note=note)
+    return TaskRow(watch.task_id, style, say(language, title), progress, note=note)
