@@ -16,7 +16,7 @@ from bot.commands.answer import Answer, Unanswerable
 from bot.commands.first_look import FirstLook
 from bot.commands.limits import Limits
 from bot.commands.listing import Listing
-from bot.commands.pasted import tasks_of_ours
+from bot.commands.message_text import tasks_of_ours
 from bot.commands.placeholders import PlaceholderKeeper
 from bot.commands.sentences import describe
 from bot.commands.turns import NewestFirst, TooLate, Turn

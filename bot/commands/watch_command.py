@@ -17,7 +17,7 @@ from bot.cards.text import code, jump_link, named, packed
 from bot.commands.answer import Answer
 from bot.commands.first_look import FirstLook, say_line
 from bot.commands.limits import Limits
-from bot.commands.pasted import tasks_of, tasks_of_ours
+from bot.commands.message_text import tasks_of, tasks_of_ours
 from bot.core.events import Seen
 from bot.core.task import Task
 from bot.core.task_ids import LEFT_OUT_LENGTH, MOST_AT_ONCE, Found, read_task_ids
