@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.clock import Alarm, Clock, Idle, idle
 from bot.commands.autocomplete import Autocomplete
-from bot.commands.first_look import FirstLook
+from bot.commands.first_poll import FirstPoll
 from bot.commands.limits import Limits
 from bot.commands.listing import Listing
 from bot.commands.placeholders import PlaceholderKeeper
@@ -97,9 +97,9 @@ class App:
         self.breaker.on_change = self._api_changed
         self.watching: Final = Watching(self.store, self.tracker, self.poller, clock)
         limits = Limits(settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server)
-        first_look = FirstLook(self.breaker.poll)
+        first_poll = FirstPoll(self.breaker.poll)
         recent = Recent(database)
-        watch = WatchCommand(first_look, self.tracker, self.watching, rest, limits, recent=recent)
+        watch = WatchCommand(first_poll, self.tracker, self.watching, rest, limits, recent=recent)
         listing = Listing(
             self.tracker,
             self.breaker,
@@ -111,7 +111,7 @@ class App:
         turns = NewestFirst()
         self._keeper: Final = PlaceholderKeeper(Placeholders(database), client, clock)
         self.commands: Final = Commands(
-            first_look,
+            first_poll,
             self.tracker,
             watch,
             listing,

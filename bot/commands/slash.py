@@ -13,7 +13,7 @@ from bot.cards.buttons import Action, CardButton
 from bot.cards.results import answer_messages
 from bot.cards.text import mention, named
 from bot.commands.answer import Answer, Unanswerable
-from bot.commands.first_look import FirstLook
+from bot.commands.first_poll import FirstPoll
 from bot.commands.limits import Limits
 from bot.commands.listing import Listing
 from bot.commands.message_text import tasks_of_ours
@@ -40,7 +40,7 @@ class Commands:
 
     def __init__(
         self,
-        first_look: FirstLook,
+        first_poll: FirstPoll,
         tracker: Tracker,
         watch: WatchCommand,
         listing: Listing,
@@ -53,7 +53,7 @@ class Commands:
     ) -> None:
         self.watch: Final = watch
         self.listing: Final = listing
-        self._first_look: Final = first_look
+        self._first_poll: Final = first_poll
         self._tracker: Final = tracker
         self._limits: Final = limits
         self._recent: Final = recent
@@ -70,7 +70,7 @@ class Commands:
         if (found := await self._one(answer, given)) is None:
             return
         (task_id,) = found.task_ids
-        seen = (await self._first_look.at(answer, [task_id]))[task_id]
+        seen = (await self._first_poll.at(answer, [task_id]))[task_id]
         if isinstance(seen, VeoError):
             await answer.refuse(describe(seen, answer.language, task_id))
         else:

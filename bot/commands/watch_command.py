@@ -15,7 +15,7 @@ from bot import words
 from bot.cards.results import answer_messages
 from bot.cards.text import code, jump_link, named, packed
 from bot.commands.answer import Answer
-from bot.commands.first_look import FirstLook, say_line
+from bot.commands.first_poll import FirstPoll, say_line
 from bot.commands.limits import Limits
 from bot.commands.message_text import tasks_of, tasks_of_ours
 from bot.core.events import Seen
@@ -40,7 +40,7 @@ class WatchCommand:
 
     def __init__(
         self,
-        first_look: FirstLook,
+        first_poll: FirstPoll,
         tracker: Tracker,
         watching: Watching,
         rest: DiscordRest,
@@ -48,14 +48,14 @@ class WatchCommand:
         *,
         recent: Recent,
     ) -> None:
-        self._first_look: Final = first_look
+        self._first_poll: Final = first_poll
         self._tracker: Final = tracker
         self._watching: Final = watching
         self._rest: Final = rest
         self._limits: Final = limits
         self._recent: Final = recent
         self._beginning: Final = asyncio.Lock()
-        """Held from the look at the limits until the watches count."""
+        """Held from the check of the limits until the watches count."""
 
     async def typed(self, answer: Answer, given: str) -> None:
         """Watch what somebody typed: one id, or several with spaces, commas or newlines between them."""
@@ -95,7 +95,7 @@ class WatchCommand:
             why = say(language, words.TOO_MANY_IDS, limit=MOST_AT_ONCE)
             summary.append(_not_watched(language, why, surplus))
         new = await self._not_here_yet(answer, task_ids[:MOST_AT_ONCE], summary)
-        told = await self._first_look.at(answer, new)
+        told = await self._first_poll.at(answer, new)
         ended = [task for task in told.values() if isinstance(task, Task) and task.settled]
         live = {
             task_id: as_event(seen) if isinstance(seen, VeoError) else seen

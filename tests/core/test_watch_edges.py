@@ -91,7 +91,7 @@ def test_an_estimate_is_kept_while_it_lies_behind_the_next_look(
     ("event", "after"),
     [(running(10), 11.1), (DOWN, 3.0), (Failure(PollError.RATE_LIMITED), 5.0), (LIMITED, 20.0)],
 )
-def test_the_first_look_asks_for_its_own_pause(event: Seen, after: float) -> None:
+def test_the_first_poll_asks_for_its_own_pause(event: Seen, after: float) -> None:
     assert poll(Polled(watch()), event, NOW).after == pytest.approx(after, abs=0.1)
 
 

@@ -1,4 +1,4 @@
-"""The looks that a person waits for: within the time of a first response, or announced by a line."""
+"""The polls that a person waits for: within the time of a first response, or announced by a line."""
 
 import asyncio
 import logging
@@ -15,48 +15,48 @@ from bot.words import say
 
 log = logging.getLogger(__name__)
 
-FIRST_LOOK_SECONDS: Final = 1.5
+FIRST_POLL_SECONDS: Final = 1.5
 """How long the API may take to be in the first response; after that a line says that we are looking."""
 AT_ONCE: Final = 24
 """Polls for people under way at once: however much they ask, the poller finds a way to the API."""
 OF_ONE_PERSON: Final = 5
 """The same for one person: what they wait for holds up nobody else."""
 TURN_SECONDS: Final = 15.0
-"""How long a look waits for its turn, at most."""
+"""How long a poll waits for its turn, at most."""
 
 
-class FirstLook:
-    """Looks at tasks for whoever asked."""
+class FirstPoll:
+    """Polls tasks for people."""
 
     def __init__(self, poll: PollFn) -> None:
         self._poll: Final = poll
         self._turns: Final = PersonByPerson(AT_ONCE, OF_ONE_PERSON)
 
     async def at(self, answer: Answer, task_ids: Sequence[str]) -> dict[str, Task | VeoError]:
-        """Look at tasks, all at once; return what each look told, in the order of the ids.
+        """Poll tasks, all at once; return what each poll brought, in the order of the ids.
 
         Raises:
             Unanswerable: the line could not be said.
         """
         person = answer.interaction.user.id
-        looks = [asyncio.ensure_future(self._told(task_id, person)) for task_id in task_ids]
-        if not looks:
+        polls = [asyncio.ensure_future(self._told(task_id, person)) for task_id in task_ids]
+        if not polls:
             return {}
         answer.turn.give_back()
         try:
-            _, late = await asyncio.wait(looks, timeout=FIRST_LOOK_SECONDS)
+            _, late = await asyncio.wait(polls, timeout=FIRST_POLL_SECONDS)
             if late:
                 await say_line(answer, task_ids)
-            return dict(zip(task_ids, await asyncio.gather(*looks), strict=True))
+            return dict(zip(task_ids, await asyncio.gather(*polls), strict=True))
         finally:
-            for look in looks:
-                look.cancel()
+            for poll in polls:
+                poll.cancel()
 
     async def _told(self, task_id: str, person: int) -> Task | VeoError:
         try:
             return await self._in_turn(task_id, person)
         except VeoError as error:
-            log.info("a look for a person failed", extra={"task": task_id, "reason": str(error)})
+            log.info("a poll for a person failed", extra={"task": task_id, "reason": str(error)})
             return error
 
     async def _in_turn(self, task_id: str, person: int) -> Task:
