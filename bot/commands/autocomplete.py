@@ -15,8 +15,8 @@ from bot import words
 from bot.cards.render_parts import ENDING_STYLES, STATE_STYLES
 from bot.cards.text import visible
 from bot.clock import Clock
-from bot.commands.answer_requests import RequestFailed
 from bot.commands.limits import Limits
+from bot.commands.response_requests import RequestFailed
 from bot.commands.turns import NewestFirst, TooLate, Turn
 from bot.core.observed import UNOBSERVED
 from bot.core.task import Task

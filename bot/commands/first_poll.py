@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot import words
-from bot.commands.answer import Answer
+from bot.commands.response import Response
 from bot.commands.turns import PersonByPerson
 from bot.core.task import Task
 from bot.engine.breaker import PollFn
@@ -32,21 +32,21 @@ class FirstPoll:
         self._poll: Final = poll
         self._turns: Final = PersonByPerson(AT_ONCE, OF_ONE_PERSON)
 
-    async def at(self, answer: Answer, task_ids: Sequence[str]) -> dict[str, Task | VeoError]:
+    async def at(self, response: Response, task_ids: Sequence[str]) -> dict[str, Task | VeoError]:
         """Poll tasks, all at once; return what each poll brought, in the order of the ids.
 
         Raises:
-            Unanswerable: the line could not be said.
+            ResponseFailed: the line could not be said.
         """
-        person = answer.interaction.user.id
+        person = response.interaction.user.id
         polls = [asyncio.ensure_future(self._told(task_id, person)) for task_id in task_ids]
         if not polls:
             return {}
-        answer.turn.give_back()
+        response.turn.give_back()
         try:
             _, late = await asyncio.wait(polls, timeout=FIRST_POLL_SECONDS)
             if late:
-                await say_line(answer, task_ids)
+                await send_placeholder(response, task_ids)
             return dict(zip(task_ids, await asyncio.gather(*polls), strict=True))
         finally:
             for poll in polls:
@@ -71,11 +71,13 @@ class FirstPoll:
             self._turns.give_back(person)
 
 
-async def say_line(answer: Answer, task_ids: Sequence[str]) -> int:
+async def send_placeholder(response: Response, task_ids: Sequence[str]) -> int:
     """Say to everybody that we look at tasks, unless it is said already; return the line's message id.
 
     Raises:
-        Unanswerable: it could not be said.
+        ResponseFailed: it could not be said.
     """
     sentence = words.LOOKING if len(task_ids) == 1 else words.LOOKING_AT_SEVERAL
-    return await answer.line(say(answer.channel_language, sentence, task=task_ids[0], count=len(task_ids)))
+    return await response.placeholder(
+        say(response.channel_language, sentence, task=task_ids[0], count=len(task_ids))
+    )

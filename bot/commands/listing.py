@@ -16,7 +16,7 @@ from bot.cards.render_parts import Style
 from bot.cards.task_row import TaskRow, task_row
 from bot.cards.text import jump_link, relative
 from bot.clock import Clock
-from bot.commands.answer import Answer
+from bot.commands.response import Response
 from bot.core.card import Card
 from bot.core.health import Health
 from bot.core.observed import UNOBSERVED, Observed
@@ -58,11 +58,11 @@ class Listing:
         self._breaker: Final = breaker
         self._pace: Final = pace
 
-    async def show(self, answer: Answer, page: int = 0, *, in_place: bool = False) -> None:
+    async def show(self, response: Response, page: int = 0, *, in_place: bool = False) -> None:
         """Show a page, counted from 0; `in_place` of the page whose button was pressed."""
-        interaction = answer.interaction
+        interaction = response.interaction
         if interaction.guild_id is None:
-            await answer.refuse(say(answer.language, words.NEEDS_SERVER))
+            await response.send_private(say(response.language, words.NEEDS_SERVER))
             return
         cards = self._tracker.registry.of_guild(interaction.guild_id)
         entries = [(state.card, watch) for state in cards for watch in state.watches if watch.outcome is None]
@@ -75,13 +75,13 @@ class Listing:
         texts, buttons = list_page(
             [entry for entry in entries if entry[0].channel_id in visible],
             self._tracker.registry.observed,
-            answer.language,
+            response.language,
             self._breaker.health,
             self._pace,
             page=page,
             closed=self._closed(),
         )
-        await answer.show(_layout(texts, buttons), in_place=in_place)
+        await response.show_layout(_layout(texts, buttons), in_place=in_place)
 
 
 def list_page(

@@ -1,8 +1,8 @@
-"""The public lines that announce an answer, and what becomes of those that a crash has left.
+"""Placeholders: the public messages that stand until a response is known, and their removal after a crash.
 
-A line is remembered before it is sent, and forgotten once it has become an answer or a card, or is deleted.
-At the next start those that are left are looked for by their interaction, and deleted if they still say the
-same.
+A placeholder is stored before it is sent, and removed from the store once it has become a response or a
+card, or is deleted. After a crash, the next start looks for those still stored by their interaction's id and
+deletes each that still has its first text.
 """
 
 import logging
@@ -18,13 +18,13 @@ from bot.store.placeholders import Placeholder, Placeholders
 log = logging.getLogger(__name__)
 
 KEEP_SECONDS: Final = 7 * 24 * 3600.0
-"""How long after a line was sent a start still looks for it."""
+"""How long after it was sent a start still looks for a placeholder."""
 MESSAGES_AFTER: Final = 100
-"""Messages after the command among which its answer is."""
+"""Messages after the command among which its response is searched."""
 
 
 class PlaceholderKeeper:
-    """Remembers lines; none of its methods raises, for an answer does not depend on it."""
+    """Stores placeholders. None of its methods raises: a response does not depend on them."""
 
     def __init__(self, store: Placeholders, client: discord.Client, clock: Clock) -> None:
         self._store: Final = store
@@ -32,41 +32,42 @@ class PlaceholderKeeper:
         self._clock: Final = clock
 
     async def remember(self, interaction: discord.Interaction, content: str) -> None:
-        """Note that a line is about to be sent."""
+        """Store a placeholder that is about to be sent."""
         until = self._clock() + KEEP_SECONDS
         placeholder = Placeholder(interaction.id, interaction.channel_id or 0, content, until)
         try:
             await self._store.remember(placeholder)
         except StoreFailed as error:
-            log.warning("a line could not be remembered", extra={"reason": str(error)})
+            log.warning("could not store a placeholder", extra={"reason": str(error)})
 
     async def forget(self, interaction_id: int) -> None:
-        """Note that a line is no longer one."""
+        """Remove a placeholder that has become a response or is deleted."""
         try:
             await self._store.forget(interaction_id)
         except StoreFailed as error:
-            log.warning("a line could not be forgotten", extra={"reason": str(error)})
+            log.warning("could not remove a placeholder from the store", extra={"reason": str(error)})
 
     async def left(self) -> list[Placeholder]:
-        """Return the lines that an earlier process left."""
+        """Return the placeholders that an earlier process left behind."""
         try:
             return await self._store.left()
         except StoreFailed as error:
-            log.warning("the lines that were left are not known", extra={"reason": str(error)})
+            log.warning("could not read the leftover placeholders", extra={"reason": str(error)})
             return []
 
     async def clean_up(self, left: list[Placeholder], alarm: Alarm) -> None:
-        """Delete the lines that an earlier process left, however often it takes."""
+        """Delete the placeholders that an earlier process left behind, retrying until it works."""
         tries = 0
         while left:
             try:
                 await self._clean_up(left[0])
             except StoreFailed as error:
-                log.warning("a line that was left cannot be looked up", extra={"reason": str(error)})
+                log.warning("could not look up a leftover placeholder", extra={"reason": str(error)})
                 return
             except Exception as error:
                 tries += 1
-                log.info("a line that was left is tried again", extra={"refusal": describe(error)})
+                refusal = {"refusal": describe(error)}
+                log.info("could not delete a leftover placeholder, retrying", extra=refusal)
                 left.append(left.pop(0))  # the others need not wait for it
                 await alarm.sleep(retry_delay(error, tries))
             else:
@@ -79,18 +80,19 @@ class PlaceholderKeeper:
             except Exception as error:
                 if error_action(error) is ErrorAction.RETRY:
                     raise
-                log.warning("a line that was left stays", extra={"refusal": describe(error)})
+                log.warning("a leftover placeholder stays", extra={"refusal": describe(error)})
         await self._store.forget(placeholder.interaction_id)
 
     async def _delete(self, placeholder: Placeholder) -> None:
         channel = self._client.get_partial_messageable(placeholder.channel_id)
-        # An answer comes after its interaction, and has a larger id.
+        # A response comes after its interaction, so its id is larger.
         after = discord.Object(placeholder.interaction_id)
         async for message in channel.history(limit=MESSAGES_AFTER, after=after, oldest_first=True):
             metadata = message.interaction_metadata
             if metadata is None or metadata.id != placeholder.interaction_id:
                 continue
+            # It may have become a card or a response just before the crash: then it stays.
             if message.content == placeholder.content and not await self._store.is_card(message.id):
                 await message.delete()
-                log.info("deleted a line that was left", extra={"channel": placeholder.channel_id})
+                log.info("deleted a leftover placeholder", extra={"channel": placeholder.channel_id})
                 return

@@ -12,12 +12,12 @@ from bot import words
 from bot.cards.buttons import Action, CardButton
 from bot.cards.results import answer_messages
 from bot.cards.text import mention, named
-from bot.commands.answer import Answer, Unanswerable
 from bot.commands.first_poll import FirstPoll
 from bot.commands.limits import Limits
 from bot.commands.listing import Listing
 from bot.commands.message_text import tasks_of_ours
 from bot.commands.placeholders import PlaceholderKeeper
+from bot.commands.response import Response, ResponseFailed
 from bot.commands.sentences import describe
 from bot.commands.turns import NewestFirst, TooLate, Turn
 from bot.commands.watch_command import WatchCommand, left_out
@@ -65,65 +65,65 @@ class Commands:
         self._answered: dict[int, None] = {}
         """The newest interactions by id, in the order of their coming."""
 
-    async def status(self, answer: Answer, given: str) -> None:
+    async def status(self, response: Response, given: str) -> None:
         """Look at a task once and tell everybody; what could not be found out only the asker is told."""
-        if (found := await self._one(answer, given)) is None:
+        if (found := await self._one(response, given)) is None:
             return
         (task_id,) = found.task_ids
-        seen = (await self._first_poll.at(answer, [task_id]))[task_id]
+        seen = (await self._first_poll.at(response, [task_id]))[task_id]
         if isinstance(seen, VeoError):
-            await answer.refuse(describe(seen, answer.language, task_id))
+            await response.send_private(describe(seen, response.language, task_id))
         else:
-            await answer.tell(answer_messages(seen, answer.channel_language))
-        await _say_left_out(answer, found)
+            await response.send_public(answer_messages(seen, response.channel_language))
+        await _say_left_out(response, found)
 
-    async def stop(self, answer: Answer, given: str) -> None:
+    async def stop(self, response: Response, given: str) -> None:
         """End the watch of one task in this channel, for whoever may."""
-        if (found := await self._one(answer, given)) is None:
+        if (found := await self._one(response, given)) is None:
             return
         (task_id,) = found.task_ids
-        state = self._tracker.registry.watching(answer.interaction.channel_id or 0, task_id)
+        state = self._tracker.registry.watching(response.interaction.channel_id or 0, task_id)
         if state is None:
-            await answer.refuse(say(answer.language, words.NOT_WATCHED_HERE, task=task_id))
+            await response.send_private(say(response.language, words.NOT_WATCHED_HERE, task=task_id))
             return
-        await self._stop(answer, state, task_id)
-        await _say_left_out(answer, found)
+        await self._stop(response, state, task_id)
+        await _say_left_out(response, found)
 
     async def press(self, interaction: discord.Interaction, action: Action, number: int) -> None:
         """Handle a press on a card's button."""
         message = interaction.message
 
-        async def work(answer: Answer) -> None:
+        async def work(response: Response) -> None:
             state = self._tracker.registry.of_message(message.id) if message is not None else None
             if action is Action.AGAIN:
-                await self.watch.again(answer)
+                await self.watch.again(response)
             elif action is Action.PAGE:
                 # Never in the place of what everybody sees: a list is for whoever asked.
                 private = message is not None and message.flags.ephemeral
-                await self.listing.show(answer, number, in_place=private)
+                await self.listing.show(response, number, in_place=private)
             elif state is None or state.card.id != number:
-                await self._offer_again(answer)
+                await self._offer_again(response)
             elif action is Action.STOP:
-                await self._stop(answer, state, None)
+                await self._stop(response, state, None)
             else:
-                await self._toggle(answer, state)
+                await self._toggle(response, state)
 
         await self.run(interaction, work)
 
-    async def _stop(self, answer: Answer, state: CardState, task_id: str | None) -> None:
-        user = answer.interaction.user
-        if user.id != state.card.starter_id and not answer.interaction.permissions.manage_messages:
+    async def _stop(self, response: Response, state: CardState, task_id: str | None) -> None:
+        user = response.interaction.user
+        if user.id != state.card.starter_id and not response.interaction.permissions.manage_messages:
             starter = mention(state.card.starter_id)
-            await answer.refuse(say(answer.language, words.MAY_NOT_STOP, starter=starter))
+            await response.send_private(say(response.language, words.MAY_NOT_STOP, starter=starter))
             return
         stopped = await self._tracker.stop(state.card.id, user.id, task_id)
         if stopped:
-            await answer.refuse(say(answer.language, words.STOPPED_FOR_YOU, tasks=named(stopped)))
+            await response.send_private(say(response.language, words.STOPPED_FOR_YOU, tasks=named(stopped)))
         else:
-            await self._offer_again(answer)
+            await self._offer_again(response)
 
-    async def _toggle(self, answer: Answer, state: CardState) -> None:
-        user_id = answer.interaction.user.id
+    async def _toggle(self, response: Response, state: CardState) -> None:
+        user_id = response.interaction.user.id
         following = user_id not in state.followers
         await self._tracker.follow(state.card.id, user_id, following=following)
         live = [watch.task_id for watch in state.watches if watch.outcome is None]
@@ -131,24 +131,24 @@ class Commands:
             sentence = words.NOW_FOLLOWING if following else words.NO_LONGER_FOLLOWING
         else:
             sentence = words.NOW_FOLLOWING_SEVERAL if following else words.NO_LONGER_FOLLOWING_SEVERAL
-        await answer.refuse(say(answer.language, sentence, tasks=named(live)))
+        await response.send_private(say(response.language, sentence, tasks=named(live)))
 
-    async def _offer_again(self, answer: Answer) -> None:
+    async def _offer_again(self, response: Response) -> None:
         """Tell that a card is followed no more, and how its tasks can be watched again."""
-        message = answer.interaction.message
+        message = response.interaction.message
         task_ids = () if message is None else (await tasks_of_ours(message, self._recent))[:MOST_AT_ONCE]
         if not task_ids:
-            await answer.refuse(say(answer.language, words.CARD_IS_OVER))
+            await response.send_private(say(response.language, words.CARD_IS_OVER))
             return
-        text = say(answer.language, words.CARD_IS_OVER_FOR, tasks=named(task_ids))
+        text = say(response.language, words.CARD_IS_OVER_FOR, tasks=named(task_ids))
         view = discord.ui.View(timeout=None)
-        view.add_item(CardButton(Action.AGAIN, 0, say(answer.language, words.WATCH_AGAIN)))
-        await answer.refuse(text, view)
+        view.add_item(CardButton(Action.AGAIN, 0, say(response.language, words.WATCH_AGAIN)))
+        await response.send_private(text, view)
 
     async def run(
         self,
         interaction: discord.Interaction,
-        command: Callable[[Answer], Awaitable[None]],
+        command: Callable[[Response], Awaitable[None]],
     ) -> None:
         """Run a command; what it did not foresee is logged under a reference that the asker is told."""
         if not self._is_new(interaction.id):
@@ -160,7 +160,7 @@ class Commands:
             self._under_way.add(task)
         try:
             await turn.take()
-            await self._run(Answer(interaction, self._card_language, turn, self._keeper), command)
+            await self._run(Response(interaction, self._card_language, turn, self._keeper), command)
         except TooLate:
             log.debug("an interaction was not answered in time", extra={"interaction": interaction.id})
         finally:
@@ -168,34 +168,34 @@ class Commands:
             if task is not None:
                 self._under_way.discard(task)
 
-    async def _run(self, answer: Answer, command: Callable[[Answer], Awaitable[None]]) -> None:
-        interaction = answer.interaction
+    async def _run(self, response: Response, command: Callable[[Response], Awaitable[None]]) -> None:
+        interaction = response.interaction
         try:
             if self._closing:
-                await answer.refuse(say(answer.language, words.RESTARTING))
-            elif refusal := self._limits.refuse_place(interaction.guild_id, answer.language):
-                await answer.refuse(refusal)
+                await response.send_private(say(response.language, words.RESTARTING))
+            elif refusal := self._limits.refuse_place(interaction.guild_id, response.language):
+                await response.send_private(refusal)
             else:
-                await command(answer)
+                await command(response)
         except TooLate:
             raise
-        except Unanswerable as error:
+        except ResponseFailed as error:
             log.warning("a command could not be answered", extra={"refusal": str(error)})
-            await answer.take_back()
+            await response.delete_placeholder()
         except StoreFailed as error:
             log.error("a command could not be saved", extra={"reason": str(error)})  # noqa: TRY400
-            await self._refuse(answer, say(answer.language, words.NOT_STORED))
+            await self._refuse(response, say(response.language, words.NOT_STORED))
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("a command failed", extra={"reference": reference})
-            await self._refuse(answer, say(answer.language, words.BROKEN, reference=reference))
+            await self._refuse(response, say(response.language, words.BROKEN, reference=reference))
         finally:
-            await answer.finish()
+            await response.finish()
 
-    async def _refuse(self, answer: Answer, sentence: str) -> None:
+    async def _refuse(self, response: Response, sentence: str) -> None:
         try:
-            await answer.refuse(sentence)
-        except Unanswerable as error:
+            await response.send_private(sentence)
+        except ResponseFailed as error:
             log.warning("a command could not be answered", extra={"refusal": str(error)})
 
     def _is_new(self, interaction_id: int) -> bool:
@@ -213,14 +213,14 @@ class Commands:
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=seconds)
 
-    async def _one(self, answer: Answer, given: str) -> Found | None:
+    async def _one(self, response: Response, given: str) -> Found | None:
         found = read_task_id(given)
         if not found.task_ids:
-            await answer.refuse(say(answer.language, words.NOT_AN_ID))
+            await response.send_private(say(response.language, words.NOT_AN_ID))
             return None
         return found
 
 
-async def _say_left_out(answer: Answer, found: Found) -> None:
+async def _say_left_out(response: Response, found: Found) -> None:
     if found.left_out:
-        await answer.refuse(left_out(answer.language, found.left_out))
+        await response.send_private(left_out(response.language, found.left_out))

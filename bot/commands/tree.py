@@ -51,13 +51,13 @@ def command_tree(client: discord.Client) -> Tree:
     @app_commands.describe(id=words.ID_DESCRIPTION)
     @app_commands.autocomplete(id=one)
     async def status(interaction: discord.Interaction, id: OneId) -> None:  # noqa: A002 the option's name
-        await tree.commands.run(interaction, lambda answer: tree.commands.status(answer, id))
+        await tree.commands.run(interaction, lambda response: tree.commands.status(response, id))
 
     @veo.command(name="watch", description=words.WATCH_DESCRIPTION)
     @app_commands.describe(id=words.IDS_DESCRIPTION)
     @app_commands.autocomplete(id=several)
     async def watch(interaction: discord.Interaction, id: SeveralIds) -> None:  # noqa: A002
-        await tree.commands.run(interaction, lambda answer: tree.commands.watch.typed(answer, id))
+        await tree.commands.run(interaction, lambda response: tree.commands.watch.typed(response, id))
 
     @veo.command(name="list", description=words.LIST_DESCRIPTION)
     async def show_list(interaction: discord.Interaction) -> None:
@@ -67,13 +67,13 @@ def command_tree(client: discord.Client) -> Tree:
     @app_commands.describe(id=words.ID_DESCRIPTION)
     @app_commands.autocomplete(id=stoppable)
     async def stop(interaction: discord.Interaction, id: OneId) -> None:  # noqa: A002
-        await tree.commands.run(interaction, lambda answer: tree.commands.stop(answer, id))
+        await tree.commands.run(interaction, lambda response: tree.commands.stop(response, id))
 
     @tree.context_menu(name=words.WATCH_MENU)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     @app_commands.allowed_installs(guilds=True, users=False)
     async def watch_tasks(interaction: discord.Interaction, message: discord.Message) -> None:
-        await tree.commands.run(interaction, lambda answer: tree.commands.watch.found_in(answer, message))
+        await tree.commands.run(interaction, lambda response: tree.commands.watch.found_in(response, message))
 
     tree.add_command(veo)
     return tree

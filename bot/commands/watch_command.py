@@ -14,10 +14,10 @@ import discord
 from bot import words
 from bot.cards.results import answer_messages
 from bot.cards.text import code, jump_link, named, packed
-from bot.commands.answer import Answer
-from bot.commands.first_poll import FirstPoll, say_line
+from bot.commands.first_poll import FirstPoll, send_placeholder
 from bot.commands.limits import Limits
 from bot.commands.message_text import tasks_of, tasks_of_ours
+from bot.commands.response import Response
 from bot.core.events import Seen
 from bot.core.task import Task
 from bot.core.task_ids import LEFT_OUT_LENGTH, MOST_AT_ONCE, Found, read_task_ids
@@ -57,36 +57,36 @@ class WatchCommand:
         self._beginning: Final = asyncio.Lock()
         """Held from the check of the limits until the watches count."""
 
-    async def typed(self, answer: Answer, given: str) -> None:
+    async def typed(self, response: Response, given: str) -> None:
         """Watch what somebody typed: one id, or several with spaces, commas or newlines between them."""
         typed = read_task_ids(given)
         if not typed.task_ids:
-            await answer.refuse(say(answer.language, words.NOT_AN_ID))
+            await response.send_private(say(response.language, words.NOT_AN_ID))
             return
-        await self._watch(answer, typed)
+        await self._watch(response, typed)
 
-    async def found_in(self, answer: Answer, message: discord.Message) -> None:
+    async def found_in(self, response: Response, message: discord.Message) -> None:
         """Watch the tasks that a message names."""
-        us = answer.interaction.client.user
+        us = response.interaction.client.user
         found = await tasks_of(message, self._recent, us.id if us is not None else 0)
         if not found.task_ids:
-            await answer.refuse(say(answer.language, words.NO_TASKS_FOUND))
+            await response.send_private(say(response.language, words.NO_TASKS_FOUND))
             return
-        await self._watch(answer, found)
+        await self._watch(response, found)
 
-    async def again(self, answer: Answer) -> None:
+    async def again(self, response: Response) -> None:
         """Watch the tasks that our own message with the pressed button names."""
-        message = answer.interaction.message
+        message = response.interaction.message
         task_ids = () if message is None else await tasks_of_ours(message, self._recent)
         if not task_ids:
-            await answer.refuse(say(answer.language, words.CARD_IS_OVER))
+            await response.send_private(say(response.language, words.CARD_IS_OVER))
             return
-        await self._watch(answer, Found(task_ids))
+        await self._watch(response, Found(task_ids))
 
-    async def _watch(self, answer: Answer, found: Found) -> None:
-        language, task_ids = answer.language, found.task_ids
-        if refusal := why_no_card(answer.interaction, language, named(task_ids[:MOST_AT_ONCE])):
-            await answer.refuse(refusal)
+    async def _watch(self, response: Response, found: Found) -> None:
+        language, task_ids = response.language, found.task_ids
+        if refusal := why_no_card(response.interaction, language, named(task_ids[:MOST_AT_ONCE])):
+            await response.send_private(refusal)
             return
         summary: list[str] = []
         if found.left_out:
@@ -94,30 +94,30 @@ class WatchCommand:
         if surplus := task_ids[MOST_AT_ONCE:]:
             why = say(language, words.TOO_MANY_IDS, limit=MOST_AT_ONCE)
             summary.append(_not_watched(language, why, surplus))
-        new = await self._not_here_yet(answer, task_ids[:MOST_AT_ONCE], summary)
-        told = await self._first_poll.at(answer, new)
+        new = await self._join_watched(response, task_ids[:MOST_AT_ONCE], summary)
+        told = await self._first_poll.at(response, new)
         ended = [task for task in told.values() if isinstance(task, Task) and task.settled]
         live = {
             task_id: as_event(seen) if isinstance(seen, VeoError) else seen
             for task_id, seen in told.items()
             if seen not in ended
         }
-        watched = bool(live) and await self._begin(answer, live, summary)
-        results = [message for task in ended for message in answer_messages(task, answer.channel_language)]
+        watched = bool(live) and await self._begin(response, live, summary)
+        results = [message for task in ended for message in answer_messages(task, response.channel_language)]
         if watched:
-            await answer.follow(results)
+            await response.send_more(results)
         elif results:
-            await answer.tell(results)
+            await response.send_public(results)
         for text in packed(summary):
-            await answer.refuse(text)
+            await response.send_private(text)
 
-    async def _begin(self, answer: Answer, seen: Mapping[str, Seen], summary: list[str]) -> bool:
+    async def _begin(self, response: Response, seen: Mapping[str, Seen], summary: list[str]) -> bool:
         """Make a card of the tasks that may still be watched; False if nothing came of it."""
-        message_id = await say_line(answer, list(seen))
-        interaction = answer.interaction
+        message_id = await send_placeholder(response, list(seen))
+        interaction = response.interaction
         async with self._beginning:
             # Again: others may have begun the same, or filled the server, while we polled for the first time.
-            new = await self._not_here_yet(answer, list(seen), summary)
+            new = await self._join_watched(response, list(seen), summary)
             if not new:
                 return False
             self._rest.lend_token(message_id, interaction.application_id, interaction.token)
@@ -127,20 +127,22 @@ class WatchCommand:
                     channel_id=interaction.channel_id or 0,
                     message_id=message_id,
                     starter_id=interaction.user.id,
-                    language=answer.channel_language,
+                    language=response.channel_language,
                     seen={task_id: seen[task_id] for task_id in new},
                 )
             except StoreError as error:
                 about = {"tasks": list(new), "reason": str(error)}
                 log.error("watches could not be saved", extra=about)  # noqa: TRY400
-                summary.append(say(answer.language, words.NOT_SAVED, tasks=named(new)))
+                summary.append(say(response.language, words.NOT_SAVED, tasks=named(new)))
                 return False
-        answer.keep()
+        response.keep()
         return True
 
-    async def _not_here_yet(self, answer: Answer, task_ids: Sequence[str], summary: list[str]) -> list[str]:
+    async def _join_watched(
+        self, response: Response, task_ids: Sequence[str], summary: list[str]
+    ) -> list[str]:
         """Make the asker a follower of what is watched here; return of the rest what the limits allow."""
-        interaction = answer.interaction
+        interaction = response.interaction
         new: list[str] = []
         for task_id in task_ids:
             state = await self._watching.join(interaction.channel_id or 0, task_id, interaction.user.id)
@@ -148,12 +150,12 @@ class WatchCommand:
                 new.append(task_id)
             else:
                 link = jump_link(state.card.guild_id, state.card.channel_id, state.card.message_id)
-                summary.append(say(answer.language, words.ALREADY_WATCHED, task=task_id, link=link))
+                summary.append(say(response.language, words.ALREADY_WATCHED, task=task_id, link=link))
         room, why = self._limits.admit(
-            self._tracker, interaction.guild_id or 0, interaction.user.id, len(new), answer.language
+            self._tracker, interaction.guild_id or 0, interaction.user.id, len(new), response.language
         )
         if why is not None:
-            summary.append(_not_watched(answer.language, why, new[room:]))
+            summary.append(_not_watched(response.language, why, new[room:]))
         return new[:room]
 
 

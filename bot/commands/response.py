@@ -1,7 +1,7 @@
 """One answer to one command in Discord's time: the first response within 3 s, the rest within 15 minutes.
 
-The response is never deferred: a deferral fixes whether everybody sees the answer, and a refusal must still
-be able to turn private. What takes longer is announced by a public line, which becomes the answer, or is
+The response is never deferred: a deferral fixes whether everybody sees the response, and a refusal must still
+be able to turn private. What takes longer is announced by a public line, which becomes the response, or is
 deleted when the answer is a private refusal.
 """
 
@@ -12,9 +12,9 @@ from typing import Final
 
 import discord
 
-from bot.commands.answer_requests import TOKEN_SECONDS, RequestFailed, files_of, given, tried_again
 from bot.commands.placeholders import PlaceholderKeeper
 from bot.commands.plain_answers import ACKNOWLEDGED, plainly, refuses_content, texts_of
+from bot.commands.response_requests import TOKEN_SECONDS, RequestFailed, files_of, given, tried_again
 from bot.commands.translation import channel_language
 from bot.commands.turns import RESPONSE_SECONDS, Turn
 from bot.core.delivery import Message
@@ -30,11 +30,11 @@ SOONEST_RETRY: Final = 1.0
 """Seconds that discord.py waits at least before it sends a response again."""
 
 
-class Unanswerable(Exception):
+class ResponseFailed(Exception):
     """Discord does not take the answer (too late, answered by another, out of reach): nothing can be said."""
 
 
-class Answer:
+class Response:
     """Answers one interaction; made when it arrives."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Answer:
         self.turn: Final = turn
         """Held while there is work for the first response; whoever waits for others gives it back."""
         self._deadline: Final = turn.deadline
-        self._line_id: int | None = None
+        self._placeholder_id: int | None = None
         self._kept = False
         self._deleted = False
         self._responded = False
@@ -55,17 +55,17 @@ class Answer:
         self.channel_language: Final = channel_language(interaction, card_language)
         """The language of what everybody sees."""
 
-    async def line(self, text: str) -> int:
+    async def placeholder(self, text: str) -> int:
         """Respond with a public line, once; return the message's id.
 
         Raises:
-            Unanswerable: there is no such message.
+            ResponseFailed: there is no such message.
         """
-        if self._line_id is None:
+        if self._placeholder_id is None:
             self._remembered = True
             await self._keeper.remember(self.interaction, text)
-            self._line_id = await self._respond(Message(text))
-        return self._line_id
+            self._placeholder_id = await self._respond(Message(text))
+        return self._placeholder_id
 
     async def finish(self) -> None:
         """Forget the public line, unless it may still stand as one: the next start deletes it then."""
@@ -76,99 +76,99 @@ class Answer:
         """Note that the public line has become a card or an answer: it stays, come what may."""
         self._kept = True
 
-    async def refuse(self, text: str, view: discord.ui.View | None = None) -> None:
+    async def send_private(self, text: str, view: discord.ui.View | None = None) -> None:
         """Tell only the asker; a public line that has come to nothing is taken back.
 
         Raises:
-            Unanswerable: it could not be told.
+            ResponseFailed: it could not be told.
         """
         if not self._responded:
             await self._respond(Message(text), ephemeral=True, view=view)
             return
-        await self.take_back()
+        await self.delete_placeholder()
         await self._follow_up(Message(text), ephemeral=True, view=view)
 
-    async def show(self, view: discord.ui.LayoutView, *, in_place: bool = False) -> None:
+    async def show_layout(self, view: discord.ui.LayoutView, *, in_place: bool = False) -> None:
         """Show only the asker a layout; `in_place` of the one whose button they pressed.
 
         Raises:
-            Unanswerable: it could not be shown.
+            ResponseFailed: it could not be shown.
         """
         await self.turn.take()
         self._responded = True
-        response = self.interaction.response
+        reply = self.interaction.response
         try:
             async with asyncio.timeout_at(self._deadline):
                 if in_place:
-                    await response.edit_message(view=view, allowed_mentions=NOBODY)
+                    await reply.edit_message(view=view, allowed_mentions=NOBODY)
                 else:
-                    await response.send_message(view=view, ephemeral=True, allowed_mentions=NOBODY)
+                    await reply.send_message(view=view, ephemeral=True, allowed_mentions=NOBODY)
         except RequestFailed as error:
             if not refuses_content(error):
-                raise Unanswerable(describe(error)) from None
+                raise ResponseFailed(describe(error)) from None
             await self._respond(plainly(Message(texts_of(view))), ephemeral=True, plain=True)
         finally:
             self.turn.give_back()
 
-    async def take_back(self) -> None:
+    async def delete_placeholder(self) -> None:
         """Delete the public line, if one stands: what it promised does not come."""
-        if self._line_id is None or self._kept:
+        if self._placeholder_id is None or self._kept:
             return
-        own = self._line_by_the_bot(self._line_id)
-        self._line_id = None  # once: whether it goes or stays, it is nobody's line any more
+        own = self._placeholder_by_the_bot(self._placeholder_id)
+        self._placeholder_id = None  # once: whether it goes or stays, it is nobody's line any more
         try:
             await tried_again(self.interaction.delete_original_response, own.delete)
         except RequestFailed as error:
-            log.warning("a line could not be taken back", extra={"refusal": describe(error)})
+            log.warning("a placeholder could not be deleted", extra={"refusal": describe(error)})
             self._deleted = error_action(error) is ErrorAction.CARD_GONE
         else:
             self._deleted = True
 
-    async def tell(self, messages: Sequence[Message]) -> None:
+    async def send_public(self, messages: Sequence[Message]) -> None:
         """Tell everybody, in one message or more.
 
         Raises:
-            Unanswerable: it could not be told.
+            ResponseFailed: it could not be told.
         """
         first, rest = messages[0], messages[1:]
-        if self._line_id is None:
-            self._line_id = await self._respond(first)
+        if self._placeholder_id is None:
+            self._placeholder_id = await self._respond(first)
         else:
-            await self._turn_line_into(self._line_id, first)
+            await self._edit_placeholder(self._placeholder_id, first)
         self._kept = True
-        await self.follow(rest)
+        await self.send_more(rest)
 
-    async def follow(self, messages: Iterable[Message]) -> None:
+    async def send_more(self, messages: Iterable[Message]) -> None:
         """Tell everybody more, after the line.
 
         Raises:
-            Unanswerable: it could not be told.
+            ResponseFailed: it could not be told.
         """
         for message in messages:
             await self._follow_up(message)
 
-    async def _turn_line_into(self, line_id: int, message: Message, *, plain: bool = False) -> None:
+    async def _edit_placeholder(self, placeholder_id: int, message: Message, *, plain: bool = False) -> None:
         def by(edit: Callable[..., Awaitable[object]]) -> Callable[[], Awaitable[object]]:
             # Files are read by the request that sends them: each try needs new ones.
             return lambda: edit(
                 content=message.content, attachments=files_of(message), allowed_mentions=NOBODY
             )
 
-        own = self._line_by_the_bot(line_id)
+        own = self._placeholder_by_the_bot(placeholder_id)
         try:
             await tried_again(by(self.interaction.edit_original_response), by(own.edit))
         except RequestFailed as error:
             if plain or not refuses_content(error):
-                raise Unanswerable(describe(error)) from None
-            await self._turn_line_into(line_id, plainly(message), plain=True)
+                raise ResponseFailed(describe(error)) from None
+            await self._edit_placeholder(placeholder_id, plainly(message), plain=True)
 
-    def _line_by_the_bot(self, line_id: int) -> discord.PartialMessage:
+    def _placeholder_by_the_bot(self, placeholder_id: int) -> discord.PartialMessage:
         """Return the public line as the bot's own token reaches it."""
         interaction = self.interaction
         channel = interaction.client.get_partial_messageable(
             interaction.channel_id or 0, guild_id=interaction.guild_id
         )
-        return channel.get_partial_message(line_id)
+        return channel.get_partial_message(placeholder_id)
 
     async def _respond(
         self,
@@ -184,7 +184,7 @@ class Answer:
         began = loop.time()
         try:
             async with asyncio.timeout_at(self._deadline):
-                response = await self.interaction.response.send_message(
+                reply = await self.interaction.response.send_message(
                     message.content,
                     ephemeral=ephemeral,
                     files=files_of(message),
@@ -198,15 +198,15 @@ class Answer:
             # by another process, the one before a crash or one with the same token, which then answers.
             ours = error.code == ACKNOWLEDGED and loop.time() - began >= SOONEST_RETRY
             if error.status < 500 and not ours:  # noqa: PLR2004
-                raise Unanswerable(describe(error)) from None
+                raise ResponseFailed(describe(error)) from None
             return await self._find_response(describe(error), ephemeral=ephemeral)
         except RequestFailed as error:
             return await self._find_response(describe(error), ephemeral=ephemeral)
         finally:
             self.turn.give_back()
-        if response.message_id is None:
+        if reply.message_id is None:
             return await self._find_response("no message in the answer", ephemeral=ephemeral)
-        return response.message_id
+        return reply.message_id
 
     async def _find_response(self, why: str, *, ephemeral: bool) -> int:
         """Return the id of a response whose acknowledgement was lost on the way."""
@@ -219,10 +219,10 @@ class Answer:
             except RequestFailed as error:
                 # What was sent in time may still be on its way: Discord takes it for 3 s.
                 if loop.time() > self._deadline + RESPONSE_SLACK:
-                    raise Unanswerable(f"{why}, then {describe(error)}") from None
+                    raise ResponseFailed(f"{why}, then {describe(error)}") from None
             else:
                 if found.flags.ephemeral != ephemeral:
-                    raise Unanswerable(f"{why}, and somebody else's answer stands")
+                    raise ResponseFailed(f"{why}, and somebody else's answer stands")
                 return found.id
             await asyncio.sleep(RESPONSE_SLACK / 2)
 
@@ -245,5 +245,5 @@ class Answer:
                 )
         except RequestFailed as error:
             if plain or not refuses_content(error):
-                raise Unanswerable(describe(error)) from None
+                raise ResponseFailed(describe(error)) from None
             await self._follow_up(plainly(message), ephemeral=ephemeral, plain=True)
