@@ -78,7 +78,7 @@ class Deliverer:
 
     async def _intend(self, watch: Watch, delivery: Delivery) -> Delivery:
         now = self._discord_clock()
-        await self._store.intend(watch.id, delivery.part, now)
+        await self._store.mark_sending(watch.id, delivery.part, now)
         return replace(delivery, intended_at=now)
 
     async def _send(self, card: Card, watch: Watch, delivery: Delivery, parts: int, videos: Videos) -> int:

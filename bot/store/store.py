@@ -156,7 +156,7 @@ class Store:
 
         return await self._run(work)
 
-    async def intend(self, watch_id: int, part: int, at: float) -> None:
+    async def mark_sending(self, watch_id: int, part: int, at: float) -> None:
         """Note, before a message is sent, that it will be."""
         change = update(deliveries).where(deliveries.c.watch_id == watch_id, deliveries.c.part == part)
 

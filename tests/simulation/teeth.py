@@ -50,7 +50,7 @@ async def _show_before_it_is_saved(self: Tracker, ended: list[Watch]) -> None:
 SAFEGUARDS: dict[str, tuple[type, str, Callable[..., Any]]] = {
     "history": (Deliverer, "_find", _finds_nothing),
     "nonce": (DiscordRest, "post", _post_with_any_nonce),
-    "intent": (Store, "intend", _intends_nothing),
+    "intent": (Store, "mark_sending", _intends_nothing),
     "send-then-mark": (Deliverer, "_send", _send_after_the_mark),
     "save-then-show": (Tracker, "_save", _show_before_it_is_saved),
 }

@@ -19,9 +19,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "bot.db"
 
 
-async def intend(store: Store, watch_id: int, at: float) -> None:
+async def mark_sending(store: Store, watch_id: int, at: float) -> None:
     await store.plan(watch_id, [Message("done")])
-    await store.intend(watch_id, 1, at)
+    await store.mark_sending(watch_id, 1, at)
 
 
 def doubts(path: Path) -> list[tuple[int, float]]:
@@ -38,7 +38,7 @@ async def test_data_that_went_on_is_not_in_doubt(path: Path) -> None:
         await add(store, "a", "b")
     for _ in range(3):
         async with stored(path) as store:
-            await intend(store, 1, NOW)
+            await mark_sending(store, 1, NOW)
     await start(path)
     assert doubts(path) == []
 
@@ -47,10 +47,10 @@ async def test_an_older_file_is_in_doubt_since_the_last_intent_that_it_knows(pat
     copy = path.with_name("copy.db")
     async with stored(path) as store:
         await add(store, "a", "b", "c")
-        await intend(store, 1, NOW + 10)
+        await mark_sending(store, 1, NOW + 10)
     shutil.copyfile(path, copy)
     async with stored(path) as store:
-        await intend(store, 2, NOW + 20)
+        await mark_sending(store, 2, NOW + 20)
     shutil.copyfile(copy, path)
     await start(path)
     assert doubts(path) == [(1, NOW + 10), (2, NOW + 10), (3, NOW + 10)]
@@ -68,7 +68,7 @@ async def test_a_copy_made_in_the_run_of_the_mark_is_older_too(path: Path) -> No
         with suppress(FileNotFoundError):
             shutil.copyfile(path.with_name("bot.db-wal"), copy.with_name("copy.db-wal"))
         shutil.copyfile(path, copy)
-        await intend(store, 1, NOW + 10)
+        await mark_sending(store, 1, NOW + 10)
     shutil.copyfile(copy, path)
     shutil.copyfile(copy.with_name("copy.db-wal"), path.with_name("bot.db-wal"))
     await start(path)
@@ -79,7 +79,7 @@ async def test_a_copy_made_in_the_run_of_the_mark_is_older_too(path: Path) -> No
 async def test_without_a_mark_of_this_place_everything_is_in_doubt(mark: str, path: Path) -> None:
     async with stored(path) as store:
         await add(store, "a", "b")
-        await intend(store, 1, NOW + 10)
+        await mark_sending(store, 1, NOW + 10)
     place = LastRun(path).path
     match mark:
         case "missing":
@@ -132,7 +132,7 @@ async def test_an_older_file_beside_the_log_of_a_newer_one_is_whole_and_in_doubt
     async with stored(path) as store:
         for number in range(400):
             await add(store, *(f"{number}-{n}" for n in range(10)), message_id=2000 + number)
-        await intend(store, 1, NOW)
+        await mark_sending(store, 1, NOW)
         log = path.with_name("bot.db-wal").read_bytes()
     path.with_name("bot.db-wal").write_bytes(log)
     shutil.copyfile(copy, path)

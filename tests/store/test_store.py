@@ -184,10 +184,10 @@ async def test_the_newest_intent_counts_and_a_sent_message_is_known(path: Path) 
     async with stored(path) as store:
         (row,) = (await add(store)).watches
         await store.plan(row.id, MESSAGES)
-        await store.intend(row.id, 1, NOW)
-        await store.intend(row.id, 1, NOW + 50)
+        await store.mark_sending(row.id, 1, NOW)
+        await store.mark_sending(row.id, 1, NOW + 50)
         await store.sent(row.id, 1, 2**63 - 1)
-        await store.intend(row.id, 2, NOW + 60)
+        await store.mark_sending(row.id, 2, NOW + 60)
     async with stored(path) as store:
         assert await store.plan(row.id, ()) == [
             Delivery(1, MESSAGES[0], NOW + 50, 2**63 - 1),

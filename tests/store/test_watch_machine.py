@@ -1,6 +1,6 @@
 """The law of a watch and the store together: whatever happens in whatever order, through restarts.
 
-The rules do what tracker and deliverer do: poll, save what follows, plan, intend, send. The machine
+The rules do what tracker and deliverer do: poll, save what follows, plan, mark as sending, send. The machine
 keeps its own simple picture of what must be remembered, and compares it with the file.
 """
 
@@ -154,7 +154,7 @@ class WatchMachine(RuleBasedStateMachine):
         known = self.known[number]
         if len(known.sent) < len(known.planned):
             part = len(known.sent) + 1
-            done(self.store.intend(number, part, self.now))
+            done(self.store.mark_sending(number, part, self.now))
             done(self.store.sent(number, part, message_id))
             known.sent[part] = message_id
 
