@@ -13,11 +13,11 @@ from discord import app_commands
 
 from bot import words
 from bot.cards.render_parts import ENDING_STYLES, STATE_STYLES
-from bot.cards.text import visible
 from bot.clock import Clock
 from bot.commands.limits import Limits
 from bot.commands.response_requests import RequestFailed
 from bot.commands.turns import NewestFirst, TooLate, Turn
+from bot.core.characters import visible
 from bot.core.observed import UNOBSERVED
 from bot.core.task import Task
 from bot.core.task_ids import read_task_ids, start_of_last, without_surroundings

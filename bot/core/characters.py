@@ -4,6 +4,7 @@ A code point that this Python does not know yet is taken for a character to be s
 come every year, and the invisible ones among the unassigned are reserved by Unicode (Default_Ignorable).
 """
 
+import re
 import unicodedata
 from typing import Final
 
@@ -12,6 +13,11 @@ JOINERS: Final = frozenset("\u200c\u200d")
 BLANK: Final = "\u2800"
 """Braille without a dot: a symbol by its category, but nothing to look at."""
 
+# England's flag, for one: a black flag, letters that nobody sees, and their end (emoji tag sequences).
+_FLAG: Final = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
+_KEYCAP: Final = frozenset("0123456789#*")
+_ENCLOSING: Final = "\u20e3"
+_MARKS_IN_A_ROW: Final = 4
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 # What is left of Unicode's Default_Ignorable_Code_Point after the categories above.
 _IGNORABLE: Final = (
@@ -46,3 +52,52 @@ def is_variation_selector(char: str) -> bool:
     code = ord(char)
     # U+180E among Mongolian's is no selector, but a separator.
     return 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF or (0x180B <= code <= 0x180F != code - 1)  # noqa: PLR2004
+
+
+def visible(text: str) -> str:
+    """Return a text on one line without what cannot be seen, and without towers of combining marks.
+
+    What joins letters or emoji stays where it does that. A character that this Python's Unicode does not know
+    yet is shown.
+    """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    kept: list[str] = []
+    marks = at = 0
+    while at < len(text):
+        char, before, after = text[at], kept[-1] if kept else " ", text[at + 1 : at + 2]
+        if flag := _FLAG.match(text, at) if char == "\U0001f3f4" else None:
+            kept += flag[0]
+            marks, at = 0, flag.end()
+            continue
+        at += 1
+        if char in JOINERS:  # it resets no count of marks: it could build towers
+            if _is_joined_before(before) and _is_joined(after):
+                kept.append(char)
+        elif is_invisible(char) and not (is_variation_selector(char) and _has_variations(before, after)):
+            if char.isspace() or char == BLANK:
+                kept.append(" ")
+        else:
+            marks = marks + 1 if unicodedata.category(char) in {"Mn", "Me"} else 0
+            if marks <= _MARKS_IN_A_ROW:
+                kept.append(char)
+    return " ".join("".join(kept).split())
+
+
+def _is_joined(char: str) -> bool:
+    """Tell whether a character goes on with a word or an emoji."""
+    if not char or is_invisible(char):
+        return False
+    return char.isalnum() or (not char.isascii() and unicodedata.category(char)[0] in "SC")
+
+
+def _is_joined_before(char: str) -> bool:
+    """Tell the same of one before the joiner: there, a mark or a chosen form may end it."""
+    return _is_joined(char) or is_variation_selector(char) or unicodedata.category(char)[0] == "M"
+
+
+def _has_variations(char: str, after: str) -> bool:
+    """Tell whether a variation selector after a character says something."""
+    if char.isascii():
+        return char in _KEYCAP and after == _ENCLOSING
+    return not (char in JOINERS or char.isspace() or is_variation_selector(char))

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from made import MARKUP, texts
 
-from bot.cards.text import bar, code, mention, plain, relative, visible
-from bot.core.characters import JOINERS, is_invisible, is_variation_selector
+from bot.cards.text import bar, code, mention, plain, relative
+from bot.core.characters import JOINERS, is_invisible, is_variation_selector, visible
 
 LIVE: Final = re.compile(r"[\\`*_~|<>\[\]()#@:+-]")
 """What Discord reads as markup unless a backslash stands before it."""
