@@ -24,6 +24,7 @@ from bot.engine.tracker import Tracker
 from bot.engine.tuner import PollTuner
 from bot.engine.watching import Watching
 from bot.gateway.client import VeoBot
+from bot.messages import unspoken
 from bot.metrics import Metrics, Snapshot
 from bot.monitoring.vitals import Vitals
 from bot.outbound.attachments import VideoCopies
@@ -39,7 +40,6 @@ from bot.store.pruning import Pruning
 from bot.store.recent import Recent
 from bot.store.store import Store
 from bot.videos.downloader import VideoDownloader
-from bot.words import unspoken
 
 log = logging.getLogger(__name__)
 

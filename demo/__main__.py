@@ -5,7 +5,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from bot.words import LANGUAGES
+from bot.messages import LANGUAGES
 from demo.show import show
 
 

@@ -19,11 +19,11 @@ from bot.app import App
 from bot.clock import steady_clock
 from bot.config import Settings
 from bot.gateway.client import VeoBot
+from bot.messages import ENGLISH
 from bot.metrics import Metrics
 from bot.store.database import Database
 from bot.veo.client import VeoClient
 from bot.videos.downloader import VideoDownloader
-from bot.words import ENGLISH
 from sim.task_api.renders import EXAMPLES
 from sim.task_api.server import RenderApi
 

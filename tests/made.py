@@ -14,7 +14,7 @@ from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch, ended, ending, shown
-from bot.words import LANGUAGES
+from bot.messages import LANGUAGES
 
 NOW: Final = 1_767_225_600.0
 TASK: Final = "8cb280b3-442e-1db2-43f0-6e73616eb474"

@@ -78,11 +78,11 @@ def test_a_module_opens_with_its_purpose_is_short_and_finished(module: str) -> N
 
 
 def test_every_sentence_of_the_catalogue_is_said_somewhere() -> None:
-    names = list(_nodes("bot.words", ast.Name))
+    names = list(_nodes("bot.messages", ast.Name))
     sentences = {name.id for name in names if isinstance(name.ctx, ast.Store) and name.id.isupper()}
     said = {name.id for name in names if isinstance(name.ctx, ast.Load)}
     for module in FILES:
-        said |= {node.attr for node in _nodes(module, ast.Attribute) if ast.unparse(node.value) == "words"}
+        said |= {node.attr for node in _nodes(module, ast.Attribute) if ast.unparse(node.value) == "messages"}
     assert sentences - said == set()
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import discord
 
-from bot import words
+from bot import messages
 from bot.cards.buttons import Action, CardButton
 from bot.cards.render_parts import Style
 from bot.cards.task_row import MESSAGE_LIMIT, ROW_MESSAGE_LIMIT, TaskRow, task_row
@@ -23,7 +23,7 @@ from bot.core.outcome import Ending
 from bot.core.pace import Pace
 from bot.core.task import Task
 from bot.core.watch import Watch
-from bot.words import say
+from bot.messages import say
 
 PLAIN_LIMIT: Final = 200
 """Characters of the least that a card can show."""
@@ -97,10 +97,10 @@ def layout(form: CardForm) -> discord.ui.LayoutView:
 
 def _buttons(state: CardState) -> tuple[tuple[Action, str], ...]:
     language, count = state.card.language, len(state.followers)
-    notify = words.NOTIFY_ME_TOO if count else words.NOTIFY_ME
+    notify = messages.NOTIFY_ME_TOO if count else messages.NOTIFY_ME
     return (
         (Action.NOTIFY, say(language, notify, count=count)),
-        (Action.STOP, say(language, words.STOP)),
+        (Action.STOP, say(language, messages.STOP)),
     )
 
 
@@ -114,9 +114,9 @@ def _style(state: CardState, rows: Sequence[TaskRow]) -> Style:
 def _count(state: CardState) -> str:
     language, total = state.card.language, len(state.watches)
     endings = [watch.outcome.ending for watch in state.watches if watch.outcome is not None]
-    count = say(language, words.SOME_FINISHED, done=len(endings), total=total)
+    count = say(language, messages.SOME_FINISHED, done=len(endings), total=total)
     failed = endings.count(Ending.FAILED)
-    return f"{count} · {say(language, words.SOME_FAILED, count=failed)}" if failed else count
+    return f"{count} · {say(language, messages.SOME_FAILED, count=failed)}" if failed else count
 
 
 def _news(state: CardState, known: Sequence[Observed], health: Health) -> str:
@@ -124,9 +124,9 @@ def _news(state: CardState, known: Sequence[Observed], health: Health) -> str:
     if health.since is None:
         return ""
     if health.paused:
-        sentence = words.API_REFUSED if health.mode is Mode.REFUSED else words.API_SILENT
+        sentence = messages.API_REFUSED if health.mode is Mode.REFUSED else messages.API_SILENT
     elif any(map(_told_nothing_since, repeat(health.since), state.watches, known)):
-        sentence = words.API_BACK
+        sentence = messages.API_BACK
     else:
         return ""
     return say(state.card.language, sentence, when=relative(health.since))
@@ -143,19 +143,19 @@ def _details(state: CardState, task: Task | None) -> str:
     """Return the foot of a live card; `task` is the newest answer about its only task."""
     language, card = state.card.language, state.card
     if task is not None and task.created_at is not None:
-        details = [say(language, words.STARTED, when=relative(task.created_at))]
+        details = [say(language, messages.STARTED, when=relative(task.created_at))]
     else:
-        details = [say(language, words.WATCHED_SINCE, when=relative(card.created_at))]
+        details = [say(language, messages.WATCHED_SINCE, when=relative(card.created_at))]
     if task is not None and (action := plain(task.action, ACTION_LIMIT)):
-        details.append(say(language, words.ACTION, action=action))
-    promise = words.WATCHING_SEVERAL if len(state.watches) > 1 else words.WATCHING
+        details.append(say(language, messages.ACTION, action=action))
+    promise = messages.WATCHING_SEVERAL if len(state.watches) > 1 else messages.WATCHING
     return f"-# {' · '.join(details)}\n-# {say(language, promise, starter=mention(card.starter_id))}"
 
 
 def _last_words(state: CardState) -> str:
     outcomes = [watch.outcome for watch in state.watches if watch.outcome is not None]
     ended = relative(max(outcome.at for outcome in outcomes))
-    return f"-# {say(state.card.language, words.ENDED, when=ended)}"
+    return f"-# {say(state.card.language, messages.ENDED, when=ended)}"
 
 
 def _pointer(state: CardState) -> str:
@@ -165,7 +165,7 @@ def _pointer(state: CardState) -> str:
     if not announced:
         return ""
     if len(announced) > 1:
-        see = words.SEE_REPLIES
+        see = messages.SEE_REPLIES
     else:
-        see = words.SEE_RESULT if announced == [Ending.SUCCEEDED] else words.SEE_REPLY
+        see = messages.SEE_RESULT if announced == [Ending.SUCCEEDED] else messages.SEE_REPLY
     return say(state.card.language, see)

@@ -3,13 +3,13 @@
 from enum import Enum
 from typing import Final
 
-from bot import words
+from bot import messages
 from bot.cards.text import bar, code, mention, plain
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
 from bot.core.watch import REFUSED_AFTER
-from bot.words import say
+from bot.messages import say
 
 
 class Style(Enum):
@@ -32,25 +32,25 @@ class Style(Enum):
 
 
 STATE_STYLES: Final = {
-    TaskState.PENDING: (Style.WAITING, words.QUEUED),
-    TaskState.RUNNING: (Style.MOVING, words.RENDERING),
-    TaskState.SUCCEEDED: (Style.GOOD, words.FINISHED),
-    TaskState.ERROR: (Style.BAD, words.FAILED),
-    TaskState.UNKNOWN: (Style.ODD, words.STATE_UNKNOWN),
+    TaskState.PENDING: (Style.WAITING, messages.QUEUED),
+    TaskState.RUNNING: (Style.MOVING, messages.RENDERING),
+    TaskState.SUCCEEDED: (Style.GOOD, messages.FINISHED),
+    TaskState.ERROR: (Style.BAD, messages.FAILED),
+    TaskState.UNKNOWN: (Style.ODD, messages.STATE_UNKNOWN),
 }
 ENDING_STYLES: Final = {
-    Ending.SUCCEEDED: (Style.GOOD, words.FINISHED),
-    Ending.FAILED: (Style.BAD, words.FAILED),
-    Ending.EMPTY: (Style.ODD, words.FINISHED_EMPTY),
-    Ending.VANISHED: (Style.ODD, words.VANISHED),
-    Ending.REFUSED: (Style.ODD, words.REFUSED),
-    Ending.STALLED: (Style.OVER, words.TIMED_OUT),
-    Ending.TOO_OLD: (Style.OVER, words.TIMED_OUT),
-    Ending.STOPPED: (Style.OVER, words.STOPPED),
-    Ending.NO_SUCH_TASK: (Style.ODD, words.NO_SUCH_TASK),
+    Ending.SUCCEEDED: (Style.GOOD, messages.FINISHED),
+    Ending.FAILED: (Style.BAD, messages.FAILED),
+    Ending.EMPTY: (Style.ODD, messages.FINISHED_EMPTY),
+    Ending.VANISHED: (Style.ODD, messages.VANISHED),
+    Ending.REFUSED: (Style.ODD, messages.REFUSED),
+    Ending.STALLED: (Style.OVER, messages.TIMED_OUT),
+    Ending.TOO_OLD: (Style.OVER, messages.TIMED_OUT),
+    Ending.STOPPED: (Style.OVER, messages.STOPPED),
+    Ending.NO_SUCH_TASK: (Style.ODD, messages.NO_SUCH_TASK),
     # Rows of a card that was deleted, or closed to us, while results of its other rows were on their way.
-    Ending.CARD_DELETED: (Style.OVER, words.TIMED_OUT),
-    Ending.ACCESS_LOST: (Style.OVER, words.TIMED_OUT),
+    Ending.CARD_DELETED: (Style.OVER, messages.TIMED_OUT),
+    Ending.ACCESS_LOST: (Style.OVER, messages.TIMED_OUT),
 }
 
 
@@ -75,26 +75,26 @@ def ending_lines(language: str, outcome: Outcome, pace: Pace, limit: int) -> lis
     sentence = _explained(language, outcome, pace)
     message = plain(outcome.last_message, limit) if outcome.ending.announced else ""
     if outcome.ending is Ending.FAILED and not message:
-        sentence = say(language, words.FAILED_WITHOUT_WORDS)
+        sentence = say(language, messages.FAILED_WITHOUT_WORDS)
     return [line for line in (sentence, f"> {message}" if message else "") if line]
 
 
 def _explained(language: str, outcome: Outcome, pace: Pace) -> str:
     match outcome.ending:
         case Ending.EMPTY:
-            return say(language, words.END_EMPTY)
+            return say(language, messages.END_EMPTY)
         case Ending.VANISHED:
-            return say(language, words.END_VANISHED)
+            return say(language, messages.END_VANISHED)
         case Ending.REFUSED:
-            return say(language, words.END_REFUSED, minutes=f"{REFUSED_AFTER / 60:g}")
+            return say(language, messages.END_REFUSED, minutes=f"{REFUSED_AFTER / 60:g}")
         case Ending.STALLED:
-            return say(language, words.END_STALLED, hours=f"{pace.stalled_after / 3600:g}")
+            return say(language, messages.END_STALLED, hours=f"{pace.stalled_after / 3600:g}")
         case Ending.TOO_OLD:
-            return say(language, words.END_TOO_OLD, hours=f"{pace.too_old_after / 3600:g}")
+            return say(language, messages.END_TOO_OLD, hours=f"{pace.too_old_after / 3600:g}")
         case Ending.STOPPED:
-            return say(language, words.END_STOPPED, person=mention(outcome.by or 0))
+            return say(language, messages.END_STOPPED, person=mention(outcome.by or 0))
         case Ending.NO_SUCH_TASK:
-            return say(language, words.END_NO_SUCH_TASK)
+            return say(language, messages.END_NO_SUCH_TASK)
         case _:
             return ""
 
@@ -105,5 +105,5 @@ def refused_links(language: str, task: Task) -> str | None:
         return None
     names = [code(name, 45) for name in task.refused_videos[:3]]
     if len(task.refused_videos) > len(names):
-        names.append(say(language, words.AND_MORE, count=len(task.refused_videos) - len(names)))
-    return say(language, words.LINKS_REFUSED, names=", ".join(names))
+        names.append(say(language, messages.AND_MORE, count=len(task.refused_videos) - len(names)))
+    return say(language, messages.LINKS_REFUSED, names=", ".join(names))

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from bot import words
+from bot import messages
 from bot.cards.render_parts import ENDING_STYLES, ending_lines, progress_line, refused_links, state_words
 from bot.cards.text import CONTENT_LIMIT, mention, plain, relative
 from bot.core.delivery import Message
 from bot.core.outcome import Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task
-from bot.words import say
+from bot.messages import say
 
 MENTION_LIMIT: Final = 100
 """People that one message may call (Discord's own limit)."""
@@ -57,11 +57,11 @@ def answer_messages(task: Task, language: str) -> tuple[Message, ...]:
     if message := plain(task.message, REASON_LIMIT):
         head.append(f"> {message}")
     action = plain(task.action, 60)
-    details = [say(language, words.ACTION, action=action)] if action else []
+    details = [say(language, messages.ACTION, action=action)] if action else []
     if task.created_at is not None:
-        details.append(say(language, words.CREATED, when=relative(task.created_at)))
+        details.append(say(language, messages.CREATED, when=relative(task.created_at)))
     if task.updated_at is not None:
-        details.append(say(language, words.UPDATED, when=relative(task.updated_at)))
+        details.append(say(language, messages.UPDATED, when=relative(task.updated_at)))
     if details:
         head.append(f"-# {' · '.join(details)}")
     if (refused := refused_links(language, task)) is not None:
@@ -100,7 +100,7 @@ def _spread(
         else:
             left.append(link)
     if left:
-        pages[-1].lines.append(say(language, words.LINKS_IN_FILE, name=URLS_FILE))
+        pages[-1].lines.append(say(language, messages.LINKS_IN_FILE, name=URLS_FILE))
     parts = len(pages)
     for part, page in enumerate(pages, 1):
         if parts > 1:

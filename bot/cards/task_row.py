@@ -6,7 +6,7 @@ Trouble of the whole task API is the card's to tell, once; only this task's own 
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bot import words
+from bot import messages
 from bot.cards.render_parts import ENDING_STYLES, Style, ending_lines, heading, progress_line, state_words
 from bot.cards.text import plain, relative
 from bot.core.events import PollError
@@ -16,7 +16,7 @@ from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
-from bot.words import say
+from bot.messages import say
 
 MESSAGE_LIMIT: Final = 300
 """Characters of the API's message on a card of its own; the result has room for more."""
@@ -24,11 +24,11 @@ ROW_MESSAGE_LIMIT: Final = 100
 """The same in a row among others: ten rows must fit one layout."""
 
 _FAILURES: Final = {
-    PollError.UNAVAILABLE: words.TASK_SILENT,
-    PollError.BROKEN: words.TASK_SILENT,
-    PollError.TASK_REFUSED: words.TASK_REFUSED,
-    PollError.KEY_REFUSED: words.TASK_KEY_REFUSED,
-    PollError.RATE_LIMITED: words.TASK_LIMITED,
+    PollError.UNAVAILABLE: messages.TASK_SILENT,
+    PollError.BROKEN: messages.TASK_SILENT,
+    PollError.TASK_REFUSED: messages.TASK_REFUSED,
+    PollError.KEY_REFUSED: messages.TASK_KEY_REFUSED,
+    PollError.RATE_LIMITED: messages.TASK_LIMITED,
 }
 
 
@@ -73,7 +73,7 @@ def _live(watch: Watch, observed: Observed, language: str, health: Health, messa
         return row
     note = say(language, _FAILURES[observed.error], when=relative(observed.failing_since))
     if message := plain(observed.message, message_limit):
-        note = f"{note} {say(language, words.LAST_SAID, message=message)}"
+        note = f"{note} {say(language, messages.LAST_SAID, message=message)}"
     return replace(row, style=Style.ODD, note=f"{row.note}\n{note}" if row.note else note)
 
 
@@ -85,7 +85,7 @@ def _seen(
     style, title = state_words(language, task)
     note = ""
     if task.state is TaskState.SUCCEEDED:
-        style, note = Style.MOVING, say(language, words.WAITING_FOR_VIDEO)
+        style, note = Style.MOVING, say(language, messages.WAITING_FOR_VIDEO)
     message = plain(task.message, message_limit)
     progress = _progress(language, task, observed, health)
     return TaskRow(watch.task_id, style, title, progress, f"> {message}" if message else "", note)
@@ -93,13 +93,16 @@ def _seen(
 
 def _unseen(watch: Watch, observed: Observed, language: str, health: Health) -> TaskRow:
     if watch.seen_at is None and observed.missing:
-        title, note = words.NOT_VISIBLE_YET, words.WAITING_FOR_TASK
+        title, note = messages.NOT_VISIBLE_YET, messages.WAITING_FOR_TASK
     else:
         known = watch.seen_at is not None
-        title, note = words.NO_ANSWER_YET, words.WAITING_AFTER_RESTART if known else words.WAITING_FOR_ANSWER
+        title, note = (
+            messages.NO_ANSWER_YET,
+            messages.WAITING_AFTER_RESTART if known else messages.WAITING_FOR_ANSWER,
+        )
     row = TaskRow(watch.task_id, Style.WAITING, say(language, title))
     # During a pause the card says once for all why nothing is known; in trouble the next line says it.
-    if health.paused or (observed.is_failing and note == words.WAITING_FOR_ANSWER):
+    if health.paused or (observed.is_failing and note == messages.WAITING_FOR_ANSWER):
         return row
     return replace(row, note=say(language, note))
 
@@ -109,7 +112,7 @@ def _progress(language: str, task: Task, observed: Observed, health: Health) -> 
     line = progress_line(task) or ""
     if not line or observed.expected_end is None or health.paused or observed.is_failing:
         return line
-    return f"{line} · {say(language, words.EXPECTED, when=relative(observed.expected_end))}"
+    return f"{line} · {say(language, messages.EXPECTED, when=relative(observed.expected_end))}"
 
 
 def _ended(watch: Watch, outcome: Outcome, language: str, pace: Pace, message_limit: int) -> TaskRow:

@@ -11,7 +11,7 @@ from typing import Final
 import discord
 from discord import app_commands
 
-from bot import words
+from bot import messages
 from bot.cards.render_parts import ENDING_STYLES, STATE_STYLES
 from bot.clock import Clock
 from bot.commands.limits import Limits
@@ -23,10 +23,10 @@ from bot.core.task import Task
 from bot.core.task_ids import read_task_ids, start_of_last, without_surroundings
 from bot.core.watch import Watch
 from bot.engine.tracker import Tracker
+from bot.messages import language_for, say
 from bot.outbound.discord_errors import describe
 from bot.outbound.permissions import may_see
 from bot.store.recent import Recent
-from bot.words import language_for, say
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +166,7 @@ def _state(watch: Watch, task: Task | None, language: str) -> str:
     if watch.outcome is not None:
         return say(language, ENDING_STYLES[watch.outcome.ending][1]) if watch.outcome.ending.shown else "–"
     if task is None:
-        return say(language, words.NO_ANSWER_YET)
+        return say(language, messages.NO_ANSWER_YET)
     _, sentence = STATE_STYLES[task.state]
     state = say(language, sentence, state=visible(task.state_text)[:20])
     return f"{state} {task.progress} %" if task.progress else state
@@ -175,10 +175,10 @@ def _state(watch: Watch, task: Task | None, language: str) -> str:
 def _age(seconds: float, language: str) -> str:
     minutes = int(max(0.0, seconds) // 60)
     if minutes < 1:
-        return say(language, words.AGE_NOW)
+        return say(language, messages.AGE_NOW)
     if minutes < 60:  # noqa: PLR2004
-        return say(language, words.AGE_MINUTES, count=minutes)
+        return say(language, messages.AGE_MINUTES, count=minutes)
     hours = minutes // 60
     if hours < 24:  # noqa: PLR2004
-        return say(language, words.AGE_HOURS, count=hours)
-    return say(language, words.AGE_DAYS, count=hours // 24)
+        return say(language, messages.AGE_HOURS, count=hours)
+    return say(language, messages.AGE_DAYS, count=hours // 24)

@@ -5,13 +5,13 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from bot import words
+from bot import messages
 from bot.commands.response import Response
 from bot.commands.turns import PersonByPerson
 from bot.core.task import Task
 from bot.engine.breaker import PollFn
+from bot.messages import say
 from bot.veo.errors import Unavailable, VeoError
-from bot.words import say
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ async def send_placeholder(response: Response, task_ids: Sequence[str]) -> int:
     Raises:
         ResponseFailed: it could not be said.
     """
-    sentence = words.LOOKING if len(task_ids) == 1 else words.LOOKING_AT_SEVERAL
+    sentence = messages.LOOKING if len(task_ids) == 1 else messages.LOOKING_AT_SEVERAL
     return await response.placeholder(
         say(response.channel_language, sentence, task=task_ids[0], count=len(task_ids))
     )

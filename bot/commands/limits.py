@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from bot import words
+from bot import messages
 from bot.engine.tracker import Tracker
-from bot.words import say
+from bot.messages import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Limits:
         """Return why the bot does not work in a server (None: a direct message), or None if it does."""
         if not self.allowed_guilds or guild_id in self.allowed_guilds:
             return None
-        return say(language, words.NOT_ALLOWED_HERE)
+        return say(language, messages.NOT_ALLOWED_HERE)
 
     def admit(
         self, tracker: Tracker, guild_id: int, user_id: int, wanted: int, language: str
@@ -27,9 +27,9 @@ class Limits:
         """Return how many of `wanted` more watches there may be, and why not all of them."""
         mine, here = tracker.registry.counted(guild_id=guild_id, starter_id=user_id)
         if mine + wanted > self.per_person and self.per_person - mine <= self.per_server - here:
-            why = say(language, words.PERSON_IS_FULL, count=mine, limit=self.per_person)
+            why = say(language, messages.PERSON_IS_FULL, count=mine, limit=self.per_person)
             return max(0, self.per_person - mine), why
         if here + wanted > self.per_server:
-            why = say(language, words.SERVER_IS_FULL, count=here, limit=self.per_server)
+            why = say(language, messages.SERVER_IS_FULL, count=here, limit=self.per_server)
             return max(0, self.per_server - here), why
         return wanted, None

@@ -10,7 +10,7 @@ from typing import Final
 
 import discord
 
-from bot import words
+from bot import messages
 from bot.cards.buttons import Action, CardButton
 from bot.cards.render_parts import Style
 from bot.cards.task_row import TaskRow, task_row
@@ -24,10 +24,10 @@ from bot.core.pace import Pace
 from bot.core.watch import Watch
 from bot.engine.breaker import CircuitBreaker
 from bot.engine.tracker import Tracker
+from bot.messages import say
 from bot.outbound.permissions import may_see
 from bot.store.errors import StoreFailed
 from bot.store.recent import Recent
-from bot.words import say
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Listing:
         """Show a page, counted from 0; `in_place` of the page whose button was pressed."""
         interaction = response.interaction
         if interaction.guild_id is None:
-            await response.send_private(say(response.language, words.NEEDS_SERVER))
+            await response.send_private(say(response.language, messages.NEEDS_SERVER))
             return
         cards = self._tracker.registry.of_guild(interaction.guild_id)
         entries = [(state.card, watch) for state in cards for watch in state.watches if watch.outcome is None]
@@ -100,22 +100,22 @@ def list_page(
     closed to the bot. A page that is not there any more is the last one.
     """
     if not entries:
-        return [say(language, words.NOTHING_WATCHED)], []
+        return [say(language, messages.NOTHING_WATCHED)], []
     live = sum(watch.outcome is None for _, watch in entries)
     last = (len(entries) - 1) // PAGE_SIZE
     page = max(0, min(page, last))
     shown = entries[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
-    texts = [f"### {say(language, words.LIVE_WATCHES, count=live)}"]
+    texts = [f"### {say(language, messages.LIVE_WATCHES, count=live)}"]
     for card, watch in shown:
         about = replace(observed.get(watch.task_id, UNOBSERVED), expected_end=None)
         text = _entry(card, watch, task_row(watch, about, language, health, pace, message_limit=0), language)
         if watch.outcome is not None:
-            text += f"\n-# {say(language, words.ACCESS_WAS_LOST)}"
+            text += f"\n-# {say(language, messages.ACCESS_WAS_LOST)}"
         elif card.channel_id in closed:
-            text += f"\n-# {say(language, words.CHANNEL_CLOSED)}"
+            text += f"\n-# {say(language, messages.CHANNEL_CLOSED)}"
         texts.append(text)
     if last:
-        texts.append(f"-# {say(language, words.PAGE, page=page + 1, pages=last + 1)}")
+        texts.append(f"-# {say(language, messages.PAGE, page=page + 1, pages=last + 1)}")
     buttons = [(other, sign) for other, sign in ((page - 1, "◀"), (page + 1, "▶")) if 0 <= other <= last]
     return texts, buttons
 
@@ -125,7 +125,7 @@ def _entry(card: Card, watch: Watch, row: TaskRow, language: str) -> str:
     facts = [
         f"<#{card.channel_id}>",
         relative(watch.started_at),
-        f"[{say(language, words.OPEN_CARD)}]({link})",
+        f"[{say(language, messages.OPEN_CARD)}]({link})",
     ]
     if row.progress:
         facts.insert(0, row.progress)

@@ -18,9 +18,9 @@ from bot.commands.response_requests import TOKEN_SECONDS, RequestFailed, files_o
 from bot.commands.translation import channel_language
 from bot.commands.turns import RESPONSE_SECONDS, Turn
 from bot.core.delivery import Message
+from bot.messages import language_for
 from bot.outbound.discord_errors import ErrorAction, describe, error_action
 from bot.outbound.rest import NOBODY
-from bot.words import language_for
 
 log = logging.getLogger(__name__)
 

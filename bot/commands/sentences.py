@@ -2,21 +2,21 @@
 
 from typing import Final
 
-from bot import words
+from bot import messages
 from bot.cards.text import plain
+from bot.messages import say
 from bot.veo.errors import BrokenAnswer, KeyRefused, RateLimited, TaskNotFound, TaskRefused, VeoError
-from bot.words import say
 
 MESSAGE_LIMIT: Final = 300
 """Characters of the API's own words."""
 
 SENTENCES: Final[dict[type[Exception], str]] = {
-    TaskNotFound: words.UNKNOWN_TASK,
-    TaskRefused: words.POLL_REFUSED,
-    KeyRefused: words.LOOK_REFUSED,
-    RateLimited: words.LOOK_LIMITED,
-    BrokenAnswer: words.POLL_UNREADABLE,
-    VeoError: words.LOOK_FAILED,
+    TaskNotFound: messages.UNKNOWN_TASK,
+    TaskRefused: messages.POLL_REFUSED,
+    KeyRefused: messages.LOOK_REFUSED,
+    RateLimited: messages.LOOK_LIMITED,
+    BrokenAnswer: messages.POLL_UNREADABLE,
+    VeoError: messages.LOOK_FAILED,
 }
 
 
@@ -25,4 +25,4 @@ def describe(error: VeoError, language: str, task_id: str) -> str:
     sentence = next(SENTENCES[kind] for kind in type(error).__mro__ if kind in SENTENCES)
     told = say(language, sentence, task=task_id)
     message = "" if isinstance(error, TaskNotFound) else plain(error.message, MESSAGE_LIMIT)
-    return f"{told}\n{say(language, words.API_SAID, message=message)}" if message else told
+    return f"{told}\n{say(language, messages.API_SAID, message=message)}" if message else told

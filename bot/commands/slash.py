@@ -8,7 +8,7 @@ from typing import Final
 
 import discord
 
-from bot import words
+from bot import messages
 from bot.cards.buttons import Action, CardButton
 from bot.cards.results import answer_messages
 from bot.cards.text import mention, named
@@ -24,10 +24,10 @@ from bot.commands.watch_command import WatchCommand, left_out
 from bot.core.card import CardState
 from bot.core.task_ids import MOST_AT_ONCE, Found, read_task_id
 from bot.engine.tracker import Tracker
+from bot.messages import say
 from bot.store.errors import StoreFailed
 from bot.store.recent import Recent
 from bot.veo.errors import VeoError
-from bot.words import say
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class Commands:
         (task_id,) = found.task_ids
         state = self._tracker.registry.watching(response.interaction.channel_id or 0, task_id)
         if state is None:
-            await response.send_private(say(response.language, words.NOT_WATCHED_HERE, task=task_id))
+            await response.send_private(say(response.language, messages.NOT_WATCHED_HERE, task=task_id))
             return
         await self._stop(response, state, task_id)
         await _say_left_out(response, found)
@@ -114,11 +114,13 @@ class Commands:
         user = response.interaction.user
         if user.id != state.card.starter_id and not response.interaction.permissions.manage_messages:
             starter = mention(state.card.starter_id)
-            await response.send_private(say(response.language, words.MAY_NOT_STOP, starter=starter))
+            await response.send_private(say(response.language, messages.MAY_NOT_STOP, starter=starter))
             return
         stopped = await self._tracker.stop(state.card.id, user.id, task_id)
         if stopped:
-            await response.send_private(say(response.language, words.STOPPED_FOR_YOU, tasks=named(stopped)))
+            await response.send_private(
+                say(response.language, messages.STOPPED_FOR_YOU, tasks=named(stopped))
+            )
         else:
             await self._offer_again(response)
 
@@ -128,9 +130,9 @@ class Commands:
         await self._tracker.follow(state.card.id, user_id, following=following)
         live = [watch.task_id for watch in state.watches if watch.outcome is None]
         if len(live) == 1:
-            sentence = words.NOW_FOLLOWING if following else words.NO_LONGER_FOLLOWING
+            sentence = messages.NOW_FOLLOWING if following else messages.NO_LONGER_FOLLOWING
         else:
-            sentence = words.NOW_FOLLOWING_SEVERAL if following else words.NO_LONGER_FOLLOWING_SEVERAL
+            sentence = messages.NOW_FOLLOWING_SEVERAL if following else messages.NO_LONGER_FOLLOWING_SEVERAL
         await response.send_private(say(response.language, sentence, tasks=named(live)))
 
     async def _offer_again(self, response: Response) -> None:
@@ -138,11 +140,11 @@ class Commands:
         message = response.interaction.message
         task_ids = () if message is None else (await tasks_of_ours(message, self._recent))[:MOST_AT_ONCE]
         if not task_ids:
-            await response.send_private(say(response.language, words.CARD_IS_OVER))
+            await response.send_private(say(response.language, messages.CARD_IS_OVER))
             return
-        text = say(response.language, words.CARD_IS_OVER_FOR, tasks=named(task_ids))
+        text = say(response.language, messages.CARD_IS_OVER_FOR, tasks=named(task_ids))
         view = discord.ui.View(timeout=None)
-        view.add_item(CardButton(Action.AGAIN, 0, say(response.language, words.WATCH_AGAIN)))
+        view.add_item(CardButton(Action.AGAIN, 0, say(response.language, messages.WATCH_AGAIN)))
         await response.send_private(text, view)
 
     async def run(
@@ -172,7 +174,7 @@ class Commands:
         interaction = response.interaction
         try:
             if self._closing:
-                await response.send_private(say(response.language, words.RESTARTING))
+                await response.send_private(say(response.language, messages.RESTARTING))
             elif refusal := self._limits.refuse_place(interaction.guild_id, response.language):
                 await response.send_private(refusal)
             else:
@@ -184,11 +186,11 @@ class Commands:
             await response.delete_placeholder()
         except StoreFailed as error:
             log.error("a command could not be saved", extra={"reason": str(error)})  # noqa: TRY400
-            await self._refuse(response, say(response.language, words.NOT_STORED))
+            await self._refuse(response, say(response.language, messages.NOT_STORED))
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("a command failed", extra={"reference": reference})
-            await self._refuse(response, say(response.language, words.BROKEN, reference=reference))
+            await self._refuse(response, say(response.language, messages.BROKEN, reference=reference))
         finally:
             await response.finish()
 
@@ -216,7 +218,7 @@ class Commands:
     async def _one(self, response: Response, given: str) -> Found | None:
         found = read_task_id(given)
         if not found.task_ids:
-            await response.send_private(say(response.language, words.NOT_AN_ID))
+            await response.send_private(say(response.language, messages.NOT_AN_ID))
             return None
         return found
 

@@ -8,7 +8,7 @@ Discord shows a command's name as it was written, and its search found no subcom
 import discord
 from discord import app_commands
 
-from bot.words import LANGUAGES, language_for, say
+from bot.messages import LANGUAGES, language_for, say
 
 
 class CatalogueTranslator(app_commands.Translator):

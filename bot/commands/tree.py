@@ -7,7 +7,7 @@ import logging
 import discord
 from discord import app_commands
 
-from bot import words
+from bot import messages
 from bot.commands.autocomplete import Autocomplete
 from bot.commands.slash import Commands
 from bot.commands.translation import CatalogueTranslator
@@ -33,7 +33,7 @@ def command_tree(client: discord.Client) -> Tree:
     tree = Tree(client)
     veo = app_commands.Group(
         name="veo",
-        description=words.VEO_DESCRIPTION,
+        description=messages.VEO_DESCRIPTION,
         allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
         allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
     )
@@ -47,29 +47,29 @@ def command_tree(client: discord.Client) -> Tree:
     async def stoppable(interaction: discord.Interaction, typed: str) -> list[Choice]:
         return await tree.autocomplete.stoppable(interaction, typed)
 
-    @veo.command(name="status", description=words.STATUS_DESCRIPTION)
-    @app_commands.describe(id=words.ID_DESCRIPTION)
+    @veo.command(name="status", description=messages.STATUS_DESCRIPTION)
+    @app_commands.describe(id=messages.ID_DESCRIPTION)
     @app_commands.autocomplete(id=one)
     async def status(interaction: discord.Interaction, id: OneId) -> None:  # noqa: A002 the option's name
         await tree.commands.run(interaction, lambda response: tree.commands.status(response, id))
 
-    @veo.command(name="watch", description=words.WATCH_DESCRIPTION)
-    @app_commands.describe(id=words.IDS_DESCRIPTION)
+    @veo.command(name="watch", description=messages.WATCH_DESCRIPTION)
+    @app_commands.describe(id=messages.IDS_DESCRIPTION)
     @app_commands.autocomplete(id=several)
     async def watch(interaction: discord.Interaction, id: SeveralIds) -> None:  # noqa: A002
         await tree.commands.run(interaction, lambda response: tree.commands.watch.typed(response, id))
 
-    @veo.command(name="list", description=words.LIST_DESCRIPTION)
+    @veo.command(name="list", description=messages.LIST_DESCRIPTION)
     async def show_list(interaction: discord.Interaction) -> None:
         await tree.commands.run(interaction, tree.commands.listing.show)
 
-    @veo.command(name="stop", description=words.STOP_DESCRIPTION)
-    @app_commands.describe(id=words.ID_DESCRIPTION)
+    @veo.command(name="stop", description=messages.STOP_DESCRIPTION)
+    @app_commands.describe(id=messages.ID_DESCRIPTION)
     @app_commands.autocomplete(id=stoppable)
     async def stop(interaction: discord.Interaction, id: OneId) -> None:  # noqa: A002
         await tree.commands.run(interaction, lambda response: tree.commands.stop(response, id))
 
-    @tree.context_menu(name=words.WATCH_MENU)
+    @tree.context_menu(name=messages.WATCH_MENU)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     @app_commands.allowed_installs(guilds=True, users=False)
     async def watch_tasks(interaction: discord.Interaction, message: discord.Message) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 import discord
 
-from bot import words
+from bot import messages
 from bot.cards.results import answer_messages
 from bot.cards.text import code, jump_link, named, packed
 from bot.commands.first_poll import FirstPoll, send_placeholder
@@ -23,12 +23,12 @@ from bot.core.task import Task
 from bot.core.task_ids import LEFT_OUT_LENGTH, MOST_AT_ONCE, Found, read_task_ids
 from bot.engine.tracker import Tracker
 from bot.engine.watching import Watching
+from bot.messages import say
 from bot.outbound.permissions import why_no_card
 from bot.outbound.rest import DiscordRest
 from bot.store.errors import StoreError
 from bot.store.recent import Recent
 from bot.veo.errors import VeoError, as_event
-from bot.words import say
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class WatchCommand:
         """Watch what somebody typed: one id, or several with spaces, commas or newlines between them."""
         typed = read_task_ids(given)
         if not typed.task_ids:
-            await response.send_private(say(response.language, words.NOT_AN_ID))
+            await response.send_private(say(response.language, messages.NOT_AN_ID))
             return
         await self._watch(response, typed)
 
@@ -70,7 +70,7 @@ class WatchCommand:
         us = response.interaction.client.user
         found = await tasks_of(message, self._recent, us.id if us is not None else 0)
         if not found.task_ids:
-            await response.send_private(say(response.language, words.NO_TASKS_FOUND))
+            await response.send_private(say(response.language, messages.NO_TASKS_FOUND))
             return
         await self._watch(response, found)
 
@@ -79,7 +79,7 @@ class WatchCommand:
         message = response.interaction.message
         task_ids = () if message is None else await tasks_of_ours(message, self._recent)
         if not task_ids:
-            await response.send_private(say(response.language, words.CARD_IS_OVER))
+            await response.send_private(say(response.language, messages.CARD_IS_OVER))
             return
         await self._watch(response, Found(task_ids))
 
@@ -92,7 +92,7 @@ class WatchCommand:
         if found.left_out:
             summary.append(left_out(language, found.left_out))
         if surplus := task_ids[MOST_AT_ONCE:]:
-            why = say(language, words.TOO_MANY_IDS, limit=MOST_AT_ONCE)
+            why = say(language, messages.TOO_MANY_IDS, limit=MOST_AT_ONCE)
             summary.append(_not_watched(language, why, surplus))
         new = await self._join_watched(response, task_ids[:MOST_AT_ONCE], summary)
         told = await self._first_poll.at(response, new)
@@ -133,7 +133,7 @@ class WatchCommand:
             except StoreError as error:
                 about = {"tasks": list(new), "reason": str(error)}
                 log.error("watches could not be saved", extra=about)  # noqa: TRY400
-                summary.append(say(response.language, words.NOT_SAVED, tasks=named(new)))
+                summary.append(say(response.language, messages.NOT_SAVED, tasks=named(new)))
                 return False
         response.keep()
         return True
@@ -150,7 +150,7 @@ class WatchCommand:
                 new.append(task_id)
             else:
                 link = jump_link(state.card.guild_id, state.card.channel_id, state.card.message_id)
-                summary.append(say(response.language, words.ALREADY_WATCHED, task=task_id, link=link))
+                summary.append(say(response.language, messages.ALREADY_WATCHED, task=task_id, link=link))
         room, why = self._limits.admit(
             self._tracker, interaction.guild_id or 0, interaction.user.id, len(new), response.language
         )
@@ -162,16 +162,16 @@ class WatchCommand:
 def left_out(language: str, beginnings: Sequence[str]) -> str:
     """Return the sentence, for the asker alone, that names what was not taken for an id."""
     names = [code(beginning, LEFT_OUT_LENGTH + 2) for beginning in beginnings]
-    return say(language, words.NOT_IDS, names=_some(language, names))
+    return say(language, messages.NOT_IDS, names=_some(language, names))
 
 
 def _not_watched(language: str, why: str, task_ids: Sequence[str]) -> str:
     tasks = _some(language, [f"`{task_id}`" for task_id in task_ids])
-    return f"{why} {say(language, words.NOT_WATCHED, tasks=tasks)}"
+    return f"{why} {say(language, messages.NOT_WATCHED, tasks=tasks)}"
 
 
 def _some(language: str, names: Sequence[str]) -> str:
     """Return the first of many names, and how many more there are."""
     more = len(names) - NAMED_AT_MOST
     shown = list(names[:NAMED_AT_MOST])
-    return ", ".join([*shown, say(language, words.AND_MORE, count=more)] if more > 0 else shown)
+    return ", ".join([*shown, say(language, messages.AND_MORE, count=more)] if more > 0 else shown)

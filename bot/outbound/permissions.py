@@ -8,9 +8,9 @@ from typing import Final
 
 import discord
 
-from bot import words
+from bot import messages
 from bot.invite import invite_link
-from bot.words import say
+from bot.messages import say
 
 NEEDED: Final = ("view_channel", "attach_files", "read_message_history")
 """Permissions without which a result could not be posted, whatever the kind of channel."""
@@ -36,13 +36,13 @@ def may_see(interaction: discord.Interaction, channel_id: int) -> bool:
 def why_no_card(interaction: discord.Interaction, language: str, tasks: str) -> str | None:
     """Return why the bot could not post where an interaction comes from and what to do, None if it can."""
     if interaction.guild_id is None:
-        return say(language, words.NEEDS_SERVER)
+        return say(language, messages.NEEDS_SERVER)
     # Installed for its commands alone, the bot is no member: READY does not list the server, and
     # `app_permissions` are those of @everyone (discord-api-docs#5316).
     guild = interaction.client.get_guild(interaction.guild_id)
     if guild is None:
         link = invite_link(interaction.application_id)
-        return say(language, words.NOT_INVITED, tasks=tasks, link=link)
+        return say(language, messages.NOT_INVITED, tasks=tasks, link=link)
     channel, allowed = interaction.channel, interaction.app_permissions
     if (
         isinstance(channel, discord.Thread)
@@ -53,12 +53,12 @@ def why_no_card(interaction: discord.Interaction, language: str, tasks: str) -> 
     ):
         me = interaction.client.user
         bot = f"<@{interaction.application_id if me is None else me.id}>"  # old bots have an id of their own
-        return say(language, words.NOT_IN_THREAD, tasks=tasks, bot=bot)
+        return say(language, messages.NOT_IN_THREAD, tasks=tasks, bot=bot)
     missing = [name for name in needed(channel) if not getattr(allowed, name)]
     if not missing:
         return None
-    names = ", ".join(f"**{say(language, words.PERMISSIONS[name])}**" for name in missing)
-    return say(language, words.MISSING_PERMISSIONS, tasks=tasks, permissions=names)
+    names = ", ".join(f"**{say(language, messages.PERMISSIONS[name])}**" for name in missing)
+    return say(language, messages.MISSING_PERMISSIONS, tasks=tasks, permissions=names)
 
 
 def needed(channel: object) -> tuple[str, ...]:

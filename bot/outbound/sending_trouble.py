@@ -9,15 +9,15 @@ from typing import Final
 
 import discord
 
-from bot import words
+from bot import messages
 from bot.core.card import Card
 from bot.core.outcome import Ending
 from bot.gateway.servers import ServerState
+from bot.messages import say
 from bot.outbound.attachments import Videos
 from bot.outbound.desk import Desk
 from bot.outbound.discord_errors import ErrorAction, describe, error_action, is_refusal, retry_delay
 from bot.outbound.outbox import AccessPause, Outbox, Result, Wanted
-from bot.words import say
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class SendingTrouble:
     async def _tell_people(self, card: Card) -> None:
         """Say that nothing can be posted here, while the card's token still lets the bot say it."""
         try:
-            await self._desk.rest.tell_by_token(card, say(card.language, words.CANNOT_POST))
+            await self._desk.rest.tell_by_token(card, say(card.language, messages.CANNOT_POST))
         except Exception as error:
             log.info("a closed channel could not be told so", extra={"refusal": describe(error)})
 

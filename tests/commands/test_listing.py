@@ -16,7 +16,7 @@ from bot.core.outcome import Outcome
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
-from bot.words import LANGUAGES
+from bot.messages import LANGUAGES
 
 CARD = Card(1, 2**63 - 1, 2**63 - 1, 2**63 - 1, STARTER, "en", NOW)
 live = st.builds(lambda seen: replace(watch(LONGEST_ID), seen_at=seen), st.none() | moments)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from wire.place import DONE, TASK, VIDEO, Place, failed, place, running
 
-from bot import words
+from bot import messages
 from sim.discord import Invocation, Message, User
 
 pytestmark = pytest.mark.looptime
@@ -170,9 +170,9 @@ async def test_commands_are_described_in_chinese_and_keep_the_names_that_people_
     async with place(tmp_path) as here:
         known = registered(here)
         assert known["veo watch"]["description_localizations"] == {
-            "zh-CN": words.say("zh-CN", words.WATCH_DESCRIPTION)
+            "zh-CN": messages.say("zh-CN", messages.WATCH_DESCRIPTION)
         }
-        menu = known.pop(words.WATCH_MENU)
+        menu = known.pop(messages.WATCH_MENU)
         assert menu["name_localizations"] == {"zh-CN": "跟踪 Veo 任务"}
         for command in known.values():
             texts = [command, *(option for option in command["options"] if option["type"] == 3)]
@@ -187,10 +187,10 @@ async def test_commands_are_described_in_chinese_and_keep_the_names_that_people_
 @pytest.fixture
 def uncompiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Take the catalogues away, until the fixture's value is undone."""
-    monkeypatch.setattr(words, "LOCALES", tmp_path / "none")
-    words._catalogue.cache_clear()
+    monkeypatch.setattr(messages, "LOCALES", tmp_path / "none")
+    messages._catalogue.cache_clear()
     yield monkeypatch
-    words._catalogue.cache_clear()
+    messages._catalogue.cache_clear()
 
 
 async def test_a_bot_without_catalogues_says_so_once_and_speaks_english(
@@ -213,7 +213,7 @@ async def test_commands_are_written_again_when_a_translation_changes(
     async with place(tmp_path) as here:
         await here.stop_bot()
         uncompiled.undo()
-        words._catalogue.cache_clear()
+        messages._catalogue.cache_clear()
         for _ in range(2):
             await here.start_bot()
             await here.sleep(10)

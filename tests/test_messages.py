@@ -12,14 +12,14 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
-from bot import words
+from bot import messages
 from bot.config import CardLanguage
-from bot.words import ENGLISH, LANGUAGES, LOCALES, language_for, say
+from bot.messages import ENGLISH, LANGUAGES, LOCALES, language_for, say
 
 OTHERS: Final = [language for language in LANGUAGES if language != ENGLISH]
-SENTENCES: Final = words.PERMISSIONS | {
+SENTENCES: Final = messages.PERMISSIONS | {
     name: text
-    for name, text in vars(words).items()
+    for name, text in vars(messages).items()
     if re.match(r"(?!ENGLISH$)[A-Z][A-Z_]*$", name) and isinstance(text, str)
 }
 KEPT: Final = re.compile(r"\{\w*\}|`[^`]*`|/veo \w+|\*\*|<[^>]*>|🔔")
@@ -55,8 +55,8 @@ def test_a_catalogue_has_every_sentence_and_no_other(language: str) -> None:
     translated = translations(language)
     missing = [f"{name}: {text}" for name, text in SENTENCES.items() if not translated.get(text)]
     superfluous = sorted(translated.keys() - set(SENTENCES.values()))
-    assert not missing, f"{source(language)} lacks these sentences of bot/words.py"
-    assert not superfluous, f"bot/words.py has these sentences of {source(language)} no more"
+    assert not missing, f"{source(language)} lacks these sentences of bot/messages.py"
+    assert not superfluous, f"bot/messages.py has these sentences of {source(language)} no more"
 
 
 @pytest.mark.parametrize("language", OTHERS)
@@ -114,7 +114,7 @@ def test_what_discord_limits_is_short_enough(language: str) -> None:
 
 
 def test_the_chinese_states_are_called_as_the_task_api_calls_them() -> None:
-    states = (words.QUEUED, words.RENDERING, words.FINISHED, words.FAILED)
+    states = (messages.QUEUED, messages.RENDERING, messages.FINISHED, messages.FAILED)
     assert [say("zh-CN", state) for state in states] == ["队列中", "生成中", "已成功", "失败"]
 
 
