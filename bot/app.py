@@ -26,7 +26,7 @@ from bot.engine.watching import Watching
 from bot.gateway.client import VeoBot
 from bot.messages import unspoken
 from bot.metrics import Metrics, Snapshot
-from bot.monitoring.vitals import Vitals
+from bot.monitoring.health_checks import HealthChecks
 from bot.outbound.attachments import VideoCopies
 from bot.outbound.delivery import Deliverer
 from bot.outbound.discord_errors import describe, retry_delay
@@ -126,18 +126,18 @@ class App:
         self._place: Final = settings.discord_api_url
         self._idle: Final = idle
         self._background: set[asyncio.Task[None]] = set()
-        self._loops: list[asyncio.Task[None]] = []
-        self.vitals: Final = Vitals(
-            lambda: client.gateway_state,
+        self._loops: Final[list[asyncio.Task[None]]] = []
+        self.health: Final = HealthChecks(
             database,
-            self.tracker,
+            self.registry,
             self.breaker,
             self.poller,
             clock=clock,
+            gateway_state=lambda: client.gateway_state,
             closed=lambda: self.messenger.closed,
-            loops=lambda: self._loops,
+            loops=self._loops,
         )
-        client.on_gateway = self.vitals.gateway_changed
+        client.on_gateway = self.health.gateway_changed
         client.on_setup = self.begin
         client.on_press = self.commands.press
         client.on_access = self.messenger.access_changed
@@ -154,12 +154,14 @@ class App:
         tree.commands, tree.autocomplete = self.commands, self._autocomplete
         await self._tuner.load()
         await self.watching.resume()
-        self._loops = [
-            asyncio.create_task(self.poller.run(), name="poll loop"),
-            asyncio.create_task(self.breaker.run(), name="probing"),
-            asyncio.create_task(self._pruner.run(), name="pruning"),
-            asyncio.create_task(self._tuner.run(), name="learning"),
-        ]
+        self._loops.extend(
+            [
+                asyncio.create_task(self.poller.run(), name="poll loop"),
+                asyncio.create_task(self.breaker.run(), name="probing"),
+                asyncio.create_task(self._pruner.run(), name="pruning"),
+                asyncio.create_task(self._tuner.run(), name="learning"),
+            ]
+        )
         writing = asyncio.create_task(self._write_commands(tree), name="commands")
         left = await self._keeper.left()
         cleaning = asyncio.create_task(self._keeper.clean_up(left, Alarm(self._idle)), name="placeholders")
@@ -208,7 +210,7 @@ class App:
         await asyncio.gather(self.commands.close(left()), self.poller.close(left()))
         await self.messenger.close(left())
         await self._tuner.save()
-        self._loops = []  # their end is wanted now
+        self._loops.clear()  # that they end is no fault now
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)

@@ -111,12 +111,11 @@ def _run() -> int:
 
 
 def _check(*, as_json: bool, sync: bool) -> int:
-    from bot.check import findings, run  # noqa: PLC0415
+    from bot.check.run import check  # noqa: PLC0415
 
-    found, invite = asyncio.run(run.check(sync=sync))
-    write = findings.as_json if as_json else findings.as_text
-    _print(write(found, invite))
-    return Exit.STOPPED if all(finding.ok for finding in found) else Exit.NOT_READY
+    report = asyncio.run(check(sync=sync))
+    _print(report.as_json() if as_json else report.as_text())
+    return Exit.STOPPED if report.ok else Exit.NOT_READY
 
 
 def _on_the_data(chosen: argparse.Namespace) -> int:

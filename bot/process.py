@@ -76,7 +76,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         metrics.show(app.snapshot)
         if settings.http_port is not None:
             await stack.enter_async_context(
-                MonitoringServer(settings.http_host, settings.http_port, app.vitals, metrics.scrape)
+                MonitoringServer(settings.http_host, settings.http_port, app.health, metrics.scrape)
             )
         talk_to(settings.discord_api_url)
         if await _unless(stop, reach(settings.discord_api_url, token, discord_time)) is None:

@@ -1,66 +1,136 @@
-"""All checks in turn; one that cannot be made for want of an earlier one is left out."""
+"""All checks: settings, data, conflicts on this machine, the task API and Discord.
+
+Nothing is raised, and nothing is written except the commands on Discord, if `sync` asks for it: it can run
+beside the bot. A check that needs the result of a failed one is skipped.
+"""
 
 import asyncio
+import errno
+import os
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
 
-from bot.check.data import data_findings
-from bot.check.discord_side import look_at_discord
-from bot.check.findings import Finding
-from bot.check.neighbours import neighbour_findings
+from bot.check.discord_checks import check_discord, sync_commands
+from bot.check.report import CheckResult, Report
 from bot.clock import Clock, steady_clock
 from bot.config import Settings, SettingsFault, load_data_settings, load_settings
 from bot.core.health import IMPOSSIBLE_ID
+from bot.monitoring.server import bind_error, format_address, try_to_bind
+from bot.store.lock import is_held
+from bot.store.ownership import nearest, refused, there, whose
+from bot.store.readonly import Kind, examined
+from bot.store.schema import HEAD
 from bot.veo.client import VeoClient
 from bot.veo.errors import KeyRefused, RateLimited, TaskNotFound, TaskRefused, VeoError
 
-Report = tuple[list[Finding], str | None]
-"""The findings, and the link that invites the bot, if it is known."""
+MIN_FREE_BYTES: Final = 16 * 1024 * 1024
+"""The database grows slowly, but nothing that is written to it may be lost."""
 
 
 async def check(
     load: Callable[[], Settings] = load_settings, clock: Clock | None = None, *, sync: bool = False
 ) -> Report:
-    """Look at everything; nothing is raised, and nothing changed but the commands, if `sync` asks for it."""
+    """Run all checks; `sync` also writes the commands to Discord again."""
+    report = Report()
     try:
         settings = load()
     except SettingsFault as fault:
-        findings = [Finding("settings", ok=False, text=line) for line in fault.faults]
-        return findings + _data_alone(), None
-    findings = [Finding("settings", ok=True, text="complete and well-formed")]
-    findings += data_findings(settings.database_path) + neighbour_findings(settings)
-    side, answer = await asyncio.gather(
-        look_at_discord(settings, clock or steady_clock()), _ask_the_task_api(settings)
+        report.results = [CheckResult("settings", ok=False, text=line) for line in fault.faults]
+        with suppress(SettingsFault):  # it is among the faults above
+            report.results += check_data(load_data_settings().database_path)
+        return report
+    report.add("settings", True, "complete and valid")
+    report.results += check_data(settings.database_path)
+    report.results += check_conflicts(settings)
+    on_discord, task_api = await asyncio.gather(
+        check_discord(settings, clock or steady_clock()), check_task_api(settings)
     )
-    findings += [*side.findings, answer]
+    report.results += [*on_discord.results, task_api]
+    report.invite = on_discord.invite
     if sync:
-        # Imported here because it takes the whole bot with it.
-        from bot.check.commands import sync as write_commands  # noqa: PLC0415
-
-        findings.append(await write_commands(settings))
-    return findings, side.invite
+        report.results.append(await sync_commands(settings))
+    return report
 
 
-def _data_alone() -> list[Finding]:
+def check_data(path: Path) -> list[CheckResult]:
+    """Check the database's folder and, if this user may enter it, the database."""
+    path = path.resolve()
+    folder = _check_folder(path)
+    return [folder, _check_database(path)] if folder.ok else [folder]
+
+
+def _check_folder(database: Path) -> CheckResult:
+    subject, folder = "data folder", database.parent
+    existing = nearest(folder)
+    if os.path.isdir(database):  # noqa: PTH112 Path.is_dir raises if a parent is not accessible
+        return CheckResult(subject, False, f"{database} is a folder: set DATABASE_URL to a file in it")
+    if not existing.is_dir():
+        return CheckResult(subject, False, f"{existing} is not a folder: set DATABASE_URL")
+    if closed := refused(database):
+        return CheckResult(subject, False, f"{closed[0]} is not writable: {whose(closed, database)}")
+    if (free := shutil.disk_usage(existing).free) < MIN_FREE_BYTES:
+        return CheckResult(
+            subject, False, f"only {free // 1024} KiB are free on the disk of {existing}: free some space"
+        )
+    if existing != folder:
+        return CheckResult(subject, True, f"{folder} will be created at startup")
+    return CheckResult(subject, True, f"{folder} is writable")
+
+
+def _check_database(path: Path) -> CheckResult:
+    subject = "database"
+    if not there(path):
+        return CheckResult(subject, True, "will be created at startup")
+    found = examined(path)
+    if found.fault is not None:
+        return CheckResult(subject, False, f"{found.fault}: {found.advice}")
+    if found.kind is Kind.EMPTY:
+        return CheckResult(subject, True, "empty, will be set up at startup")
+    if found.version != HEAD:
+        return CheckResult(subject, True, f"version {found.version}, will be migrated to {HEAD} at startup")
+    return CheckResult(subject, True, f"version {found.version}")
+
+
+def check_conflicts(settings: Settings) -> list[CheckResult]:
+    """Check for a bot that runs on the same data and for a program on the health server's port."""
+    running = is_held(settings.database_path)
+    text = "yes; a second bot on this data would exit with code 5" if running else "no"
+    return [CheckResult("already running", True, text), _check_port(settings, running=running)]
+
+
+def _check_port(settings: Settings, *, running: bool) -> CheckResult:
+    subject, host, port = "health server", settings.http_host, settings.http_port
+    if port is None:
+        return CheckResult(subject, True, "off")
+    address = format_address(host, port)
     try:
-        return data_findings(load_data_settings().database_path)
-    except SettingsFault:
-        return []  # said already
+        try_to_bind(host, port)
+    except OSError as error:
+        if running and error.errno == errno.EADDRINUSE:
+            text = f"{address} is in use, by the running bot unless HTTP_PORT was changed"
+            return CheckResult(subject, True, text)
+        return CheckResult(subject, False, bind_error(host, port, error))
+    return CheckResult(
+        subject, True, f"{address} is free" if port else f"any free port of {host}; the log names it"
+    )
 
 
-async def _ask_the_task_api(settings: Settings) -> Finding:
-    subject = "task API"
-    key = settings.veo_api_key.get_secret_value()
+async def check_task_api(settings: Settings) -> CheckResult:
+    """Ask about a task that cannot exist: the right answer is that there is none, however it is worded."""
+    subject, key = "task API", settings.veo_api_key.get_secret_value()
     try:
         async with VeoClient(settings.veo_api_base_url, key, settings.veo_api_auth) as veo:
             await veo.look(IMPOSSIBLE_ID)
     except (TaskNotFound, TaskRefused):
-        pass  # that there is no such task, in whatever words
+        pass
     except KeyRefused as error:
-        text = f"it refuses the key ({error}): check VEO_API_KEY and VEO_API_AUTH"
-        return Finding(subject, ok=False, text=text)
+        return CheckResult(subject, False, f"rejects the key ({error}): check VEO_API_KEY and VEO_API_AUTH")
     except RateLimited:
-        return Finding(subject, ok=False, text="it wants fewer requests just now: try again in a minute")
+        return CheckResult(subject, False, "rate limits this key: try again in a minute")
     except VeoError as error:
         text = f"no usable answer ({error}): check VEO_API_BASE_URL and the network"
-        return Finding(subject, ok=False, text=text)
-    return Finding(subject, ok=True, text="it answers and does not refuse the key")
+        return CheckResult(subject, False, text)
+    return CheckResult(subject, True, "answers and accepts the key")

@@ -1,58 +1,59 @@
-"""The three pages for machines: `/healthz`, `/readyz` and `/metrics`, by default for this machine alone."""
+"""The HTTP server for machines: `/healthz`, `/readyz` and `/metrics`; by default for this machine only."""
 
 import asyncio
+import errno
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+import os
+import socket
+from collections.abc import Awaitable, Callable
 from typing import Final, Self
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from bot.monitoring.address import try_to_have, why_not
-from bot.monitoring.parts import as_json
-from bot.monitoring.vitals import Vitals
+from bot.monitoring.health_checks import HealthChecks, as_json
 
 log = logging.getLogger(__name__)
 
-LAST_SECONDS: Final = 1.0
-"""How long an answer under way may keep the bot from ending."""
-CONNECTIONS: Final = 50
-"""Open at a time: whoever opens more takes no files from the rest of the bot."""
-HEAD_SECONDS: Final = 10.0
-"""From a connection's beginning, or its last answer, until the head of the next request must be complete."""
-ANSWER_SECONDS: Final = 10.0
-"""For a client to take an answer."""
+SHUTDOWN_SECONDS: Final = 1.0
+"""How long a response in flight may delay the bot's exit."""
+MAX_CONNECTIONS: Final = 50
+"""Keeps the rest of the bot from running out of file descriptors."""
+REQUEST_SECONDS: Final = 10.0
+"""From the start of a connection, or its last response, until the next request's head must be complete."""
+RESPONSE_SECONDS: Final = 10.0
+"""How long a client may take to read a response."""
 
 
 class CannotListen(Exception):
-    """The address or the port cannot be had; the text says why and what to do."""
+    """The address or port is not available; the text says why and what to do."""
 
 
 class BoundedServer(web.Server):
-    """Has at most `CONNECTIONS`: room for a new one is made at the cost of the oldest that asks nothing."""
+    """Keeps at most `MAX_CONNECTIONS` open: a new one replaces the oldest that has no request in progress."""
 
     def __init__(self, answer: Callable[[web.BaseRequest], Awaitable[web.Response]]) -> None:
-        # aiohttp's time for keeping a connection alive begins with the connection, and is not prolonged by
-        # bytes that complete no head: a head that drips in ends with it, too.
+        # aiohttp starts the keep-alive timer with the connection and bytes that complete no head do not
+        # extend it, so it also ends requests that trickle in.
         super().__init__(
-            self._handle, access_log=None, keepalive_timeout=HEAD_SECONDS, lingering_time=LAST_SECONDS
+            self._handle, access_log=None, keepalive_timeout=REQUEST_SECONDS, lingering_time=SHUTDOWN_SECONDS
         )
         self._answer: Final = answer
         self._open: Final[dict[web.RequestHandler, asyncio.Transport]] = {}
-        """The oldest first; those that are being closed are not counted."""
-        self._asking: Final[set[web.RequestHandler]] = set()
+        """Oldest first, without those that are being aborted."""
+        self._handling: Final[set[web.RequestHandler]] = set()
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
-        if len(self._open) >= CONNECTIONS:
-            # A request that has arrived is in aiohttp's queue until its handler begins, one or two turns of
-            # the loop later; nothing public tells of that queue.
-            silent = (
+        if len(self._open) >= MAX_CONNECTIONS:
+            # A request that has arrived waits in aiohttp's queue until its handler starts, one or two
+            # iterations of the loop later. aiohttp has no public way to see that queue.
+            idle = (
                 other
                 for other in self._open
-                if other not in self._asking and not other._messages  # noqa: SLF001
+                if other not in self._handling and not other._messages  # noqa: SLF001
             )
-            self._open.pop(next(silent, next(iter(self._open)))).abort()
+            self._open.pop(next(idle, next(iter(self._open)))).abort()
         self._open[handler] = transport
         super().connection_made(handler, transport)
 
@@ -62,75 +63,65 @@ class BoundedServer(web.Server):
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         connection = request.protocol
-        self._asking.add(connection)
+        self._handling.add(connection)
         try:
             response = await self._answer(request)
             try:
-                async with asyncio.timeout(ANSWER_SECONDS):
+                async with asyncio.timeout(RESPONSE_SECONDS):
                     await response.prepare(request)
                     await response.write_eof()
-            except (TimeoutError, ConnectionError):  # an error would be logged with its traceback
+            except (TimeoutError, ConnectionError):  # raised further, aiohttp would log a traceback
                 if request.transport is not None:
                     request.transport.abort()
         finally:
-            self._asking.discard(connection)
-        return response  # aiohttp finds it sent, or its client gone
+            self._handling.discard(connection)
+        return response  # aiohttp sees that it is already sent, or that the client is gone
 
 
 class MonitoringServer:
-    """Serves while it is entered. Port 0 is a free one; it is logged, and then in `port`."""
+    """Serves while its context is entered. Port 0 picks a free one, which is logged and then in `port`."""
 
-    def __init__(self, host: str, port: int, vitals: Vitals, scrape: Callable[[], bytes]) -> None:
+    def __init__(self, host: str, port: int, health: HealthChecks, scrape: Callable[[], bytes]) -> None:
         self.port = port
         self._host: Final = host
-        self._vitals: Final = vitals
+        self._health: Final = health
         self._scrape: Final = scrape
-        self._pages: Final = {
-            "/healthz": self._health,
-            "/readyz": self._readiness,
-            "/metrics": self._metrics,
-        }
-        self._runner: Final = web.ServerRunner(BoundedServer(self._answer), shutdown_timeout=LAST_SECONDS)
+        self._runner: Final = web.ServerRunner(BoundedServer(self._answer), shutdown_timeout=SHUTDOWN_SECONDS)
 
     async def __aenter__(self) -> Self:
-        """Begin to listen.
+        """Start listening.
 
         Raises:
-            CannotListen: another program has the port, or this machine has no such address.
+            CannotListen: the port is in use, or this machine does not have the address.
         """
         await self._runner.setup()
         try:
-            try_to_have(self._host, self.port)  # asyncio would not say why it could not
+            try_to_bind(self._host, self.port)  # asyncio's own error does not keep the errno
             await web.TCPSite(self._runner, self._host, self.port).start()
         except OSError as error:
             await self._runner.cleanup()
-            raise CannotListen(why_not(self._host, self.port, error)) from None
-        self.port = _ports(self._runner.addresses)[0]
-        log.info("health and metrics are served", extra={"host": self._host, "port": self.port})
+            raise CannotListen(bind_error(self._host, self.port, error)) from None
+        self.port = self._runner.addresses[0][1]
+        log.info("serving health and metrics", extra={"host": self._host, "port": self.port})
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._runner.cleanup()
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
-        page = self._pages.get(request.path)
-        if page is None:
-            return web.Response(status=404, text="404: Not Found")
-        if request.method not in {"GET", "HEAD"}:
-            return web.Response(status=405, text="405: Method Not Allowed", headers={"Allow": "GET,HEAD"})
-        return await page()
-
-    async def _health(self) -> web.Response:
-        wedged = self._vitals.wedged()
-        body = json.dumps({"alive": not wedged, "wedged": wedged})
-        return _json(body, ok=not wedged)
-
-    async def _readiness(self) -> web.Response:
-        parts = await self._vitals.parts()
-        return _json(as_json(parts), ok=all(part.ok for part in parts))
-
-    async def _metrics(self) -> web.Response:
-        return web.Response(body=self._scrape(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        match request.path:
+            case "/healthz" | "/readyz" | "/metrics" if request.method not in {"GET", "HEAD"}:
+                return web.Response(status=405, text="405: Method Not Allowed", headers={"Allow": "GET,HEAD"})
+            case "/healthz":
+                stuck = self._health.stuck()
+                return _json(json.dumps({"alive": not stuck, "wedged": stuck}), ok=not stuck)
+            case "/readyz":
+                components = await self._health.components()
+                return _json(as_json(components), ok=all(component.ok for component in components))
+            case "/metrics":
+                return web.Response(body=self._scrape(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+            case _:
+                return web.Response(status=404, text="404: Not Found")
 
 
 def _json(body: str, *, ok: bool) -> web.Response:
@@ -142,5 +133,29 @@ def _json(body: str, *, ok: bool) -> web.Response:
     )
 
 
-def _ports(addresses: Sequence[object]) -> list[int]:
-    return [address[1] for address in addresses if isinstance(address, tuple)]
+def try_to_bind(host: str, port: int) -> None:
+    """Bind a listen address and release it again; raise OSError if it is not available."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        if os.name == "posix":  # as asyncio does: a connection in TIME_WAIT does not block the port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family is socket.AF_INET6:  # as asyncio does: an IPv4 listener on the port is no conflict
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((host, port))
+
+
+def bind_error(host: str, port: int, error: OSError) -> str:
+    """Return why a listen address is not available and what to do."""
+    if error.errno == errno.EADDRINUSE:
+        why = "is in use by another program: set HTTP_PORT to another port, or to off"
+    elif error.errno == errno.EADDRNOTAVAIL:
+        why = "is not an address of this machine: set HTTP_HOST to one"
+    elif error.errno == errno.EACCES:
+        why = "needs more privileges: set HTTP_PORT to 1024 or higher, or to off"
+    else:
+        why = f"cannot be listened on ({os.strerror(error.errno or 0)}): set HTTP_HOST and HTTP_PORT"
+    return f"{format_address(host, port)} {why}"
+
+
+def format_address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -9,12 +9,26 @@ from typing import Final
 import discord
 
 from bot import messages
-from bot.invite import invite_link
 from bot.messages import say
 
+INVITED_WITH: Final = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    embed_links=True,
+    attach_files=True,
+    read_message_history=True,
+)
+"""What the invite link asks for."""
 NEEDED: Final = ("view_channel", "attach_files", "read_message_history")
 """Permissions without which a result could not be posted, whatever the kind of channel."""
 VOICE: Final = (discord.ChannelType.voice, discord.ChannelType.stage_voice)
+
+
+def invite_link(application_id: int) -> str:
+    """Return the link that adds the bot to a server, with exactly the permissions it needs."""
+    scopes = ("bot", "applications.commands")
+    return discord.utils.oauth_url(application_id, permissions=INVITED_WITH, scopes=scopes)
 
 
 def may_see(interaction: discord.Interaction, channel_id: int) -> bool:

@@ -11,7 +11,7 @@ from store.places import NOBODY, add, another_user, migrated, opened, stored
 
 from bot.backups.backup import BackupFailed, back_up
 from bot.backups.live import unfinished
-from bot.check.data import data_findings
+from bot.check.run import check_data
 from bot.command_line import Exit, main
 from bot.store.database import Database
 from bot.store.errors import StoreUnusable
@@ -27,7 +27,7 @@ async def refusal(path: Path) -> str:
     """Return the line that ends a start; `check` says the same."""
     with pytest.raises(StoreUnusable) as error:
         await Database(path, None).open()
-    findings = data_findings(path)
+    findings = check_data(path)
     assert str(error.value) in [finding.text for finding in findings if not finding.ok]
     return str(error.value)
 
@@ -68,7 +68,7 @@ async def test_what_a_run_as_somebody_else_left_is_named_file_by_file(
     with another_user(folder):
         async with opened(path):
             pass
-        assert [finding.ok for finding in data_findings(path)] == [True, True]
+        assert [finding.ok for finding in check_data(path)] == [True, True]
 
 
 async def test_a_folder_that_is_to_be_made_in_somebody_elses_is_made_and_nothing_else_is_given_away(
@@ -222,6 +222,6 @@ def test_what_the_disk_refuses_is_not_called_damaged(code: int, advice: str) -> 
 
 def test_a_folder_in_the_files_place_is_told_as_that_and_left_alone(folder: Path) -> None:
     (folder / "data").mkdir()
-    (finding,) = data_findings(folder / "data")
+    (finding,) = check_data(folder / "data")
     assert finding.text == f"{folder}/data is a folder: set DATABASE_URL to a file in it"
     assert [file.name for file in folder.iterdir()] == ["data"]

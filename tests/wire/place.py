@@ -152,7 +152,7 @@ class Place:
         )
         metrics.show(self.app.snapshot)
         if self.monitored:
-            server = MonitoringServer("127.0.0.1", 0, self.app.vitals, metrics.scrape)
+            server = MonitoringServer("127.0.0.1", 0, self.app.health, metrics.scrape)
             self.monitoring_port = (await stack.enter_async_context(server)).port
         self.serving = asyncio.create_task(serve(self.client, self.sim.token))
         stack.push_async_callback(_cancelled, self.serving)

@@ -13,10 +13,8 @@ import pytest
 from wire.process import KEY, TOKEN, Process, process
 
 from bot.backups.live import unfinished
-from bot.check.data import data_findings
-from bot.check.run import check
+from bot.check.run import check, check_data
 from bot.config import Settings
-from bot.invite import PERMISSIONS
 from bot.store.database import Database
 from bot.store.errors import StoreUnusable
 from sim.discord import Fault
@@ -57,8 +55,8 @@ async def found(here: Process, ahead: float = 0.0, **settings: Any) -> dict[str,
     def load() -> Settings:
         return Settings(_env_file=None, **values)  # type: ignore[call-arg]
 
-    findings, _ = await check(load, clock=lambda: time.time() + ahead)
-    return {finding.subject: finding.text for finding in findings if not finding.ok}
+    report = await check(load, clock=lambda: time.time() + ahead)
+    return {result.subject: result.text for result in report.results if not result.ok}
 
 
 async def test_all_is_well_also_beside_a_running_bot(tmp_path: Path) -> None:
@@ -84,13 +82,13 @@ async def test_the_commands_are_written_again_if_asked_beside_a_running_bot(tmp_
         code, out = await checked(here, "--sync")
         assert code == 0, out
         (line,) = (line for line in out.splitlines() if line.startswith("✓ commands"))
-        assert "written again: " in line
+        assert "written: " in line
         assert {"veo", "Watch Veo tasks"} == set(line.split(": ")[1].split(". ")[0].split(", "))
         assert here.sim.command_writes == before + 1
         here.sim.fault(Fault("PUT", "/applications/*", status=403, code=50001))
         code, out = await checked(here, "--sync")
         assert code == 6
-        assert "✗ commands         they could not be written (403 code 50001)" in out
+        assert "✗ commands         could not be written (403 code 50001)" in out
 
 
 async def test_without_settings_it_names_them_and_looks_at_the_rest(tmp_path: Path) -> None:
@@ -107,7 +105,7 @@ async def test_without_settings_it_names_them_and_looks_at_the_rest(tmp_path: Pa
     [
         ({"discord_token": "wrong"}, "Discord token", "copy the bot's token"),
         ({"veo_api_key": "wrong"}, "task API", "check VEO_API_KEY"),
-        ({"discord_api_url": "http://127.0.0.1:9"}, "Discord", "look at the network and at DISCORD_API_URL"),
+        ({"discord_api_url": "http://127.0.0.1:9"}, "Discord", "check the network and DISCORD_API_URL"),
         ({"veo_api_base_url": "http://127.0.0.1:9"}, "task API", "check VEO_API_BASE_URL"),
         ({"allowed_guild_ids": frozenset({7})}, "servers", "ALLOWED_GUILD_IDS"),
         ({"ahead": 90.0}, "clock", "+90 s from Discord's: set this machine's clock"),
@@ -127,10 +125,10 @@ async def test_each_thing_that_is_wrong_is_named_with_what_to_do(
     ("path", "answer", "subject", "text"),
     [
         ("/users/@me", {"status": 503}, "Discord", "status 503"),
-        ("/users/@me", {"status": 200, **HTML}, "Discord", "another shape"),
-        ("/users/@me", {"drop": True, "times": None}, "Discord", "no answer"),
+        ("/users/@me", {"status": 200, **HTML}, "Discord", "unexpected shape"),
+        ("/users/@me", {"drop": True, "times": None}, "Discord", "no response"),
         ("/applications/@me", {"status": 429, "code": 0}, "Discord", "status 429"),
-        ("/users/@me/guilds", {"status": 200, "body": {}}, "Discord", "another shape"),
+        ("/users/@me/guilds", {"status": 200, "body": {}}, "Discord", "unexpected shape"),
         ("/users/@me/guilds", {"status": 200, "body": [7, {"id": "x"}]}, "servers", "open the invite link"),
         (
             "/applications/@me",
@@ -156,20 +154,21 @@ async def test_a_port_that_is_taken_is_named_unless_the_bot_itself_has_it(tmp_pa
         async with process(tmp_path, HTTP_PORT=str(port)) as here:
             wrong = await found(here, http_port=port)
             assert wrong == {
-                "health server": f"127.0.0.1:{port} is taken by another program:"
+                "health server": f"127.0.0.1:{port} is in use by another program:"
                 " set HTTP_PORT to another port, or to off"
             }
             assert not (tmp_path / "bot.db.lock").exists()
             assert (
-                "is no address of this machine" in (await found(here, http_host="192.0.2.1"))["health server"]
+                "is not an address of this machine"
+                in (await found(here, http_host="192.0.2.1"))["health server"]
             )
             server.close()
             assert await found(here, http_port=port) == {}
             await here.start()
             code, out = await checked(here)
             assert code == 0, out
-            assert "✓ already running  yes, a second one" in out
-            assert f"✓ health server    127.0.0.1:{port} is taken, by the running bot" in out
+            assert "✓ already running  yes; a second bot" in out
+            assert f"✓ health server    127.0.0.1:{port} is in use, by the running bot" in out
             assert await here.stop() == 0
             code, out = await checked(here)
             assert code == 0, out
@@ -180,11 +179,11 @@ async def test_a_port_that_is_taken_is_named_unless_the_bot_itself_has_it(tmp_pa
 async def test_servers_are_named_with_what_the_bot_lacks_there(tmp_path: Path) -> None:
     async with process(tmp_path) as here:
         assert here.channel.guild is not None
-        here.channel.guild.set_bot_permissions(PERMISSIONS["View Channels"] | PERMISSIONS["Send Messages"])
+        here.channel.guild.set_bot_permissions(1 << 10 | 1 << 11)  # View Channels, Send Messages
         wrong = await found(here)
         assert wrong["server"].endswith(
-            "it lacks Embed Links, Attach Files, Read Message History, Send Messages in Threads:"
-            " open the invite link again"
+            "missing permissions: embed links, attach files, read message history, send messages in threads."
+            " Open the invite link again"
         )
         here.channel.guild.set_bot_permissions(8)
         assert await found(here) == {}
@@ -238,8 +237,8 @@ async def _stamped(path: Path, version: str) -> None:
 @pytest.mark.parametrize(
     ("version", "ok", "text"),
     [
-        ("0001", True, "the start brings it to"),
-        ("0002", True, "the start brings it to"),
+        ("0001", True, "will be migrated to"),
+        ("0002", True, "will be migrated to"),
         ("0003", True, "version 0003"),
         ("9999", False, "of a newer version of this bot (9999)"),
     ],
@@ -247,7 +246,7 @@ async def _stamped(path: Path, version: str) -> None:
 async def test_the_version_of_the_data_is_told(version: str, ok: bool, text: str, tmp_path: Path) -> None:
     await _stamped(tmp_path / "bot.db", version)
     before = (tmp_path / "bot.db").read_bytes()
-    folder, database = data_findings(tmp_path / "bot.db")
+    folder, database = check_data(tmp_path / "bot.db")
     assert (folder.ok, database.ok) == (True, ok)
     assert text in database.text
     assert (tmp_path / "bot.db").read_bytes() == before
@@ -264,22 +263,22 @@ def test_a_file_that_is_not_ours_is_told(content: bytes | None, text: str, tmp_p
         connection.close()
     else:
         path.write_bytes(content)
-    _, database = data_findings(path)
+    _, database = check_data(path)
     assert not database.ok
     assert text in database.text
 
 
 def test_a_folder_that_is_still_to_be_made_is_fine_and_a_file_in_its_place_is_not(tmp_path: Path) -> None:
-    folder, database = data_findings(tmp_path / "a" / "b" / "bot.db")
+    folder, database = check_data(tmp_path / "a" / "b" / "bot.db")
     assert (folder.ok, database.ok) == (True, True)
     assert not (tmp_path / "a").exists()
     (tmp_path / "file").write_text("x")
-    (folder,) = data_findings(tmp_path / "file" / "bot.db")
+    (folder,) = check_data(tmp_path / "file" / "bot.db")
     assert not folder.ok
 
 
 def test_a_path_that_the_system_will_not_look_at_raises_nothing(tmp_path: Path) -> None:
     path = tmp_path / ("x" * 300) / "bot.db"
-    assert [finding.subject for finding in data_findings(path)] == ["data folder", "database"]
+    assert [result.subject for result in check_data(path)] == ["data folder", "database"]
     with pytest.raises(StoreUnusable, match="there is no database"):
         unfinished(path)

@@ -223,20 +223,20 @@ async def hanging(_task_id: str, _known: Task | None = None) -> Task:
     raise AssertionError
 
 
-@pytest.mark.parametrize("how", ["a look hangs", "the loop hangs", "the loop has ended"])
-async def test_a_wedged_poller_shows(how: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["a poll hangs", "the loop hangs", "the loop has ended"])
+async def test_a_stuck_poller_shows(how: str, tmp_path: Path) -> None:
     async with monitored(tmp_path) as here:
         here.api.set(TASK, running(10))
         await here.watch()
         assert here.app is not None
         poller: Any = here.app.poller
         match how:
-            case "a look hangs":
+            case "a poll hangs":
                 poller._breaker._poll = hanging
-                said = "a look has been under way for"
+                said = "a poll has been running for"
             case "the loop hangs":
                 poller._alarm.sleep = lambda _: asyncio.Event().wait()
-                said = "a look has been due for"
+                said = "a poll has been overdue for"
             case _:
                 next(task for task in asyncio.all_tasks() if task.get_name() == "poll loop").cancel()
                 said = "the poll loop has ended"

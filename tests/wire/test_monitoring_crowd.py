@@ -12,7 +12,7 @@ import pytest
 from wire.place import Place, place
 from wire.process import process
 
-from bot.monitoring.server import ANSWER_SECONDS, CONNECTIONS, HEAD_SECONDS
+from bot.monitoring.server import MAX_CONNECTIONS, REQUEST_SECONDS, RESPONSE_SECONDS
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -74,7 +74,7 @@ async def seconds_until_closed(here: Place, connection: Connection) -> float:
 async def test_a_head_that_does_not_come_ends_its_connection(sent: bytes, tmp_path: Path) -> None:
     async with crowded(tmp_path) as (here, crowd):
         took = await seconds_until_closed(here, await crowd.connected(sent))
-        assert HEAD_SECONDS - 1 < took < HEAD_SECONDS + 1
+        assert REQUEST_SECONDS - 1 < took < REQUEST_SECONDS + 1
 
 
 @pytest.mark.looptime
@@ -87,7 +87,7 @@ async def test_a_head_that_drips_in_is_given_no_longer(tmp_path: Path) -> None:
                 writer.write(b"X: x\r\n")
                 with suppress(TimeoutError):
                     await asyncio.wait_for(reader.read(), 1)
-        assert here.clock() - begun < HEAD_SECONDS + 2
+        assert here.clock() - begun < REQUEST_SECONDS + 2
 
 
 @pytest.mark.looptime
@@ -96,22 +96,22 @@ async def test_requests_in_a_row_are_answered_and_idling_after_them_ends(tmp_pat
         connection = await crowd.connected(3 * HEALTH)
         for _ in range(3):
             assert (await answer(connection)).startswith(b"HTTP/1.1 200")
-        await here.sleep(HEAD_SECONDS - 1)
+        await here.sleep(REQUEST_SECONDS - 1)
         connection[1].write(HEALTH + HEALTH[:-2])
         assert (await answer(connection)).startswith(b"HTTP/1.1 200")
-        assert await seconds_until_closed(here, connection) < HEAD_SECONDS + 1
+        assert await seconds_until_closed(here, connection) < REQUEST_SECONDS + 1
 
 
 @pytest.mark.looptime
 async def test_the_oldest_silent_connection_makes_room_for_a_new_one(tmp_path: Path) -> None:
     async with crowded(tmp_path) as (_, crowd):
-        silent = [await crowd.connected(HEALTH[:-2]) for _ in range(CONNECTIONS)]
+        silent = [await crowd.connected(HEALTH[:-2]) for _ in range(MAX_CONNECTIONS)]
         for _ in range(3):
             assert b"alive" in await answer(await crowd.connected(HEALTH))
         assert [await closed(connection) for connection in silent[:3]] == [True] * 3
         silent[3][1].write(b"\r\n")
         assert b"alive" in await answer(silent[3])
-        for _ in range(10 * CONNECTIONS):
+        for _ in range(10 * MAX_CONNECTIONS):
             await crowd.connected()
         assert b"alive" in await answer(await crowd.connected(HEALTH))
 
@@ -124,7 +124,7 @@ async def test_who_takes_no_answer_is_let_go_without_a_word(
         reader, writer = await crowd.connected(5_000 * HEALTH.replace(b"healthz", b"metrics"))
         transport: Any = writer.transport
         transport.pause_reading()
-        await here.sleep(3 * ANSWER_SECONDS)
+        await here.sleep(3 * RESPONSE_SECONDS)
         transport.resume_reading()
         answers = 0
         with suppress(ConnectionError):

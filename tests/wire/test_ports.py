@@ -55,7 +55,7 @@ async def probed(here: Process, **env: str) -> tuple[int, str]:
 async def test_the_process_listens_for_this_machine_alone_or_nowhere(tmp_path: Path) -> None:
     async with process(tmp_path, HTTP_PORT="0") as here:
         await here.start(wait=False)
-        await here.says("health and metrics are served")
+        await here.says("serving health and metrics")
         assert here.child is not None
         (address,) = _listening(here.child.pid)
         host, _, port = address.partition(":")
@@ -76,7 +76,7 @@ async def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path, taken: i
         await here.start(wait=False, HTTP_PORT=str(taken))
         assert await here.ended() == 2
         assert "Traceback" not in here.log
-        assert here.said[-1].startswith(f"HTTP_PORT: 127.0.0.1:{taken} is taken by another program: set ")
+        assert here.said[-1].startswith(f"HTTP_PORT: 127.0.0.1:{taken} is in use by another program: set ")
         assert here.sim.requests == []
 
 

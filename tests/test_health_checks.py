@@ -1,4 +1,4 @@
-"""What readiness says of the key and of the task API, as values."""
+"""What readiness says about the key and the task API."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 from made import NOW
 
 from bot.core.health import Health, Mode
-from bot.monitoring.parts import api_parts
+from bot.monitoring.health_checks import check_api, check_key
 
 ASKED = Health(answered_at=NOW - 300, accepted_at=NOW - 300)
 FAILING = replace(ASKED, failing_since=NOW - 10)
@@ -20,18 +20,18 @@ FAILING = replace(ASKED, failing_since=NOW - 10)
         (FAILING, True, "answering"),
         (replace(FAILING, answered_at=None), False, "has never answered"),
         (replace(ASKED, mode=Mode.OPEN, since=NOW - 5), False, "silent"),
-        (replace(ASKED, limited_until=NOW + 5), True, "limits us"),
+        (replace(ASKED, limited_until=NOW + 5), True, "rate limited"),
         (replace(FAILING, mode=Mode.OPEN, limited_until=NOW + 5), False, "silent"),
         (replace(ASKED, mode=Mode.REFUSED, since=NOW), True, "answering"),
         (replace(ASKED, accepted_at=None, refused_since=NOW), True, "answering"),
     ],
 )
-def test_the_state_of_the_api_follows_from_the_looks(health: Health, ok: bool, state: str) -> None:
-    _, api = api_parts(health, NOW)
+def test_the_state_of_the_api_follows_from_the_polls(health: Health, ok: bool, state: str) -> None:
+    api = check_api(health, NOW)
     assert (api.ok, api.state) == (ok, state)
 
 
 def test_a_key_is_accepted_once_something_was_answered() -> None:
-    assert [api_parts(health, NOW)[0].state for health in (Health(), ASKED)] == ["not tried yet", "accepted"]
-    key, _ = api_parts(replace(ASKED, mode=Mode.REFUSED, since=NOW - 7), NOW)
+    assert [check_key(health).state for health in (Health(), ASKED)] == ["not tried yet", "accepted"]
+    key = check_key(replace(ASKED, mode=Mode.REFUSED, since=NOW - 7))
     assert (key.ok, key.state, key.since) == (False, "refused", NOW - 7)

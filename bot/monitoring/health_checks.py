@@ -1,0 +1,183 @@
+"""Is the bot alive (`/healthz`), and are all its components ready (`/readyz`), since when.
+
+Knows neither HTTP nor Discord. Only a restart helps a bot that is not alive. An outage of Discord or
+of the task API makes it not ready, but leaves it alive.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from bot.clock import Clock
+from bot.core.health import Health, Mode
+from bot.engine.breaker import CircuitBreaker
+from bot.engine.poller import Poller
+from bot.engine.registry import Registry
+from bot.store.database import Database
+from bot.store.errors import StoreFailed
+
+STUCK_SECONDS: Final = 120.0
+"""A poll takes 15 seconds at most, or 60 with a second way to authorize and a probe."""
+CACHE_SECONDS: Final = 5.0
+"""How long readiness is cached, so that frequent requests cause no frequent writes."""
+WRITE_SECONDS: Final = 5.0
+"""How long the test write may take."""
+IDLE_PROBE_SECONDS: Final = 60.0
+"""How often readiness probes a task API that answers, while nothing is watched."""
+MAX_NAMED: Final = 20
+"""How many closed channels are listed by id."""
+
+
+class Component(NamedTuple):
+    """The state of one component; `since` is Unix seconds, None if it has not changed since startup."""
+
+    name: str
+    ok: bool
+    state: str
+    since: float | None = None
+
+
+class HealthChecks:
+    """Looks at the running bot from inside.
+
+    `gateway_state` returns "connected" or what is wrong. `loops` are tasks that must never end. `closed`
+    returns the channels where the bot cannot post, and what it lacks in each.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        registry: Registry,
+        breaker: CircuitBreaker,
+        poller: Poller,
+        *,
+        clock: Clock,
+        gateway_state: Callable[[], str],
+        closed: Callable[[], Mapping[int, str]],
+        loops: Sequence["asyncio.Task[None]"],
+    ) -> None:
+        self._database: Final = database
+        self._registry: Final = registry
+        self._breaker: Final = breaker
+        self._poller: Final = poller
+        self._clock: Final = clock
+        self._gateway_state: Final = gateway_state
+        self._closed: Final = closed
+        self._loops: Final = loops
+        self._states: dict[str, tuple[str, float]] = {}
+        self._components: tuple[Component, ...] = ()
+        self._checked_at = 0.0
+        self._probed_at: float | None = None
+        self._checking: Final = asyncio.Lock()
+
+    def stuck(self) -> list[str]:
+        """Return what has stopped although it never should; empty if the bot is alive."""
+        stuck = [f"the {loop.get_name()} has ended" for loop in self._loops if loop.done()]
+        for seconds, what in (
+            (self._poller.longest_look, "a poll has been running"),
+            (self._poller.overdue, "a poll has been overdue"),
+            (self._breaker.overdue, "a probe of the task API has been overdue"),
+        ):
+            if seconds > STUCK_SECONDS:
+                stuck.append(f"{what} for {seconds:.0f} s")
+        return stuck
+
+    async def components(self) -> tuple[Component, ...]:
+        """Return the state of each component, at most `CACHE_SECONDS` old."""
+        async with self._checking:  # concurrent requests share one check
+            if not self._components or self._clock() - self._checked_at >= CACHE_SECONDS:
+                await self._probe_idle_api()
+                database = await self._check_database()
+                # `gateway_changed` may empty the cache while the above waits; what follows does not wait.
+                now = self._checked_at = self._clock()
+                health = self._breaker.health
+                found = (
+                    self._check_gateway(),
+                    database,
+                    check_key(health),
+                    check_api(health, now),
+                    *check_channels(self._closed()),
+                )
+                self._components = tuple(self._dated(component) for component in found)
+        return self._components
+
+    def gateway_changed(self) -> None:
+        """Record when the gateway connected or disconnected, and drop the cache."""
+        self._dated(self._check_gateway())
+        self._components = ()
+
+    def _dated(self, component: Component) -> Component:
+        """Add the time at which the component was first seen in its state."""
+        state, since = self._states.get(component.name, ("", 0.0))
+        if state != component.state:
+            since = self._clock() if component.since is None else component.since
+            self._states[component.name] = component.state, since
+        return component._replace(since=since)
+
+    def _check_gateway(self) -> Component:
+        state = self._gateway_state()
+        return Component("gateway", ok=state == "connected", state=state)
+
+    async def _check_database(self) -> Component:
+        try:
+            async with asyncio.timeout(WRITE_SECONDS):
+                await self._database.try_to_write()
+        except StoreFailed:
+            return Component("database", ok=False, state="takes no writes")
+        except TimeoutError:
+            return Component("database", ok=False, state="does not answer")
+        return Component("database", ok=True, state="writable")
+
+    async def _probe_idle_api(self) -> None:
+        """Probe the task API if nobody else asks it: no task is polled, and the breaker does not probe."""
+        health, now = self._breaker.health, self._clock()
+        if self._registry.tasks or health.paused:
+            return
+        every = IDLE_PROBE_SECONDS if health.failing_since is None else CACHE_SECONDS
+        if self._probed_at is None or now - self._probed_at >= every:
+            self._probed_at = now
+            await self._breaker.probe()
+
+
+def check_key(health: Health) -> Component:
+    if health.mode is Mode.REFUSED:
+        return Component("key", ok=False, state="refused", since=health.since)
+    return Component("key", ok=True, state="not tried yet" if health.accepted_at is None else "accepted")
+
+
+def check_api(health: Health, now: float) -> Component:
+    name = "task_api"
+    if health.mode is Mode.OPEN:
+        return Component(name, ok=False, state="silent", since=health.since)
+    if health.limited_until > now:
+        return Component(name, ok=True, state="rate limited")
+    if health.answered_at is not None:
+        return Component(name, ok=True, state="answering")
+    if health.failing_since is not None:
+        return Component(name, ok=False, state="has never answered", since=health.failing_since)
+    return Component(name, ok=True, state="not asked yet")
+
+
+def check_channels(closed: Mapping[int, str]) -> tuple[Component, ...]:
+    """List the channels where the bot cannot post. They do not make it unready: the others work."""
+    if not closed:
+        return ()
+    named = [f"{channel} ({lacking})" for channel, lacking in sorted(closed.items())[:MAX_NAMED]]
+    if len(closed) > MAX_NAMED:
+        named.append(f"and {len(closed) - MAX_NAMED} more")
+    return (Component("channels", ok=True, state=f"closed to the bot: {', '.join(named)}"),)
+
+
+def as_json(components: Sequence[Component]) -> str:
+    """Return `{"ready": bool, "parts": {name: {"ok": bool, "state": str, "since": str or null}}}`.
+
+    Times are RFC 3339 in UTC.
+    """
+    parts = {c.name: {"ok": c.ok, "state": c.state, "since": _rfc3339(c.since)} for c in components}
+    return json.dumps({"ready": all(c.ok for c in components), "parts": parts})
+
+
+def _rfc3339(at: float | None) -> str | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
