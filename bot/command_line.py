@@ -68,10 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run() -> int:
     # Imported here so that `--help` and a fault in the settings answer at once.
-    from bot.config import SettingsFault, load_settings  # noqa: PLC0415
+    from bot.config import Settings, SettingsFault  # noqa: PLC0415
 
     try:
-        settings = load_settings()
+        settings = Settings.load()
     except SettingsFault as fault:
         for line in fault.faults:
             _complain(line)
@@ -121,12 +121,12 @@ def _check(*, as_json: bool, sync: bool) -> int:
 def _on_the_data(chosen: argparse.Namespace) -> int:
     """Do something with the data alone, for which no secret is needed, and print what came of it."""
     from bot.backups import data_commands as commands  # noqa: PLC0415
-    from bot.config import SettingsFault, load_data_settings  # noqa: PLC0415
+    from bot.config import DataSettings, SettingsFault  # noqa: PLC0415
     from bot.store.errors import AnotherBot, StoreError, StoreUnusable  # noqa: PLC0415
 
     os.umask(PRIVATE)
     try:
-        database = load_data_settings().database_path
+        database = DataSettings.load().database_path
         match chosen.command:
             case "backup":
                 text = commands.backup(database, chosen.file)

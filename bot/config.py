@@ -1,54 +1,43 @@
-"""The settings: read once from the environment and `.env`, checked whole, then passed around as a value.
+"""The settings: read once from the environment and `.env`, validated together, then passed around as a value.
 
-A fault is told as the variable and what it wants, never with the value: it may be a secret.
+A fault is one line with the variable and what it needs, never with the value: it may be a secret.
 """
 
 import os
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-from bot import secret_files
 from bot.core.pace import Pace
-from bot.secret_files import SECRETS, content, user
 from bot.store.database import sqlite_path
 
 DISCORD_API: Final = "https://discord.com/api/v10"
-LONGEST_ID: Final = 20
-"""Digits in an id of Discord's."""
+SECRETS: Final = ("discord_token", "veo_api_key")
+"""May also be read from a file: from `<NAME>_FILE`, or from the folder below. A plain variable wins."""
+RUN_SECRETS: Final = Path("/run/secrets")
+"""Where Docker and Kubernetes put secrets, each in a file with its name in lower case."""
+MAX_ID_DIGITS: Final = 20
 PORTS: Final = 65_536
 
 
 def _http_url(value: str) -> str:
     value = value.strip()
-    wanted = "it must be an http or https address such as https://example.com"
+    error = ValueError("must be an http or https address such as https://example.com")
     try:
         parts = urlsplit(value)
         port = parts.port
     except ValueError:
-        raise ValueError(wanted) from None
-    if (
-        parts.scheme not in {"http", "https"}
-        or not parts.hostname
-        or port == 0
-        or parts.query
-        or parts.fragment
-        or not value.isprintable()
-        or " " in value
-    ):
-        raise ValueError(wanted)
+        raise error from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        raise error
+    if parts.query or parts.fragment or not value.isprintable() or " " in value:
+        raise error
     return value.rstrip("/")
-
-
-def _readable(value: str | None) -> str | None:
-    if value is not None:
-        content(Path(value))
-    return value
 
 
 def _sqlite_url(value: str) -> str:
@@ -60,17 +49,17 @@ def _guild_ids(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     ids = value.replace(",", " ").split()
-    if not all(part.isascii() and part.isdecimal() and len(part) <= LONGEST_ID for part in ids):
-        raise ValueError("it must be ids of servers, separated by commas")
-    return frozenset(int(part) for part in ids)
+    if not all(id_.isascii() and id_.isdecimal() and len(id_) <= MAX_ID_DIGITS for id_ in ids):
+        raise ValueError("must be server ids, separated by commas")
+    return frozenset(map(int, ids))
 
 
 def _header_value(value: SecretStr) -> SecretStr:
     text = value.get_secret_value().strip()
     if text[:1] in {"'", '"'}:
-        raise ValueError("it must stand without quotes")
+        raise ValueError("must not be in quotes")
     if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("it must be one line of letters, digits and signs, without spaces")
+        raise ValueError("must be one line of printable ASCII characters without spaces")
     return SecretStr(text)
 
 
@@ -79,26 +68,66 @@ def _port(value: Any) -> Any:
     if text in {"off", "none"}:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(PORTS)) and int(text) < PORTS):
-        raise ValueError(f"it must be a port from 0 (a free one) to {PORTS - 1}, or off")
+        raise ValueError(f"must be a port from 0 (any free one) to {PORTS - 1}, or off")
     return int(text)
 
 
-def _address(value: str) -> str:
+def _listen_address(value: str) -> str:
     try:
         return str(ip_address(value.strip()))
     except ValueError:
-        raise ValueError(
-            "it must be an address of this machine such as 127.0.0.1, or 0.0.0.0 for all"
-        ) from None
+        raise ValueError("must be an address of this machine such as 127.0.0.1, or 0.0.0.0 for all") from None
+
+
+def _read_secret(path: Path) -> str:
+    """Return the contents of a secret's file.
+
+    Raises:
+        ValueError: it has none. The text names the path only if it is the standard one: what was set as a
+            path may be the secret itself, in the wrong variable.
+    """
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except IsADirectoryError:
+        why = "is a folder, which Docker creates if the host has no such file: remove it, write the file"
+    except PermissionError:
+        why = f"cannot be read by {_user()}: chown it on the host"
+    except FileNotFoundError:
+        why = "does not exist"
+    except UnicodeError:
+        why = "is not text"
+    except OSError as error:
+        why = f"cannot be read ({error.strerror})"
+    else:
+        if text:
+            return text
+        why = "is empty: write the secret into it"
+    raise ValueError(f"{path if path.parent == RUN_SECRETS else 'the file'} {why}")
+
+
+def _user() -> str:
+    return f"uid {os.geteuid()}" if hasattr(os, "geteuid") else "this user"
+
+
+def _secret_file(value: str | None) -> str | None:
+    if value is not None:
+        _read_secret(Path(value))
+    return value
 
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Secret = Annotated[SecretStr, AfterValidator(_header_value)]
-SecretFile = Annotated[str | None, AfterValidator(_readable)]
+SecretFile = Annotated[str | None, AfterValidator(_secret_file)]
 GuildIds = Annotated[frozenset[int], NoDecode, BeforeValidator(_guild_ids)]
-AnySettings = TypeVar("AnySettings", bound="DataSettings")
 CardLanguage = Literal["auto", "en", "zh-CN"]
-LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class SettingsFault(Exception):
+    """The settings are not usable; `faults` are lines that name the variable and what it needs."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(self.faults))
 
 
 class DataSettings(BaseSettings):
@@ -119,9 +148,25 @@ class DataSettings(BaseSettings):
     def database_path(self) -> Path:
         return sqlite_path(self.database_url)
 
+    @classmethod
+    def load(cls, env_file: Path | None = Path(".env")) -> Self:
+        """Read and validate: the environment first, then `env_file`, then the defaults.
+
+        Raises:
+            SettingsFault: with all faults at once.
+        """
+        try:
+            return cls(_env_file=env_file)  # type: ignore[call-arg]
+        except ValidationError as error:
+            raise SettingsFault(_faults(error)) from None
+        except PermissionError:
+            raise SettingsFault([f"{env_file}: cannot be read by {_user()}: chown it"]) from None
+        except (SettingsError, UnicodeError, OSError) as error:
+            raise SettingsFault([f"{env_file}: cannot be read ({type(error).__name__})"]) from None
+
 
 class Settings(DataSettings):
-    """Every variable that the bot reads; the same list is in `.env.example` and the README."""
+    """All settings; `.env.example` and the README list the same."""
 
     model_config = SettingsConfigDict(extra="forbid")
 
@@ -142,9 +187,9 @@ class Settings(DataSettings):
     keep_days: Annotated[int, Field(ge=1, le=3650)] = 30
     attach_videos: bool = True
     card_language: CardLanguage = "auto"
-    http_host: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
+    http_host: Annotated[str, AfterValidator(_listen_address)] = "127.0.0.1"
     http_port: Annotated[int | None, BeforeValidator(_port)] = 8080
-    log_level: LogLevel = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
 
     @model_validator(mode="before")
@@ -152,22 +197,22 @@ class Settings(DataSettings):
     def _read_secret_files(cls, values: dict[str, Any]) -> dict[str, Any]:
         for name in SECRETS:
             given = values.get(f"{name}_file")
-            path = Path(given or secret_files.RUN_SECRETS / name)
+            path = Path(given or RUN_SECRETS / name)
             if name in values:
-                values.pop(f"{name}_file", None)  # it does not matter
+                values.pop(f"{name}_file", None)
             elif given or os.path.lexists(path):
                 try:
-                    values[name] = content(path)
+                    values[name] = _read_secret(path)
                 except ValueError:
-                    values[f"{name}_file"] = str(path)  # whose own fault it is then
+                    values[f"{name}_file"] = str(path)  # its own validator raises the same, with its name
                 else:
-                    values.pop(f"{name}_file", None)  # read once: it may be a pipe
+                    values.pop(f"{name}_file", None)  # read only once: it may be a pipe
         return values
 
     @model_validator(mode="after")
     def _check_order(self) -> Self:
         if self.poll_max_seconds < self.poll_min_seconds:
-            raise ValueError("POLL_MAX_SECONDS: it must not be less than POLL_MIN_SECONDS")
+            raise ValueError("POLL_MAX_SECONDS: must not be less than POLL_MIN_SECONDS")
         return self
 
     @property
@@ -180,59 +225,17 @@ class Settings(DataSettings):
         )
 
 
-class SettingsFault(Exception):
-    """The settings cannot be used; `faults` has one line for each, naming the variable and what it wants."""
-
-    def __init__(self, faults: Iterable[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("; ".join(self.faults))
-
-
-def load_settings(env_file: Path | None = Path(".env")) -> Settings:
-    """Read and check the settings: the environment first, then `env_file`, then the defaults.
-
-    Raises:
-        SettingsFault: one line for each thing that is wrong.
-    """
-    return _load(Settings, env_file)
-
-
-def load_data_settings(env_file: Path | None = Path(".env")) -> DataSettings:
-    """Read only where the data is, in the same way.
-
-    Raises:
-        SettingsFault: it cannot be read.
-    """
-    return _load(DataSettings, env_file)
-
-
-def _load(kind: type[AnySettings], env_file: Path | None) -> AnySettings:
-    try:
-        return kind(_env_file=env_file)  # type: ignore[call-arg]
-    except ValidationError as error:
-        entries = error.errors(include_input=False, include_context=False)
-        raise SettingsFault(_faults([dict(entry) for entry in entries])) from None
-    except PermissionError:
-        raise SettingsFault([f"{env_file}: it cannot be read by {user()}: chown it"]) from None
-    except (SettingsError, UnicodeError, OSError) as error:
-        raise SettingsFault([f"{env_file}: it cannot be read ({type(error).__name__})"]) from None
-
-
-def _faults(errors: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield a line for each fault; a secret is not called missing whose file is at fault."""
-    at_fault = {error["loc"][0] for error in errors if error["loc"]}
-    for error in errors:
-        if error["type"] != "missing" or f"{error['loc'][0]}_file" not in at_fault:
-            yield _fault(error)
-
-
-def _fault(error: dict[str, Any]) -> str:
-    name = "_".join(str(part) for part in error["loc"]).upper()
-    message = str(error["msg"]).removeprefix("Value error, ")
-    match error["type"]:
-        case "missing":
-            return f"{name}: it is required and not set"
-        case "extra_forbidden":
-            return f"{name}: there is no such setting (a typo in .env?)"
-        case _:
-            return f"{name}: {message[0].lower()}{message[1:]}" if name else message
+def _faults(error: ValidationError) -> Iterator[str]:
+    details = error.errors(include_input=False, include_context=False)
+    failed = {str(detail["loc"][0]) for detail in details if detail["loc"]}
+    for detail in details:
+        name = "_".join(str(part) for part in detail["loc"])
+        message = detail["msg"].removeprefix("Value error, ")
+        match detail["type"]:
+            case "missing":
+                if f"{name}_file" not in failed:  # or its file is the fault
+                    yield f"{name.upper()}: required but not set"
+            case "extra_forbidden":
+                yield f"{name.upper()}: there is no such setting (a typo in .env?)"
+            case _:
+                yield f"{name.upper()}: {message[0].lower()}{message[1:]}" if name else message

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import pytest
 
-import bot.secret_files
-from bot.config import DISCORD_API, Settings, SettingsFault, load_settings
+from bot import config
+from bot.config import DISCORD_API, Settings, SettingsFault
 from bot.core.pace import Pace
 
 REQUIRED: Final = {"DISCORD_TOKEN": "tok.en-1", "VEO_API_KEY": "key-1"}
@@ -22,7 +22,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in list(os.environ):
         if name.lower() in Settings.model_fields:
             monkeypatch.delenv(name)
-    monkeypatch.setattr(bot.secret_files, "RUN_SECRETS", tmp_path / "run" / "secrets")
+    monkeypatch.setattr(config, "RUN_SECRETS", tmp_path / "run" / "secrets")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -42,7 +42,7 @@ def env(monkeypatch: pytest.MonkeyPatch) -> Any:
 def faults() -> tuple[str, ...]:
     """Return what is wrong; no form of the fault repeats a secret."""
     with pytest.raises(SettingsFault) as fault:
-        load_settings()
+        Settings.load()
     shown = "".join(traceback.format_exception(fault.value))
     for text in (*fault.value.faults, str(fault.value), repr(fault.value), shown):
         assert SECRET not in text
@@ -54,7 +54,7 @@ def faults() -> tuple[str, ...]:
 
 def test_two_variables_are_enough(env: Any) -> None:
     env()
-    settings = load_settings()
+    settings = Settings.load()
     assert settings.discord_token.get_secret_value() == "tok.en-1"
     assert settings.veo_api_key.get_secret_value() == "key-1"
     assert (settings.veo_api_base_url, settings.discord_api_url) == ("https://duomiapi.com", DISCORD_API)
@@ -74,7 +74,7 @@ def test_every_setting_can_be_set(env: Any) -> None:
         LOG_LEVEL="DEBUG",
         LOG_FORMAT="json",
     )
-    settings = load_settings()
+    settings = Settings.load()
     assert settings.veo_api_base_url == "https://relay.example:8443/api"
     assert settings.database_path == Path("/var/lib/bot.db")
     assert settings.pace == Pace(0.2, 0.5, 1800.0, 3600.0)
@@ -84,14 +84,14 @@ def test_every_setting_can_be_set(env: Any) -> None:
 def test_the_environment_wins_over_the_file_and_an_empty_value_is_none(env: Any, place: Path) -> None:
     (place / ".env").write_text("VEO_API_KEY=from-file\nLOG_LEVEL=ERROR\nDISCORD_TOKEN=\nLOG_FORMAT=\n")
     env(VEO_API_KEY=None, LOG_LEVEL="DEBUG")
-    settings = load_settings()
+    settings = Settings.load()
     assert settings.veo_api_key.get_secret_value() == "from-file"
     assert (settings.log_level, settings.log_format) == ("DEBUG", "text")
 
 
 def test_settings_do_not_change_and_do_not_show_secrets(env: Any) -> None:
     env(DISCORD_TOKEN=SECRET, VEO_API_KEY=SECRET)
-    settings = load_settings()
+    settings = Settings.load()
     assert SECRET not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
     with pytest.raises(ValueError, match="frozen"):
         settings.log_level = "DEBUG"
@@ -103,29 +103,29 @@ def test_settings_do_not_change_and_do_not_show_secrets(env: Any) -> None:
 def test_a_secret_may_come_from_a_file(env: Any, place: Path) -> None:
     (place / "token").write_text(" from.file\n")
     env(DISCORD_TOKEN=None, DISCORD_TOKEN_FILE=str(place / "token"))
-    assert load_settings().discord_token.get_secret_value() == "from.file"
+    assert Settings.load().discord_token.get_secret_value() == "from.file"
 
 
 def test_a_plain_variable_wins_over_a_file(env: Any, place: Path) -> None:
     (place / "token").write_text("from.file")
     env(DISCORD_TOKEN_FILE=str(place / "token"))
-    assert load_settings().discord_token.get_secret_value() == "tok.en-1"
+    assert Settings.load().discord_token.get_secret_value() == "tok.en-1"
 
 
 def test_secrets_of_a_container_are_found(env: Any, place: Path) -> None:
     (place / "run" / "secrets").mkdir(parents=True)
     (place / "run" / "secrets" / "veo_api_key").write_text("from-run\n")
     env(VEO_API_KEY=None)
-    assert load_settings().veo_api_key.get_secret_value() == "from-run"
+    assert Settings.load().veo_api_key.get_secret_value() == "from-run"
 
 
 @pytest.mark.parametrize(
     ("content", "why"),
     [
         (None, "does not exist"),
-        (b"\xff\xfe\x00", "holds no text"),
+        (b"\xff\xfe\x00", "is not text"),
         (b" \n", "is empty: write the secret into it"),
-        ("folder", "is a folder, which Docker makes where the host has no such file"),
+        ("folder", "is a folder, which Docker creates if the host has no such file"),
     ],
 )
 def test_a_secret_file_that_cannot_be_read_is_named_by_its_variable(
@@ -145,24 +145,24 @@ def test_a_secret_file_that_cannot_be_read_is_named_by_its_variable(
 def test_a_secret_file_must_hold_one_word(env: Any, place: Path, content: str) -> None:
     (place / "token").write_text(content)
     env(DISCORD_TOKEN=None, DISCORD_TOKEN_FILE=str(place / "token"))
-    assert faults() == ("DISCORD_TOKEN: it must be one line of letters, digits and signs, without spaces",)
+    assert faults() == ("DISCORD_TOKEN: must be one line of printable ASCII characters without spaces",)
 
 
 # Faults
 
-WEB: Final = "it must be an http or https address such as https://example.com"
-WORD: Final = "it must be one line of letters, digits and signs, without spaces"
-FILE: Final = "it must look like sqlite:///data/bot.db (other databases are not supported)"
+WEB: Final = "must be an http or https address such as https://example.com"
+WORD: Final = "must be one line of printable ASCII characters without spaces"
+FILE: Final = "must look like sqlite:///data/bot.db (other databases are not supported)"
 NUMBER: Final = "input should be a valid number, unable to parse string as a number"
 
 
 @pytest.mark.parametrize(
     ("name", "value", "wanted"),
     [
-        ("DISCORD_TOKEN", None, "it is required and not set"),
+        ("DISCORD_TOKEN", None, "required but not set"),
         ("DISCORD_TOKEN", f"Bot {SECRET}", WORD),
         ("DISCORD_TOKEN", f"{SECRET}\u200b", WORD),
-        ("VEO_API_KEY", "", "it is required and not set"),
+        ("VEO_API_KEY", "", "required but not set"),
         ("VEO_API_KEY", " ", WORD),
         ("VEO_API_KEY", f"{SECRET}\r\nX-Evil: y", WORD),
         ("VEO_API_KEY", f"{SECRET}ü", WORD),
@@ -197,7 +197,7 @@ NUMBER: Final = "input should be a valid number, unable to parse string as a num
 def test_a_fault_names_its_variable_and_what_it_wants(  # noqa: PLR0917
     env: Any, place: Path, source: str, name: str, value: str | None, wanted: str | None
 ) -> None:
-    line = f"{name}: {wanted}" if wanted else "POLL_MAX_SECONDS: it must not be less than POLL_MIN_SECONDS"
+    line = f"{name}: {wanted}" if wanted else "POLL_MAX_SECONDS: must not be less than POLL_MIN_SECONDS"
     if source == "environment":
         env(**{name: value})
     else:
@@ -209,8 +209,8 @@ def test_a_fault_names_its_variable_and_what_it_wants(  # noqa: PLR0917
 
 def test_all_faults_are_told_at_once() -> None:
     assert faults() == (
-        "DISCORD_TOKEN: it is required and not set",
-        "VEO_API_KEY: it is required and not set",
+        "DISCORD_TOKEN: required but not set",
+        "VEO_API_KEY: required but not set",
     )
 
 
@@ -218,7 +218,7 @@ def test_a_typo_in_the_file_is_a_fault_and_a_stranger_in_the_environment_is_none
     env: Any, place: Path
 ) -> None:
     env(DISCORD_TOKNE="x")
-    load_settings()
+    Settings.load()
     (place / ".env").write_text(f"POLL_MIN_SECOND={SECRET}\nPACE=1\n")
     assert faults() == (
         "POLL_MIN_SECOND: there is no such setting (a typo in .env?)",
@@ -229,7 +229,7 @@ def test_a_typo_in_the_file_is_a_fault_and_a_stranger_in_the_environment_is_none
 def test_a_file_that_is_no_text_is_a_fault(env: Any, place: Path) -> None:
     env()
     (place / ".env").write_bytes(f"LOG_LEVEL={SECRET}".encode("utf-16"))
-    assert faults() == (".env: it cannot be read (UnicodeDecodeError)",)
+    assert faults() == (".env: cannot be read (UnicodeDecodeError)",)
 
 
 @pytest.mark.parametrize("given", ["1,2", " 1 , 2 ", "1 2", "2,1,1,"])
@@ -240,7 +240,7 @@ def test_allowed_servers_are_a_list_of_ids(given: str, monkeypatch: pytest.Monke
         "ALLOWED_GUILD_IDS": given,
     }.items():
         monkeypatch.setenv(name, value)
-    assert load_settings(None).allowed_guild_ids == {1, 2}
+    assert Settings.load(None).allowed_guild_ids == {1, 2}
 
 
 @pytest.mark.parametrize("given", ["all", "1;2", "-1", "1.5", "9" * 21])
@@ -251,8 +251,8 @@ def test_other_lists_of_servers_are_refused_by_name(given: str, monkeypatch: pyt
         "ALLOWED_GUILD_IDS": given,
     }.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(SettingsFault, match="ALLOWED_GUILD_IDS: it must be ids of servers"):
-        load_settings(None)
+    with pytest.raises(SettingsFault, match="ALLOWED_GUILD_IDS: must be server ids"):
+        Settings.load(None)
 
 
 def test_what_a_container_was_given_in_vain_is_named_with_its_place(
@@ -270,7 +270,7 @@ def test_what_a_container_was_given_in_vain_is_named_with_its_place(
     (place / ".env").write_text("LOG_LEVEL=ERROR")
     monkeypatch.setattr("builtins.open", refuse)
     (fault,) = faults()
-    assert re.fullmatch(r".env: it cannot be read by uid \d+: chown it", fault)
+    assert re.fullmatch(r".env: cannot be read by uid \d+: chown it", fault)
 
 
 def refuse(*_: object, **__: object) -> None:

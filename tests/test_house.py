@@ -12,8 +12,7 @@ import pytest
 
 import bot
 from bot import command_line
-from bot.config import Settings
-from bot.secret_files import SECRETS
+from bot.config import SECRETS, Settings
 
 ROOT: Final = Path(__file__).parents[1]
 FILES: Final = {

@@ -16,7 +16,7 @@ from typing import Final
 from bot.check.discord_checks import check_discord, sync_commands
 from bot.check.report import CheckResult, Report
 from bot.clock import Clock, steady_clock
-from bot.config import Settings, SettingsFault, load_data_settings, load_settings
+from bot.config import DataSettings, Settings, SettingsFault
 from bot.core.health import IMPOSSIBLE_ID
 from bot.monitoring.server import bind_error, format_address, try_to_bind
 from bot.store.lock import is_held
@@ -31,7 +31,7 @@ MIN_FREE_BYTES: Final = 16 * 1024 * 1024
 
 
 async def check(
-    load: Callable[[], Settings] = load_settings, clock: Clock | None = None, *, sync: bool = False
+    load: Callable[[], Settings] = Settings.load, clock: Clock | None = None, *, sync: bool = False
 ) -> Report:
     """Run all checks; `sync` also writes the commands to Discord again."""
     report = Report()
@@ -40,7 +40,7 @@ async def check(
     except SettingsFault as fault:
         report.results = [CheckResult("settings", ok=False, text=line) for line in fault.faults]
         with suppress(SettingsFault):  # it is among the faults above
-            report.results += check_data(load_data_settings().database_path)
+            report.results += check_data(DataSettings.load().database_path)
         return report
     report.add("settings", True, "complete and valid")
     report.results += check_data(settings.database_path)

@@ -174,7 +174,7 @@ def sqlite_path(url: str) -> Path:
     Raises:
         ValueError: the URL names another kind of database, or none; the text says what is wanted.
     """
-    wanted = "it must look like sqlite:///data/bot.db (other databases are not supported)"
+    wanted = "must look like sqlite:///data/bot.db (other databases are not supported)"
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):

@@ -95,7 +95,7 @@ async def test_without_settings_it_names_them_and_looks_at_the_rest(tmp_path: Pa
     async with process(tmp_path) as here:
         code, out = await checked(here, DISCORD_TOKEN="", POLL_MIN_SECONDS="no")
         assert code == 6
-        assert "✗ settings         DISCORD_TOKEN: it is required and not set" in out
+        assert "✗ settings         DISCORD_TOKEN: required but not set" in out
         assert "✗ settings         POLL_MIN_SECONDS" in out
         assert "✓ data folder" in out
 

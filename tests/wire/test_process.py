@@ -84,7 +84,7 @@ async def test_it_stops_at_once_while_it_waits_for_discord(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("env", "code", "line"),
     [
-        ({"DISCORD_TOKEN": ""}, 2, "DISCORD_TOKEN: it is required and not set\n"),
+        ({"DISCORD_TOKEN": ""}, 2, "DISCORD_TOKEN: required but not set\n"),
         ({"POLL_MIN_SECONDS": "fast"}, 2, "POLL_MIN_SECONDS: "),
         ({"DISCORD_TOKEN": "another.token"}, 3, "DISCORD_TOKEN: Discord does not accept it"),
         (
