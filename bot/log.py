@@ -1,8 +1,8 @@
-"""Logs on stderr: a sentence and its fields, for people or as JSON, with secrets cut out at the very end.
+"""Logs on stderr: a sentence and its fields, for people or as JSON, with secrets redacted.
 
-Whatever a library or an exception puts into a record, `Redacted` sees the finished line. It is the last line
-of defence, not the first: our own records carry no secrets, and discord.py's DEBUG records, which carry
-interaction tokens, are never let through.
+Redaction works on the finished line, so it covers whatever a library or an exception put into a record. It is
+the last line of defence: our own records contain no secrets, and discord.py's DEBUG records, which contain
+interaction tokens, are always dropped.
 """
 
 import json
@@ -15,54 +15,54 @@ from typing import Any, Final, Literal, TextIO
 from urllib.parse import quote
 
 HIDDEN: Final = "•••"
-LONGEST: Final = 16_000
-"""Characters of a sentence, of a field and of a traceback."""
-SHORTEST_SECRET: Final = 4
-"""Characters from which a secret is cut out wherever it stands; a shorter one would tear words apart."""
+MAX_LENGTH: Final = 16_000
+"""Characters of a message, of a field and of a traceback."""
+MIN_SECRET_LENGTH: Final = 4
+"""Shorter secrets are not searched for: they would match parts of ordinary words."""
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-# Inside JSON a quote has a backslash before it, which is the line's own and must stay.
+# Inside JSON a quote is escaped by a backslash, which must stay in the line.
 _INTERACTION: Final = re.compile(r"((?:/webhooks/|/interactions/)\d+/)[^/\s\"'?\\]+")
 _TOKEN_FIELD: Final = re.compile(r"([\"']token\\*[\"']: *\\*[\"'])[^\"'\\]+")
 _AUTHORIZATION: Final = re.compile(
     r"(Authorization\\*[\"']?[:=,] *(?:b?\\*[\"'])?)(?:\w+ )?[^\s\"',)}\\]+", re.IGNORECASE
 )
-# A whole link is taken, with a query or without: looking for the query alone, a search that fails would begin
-# again at each "http" inside, and one long line would stop the bot for seconds.
+# Matches the whole link, with or without a query. A pattern that requires the query would, when it fails,
+# start over at each "http" in the line, and one long line would block the bot for seconds.
 _LINK: Final = re.compile(r"https?://[^\s\"'<>\\]+")
-_LIBRARIES: Final = {
-    "discord": logging.INFO,  # below that it writes tokens
-    "discord.client": logging.WARNING,  # each step of a login
+_LIBRARY_LEVELS: Final = {
+    "discord": logging.INFO,  # below that it logs tokens
+    "discord.client": logging.WARNING,  # below that it logs each step of a login
     "filelock": logging.WARNING,
     "aiohttp": logging.INFO,
     "aiohttp.server": logging.DEBUG,
     "asyncio": logging.INFO,
-    "sqlalchemy": logging.WARNING,  # every statement
+    "sqlalchemy": logging.WARNING,  # below that it logs every statement
     "alembic": logging.WARNING,
 }
-"""The lowest level from which a library is worth reading."""
+"""The minimum level at which a library is logged."""
 
 
-class Redacted(logging.Formatter):
-    """Formats with another formatter and cuts out what must not be seen."""
+class RedactingFormatter(logging.Formatter):
+    """Wraps another formatter and redacts secrets in its output."""
 
     def __init__(self, inner: logging.Formatter, secrets: Iterable[str]) -> None:
         super().__init__()
         self._inner: Final = inner
         self._secrets: Final = sorted(
-            {form for s in secrets if len(s) >= SHORTEST_SECRET for form in _written(s)},
+            {form for s in secrets if len(s) >= MIN_SECRET_LENGTH for form in _forms(s)},
             key=len,
             reverse=True,
         )
 
     def format(self, record: logging.LogRecord) -> str:
         try:
-            line = self._inner.format(self._cut(record))
-        except Exception as error:  # logging itself would print the record's arguments as they are
+            line = self._inner.format(self._bounded(record))
+        except Exception as error:  # logging itself would print the arguments unredacted
             line = f"a record of {record.name} could not be written ({type(error).__name__})"
         return self.redact(line)
 
     def redact(self, line: str) -> str:
-        """Return a line without known secrets, tokens of interactions and signatures of links."""
+        """Remove known secrets, interaction tokens, Authorization headers and the queries of links."""
         for secret in self._secrets:
             line = line.replace(secret, HIDDEN)
         line = _INTERACTION.sub(rf"\1{HIDDEN}", line)
@@ -70,22 +70,22 @@ class Redacted(logging.Formatter):
         line = _AUTHORIZATION.sub(rf"\1{HIDDEN}", line)
         return _LINK.sub(_without_query, line)
 
-    def _cut(self, record: logging.LogRecord) -> logging.LogRecord:
-        """Return a record of bounded size, before anything looks for what must not be seen."""
-        fields = {name: self._shortened(value) for name, value in _fields(record).items()}
-        fields |= {"msg": self._shortened(record.getMessage()), "args": None}
+    def _bounded(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Return a record of bounded size, so that redacting it takes bounded time."""
+        fields = {name: self._truncated(value) for name, value in _fields(record).items()}
+        fields |= {"msg": self._truncated(record.getMessage()), "args": None}
         if record.exc_info and record.exc_info[0] is not None:
-            fields["exc_text"] = self._shortened(self._inner.formatException(record.exc_info))
+            fields["exc_text"] = self._truncated(self._inner.formatException(record.exc_info))
         return logging.makeLogRecord(vars(record) | fields)
 
-    def _shortened(self, value: Any) -> Any:
+    def _truncated(self, value: Any) -> Any:
         if isinstance(value, bool | int | float | None):
             return value
         text = value if isinstance(value, str) else str(value)
-        if len(text) <= LONGEST:
+        if len(text) <= MAX_LENGTH:
             return value
-        end = LONGEST
-        for secret in self._secrets:  # half of one would not be known for what it is
+        end = MAX_LENGTH
+        for secret in self._secrets:  # half a secret would not be recognised: cut before it
             start = text.find(secret, max(0, end - len(secret) + 1), end + len(secret) - 1)
             end = start if start != -1 else end
         return f"{text[:end]}… ({len(text) - end} more characters)"
@@ -96,14 +96,14 @@ def _without_query(match: re.Match[str]) -> str:
     return f"{place}?{HIDDEN}" if query else match[0]
 
 
-def _written(secret: str) -> set[str]:
-    """Return how a secret may stand in a line: as it is, in a representation or a URL, also inside JSON."""
+def _forms(secret: str) -> set[str]:
+    """Return the forms of a secret in a line: plain, as a repr, in a URL, and each of them inside JSON."""
     forms = {secret, repr(secret)[1:-1], quote(secret, safe="")}
     return forms | {json.dumps(form)[1:-1] for form in forms}
 
 
-class Text(logging.Formatter):
-    """One readable line: time, level, logger, sentence, fields."""
+class TextFormatter(logging.Formatter):
+    """One readable line: time, level, logger, message, fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
@@ -112,8 +112,8 @@ class Text(logging.Formatter):
         return f"{line}\n{_traceback(self, record)}" if record.exc_info else line
 
 
-class Json(logging.Formatter):
-    """One JSON object a line, its time in UTC."""
+class JsonFormatter(logging.Formatter):
+    """One JSON object per line, with the time in UTC."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
@@ -132,20 +132,20 @@ class Json(logging.Formatter):
 def set_up(
     level: str, form: Literal["text", "json"], secrets: Iterable[str], stream: TextIO | None = None
 ) -> None:
-    """Send all logs to `stream`, stderr by default; `level` is ours, libraries have their own lowest."""
+    """Send all logs to `stream`, stderr by default, from `level` on; libraries have minimums of their own."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(Redacted(Json() if form == "json" else Text(), secrets))
-    handler.addFilter(_one_line_of_reconnects)
-    handler.addFilter(_one_line_of_noise)
+    handler.setFormatter(RedactingFormatter(JsonFormatter() if form == "json" else TextFormatter(), secrets))
+    handler.addFilter(_shorten_reconnects)
+    handler.addFilter(_mute_noise)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name, lowest in _LIBRARIES.items():
-        logging.getLogger(name).setLevel(max(lowest, logging.getLevelNamesMapping()[level]))
+    for name, minimum in _LIBRARY_LEVELS.items():
+        logging.getLogger(name).setLevel(max(minimum, logging.getLevelNamesMapping()[level]))
 
 
-def _one_line_of_reconnects(record: logging.LogRecord) -> bool:
-    """Keep the sentence of a reconnect and drop its traceback, which says nothing more."""
+def _shorten_reconnects(record: logging.LogRecord) -> bool:
+    """Drop the traceback of a reconnect, which adds nothing to its message."""
     if record.name.startswith("discord") and record.exc_info and "onnect" in str(record.msg):
         kind = record.exc_info[0]
         record.msg = f"{record.msg} ({kind.__name__ if kind else 'unknown'})"
@@ -154,19 +154,19 @@ def _one_line_of_reconnects(record: logging.LogRecord) -> bool:
     return True
 
 
-def _one_line_of_noise(record: logging.LogRecord) -> bool:
-    """Let what others cause at will through at DEBUG alone: one short line, without their bytes."""
+def _mute_noise(record: logging.LogRecord) -> bool:
+    """Turn errors that anybody can cause into one short DEBUG line, without the bytes they sent."""
     kind = record.exc_info[0] if record.exc_info else None
     if kind is None:
         return True
     if record.name == "aiohttp.server" and kind.__module__.startswith("aiohttp."):
-        sentence = "a malformed request (%s)"
+        message = "a malformed request (%s)"
     elif record.name == "discord.app_commands.tree" and kind.__name__ == "NotAnswered":
-        sentence = "an autocompletion was not answered (%s)"
+        message = "an autocomplete was not answered (%s)"
     else:
         return True
     record.levelno, record.levelname = logging.DEBUG, logging.getLevelName(logging.DEBUG)
-    record.msg, record.args = sentence, (kind.__name__,)
+    record.msg, record.args = message, (kind.__name__,)
     record.exc_info = record.exc_text = None
     return logging.getLogger().isEnabledFor(logging.DEBUG)
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from bot.log import HIDDEN, LONGEST, Json, Redacted, Text, set_up
+from bot.log import HIDDEN, MAX_LENGTH, JsonFormatter, RedactingFormatter, TextFormatter, set_up
 
 TOKEN: Final = "MTIz.GABCDE.0123-456_789"
 KEY: Final = 'sk-"quoted"\\key'
@@ -101,7 +101,8 @@ def test_a_very_short_secret_does_not_tear_words_apart(err: Err) -> None:
 
 def test_a_secret_that_contains_another_is_cut_out_whole() -> None:
     assert (
-        Redacted(Text(), ["secret", "secret-longer"]).redact("secret-longer secret") == f"{HIDDEN} {HIDDEN}"
+        RedactingFormatter(TextFormatter(), ["secret", "secret-longer"]).redact("secret-longer secret")
+        == f"{HIDDEN} {HIDDEN}"
     )
 
 
@@ -191,16 +192,16 @@ def record(**fields: object) -> logging.LogRecord:
 
 def test_times_are_local_for_people_and_utc_for_machines() -> None:
     local = datetime.fromtimestamp(1_700_000_000.25).strftime("%Y-%m-%d %H:%M:%S")  # noqa: DTZ006
-    assert Text().format(record()) == f"{local} INFO    t: said"
-    assert json.loads(Json().format(record()))["time"] == "2023-11-14T22:13:20.250Z"
+    assert TextFormatter().format(record()) == f"{local} INFO    t: said"
+    assert json.loads(JsonFormatter().format(record()))["time"] == "2023-11-14T22:13:20.250Z"
 
 
 def test_a_field_of_several_lines_stays_on_one() -> None:
-    assert Text().format(record(why="a\nb")).endswith(": said why=a\\nb")
+    assert TextFormatter().format(record(why="a\nb")).endswith(": said why=a\\nb")
 
 
 def test_json_keeps_letters_as_they_are_and_a_failure_in_a_field_of_its_own() -> None:
-    line = Json().format(record(msg="ü 渲染", exc_info=(ValueError, ValueError("no"), None)))
+    line = JsonFormatter().format(record(msg="ü 渲染", exc_info=(ValueError, ValueError("no"), None)))
     assert "ü 渲染" in line
     assert json.loads(line)["exception"] == "ValueError: no"
 
@@ -238,11 +239,11 @@ def test_a_reconnect_without_an_exception_is_told_as_it_is(err: Err) -> None:
     ],
 )
 def test_a_secret_is_cut_out_whole_however_it_is_written(secret: str, written: str, shown: str) -> None:
-    assert Redacted(Text(), [secret]).redact(written) == shown
+    assert RedactingFormatter(TextFormatter(), [secret]).redact(written) == shown
 
 
 def test_the_longest_secret_is_cut_out_first() -> None:
-    assert Redacted(Text(), ["tail", "a-tail"]).redact("a-tail") == HIDDEN
+    assert RedactingFormatter(TextFormatter(), ["tail", "a-tail"]).redact("a-tail") == HIDDEN
 
 
 # What must not take long, or long lines
@@ -252,14 +253,14 @@ def test_a_long_line_is_cut_and_still_names_its_error(err: Err) -> None:
     error = ValueError("x" * 100_000)
     start().error("y" * 100_000, extra={"why": "z" * 100_000}, exc_info=error)
     written = err()
-    assert len(written) < 4 * LONGEST
+    assert len(written) < 4 * MAX_LENGTH
     assert written.count("more characters)") == 3
     assert "ValueError: x" in written
 
 
 @pytest.mark.parametrize("shift", range(len(TOKEN) + 1))
 def test_a_cut_leaves_no_part_of_a_secret(err: Err, shift: int) -> None:
-    start().info("%s", "-" * (LONGEST - shift) + TOKEN + "-" * 100)
+    start().info("%s", "-" * (MAX_LENGTH - shift) + TOKEN + "-" * 100)
     written = err()
     assert TOKEN[:4] not in written
     assert "more characters)" in written

@@ -29,7 +29,7 @@ from bot.core.task_ids import (
     start_of_last,
     without_surroundings,
 )
-from bot.log import HIDDEN, Json, Redacted, Text
+from bot.log import HIDDEN, JsonFormatter, RedactingFormatter, TextFormatter
 from bot.outbound.attachments import Videos, with_attachments
 from bot.veo.envelope import retry_after
 from bot.veo.errors import VeoError
@@ -38,8 +38,8 @@ from bot.veo.protocol import decode
 from bot.videos.source import _target
 
 SECRET: Final = "sk-0123456789.abcdef"
-PEOPLE: Final = Redacted(Text(), [SECRET])
-MACHINES: Final = Redacted(Json(), [SECRET])
+PEOPLE: Final = RedactingFormatter(TextFormatter(), [SECRET])
+MACHINES: Final = RedactingFormatter(JsonFormatter(), [SECRET])
 
 TOKENS: Final = (
     *(

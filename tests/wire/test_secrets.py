@@ -24,7 +24,7 @@ SIGNATURE = "s3cr3t-signature"
 def logged() -> Iterator[io.StringIO]:
     """Give the log's stream, and the loggers their settings back."""
     root = logging.getLogger()
-    names = ["", *log._LIBRARIES]
+    names = ["", *log._LIBRARY_LEVELS]
     levels = {name: logging.getLogger(name).level for name in names}
     handlers = root.handlers[:]
     yield io.StringIO()
