@@ -7,7 +7,7 @@ was pressed.
 import re
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import Any, Final, Protocol, Self, runtime_checkable
+from typing import Any, Final, Self
 
 import discord
 
@@ -29,13 +29,6 @@ class Action(StrEnum):
 
 Press = Callable[[discord.Interaction, Action, int], Awaitable[None]]
 """Handles a press: the interaction, what was pressed, and the button's number: of a card or of a page."""
-
-
-@runtime_checkable
-class Pressable(Protocol):
-    """A client that knows what to do when a button is pressed."""
-
-    on_press: Press | None
 
 
 class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
@@ -60,6 +53,5 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLA
         return cls(Action(match["action"]), int(match["number"]))
 
     async def callback(self, interaction: discord.Interaction) -> None:
-        client = interaction.client
-        if isinstance(client, Pressable) and client.on_press is not None:
-            await client.on_press(interaction, self.action, self.number)
+        # The client's `on_press`, a `Press`: a card works whichever process has sent it.
+        interaction.client.dispatch("press", interaction, self.action, self.number)

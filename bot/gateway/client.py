@@ -1,4 +1,4 @@
-"""The connection to Discord: a client without caches, and a start that survives outages."""
+"""The discord.py client: without caches, with shards of our own, and with a start that survives outages."""
 
 import asyncio
 import logging
@@ -18,18 +18,16 @@ from bot.clock import DiscordTime
 from bot.connector import make_connector
 from bot.core.backoff import exponential_backoff
 from bot.gateway.connection import TOKEN_REFUSED, GatewayRefused, GatewayShard
-from bot.gateway.events import guard
-from bot.gateway.invalid_requests import InvalidRequests
+from bot.gateway.identify import IdentifyBudget
 from bot.gateway.servers import Servers
-from bot.gateway.sessions import Sessions
-from bot.gateway.traffic import LONGEST_LIMIT, GlobalLimit, counting
+from bot.gateway.traffic import LONGEST_LIMIT, GlobalLimit, InvalidRequests, count_requests
 from bot.metrics import Metrics
 from bot.outbound.discord_errors import NOT_DISCORDS, describe
 
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE: Final = 60.0
-"""Seconds between two tries to reach Discord at the start."""
+"""Seconds between two attempts to reach Discord at the start."""
 ACCESS_EVENTS: Final = frozenset(
     {
         *("guild_available", "guild_join", "guild_update"),
@@ -39,7 +37,7 @@ ACCESS_EVENTS: Final = frozenset(
         "member_update",  # only of the bot itself: its roles, and a timeout (no other member is cached)
     }
 )
-"""discord.py's events after which a channel that was closed to the bot may be open again."""
+"""discord.py's events after which the bot may have access again to a channel that was closed to it."""
 REQUEST_SECONDS: Final = 15.0
 UNREACHED: Final = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, *NOT_DISCORDS)
 
@@ -49,7 +47,7 @@ class TokenRefused(Exception):
 
 
 class VeoBot(discord.AutoShardedClient):
-    """Knows servers, channels and its own permissions, and nothing of people and messages."""
+    """Caches servers, channels and the bot's own permissions; no people and no messages."""
 
     def __init__(
         self,
@@ -59,7 +57,7 @@ class VeoBot(discord.AutoShardedClient):
         discord_time: DiscordTime | None = None,
         may_be_alone: bool = False,
     ) -> None:
-        # Without these two the log begins with a warning about voice, which nobody wants from this bot.
+        # Otherwise the log begins with two warnings about voice, which this bot does not use.
         discord.VoiceClient.warn_nacl = False
         discord.VoiceClient.warn_dave = False
         invalid = InvalidRequests()
@@ -71,51 +69,50 @@ class VeoBot(discord.AutoShardedClient):
             chunk_guilds_at_startup=False,
             allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=LONGEST_LIMIT,
-            http_trace=counting(metrics or Metrics(), invalid, discord_time or DiscordTime(time.time)),
+            http_trace=count_requests(metrics or Metrics(), invalid, discord_time or DiscordTime(time.time)),
         )
         self.invalid: Final = invalid
-        self.servers: Final = Servers(self._connection, self._is_connected)
+        self.servers: Final = Servers(self._connection, self._is_connected, metrics)
         self.on_access: Callable[[int], None] | None = None
-        """Called with a server in which what the bot may do may have changed."""
+        """Called with the id of a server in which the bot's permissions may have changed."""
         self.on_setup: Callable[[], Awaitable[None]] | None = None
-        """Awaited once, after the login and before the gateway."""
+        """Awaited once, after the login and before the gateway connects."""
         self.on_gateway: Callable[[], None] | None = None
-        """Called when Discord's gateway has come or gone."""
+        """Called when the gateway has connected or disconnected."""
         self._may_be_alone: Final = may_be_alone
         self._gateway: dict[int, GatewayShard] = {}
-        self._sessions: Final = Sessions(self.fetch_session_start_limits, metrics)
-        guard(self._connection, metrics)
-        self.on_press: Press | None = None
+        self._identify_budget: Final = IdentifyBudget(self.fetch_session_start_limits, metrics)
+        self.on_press: Press
+        """Dispatched by discord.py when a button of ours is pressed."""
         self.add_dynamic_items(CardButton)
 
     async def setup_hook(self) -> None:
-        self.http._global_over = GlobalLimit()  # noqa: SLF001 the login has made discord.py's own
+        self.http._global_over = GlobalLimit()  # noqa: SLF001 in place of the one that the login has made
         if self.on_setup is not None:
             await self.on_setup()
-            self.on_setup = None  # a login that failed later is made again, what began goes on
+            self.on_setup = None  # a later login must not start everything a second time
 
     async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
-        """Connect a shard of our own kind, however often it takes."""
+        """Connect a `GatewayShard` in place of discord.py's shard, retrying until it works."""
         del gateway  # `reach` has found it already
-        # The names of the client's own queue and shards, as Python spells what begins with two underscores.
+        # The client's private queue and shards, by the names into which Python turns two leading underscores.
         queue: asyncio.PriorityQueue[EventItem] = self._AutoShardedClient__queue  # type: ignore[attr-defined]
         shards: dict[int, Shard] = self._AutoShardedClient__shards  # type: ignore[attr-defined]
-        shard = self._gateway[shard_id] = GatewayShard(self, shard_id, queue.put_nowait, self)
+        shard = self._gateway[shard_id] = GatewayShard(
+            self, shard_id, queue.put_nowait, self._identify_budget, self._gateway_changed
+        )
         await shard.open(initial=initial)
         shards[shard_id] = shard
         shard.launch()
 
-    async def may_identify(self, shard_id: int) -> None:
-        await self._sessions.turn(shard_id)
-
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         await super().before_identify_hook(shard_id, initial=initial)
-        self._sessions.note(shard_id or 0)
+        self._identify_budget.spend(shard_id or 0)
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
         super().dispatch(event, *args, **kwargs)
         if event in ACCESS_EVENTS and self.on_access is not None:
-            about = args[-1]  # of two, the newer
+            about = args[-1]  # of "before" and "after", the latter
             self.on_access(about.id if isinstance(about, discord.Guild) else about.guild.id)
 
     def _is_connected(self, shard_id: int) -> bool:
@@ -125,7 +122,7 @@ class VeoBot(discord.AutoShardedClient):
         log.info("ready", extra={"bot": str(self.user), "servers": len(self.guilds)})
         if not self.guilds and not self._may_be_alone:
             log.warning("the bot is in no server: open the invite link that `python -m bot check` prints")
-        self.gateway_changed()
+        self._gateway_changed()
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         log.info("the bot was added to a server", extra={"server": guild.id, "servers": len(self.guilds)})
@@ -137,26 +134,26 @@ class VeoBot(discord.AutoShardedClient):
         )
 
     async def on_thread_remove(self, thread: discord.Thread) -> None:
-        """Forget a thread that the bot was taken out of; discord.py keeps it."""
+        """Drop a thread from which the bot was removed; discord.py keeps it."""
         thread.guild._remove_thread(thread)  # noqa: SLF001 there is no public way
 
     @property
     def connected(self) -> bool:
-        """Whether everything that happens on Discord reaches the bot."""
+        """Whether every event reaches the bot: all shards are connected and ready."""
         return self.is_ready() and not self.is_closed() and all(s.connected for s in self._gateway.values())
 
     @property
     def gateway_state(self) -> str:
-        """What the gateway is doing, for people; "connected" when all is well."""
+        """The gateway's state for `/readyz`."""
         if self.connected:
             return "connected"
-        if self._sessions.exhausted:
+        if self._identify_budget.exhausted:
             return "no session starts left"
         if any(shard.unanswered for shard in self._gateway.values()):
             return "does not answer IDENTIFY"
         return "not connected"
 
-    def gateway_changed(self) -> None:
+    def _gateway_changed(self) -> None:
         if self.on_gateway is not None:
             self.on_gateway()
 
@@ -167,24 +164,25 @@ def talk_to(api_url: str) -> None:
 
 
 async def reach(api_url: str, token: str, discord_time: DiscordTime) -> str:
-    """Wait until Discord answers, and learn what time it is there and where its gateway is.
+    """Wait until Discord answers; return the gateway's address, and set `discord_time`.
 
     discord.py gives up if Discord is down when a bot starts; this does not.
 
     Raises:
-        TokenRefused: it answered that the token is wrong.
+        TokenRefused: the token is wrong.
     """
     failures = 0
     while True:
         gateway, why = await _ask(api_url, token, discord_time)
         if gateway is not None:
-            # After an invalidated session discord.py dials this constant, and would take the token there.
+            # discord.py connects to this constant after an invalidated session, and would send the token
+            # there.
             DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)
             if failures:
                 log.info("Discord answers")
             return gateway
         if not failures:
-            log.warning("Discord does not answer, trying until it does", extra={"reason": why})
+            log.warning("Discord does not answer, retrying until it does", extra={"reason": why})
         failures += 1
         await asyncio.sleep(exponential_backoff(failures, 1.0, LONGEST_PAUSE))
 
@@ -213,18 +211,18 @@ async def serve(client: VeoBot, token: str) -> None:
 
     Raises:
         TokenRefused: Discord does not accept the token, or no longer.
-        GatewayRefused: its gateway does not take the bot for another reason.
+        GatewayRefused: the gateway refuses the bot for another reason.
     """
     failures = 0
     while not client.is_closed():
-        client.http.connector = make_connector(0)  # for each login: the one before closed its own
+        client.http.connector = make_connector(0)  # a failed login closes its connector
         try:
             await client.login(token)
             break
         except discord.LoginFailure:
             raise TokenRefused from None
         except UNREACHED as error:
-            log.warning("the login failed, trying again", extra={"reason": describe(error)})
+            log.warning("the login failed, retrying", extra={"reason": describe(error)})
             await client.http.close()
         failures += 1
         await asyncio.sleep(exponential_backoff(failures, 1.0, LONGEST_PAUSE))
@@ -237,6 +235,6 @@ async def serve(client: VeoBot, token: str) -> None:
                 raise TokenRefused from None
             raise
         except (*UNREACHED, discord.GatewayNotFound) as error:
-            log.warning("the gateway was not found, trying again", extra={"reason": describe(error)})
+            log.warning("could not look up the gateway, retrying", extra={"reason": describe(error)})
             failures += 1
             await asyncio.sleep(exponential_backoff(failures, 1.0, LONGEST_PAUSE))

@@ -1,17 +1,21 @@
-"""One shard's connection to Discord's gateway, from its first HELLO until the bot ends.
+"""One shard's connection to Discord's gateway, from its first HELLO until the bot stops.
 
-discord.py waits for READY for ever, begins sessions as often as it likes, and ends the client over a frame
-that it cannot read. So a shard's life is one loop here: connect, listen, pause, connect again. It builds on
-three seams of discord.py 2.7: `DiscordWebSocket`, of which each step is awaited here; `Shard`, which the
-client itself only closes and asks for its latency; and the `terminate` item of the client's queue. The
-queue's `resume`, `identify` and `reconnect` items, with which discord.py reconnects, are never put into it.
+discord.py waits for READY for ever and begins sessions without limit, each of which counts against the 1,000
+a day that a token may begin. So the life of a shard is one loop here: connect, listen, pause, connect again.
+It resumes its session (RESUME, which costs nothing and replays missed events) until Discord ends that session
+or leaves two RESUMEs unanswered; only then it begins a new one (IDENTIFY), within the budget of `identify`.
+
+The loop builds on three seams of discord.py 2.7: `DiscordWebSocket`, each step of which is awaited here;
+`Shard`, which the client itself only closes and asks for its latency; and the `terminate` item of the
+client's queue. The queue's `resume`, `identify` and `reconnect` items, by which discord.py reconnects, are
+never used.
 """
 
 import asyncio
 import logging
 import random
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 import discord
 from discord.errors import ConnectionClosed
@@ -19,85 +23,81 @@ from discord.gateway import ReconnectWebSocket
 from discord.shard import EventItem, EventType, Shard
 
 from bot.core.backoff import exponential_backoff
-from bot.gateway.session_starts import ready_wait
-from bot.gateway.websocket import Socket
+from bot.gateway.identify import IdentifyBudget
+from bot.gateway.websocket import GatewaySocket
 
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS: Final = 120.0
-"""How long a connection may take until it is used. Longer than discord.py waits for HELLO, which is 60 s:
-cut off in that wait, the websocket would stay open."""
+"""How long connecting may take. Longer than the 60 s that discord.py waits for HELLO: cancelled in that wait,
+it would leave the websocket open."""
+READY_WAITS: Final = (120.0, 240.0, 480.0, 960.0, 1_800.0)
+"""How long READY is waited for, by how many times in a row it did not come."""
 HELD_SECONDS: Final = 60.0
-"""A connection that held so long was a good one: the next is made at once."""
+"""After a connection that lasted so long the next is made at once."""
 LONGEST_PAUSE: Final = 60.0
 RESUMES_UNANSWERED: Final = 2
-"""RESUMEs in a row without an answer, after which the session is given up."""
+"""RESUMEs in a row without an answer after which the session is given up."""
 LASTING: Final = 2
-"""Connections in a row that did not hold, from which it is worth a line in the log."""
+"""Failed connections in a row from which the log mentions them."""
 SESSION_OVER: Final = {4003, 4007, 4009}
 """Close codes after which Discord wants a new session (documentation, "Gateway Close Event Codes")."""
 TOKEN_REFUSED: Final = 4004
 FATAL: Final = {TOKEN_REFUSED, 4010, 4011, 4012, 4013, 4014}
-"""Close codes after which the bot cannot come back by itself."""
+"""Close codes after which reconnecting cannot help."""
 
 
 class GatewayRefused(Exception):
-    """Discord's gateway will never take the bot as it is."""
+    """Discord's gateway closed the connection with a code after which reconnecting cannot help."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
         self.code: Final = code
-        """Its close code."""
 
 
 class _NotReady(Exception):
-    """Discord took IDENTIFY or RESUME, and did not answer it."""
-
-
-class Gate(Protocol):
-    """Decides for all shards when a session is begun, and hears of what became of it."""
-
-    async def may_identify(self, shard_id: int) -> None:
-        """Wait until a session may be begun."""
-
-    def gateway_changed(self) -> None:
-        """Note that a shard is connected now, or no longer."""
+    """IDENTIFY or RESUME was sent and not answered in time."""
 
 
 class GatewayShard(Shard):
-    """Connects, listens, and connects again, until the client is closed."""
+    """Connects, listens, and connects again until the client is closed.
+
+    `on_change` is called when the shard is connected, and when it no longer is.
+    """
 
     def __init__(
         self,
         client: discord.AutoShardedClient,
         shard_id: int,
         queue_put: Callable[[EventItem], None],
-        gate: Gate,
+        budget: IdentifyBudget,
+        on_change: Callable[[], None],
     ) -> None:
         super().__init__(None, client, queue_put)  # type: ignore[arg-type]  # `open` gives it a socket
-        self.ws: Socket | None  # type: ignore[assignment]
+        self.ws: GatewaySocket | None  # type: ignore[assignment]
         self._shard_id: Final = shard_id
-        self._gate: Final = gate
+        self._budget: Final = budget
+        self._on_change: Final = on_change
         self._failures = 0
-        """Connections in a row that did not hold."""
+        """Failed connections in a row."""
         self.unanswered = 0
-        """IDENTIFYs or RESUMEs in a row that were not answered in time."""
+        """IDENTIFYs or RESUMEs in a row not answered in time."""
 
     @property
     def connected(self) -> bool:
         return self.ws is not None and self.ws.open and self.ws.established
 
     async def open(self, *, initial: bool = False) -> None:
-        """Connect, however often it takes, with RESUME where there is a session, else with IDENTIFY.
+        """Connect, retrying until it works: with RESUME if there is a session, else with IDENTIFY.
 
         Raises:
-            GatewayRefused: it will never succeed.
+            GatewayRefused: it can never work.
         """
         while True:
             await asyncio.sleep(self._pause())
             resuming = self.ws is not None and bool(self.ws.session_id)
             if not resuming:
-                await self._gate.may_identify(self._shard_id)
+                await self._budget.wait(self._shard_id)
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     self.ws = await self._connected(resuming=resuming, initial=initial)
@@ -116,18 +116,18 @@ class GatewayShard(Shard):
                     if asyncio.get_running_loop().time() - began >= HELD_SECONDS and self.unanswered == 0:
                         self._failures = 0
                     self._lost(error)
-                    self._gate.gateway_changed()
+                    self._on_change()
                 await self.open()
         except Exception as error:
             self._queue_put(EventItem(EventType.terminate, self, error))
 
-    async def _connected(self, *, resuming: bool, initial: bool) -> Socket:
+    async def _connected(self, *, resuming: bool, initial: bool) -> GatewaySocket:
         old = self.ws
         if old is None or not resuming:
-            return await Socket.from_client(self._client, initial=initial, shard_id=self._shard_id)
-        return await Socket.from_client(
+            return await GatewaySocket.from_client(self._client, initial=initial, shard_id=self._shard_id)
+        return await GatewaySocket.from_client(
             self._client,
-            # Where a session is to be resumed may be out of reach while the rest is not.
+            # The address for resuming may be out of reach while the usual one works.
             gateway=old.gateway if self._failures <= LASTING else None,
             shard_id=self._shard_id,
             session=old.session_id,
@@ -136,7 +136,7 @@ class GatewayShard(Shard):
         )
 
     async def _listen(self) -> None:
-        """Take what the gateway sends; a connection always ends in an exception."""
+        """Receive what the gateway sends; a connection always ends in an exception."""
         ready_by: float | None = asyncio.get_running_loop().time() + ready_wait(self.unanswered)
         while self.ws is not None:
             try:
@@ -147,19 +147,16 @@ class GatewayShard(Shard):
                 raise _NotReady from None
             if ready_by is not None and self.ws.established:
                 ready_by = None
-                self._note_answer()
-
-    def _note_answer(self) -> None:
-        if self._failures >= LASTING or self.unanswered:
-            log.info("the gateway is connected again", extra={"shard": self._shard_id})
-        self.unanswered = 0
-        self._gate.gateway_changed()
+                if self._failures >= LASTING or self.unanswered:
+                    log.info("the gateway is connected again", extra={"shard": self._shard_id})
+                self.unanswered = 0
+                self._on_change()
 
     def _lost(self, error: Exception) -> None:
-        """Note why a connection ended or was not made, and whether its session has ended with it.
+        """Note why a connection ended or failed, and drop its session if that has ended too.
 
         Raises:
-            GatewayRefused: there will never be another.
+            GatewayRefused: reconnecting cannot help.
         """
         if isinstance(error, ConnectionClosed) and error.code in FATAL:
             raise GatewayRefused(error.code) from None
@@ -174,7 +171,7 @@ class GatewayShard(Shard):
         if self._failures == LASTING and not isinstance(error, _NotReady):
             reason = error.code if isinstance(error, ConnectionClosed) else type(error).__name__
             log.warning(
-                "the gateway's connections do not hold", extra={"shard": self._shard_id, "reason": reason}
+                "the gateway's connections keep failing", extra={"shard": self._shard_id, "reason": reason}
             )
         if self.ws is None:
             return
@@ -184,8 +181,13 @@ class GatewayShard(Shard):
             self.ws.session_id = None
 
     def _pause(self) -> float:
-        """Return the seconds before the next connection: none after one that held."""
+        """Return the seconds before the next connection: none after one that lasted."""
         if not self._failures:
             return 0.0
         longest = exponential_backoff(self._failures, 1.0, LONGEST_PAUSE)
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 no secret
+
+
+def ready_wait(unanswered: int) -> float:
+    """Return how long to wait for READY after it did not come `unanswered` times in a row."""
+    return READY_WAITS[min(unanswered, len(READY_WAITS) - 1)]

@@ -1,16 +1,26 @@
-"""Which servers the gateway's present session knows: what decides whether "unknown channel" is the truth.
+"""What discord.py keeps of the gateway's events, and which servers the present session knows.
 
-READY names every server of a shard, each unavailable until its GUILD_CREATE; GUILD_DELETE says `unavailable`
-in an outage and nothing else when the bot was removed. discord.py's sharded client keeps servers that a new
-READY no longer names, so READY is read here as well.
+`ConnectionState.parsers` is discord.py's own table from an event's name to the function that reads it. Each
+is wrapped here: an event that cannot be read is skipped instead of ending the client.
+
+The known servers decide whether "unknown channel" is the truth. READY names every server of a shard, each
+unavailable until its GUILD_CREATE; GUILD_DELETE says `unavailable` in an outage, and not when the bot was
+removed. discord.py's sharded client keeps servers that a new READY no longer names; they are removed here.
 """
 
+import logging
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any, Final
 
-import discord
-from discord.state import ConnectionState
+from discord.state import AutoShardedConnectionState
+
+from bot.gateway.websocket import snowflake
+from bot.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+Parser = Callable[[Any], None]
 
 
 class ServerState(Enum):
@@ -20,36 +30,60 @@ class ServerState(Enum):
     """There was no READY yet, or the connection of its shard is lost."""
     AVAILABLE = auto()
     UNAVAILABLE = auto()
-    """In an outage, or still to be sent after READY."""
+    """In an outage, or its GUILD_CREATE has not come yet."""
     GONE = auto()
     """The bot is not in it."""
 
 
 class Servers:
-    """Reads READY of `connection`; `connected` tells whether a shard's session is there, and hears all."""
+    """Wraps the parsers of `state`. `connected` returns whether a shard has a session with all its events."""
 
-    def __init__(self, connection: ConnectionState[Any], connected: Callable[[int], bool]) -> None:
-        self._connection: Final = connection
+    def __init__(
+        self,
+        state: AutoShardedConnectionState[Any],
+        connected: Callable[[int], bool],
+        metrics: Metrics | None,
+    ) -> None:
+        self._state: Final = state
         self._connected: Final = connected
-        self._parse: Final = connection.parsers["READY"]
-        connection.parsers["READY"] = self._ready
+        self._metrics: Final = metrics
+        self._parse_ready: Final = state.parsers["READY"]
+        parsers = {**state.parsers, "READY": self._ready}
+        state.parsers = {event: self._guarded(event, parse) for event, parse in parsers.items()}
 
     def state(self, server_id: int) -> ServerState:
-        if not self._connected((server_id >> 22) % (self._connection.shard_count or 1)):
+        if not self._connected((server_id >> 22) % (self._state.shard_count or 1)):
             return ServerState.UNKNOWN
-        server = self._connection._get_guild(server_id)  # noqa: SLF001 as Client.get_guild
+        server = self._state._get_guild(server_id)  # noqa: SLF001 as Client.get_guild
         if server is None:
             return ServerState.GONE
         return ServerState.UNAVAILABLE if server.unavailable else ServerState.AVAILABLE
 
+    def _guarded(self, event: str, parse: Parser) -> Parser:
+        def parse_or_skip(data: Any) -> None:
+            try:
+                parse(data)
+            except Exception as error:  # only its type is logged: its text may quote the event
+                reason = {"event": event, "reason": type(error).__name__}
+                log.warning("skipped a gateway event that could not be read", extra=reason)
+                if self._metrics is not None:
+                    self._metrics.gateway_skipped.inc()
+                if event == "GUILD_CREATE":
+                    self._add_unreadable(data)
+
+        return parse_or_skip
+
+    def _add_unreadable(self, data: Any) -> None:
+        """Keep at least that the bot is in a server of which nothing else could be read."""
+        guild_id = snowflake(data.get("id")) if isinstance(data, dict) else None
+        if guild_id is not None and self._state._get_guild(guild_id) is None:  # noqa: SLF001
+            stub: Any = {"id": str(guild_id), "unavailable": True}
+            self._state._add_guild_from_data(stub)  # noqa: SLF001
+
     def _ready(self, data: Any) -> None:
-        self._parse(data)  # raises where it is no READY
+        self._parse_ready(data)  # raises if it is no READY
         shard_id = data["shard"][0]
-        named = {int(server["id"]) for server in data["guilds"]}
-        stale: list[discord.Guild] = [
-            server
-            for server in self._connection.guilds
-            if server.shard_id == shard_id and server.id not in named
-        ]
-        for server in stale:
-            self._connection._remove_guild(server)  # noqa: SLF001 as after GUILD_DELETE
+        listed = {int(server["id"]) for server in data["guilds"]}
+        for server in list(self._state.guilds):
+            if server.shard_id == shard_id and server.id not in listed:
+                self._state._remove_guild(server)  # noqa: SLF001 as after GUILD_DELETE

@@ -1,18 +1,145 @@
-"""A websocket of Discord's gateway: discord.py's, with each frame made safe before discord.py sees it."""
+"""A gateway websocket: discord.py's, with each frame made safe before discord.py reads it.
 
+discord.py trusts every field and ends the whole client over one frame that it cannot read (discord.py#7501,
+#2429). `read` and what it uses is pure: texts and values in, texts and values out.
+"""
+
+import json
 import logging
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Coroutine, Mapping
+from typing import Any, Final, NamedTuple
 
 from discord.gateway import DiscordWebSocket, ReconnectWebSocket
-
-from bot.gateway.frames import HELLO, Known, Unreadable, read
+from yarl import URL
 
 log = logging.getLogger(__name__)
 
+DISPATCH: Final = 0
+HELLO: Final = 10
+USUAL_HEARTBEAT: Final = 41_250
+"""Milliseconds between two heartbeats, as Discord has always asked for."""
+HEARTBEATS: Final = (10, 600_000)
+"""The least and the most that is believed: with less discord.py's thread would spin, with more it may die."""
+LARGEST: Final = 2**63 - 1
+"""Discord's numbers, sequence and ids, fit in 64 bits."""
+LONGEST_ID: Final = 20
+"""Digits of a number of 64 bits."""
 
-class Socket(DiscordWebSocket):
-    """A websocket that skips what it cannot read, and is closed whenever it fails."""
+
+class Unreadable(Exception):
+    """A frame that must be skipped. The text names what is wrong with it, never its content."""
+
+
+class Frame(NamedTuple):
+    """A frame that discord.py can read; `event` is empty if it carries none."""
+
+    text: str
+    op: int
+    event: str
+    lost: int = 0
+    """How many of the servers that READY lists cannot be read."""
+
+
+class Known(NamedTuple):
+    """What is known of the connection without READY; it replaces what a READY lacks."""
+
+    shard: tuple[int, int] = (0, 1)
+    """The shard's number and how many there are."""
+    user: Mapping[str, Any] | None = None
+    """The bot's own user, from the login."""
+
+
+def read(text: str, known: Known) -> Frame:
+    """Return a frame as it is, or with its envelope repaired.
+
+    Raises:
+        Unreadable: it must be skipped.
+    """
+    try:
+        frame = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Unreadable("no JSON") from None
+    if not isinstance(frame, dict):
+        raise Unreadable("no object")
+    op, event = frame.get("op"), frame.get("t")
+    if type(op) is not int:
+        raise Unreadable("no op code")
+    if frame.get("s") is not None and not (type(frame["s"]) is int and 0 <= frame["s"] <= LARGEST):
+        raise Unreadable("no sequence number")
+    if op == HELLO:
+        return Frame(_hello(frame, text), op, "")
+    if op != DISPATCH:
+        return Frame(text, op, "")
+    if not isinstance(event, str) or not event:
+        raise Unreadable("no event")
+    data = frame.get("d")
+    if event == "READY":
+        ready, lost = _ready(data if isinstance(data, dict) else {}, known)
+        return Frame(json.dumps({**frame, "s": frame.get("s") or 1, "d": ready}), op, event, lost)
+    if event == "RESUMED" and not isinstance(data, dict):
+        text = json.dumps({**frame, "d": {}})
+    return Frame(text, op, event)
+
+
+def snowflake(value: object) -> int | None:
+    """Return an id as a number, or None if it is no id."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= LONGEST_ID:
+        value = int(value)
+    return value if type(value) is int and 0 < value <= LARGEST else None
+
+
+def _hello(frame: dict[str, Any], text: str) -> str:
+    data = frame.get("d")
+    interval = data.get("heartbeat_interval") if isinstance(data, dict) else None
+    shortest, longest = HEARTBEATS
+    if isinstance(interval, int | float) and shortest <= interval <= longest:
+        return text
+    return json.dumps({**frame, "d": {"heartbeat_interval": USUAL_HEARTBEAT}})
+
+
+def _ready(data: Mapping[str, Any], known: Known) -> tuple[dict[str, Any], int]:
+    """Return a READY with everything that can be read of it, and how many servers cannot.
+
+    READY only lists the servers; each one's content follows in a GUILD_CREATE. A session without an id cannot
+    be resumed, but still brings events.
+    """
+    session, url, application = (data.get(key) for key in ("session_id", "resume_gateway_url", "application"))
+    guilds = data.get("guilds")
+    listed = guilds if isinstance(guilds, list) else [guilds]
+    ids = [snowflake(guild.get("id")) if isinstance(guild, dict) else None for guild in listed]
+    ready = {
+        **data,
+        "session_id": session if isinstance(session, str) else "",
+        "resume_gateway_url": url if _is_gateway(url) else "",
+        "shard": list(known.shard),
+        "user": data["user"] if known.user is None or _is_user(data.get("user")) else dict(known.user),
+        "guilds": [{"id": str(guild_id), "unavailable": True} for guild_id in ids if guild_id is not None],
+    }
+    application_id = snowflake(application.get("id")) if isinstance(application, dict) else None
+    ready.pop("application", None)
+    if application_id is not None:
+        ready["application"] = {"id": str(application_id), "flags": 0}
+    return ready, ids.count(None)
+
+
+def _is_user(user: object) -> bool:
+    return (
+        isinstance(user, dict)
+        and snowflake(user.get("id")) is not None
+        and isinstance(user.get("username"), str)
+        and {"discriminator", "avatar"} <= user.keys()
+    )
+
+
+def _is_gateway(url: object) -> bool:
+    try:
+        return isinstance(url, str) and URL(url).scheme in {"ws", "wss"} and bool(URL(url).host)
+    except ValueError:
+        return False
+
+
+class GatewaySocket(DiscordWebSocket):
+    """A websocket that skips frames it cannot read, and is closed whenever it fails."""
 
     established = False
     """Whether READY or RESUMED has come."""
@@ -34,31 +161,31 @@ class Socket(DiscordWebSocket):
             frame = read(msg, self._known)
         except Unreadable as error:
             log.warning(
-                "a frame of the gateway could not be read, skipped",
+                "skipped a gateway frame that could not be read",
                 extra={"shard": self.shard_id, "reason": str(error)},
             )
             return
         if frame.lost:
             log.warning(
-                "READY names servers that cannot be understood, serving the others",
+                "READY lists servers that cannot be read, serving the others",
                 extra={"shard": self.shard_id, "servers": frame.lost},
             )
         if frame.op == HELLO and self._keep_alive is not None:
-            return  # discord.py would start a second thread of heartbeats beside the first
+            return  # discord.py would start a second thread of heartbeats besides the first
         await super().received_message(frame.text)
         self.established = self.established or frame.event in {"READY", "RESUMED"}
 
     @property
     def _known(self) -> Known:
         user = self._connection.user
-        told = user and {
+        known_user = user and {
             "id": str(user.id),
             "username": user.name,
             "discriminator": user.discriminator,
             "avatar": None,
             "bot": True,
         }
-        return Known((self.shard_id or 0, self.shard_count or 1), told or None)
+        return Known((self.shard_id or 0, self.shard_count or 1), known_user or None)
 
     async def poll_event(self) -> None:
         await self._or_close(super().poll_event())

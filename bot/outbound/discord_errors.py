@@ -8,7 +8,7 @@
 10003 and 10004 are believed only while the gateway says that the server is available
 (`bot.gateway.servers`): in an outage of a server its channels answer 10003, too. Codes are those of Discord's
 documentation. Every 401, 403 and 429 counts towards 10,000 in ten minutes, which ban the address
-(`bot.gateway.invalid_requests`).
+(`bot.gateway.traffic`).
 """
 
 from enum import Enum, auto

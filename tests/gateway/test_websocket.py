@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.gateway.frames import HELLO, USUAL_HEARTBEAT, Known, Unreadable, read, snowflake
+from bot.gateway.websocket import HELLO, USUAL_HEARTBEAT, Known, Unreadable, read, snowflake
 
 KNOWN = Known((1, 3), {"id": "7", "username": "veo", "discriminator": "0001", "avatar": None})
 USER = {"id": "9", "username": "other", "discriminator": "0", "avatar": None}

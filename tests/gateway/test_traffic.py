@@ -10,7 +10,7 @@ import discord
 import pytest
 from outbound.test_discord_errors import refused
 
-from bot.gateway.invalid_requests import IN_A_ROW, LONGEST_GAP, InvalidRequests
+from bot.gateway.traffic import IN_A_ROW, LONGEST_GAP, InvalidRequests
 from bot.outbound.discord_errors import access_delay, retry_delay
 from bot.outbound.gate import Gate, Urgency
 from bot.outbound.sending_trouble import BUDGET_SECONDS

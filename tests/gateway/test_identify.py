@@ -1,15 +1,16 @@
-"""When sessions may be begun: soon after the first, never too often in a day."""
+"""When IDENTIFY may be sent: soon after the first, never too often in a day."""
 
 import itertools
 import random
 
 import pytest
 
-from bot.gateway.session_starts import DAY, HOUR, MOST_A_DAY, READY_WAITS, SessionStarts, ready_wait
+from bot.gateway.connection import READY_WAITS, ready_wait
+from bot.gateway.identify import DAY, HOUR, MOST_A_DAY, identify_delay
 
 
 def test_the_first_session_is_begun_at_once() -> None:
-    assert SessionStarts().wait(0.0) == 0.0
+    assert identify_delay([], 0.0) == 0.0
 
 
 def test_ready_is_waited_for_longer_each_time() -> None:
@@ -17,18 +18,15 @@ def test_ready_is_waited_for_longer_each_time() -> None:
 
 
 def test_a_session_that_ends_is_followed_by_another_within_seconds() -> None:
-    starts = SessionStarts()
-    starts.note(0.0)
-    assert 0 < starts.wait(1.0) <= 5.0
-    assert starts.wait(3 * HOUR) == 0.0
+    assert 0 < identify_delay([0.0], 1.0) <= 5.0
+    assert identify_delay([0.0], 3 * HOUR) == 0.0
 
 
 def test_sessions_that_never_hold_are_begun_ever_more_rarely() -> None:
-    starts, now, at = SessionStarts(), 0.0, []
+    now, at = 0.0, list[float]()
     while now < 2 * HOUR:
-        starts.note(now)
         at.append(now)
-        now += starts.wait(now)
+        now += identify_delay(at, now)
     gaps = [after - before for before, after in itertools.pairwise(at)]
     assert gaps == sorted(gaps)
     assert gaps[0] == 5.0
@@ -38,23 +36,24 @@ def test_sessions_that_never_hold_are_begun_ever_more_rarely() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_no_order_of_failures_begins_more_than_a_days_number(seed: int) -> None:
     chance = random.Random(seed)
-    starts, now, at = SessionStarts(), 0.0, list[float]()
+    now, at = 0.0, list[float]()
     while now < 5 * DAY:
-        starts.note(now)
         at.append(now)
         # It holds for no time, for minutes, or for hours, in whatever order is worst.
-        now += max(starts.wait(now), chance.choice((0.0, 0.0, 600.0, 1_801.0, HOUR, 4 * HOUR + 1)))
+        now += max(
+            identify_delay(at[-MOST_A_DAY:], now),
+            chance.choice((0.0, 0.0, 600.0, 1_801.0, HOUR, 4 * HOUR + 1)),
+        )
     busiest = max(sum(1 for other in at if 0 <= other - begun < DAY) for begun in at)
     assert busiest <= MOST_A_DAY < 60
 
 
 def test_waiting_for_ready_alone_stays_below_a_days_number() -> None:
-    starts, now, unanswered, at = SessionStarts(), 0.0, 0, list[float]()
+    now, unanswered, at = 0.0, 0, list[float]()
     while now < DAY:
-        starts.note(now)
         at.append(now)
         now += ready_wait(unanswered)
-        now += starts.wait(now)
+        now += identify_delay(at, now)
         unanswered += 1
     assert len(at) < 60
     assert [after - before for before, after in itertools.pairwise(at)][:5] == list(READY_WAITS)
