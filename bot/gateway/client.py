@@ -20,7 +20,7 @@ from bot.core.backoff import exponential_backoff
 from bot.gateway.connection import TOKEN_REFUSED, GatewayRefused, GatewayShard
 from bot.gateway.identify import IdentifyBudget
 from bot.gateway.servers import Servers
-from bot.gateway.traffic import LONGEST_LIMIT, GlobalLimit, InvalidRequests, count_requests
+from bot.gateway.traffic import LONGEST_LIMIT, Bucket, GlobalLimit, InvalidRequests, count_requests
 from bot.metrics import Metrics
 from bot.outbound.discord_errors import NOT_DISCORDS, describe
 
@@ -60,6 +60,7 @@ class VeoBot(discord.AutoShardedClient):
         # Otherwise the log begins with two warnings about voice, which this bot does not use.
         discord.VoiceClient.warn_nacl = False
         discord.VoiceClient.warn_dave = False
+        discord.http.Ratelimit = Bucket  # type: ignore[misc]
         invalid = InvalidRequests()
         super().__init__(
             intents=discord.Intents(guilds=True),

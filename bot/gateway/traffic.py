@@ -14,10 +14,12 @@ Answers to interactions are counted and never held up: they have three seconds.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from math import isfinite
 from types import SimpleNamespace
 from typing import Final
 
 import aiohttp
+from discord.http import Ratelimit
 from yarl import URL
 
 from bot.clock import DiscordTime
@@ -114,6 +116,23 @@ class GlobalLimit(asyncio.Event):
     def clear(self) -> None:
         super().clear()
         asyncio.get_running_loop().call_later(LONGEST_LIMIT, self.set)
+
+
+class Bucket(Ratelimit):
+    """discord.py's bucket of a rate limit, without the limits that cannot be read.
+
+    discord.py's own never expires after "nan" seconds, and raises over "soon" although the request succeeded.
+    """
+
+    def update(self, response: aiohttp.ClientResponse, *, use_clock: bool = False) -> None:
+        try:
+            super().update(response, use_clock=use_clock)
+            readable = self.limit > 0 and isfinite(self.reset_after)
+        except (ValueError, OverflowError, OSError, KeyError):
+            readable = False
+        if not readable:
+            self.limit = max(1, self.limit)
+            self.reset()  # type: ignore[no-untyped-call]
 
 
 def count_requests(metrics: Metrics, invalid: InvalidRequests, time: DiscordTime) -> aiohttp.TraceConfig:

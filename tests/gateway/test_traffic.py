@@ -6,10 +6,15 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final
 
+import aiohttp
 import discord
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from discord.http import Route
 from outbound.test_discord_errors import refused
 
+from bot.gateway.client import VeoBot
 from bot.gateway.traffic import IN_A_ROW, LONGEST_GAP, InvalidRequests
 from bot.outbound.discord_errors import access_delay, retry_delay
 from bot.outbound.gate import Gate, Urgency
@@ -105,3 +110,31 @@ async def test_answers_with_the_scope_shared_and_to_people_do_not_count() -> Non
         invalid.answered(429, shared=True, of_channel=False)
     assert invalid.may_retry
     assert invalid.gap == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Reset-After", "nan"),
+        ("Reset-After", "inf"),
+        ("Reset-After", "soon"),
+        ("Limit", "0"),
+        ("Limit", "many"),
+    ],
+)
+async def test_a_limit_that_cannot_be_read_holds_up_no_request(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        limit = {"X-RateLimit-Limit": "1", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "1"}
+        return web.json_response({"id": "1"}, headers=limit | {f"X-RateLimit-{name}": value})
+
+    app = web.Application()
+    app.router.add_get("/users/@me", answer)
+    async with TestServer(app) as server, VeoBot() as client:
+        monkeypatch.setattr(Route, "BASE", str(server.make_url("")).rstrip("/"))
+        client.http.connector = aiohttp.TCPConnector()
+        async with asyncio.timeout(30):  # of virtual time
+            await client.http.static_login("token")
+            for _ in range(3):
+                await client.http.request(Route("GET", "/users/@me"))
