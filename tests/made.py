@@ -9,6 +9,7 @@ from hypothesis.strategies import SearchStrategy
 from bot.core.card import Card
 from bot.core.events import Failure, Missing, PollError, Seen
 from bot.core.health import Health, Mode
+from bot.core.names import clean_name
 from bot.core.observed import UNOBSERVED, Observed, observe
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
@@ -39,6 +40,15 @@ texts: Final = st.one_of(
     st.text(st.sampled_from("*_`~|<>@:#-[]()\\1. \n\u202e\u0301"), max_size=2_000),
     st.integers(0, 2_000).map(lambda n: "*" * n),
 )
+FAMILY: Final = "👨\u200d👩\u200d👧\u200d👦"
+typed_names: Final = st.one_of(
+    texts,
+    st.sampled_from(["*" * 80, "镜" * 80, FAMILY * 12, MARKUP]),
+    st.lists(
+        st.sampled_from([*"aé·1 \n", FAMILY, "🇩🇪", "🇩", "1️⃣", "\u0301", "\u200d", "\u202e", "ﷺ", "🏽"])
+    ).map("".join),
+)
+names: Final = typed_names.map(clean_name)
 words: Final = st.one_of(st.just("running"), st.just("*" * 50), st.text(max_size=50))
 """The API's short words: at most as long as the decoder lets them be."""
 

@@ -18,6 +18,9 @@ _FLAG: Final = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a
 _KEYCAP: Final = frozenset("0123456789#*")
 _ENCLOSING: Final = "\u20e3"
 _MARKS_IN_A_ROW: Final = 4
+_SKIN: Final = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
+_TAGS: Final = frozenset(map(chr, range(0xE0020, 0xE0080)))
+_FLAG_LETTERS: Final = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 # What is left of Unicode's Default_Ignorable_Code_Point after the categories above.
 _IGNORABLE: Final = (
@@ -101,3 +104,32 @@ def _has_variations(char: str, after: str) -> bool:
     if char.isascii():
         return char in _KEYCAP and after == _ENCLOSING
     return not (char in JOINERS or char.isspace() or is_variation_selector(char))
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return a text of at most `limit` characters; "…" stands for what is cut off."""
+    return text if len(text) <= limit else f"{text[: boundary(text, limit - 1)].rstrip()}…"
+
+
+def boundary(text: str, at: int) -> int:
+    """Return where to cut a text, at most `at`: not in the middle of what is seen as one character.
+
+    The rules are those of Unicode's annex 29 for emoji, flags and marks. A sequence that is longer than `at`
+    is cut all the same.
+    """
+    end = at
+    while 0 < end < len(text) and _goes_on(text, end):
+        end -= 1
+    return end or at
+
+
+def _goes_on(text: str, at: int) -> bool:
+    char, before = text[at], text[at - 1]
+    if before == "\u200d" or char in JOINERS or is_variation_selector(char) or char in _SKIN or char in _TAGS:
+        return True
+    if char in _FLAG_LETTERS:
+        letters = 0
+        while letters < at and text[at - 1 - letters] in _FLAG_LETTERS:
+            letters += 1
+        return letters % 2 == 1
+    return unicodedata.category(char)[0] == "M"

@@ -36,6 +36,7 @@ _LINK: Final = re.compile(
 _QUOTED: Final = re.compile(r"(?<![\\`])`([A-Za-z0-9][A-Za-z0-9_.:-]{0,99})`(?!`)")
 # Those of a Chinese keyboard, too.
 _BETWEEN: Final = re.compile(r"[\s,，、;；]+")
+_WORD: Final = re.compile(r"[^\s,，、;；]+")
 _DIGIT: Final = re.compile(r"[0-9]")
 _QUOTES_AND_MARKS: Final = frozenset("\"'`*~|#<>()[]{}")
 _AROUND: Final = frozenset({"Pi", "Pf", "Ps", "Pe", "Zs"})
@@ -56,6 +57,8 @@ class _Piece(NamedTuple):
     """A link or a word; `task_ids` are the ids of a task link or the UUIDs of a word."""
 
     text: str
+    start: int
+    """Where it begins in the text that it is read from."""
     is_link: bool
     task_ids: tuple[str, ...]
 
@@ -91,6 +94,22 @@ def find_task_ids(texts: Iterable[str]) -> Found:
     """Return the ids in texts that others wrote, where any word could be anything: links and UUIDs count."""
     pieces = [piece for text in texts for piece in _pieces(text) if piece.task_ids]
     return _found(_certain(pieces), pieces)
+
+
+def texts_before(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the ids in texts that others wrote, each with what stands before it or its link on its line.
+
+    That is "" where the line holds several ids: nobody knows of which it speaks.
+    """
+    for line in (line for text in texts for line in text.splitlines()):
+        pieces = [piece for piece in _pieces(line) if piece.task_ids]
+        task_ids = tuple(dict.fromkeys(task_id for piece in pieces for task_id in piece.task_ids))
+        if len(task_ids) == 1:
+            first, task_id = pieces[0], task_ids[0]
+            start = first.start if first.is_link else line.index(task_id, first.start)
+            yield task_id, line[:start]
+        else:
+            yield from ((task_id, "") for task_id in task_ids)
 
 
 def quoted_task_ids(texts: Iterable[str]) -> tuple[str, ...]:
@@ -139,17 +158,18 @@ def _pieces(text: str) -> Iterator[_Piece]:
     """Yield links and the words between them, in the order of reading."""
     end = 0
     for match in _LINK.finditer(text):
-        yield from _words(text[end : match.start()])
+        yield from _words(text, end, match.start())
         link = match[0].rstrip(string.punctuation)
-        yield _Piece(link, is_link=True, task_ids=_ids_of_link(link))
+        yield _Piece(link, match.start(), is_link=True, task_ids=_ids_of_link(link))
         end = match.end()
-    yield from _words(text[end:])
+    yield from _words(text, end, len(text))
 
 
-def _words(text: str) -> Iterator[_Piece]:
-    for word in _BETWEEN.split(text):
+def _words(text: str, start: int, end: int) -> Iterator[_Piece]:
+    for match in _WORD.finditer(text, start, end):
+        word = match[0]
         if any(char.isalnum() for char in word):
-            yield _Piece(word, is_link=False, task_ids=tuple(_UUID.findall(word)))
+            yield _Piece(word, match.start(), is_link=False, task_ids=tuple(_UUID.findall(word)))
 
 
 def _is_around(char: str) -> bool:

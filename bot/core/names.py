@@ -1,0 +1,113 @@
+"""What people call a render: a name is cleaned, numbered, cut, read from a message, made a file name.
+
+A name is public, so it is taken from a message only where there is no doubt that it is one.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from bot.core.characters import boundary, shortened, visible
+from bot.core.task_ids import texts_before
+
+NAME_LIMIT: Final = 80
+"""Characters that a person may give to a name."""
+ROW_LIMIT: Final = 40
+"""Characters of a name in a row: ten rows fit one card."""
+FILE_NAME_BYTES: Final = 60
+ID_START: Final = 8
+"""Characters of an id that stand for it where there is no name."""
+
+_NUMBER: Final = re.compile(r" · \d{1,3}\Z")
+_ENDS: Final = (":", "：", "-", "–", "|")
+_OPENING: Final = "*_~`< "
+"""What may stand between the end of a name and the id."""
+_MARKS: Final = "*_~`| "
+# Of a list, a quote, a heading, a box to tick.
+_BULLETS: Final = re.compile(r"\A(?:(?:[-*+>|•·◦‣▪–—]|#{1,6}|-#|\d{1,3}[.)]|\[[ xX]?\]) )++")
+_URL: Final = re.compile(r"://|\bwww\.")
+_QUOTES_AND_EQUALS: Final = frozenset("\"'`´＂＇‚„「」『』〝〞〟=")
+_LONG_WORD: Final = 20
+_SECRETS: Final = ("authorization", "bearer", "key", "token")
+
+
+def clean_name(text: str) -> str:
+    """Return a name as it is stored: one line, nothing invisible, at most `NAME_LIMIT` characters."""
+    # Normalized after cleaning: the time to order marks grows with the square of their number in a row.
+    return shortened(unicodedata.normalize("NFC", visible(text)), NAME_LIMIT)
+
+
+def numbered(name: str, number: int) -> str:
+    """Return the name of one of several tasks that were named together; no name stays none."""
+    return f"{name} · {number}" if name else ""
+
+
+def common_name(names: Sequence[str]) -> str:
+    """Return what several tasks were named together; rows that have been renamed since do not count."""
+    together = {_NUMBER.sub("", name) for name in names if _NUMBER.search(name)}
+    return together.pop() if len(together) == 1 else ""
+
+
+def row_name(name: str, limit: int = ROW_LIMIT) -> str:
+    """Return a name cut for a row; its number stays."""
+    number = _NUMBER.search(name)
+    if number is None or len(name) <= limit:
+        return shortened(name, limit)
+    return shortened(name[: number.start()], limit - len(number[0])) + number[0]
+
+
+def names_in(texts: Iterable[str]) -> dict[str, str]:
+    """Return the names that texts of others give to tasks, by id; a task with two names has none."""
+    found: dict[str, set[str]] = {}
+    for task_id, before in texts_before(texts):
+        found.setdefault(task_id, set()).add(_name_before(before))
+    return {task_id: name for task_id, names in found.items() if len(names) == 1 for name in names if name}
+
+
+def file_name(name: str, task_id: str, number: int, suffix: str = ".mp4") -> str:
+    """Return the name of a video's file, at most `FILE_NAME_BYTES` in UTF-8; `number` counts from 1."""
+    stem = _file_stem(name) or _file_stem(task_id[:ID_START])
+    end = f"-{number}{suffix}"
+    room = FILE_NAME_BYTES - len(end.encode())
+    fitting = len(stem.encode()[:room].decode(errors="ignore"))
+    return stem[: boundary(stem, fitting)].rstrip("-") + end
+
+
+def _name_before(text: str) -> str:
+    """Return the name that stands before an id on its line, "" if anything speaks against it."""
+    before = visible(text).rstrip(_OPENING)
+    if not before.endswith(_ENDS):
+        return ""
+    before = before.rstrip(f"{_MARKS}{''.join(_ENDS)}")
+    name = _BULLETS.sub("", f"{before} ").strip(_MARKS)
+    return "" if len(name) > NAME_LIMIT or _is_doubtful(name) else clean_name(name)
+
+
+def _is_doubtful(name: str) -> bool:
+    """Tell whether a text may be something else than a name: a header, a setting, a key."""
+    # Full-width letters and other forms of a letter do not hide a word.
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    return (
+        not any(char.isalnum() for char in name)
+        or _URL.search(plain) is not None
+        or any(map(_is_quote_or_equals, name + plain))
+        or any(len(word) >= _LONG_WORD for word in plain.split())
+        or any(word in plain for word in _SECRETS)
+    )
+
+
+def _is_quote_or_equals(char: str) -> bool:
+    return char in _QUOTES_AND_EQUALS or unicodedata.category(char) in {"Pi", "Pf"}
+
+
+def _file_stem(text: str) -> str:
+    """Return letters with their marks and digits, of any script, and `-` for all that is between them."""
+    kept: list[str] = []
+    for char in unicodedata.normalize("NFC", text):
+        is_mark = unicodedata.category(char) in {"Mn", "Mc"}
+        if char.isalnum() or (is_mark and kept and kept[-1] != "-"):
+            kept.append(char)
+        elif kept and kept[-1] != "-":
+            kept.append("-")
+    return "".join(kept).strip("-")
