@@ -10,10 +10,10 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.store.copied import mark
 from bot.store.errors import StoreError
 from bot.store.ownership import beside, there
 from bot.store.readonly import Kind, examined, reading, why_unreadable
+from bot.store.unconfirmed import mark_copy
 
 
 class BackupFailed(StoreError):
@@ -61,7 +61,7 @@ def copy_to(part: Path, database: Path, at: float) -> None:
     with closing(sqlite3.connect(part)) as copy:
         if (found := copy.execute("PRAGMA quick_check(1)").fetchone()) != ("ok",):
             raise sqlite3.DatabaseError(f"the copy is damaged: {found[0]}")
-        mark(copy, at)
+        mark_copy(copy, at)
     sync(part)
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from bot.backups.backup import BackupFailed, back_up, copy_to, sync
-from bot.store.copied import mark
 from bot.store.errors import AnotherBot, StoreError, StoreUnusable
 from bot.store.lock import held, lock_of
 from bot.store.ownership import beside, give_to_the_bot, refused, there, whose
 from bot.store.readonly import Examined, Kind, examined, reading, why_unreadable
+from bot.store.unconfirmed import mark_copy
 from bot.store.video_folder import empty_beside
 
 _WANTED: Final = "name a file that `backup` wrote"
@@ -107,7 +107,7 @@ def _write_over(backup: Path, database: Path) -> None:
     with reading(backup) as source, closing(sqlite3.connect(database)) as target:
         target.execute("PRAGMA synchronous = FULL")
         source.backup(target)
-        mark(target, backup.stat().st_mtime)
+        mark_copy(target, backup.stat().st_mtime)
 
 
 def _make(backup: Path, database: Path) -> None:

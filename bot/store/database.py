@@ -17,14 +17,14 @@ from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
-from bot.store.copied import adopt, doubt
 from bot.store.errors import StoreFailed, StoreUnusable
-from bot.store.last_run import LastRun, catch_up, intents
+from bot.store.last_run import LastRun
 from bot.store.lock import lock_of, take
 from bot.store.ownership import refused, whose
 from bot.store.readonly import advice_for
 from bot.store.replaced import is_newer_than_its_log
 from bot.store.schema import HEAD, MIGRATIONS
+from bot.store.unconfirmed import mark_unconfirmed, read_intents, skip_ahead
 from bot.store.video_folder import empty_beside
 
 log = logging.getLogger(__name__)
@@ -144,14 +144,14 @@ class Database:
             with engine.begin() as connection:
                 _check(connection)
                 _migrate(connection, self.path)
-                adopt(connection)
-                mark, known = self._mark.read(), intents(connection)
-                if (replaced or mark is None or known.number < mark) and doubt(connection, known.at):
+                mark, known = self._mark.read(), read_intents(connection)
+                copied = replaced or mark is None or known.number < mark
+                if copied and mark_unconfirmed(connection, known.at):
                     log.warning(
-                        "the data may not be that of the last run (was a copy put back by hand?): "
-                        "results are looked for in their channels before they are sent"
+                        "the data may not be that of the last run (was a file copied into its place?): "
+                        "results are searched for in their channels before they are sent"
                     )
-                count = catch_up(connection, mark)
+                count = skip_ahead(connection, mark)
             self._mark.write(count)
         except (DatabaseError, UnicodeError) as error:  # the second from names in a damaged file
             engine.dispose()

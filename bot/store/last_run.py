@@ -1,33 +1,20 @@
-"""The mark of the last run: how far the data has come, kept outside of it, beside its lock.
+"""The file that says how far the last run has come, kept beside the data and its lock.
 
-While no bot runs somebody may put an older file in the place of the data with `cp`. Such data does not know
-what was sent since. So every intent to send counts one further, in the data and then in the mark, before the
-message is sent: data that is behind its mark is older than what stands in the channels. Without a mark nobody
-knows. Then its unfinished watches are in doubt, as those of a restored backup are (`bot.store.copied`).
+It holds the count of messages that were about to be sent. Data with a lower count is an older file that
+somebody has copied into place (`bot.store.unconfirmed`). Without this file nobody knows.
 """
 
 import os
 import re
 import time
 from pathlib import Path
-from typing import Final, NamedTuple
-
-from sqlalchemy import Connection, text
+from typing import Final
 
 from bot.store.ownership import beside
 
 _NAME: Final = ".last-run"
 _TOLERANCE: Final = 5.0
 """Seconds between the time in a mark and that of its file: one that was copied to its place says nothing."""
-_READ: Final = text("SELECT value FROM meta WHERE key = 'intents'")
-_WRITE: Final = text("INSERT OR REPLACE INTO meta (key, value) VALUES ('intents', :value)")
-
-
-class Intents(NamedTuple):
-    """How many messages were to be sent, and when the last was (Unix seconds by Discord's clock)."""
-
-    number: int = 0
-    at: float = 0.0
 
 
 class LastRun:
@@ -55,25 +42,3 @@ class LastRun:
             os.write(file, b"%020d %020d\n" % (count, time.time_ns()))
         finally:
             os.close(file)
-
-
-def intents(connection: Connection) -> Intents:
-    """Return how far the data has come."""
-    count, _, at = (connection.scalar(_READ) or "").partition(" ")
-    return Intents(int(count), float(at)) if count else Intents()
-
-
-def count_intent(connection: Connection, at: float) -> int:
-    """Count one further for a message that will be sent at a time by Discord's clock; return the count."""
-    return _set(connection, Intents(intents(connection).number + 1, at))
-
-
-def catch_up(connection: Connection, mark: int | None) -> int:
-    """Count beyond the data and its mark, so that no earlier copy of either counts as this one."""
-    known = intents(connection)
-    return _set(connection, Intents(max(known.number, mark or 0) + 1, known.at))
-
-
-def _set(connection: Connection, known: Intents) -> int:
-    connection.execute(_WRITE, {"value": f"{known.number} {known.at}"})
-    return known.number

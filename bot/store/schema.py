@@ -5,7 +5,6 @@ cards       one message of ours in one channel
 followers   who is called when a task of the card ends
 watches     one task on one card: live, then final (its outcome is stored), then done
 deliveries  the messages of a result: planned, intended, sent
-doubts      watches whose result may have been told since a backup was made that was put back
 placeholders  lines that announce an answer still to come, of interactions not finished
 """
 
@@ -27,7 +26,7 @@ from sqlalchemy import (
 )
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0004"
+HEAD: Final = "0005"
 """The migration that these tables are the result of."""
 
 LIVE: Final = "live"
@@ -94,13 +93,6 @@ deliveries = Table(
     Column("message", JSON, nullable=False),
     Column("intended_at", Float),
     Column("message_id", BigInteger),
-)
-
-doubts = Table(
-    "doubts",
-    metadata,
-    Column("watch_id", ForeignKey("watches.id", ondelete="CASCADE"), primary_key=True),
-    Column("since", Float, nullable=False),
 )
 
 placeholders = Table(

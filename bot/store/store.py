@@ -5,6 +5,7 @@ Times are Unix seconds, but `intended_at` of a delivery is Discord's clock, for 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, delete, insert, select, update
@@ -16,7 +17,6 @@ from bot.core.outcome import Outcome
 from bot.core.watch import Watch
 from bot.store.database import Database
 from bot.store.errors import AlreadyWatched
-from bot.store.last_run import count_intent
 from bot.store.records import (
     CARD,
     WATCH,
@@ -26,7 +26,8 @@ from bot.store.records import (
     outcome_record,
     watch_from,
 )
-from bot.store.schema import DONE, FINAL, LIVE, cards, deliveries, doubts, followers, meta, watches
+from bot.store.schema import DONE, FINAL, LIVE, cards, deliveries, followers, meta, watches
+from bot.store.unconfirmed import count_intent, unconfirmed_since
 
 
 class Store:
@@ -133,26 +134,24 @@ class Store:
         await self._run(lambda connection: connection.execute(change.values(state=DONE)))
 
     async def plan(self, watch_id: int, messages: Sequence[Message]) -> list[Delivery]:
-        """Return the messages of a result: the planned ones, or if there are none, these, from now on.
+        """Return the messages of a result: those planned before, or else these, which are stored as its plan.
 
-        Where a backup was put back they may have been sent already: they count as intended since then.
+        After a restore they may have been sent before: then each counts as being sent since the backup.
         """
 
         def work(connection: Connection) -> list[Delivery]:
             if not (planned := _deliveries(connection, watch_id)):
-                doubted = connection.scalar(select(doubts.c.since).where(doubts.c.watch_id == watch_id))
                 rows = [
-                    {
-                        "watch_id": watch_id,
-                        "part": part,
-                        "message": message_record(message),
-                        "intended_at": doubted,
-                    }
+                    {"watch_id": watch_id, "part": part, "message": message_record(message)}
                     for part, message in enumerate(messages, 1)
                 ]
                 connection.execute(insert(deliveries), rows)
                 planned = _deliveries(connection, watch_id)
-            return planned
+            since = unconfirmed_since(connection, watch_id)
+            return [
+                replace(delivery, intended_at=since) if delivery.intended_at is None else delivery
+                for delivery in planned
+            ]
 
         return await self._run(work)
 

@@ -12,9 +12,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from store.places import add, opened, sql, stored
 
+from bot.core.delivery import Message
+from bot.core.outcome import Ending, Outcome
 from bot.store import database
 from bot.store.database import Database
 from bot.store.errors import StoreUnusable
+from bot.store.last_run import LastRun
 from bot.store.schema import HEAD, MIGRATIONS, metadata
 
 
@@ -67,21 +70,82 @@ def test_head_is_the_newest_migration() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
 
 
-async def test_a_file_of_the_first_version_keeps_its_watches(path: Path) -> None:
+def make(path: Path, version: str) -> None:
+    """Make a file as it was at a schema's version: a live watch, a half-sent result and a finished watch."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        command.upgrade(config, version)
     engine.dispose()
     sql(path, "INSERT INTO cards VALUES (7, 1, 2, 3, 4, 'en', 5.0)")
     sql(path, "INSERT INTO followers VALUES (7, 4, 5.0)")
-    sql(path, "INSERT INTO watches VALUES (9, 7, 2, 0, 'a', 'live', 5.0, NULL, NULL, NULL)")
+    outcome = """'{"ending": "failed", "at": 60.0, "task": null, "by": null}'"""
+    for row in (
+        "(8, 7, 2, 0, 'z', 'done', 5.0, NULL, 50.0, NULL)",
+        f"(9, 7, 2, 1, 'b', 'final', 5.0, 6.0, 60.0, {outcome})",
+        "(10, 7, 2, 2, 'a', 'live', 5.0, NULL, NULL, NULL)",
+    ):
+        sql(path, f"INSERT INTO watches VALUES {row}")
+    message = """'{"content": "part", "mentions": [4], "urls_file": []}'"""
+    for part, sent in enumerate(("61.0, 600", "62.0, NULL", "NULL, NULL"), 1):
+        sql(path, f"INSERT INTO deliveries VALUES (9, {part}, {message}, {sent})")
+
+
+RELEASED = ("0001", "0002", "0003", "0004", "0005")
+
+
+@pytest.mark.parametrize("version", RELEASED)
+async def test_a_file_of_every_released_version_goes_on_where_it_was(path: Path, version: str) -> None:
+    assert RELEASED[-1] == HEAD
+    make(path, version)
     async with stored(path) as store:
         (state,) = await store.unfinished()
-    assert (state.card.id, state.followers, [watch.task_id for watch in state.watches]) == (7, (4,), ["a"])
+        assert (state.card.id, state.followers) == (7, (4,))
+        assert [watch.task_id for watch in state.watches] == ["z", "b", "a"]
+        assert await store.to_announce() == [9]
+        parts = await store.plan(9, [])
+        assert [part.message for part in parts] == [Message("part", (4,))] * 3
+        assert [part.message_id for part in parts] == [600, None, None]
+        await store.mark_sending(9, 3, 70.0)
+        await store.sent(9, 3, 601)
+        await store.finish([9])
+        await store.save_outcomes([(10, Outcome(Ending.FAILED, 80.0))])
+        assert await store.to_announce() == [10]
+
+
+@pytest.mark.parametrize(
+    ("version", "before", "unconfirmed"),
+    [
+        ("0003", ["INSERT INTO doubts VALUES (9, 30.0)"], {9: 30.0, 10: None}),
+        ("0004", ["INSERT INTO doubts VALUES (8, 10.0), (9, 30.0), (10, 40.0)"], {9: 30.0, 10: 30.0}),
+        ("0004", ["INSERT INTO doubts VALUES (8, 10.0)"], {9: None, 10: None}),
+        ("0002", ["INSERT INTO meta VALUES ('copied_at', '45.5')"], {9: 45.5, 10: 45.5}),
+        (
+            "0004",
+            ["INSERT INTO doubts VALUES (9, 30.0)", "INSERT INTO meta VALUES ('copied_at', '45.5')"],
+            {9: 30.0, 10: 30.0},
+        ),
+        ("0004", ["INSERT INTO meta VALUES ('unconfirmed', '44.0 10')"], {9: 44.0, 10: 44.0}),
+    ],
+    ids=["one row", "rows", "a finished watch", "a copy", "a copy of a copy", "restored by this version"],
+)
+async def test_what_an_earlier_version_could_not_confirm_stays_unconfirmed(
+    path: Path, version: str, before: list[str], unconfirmed: dict[int, float | None]
+) -> None:
+    make(path, version)
+    sql(path, "INSERT INTO meta VALUES ('intents', '1 99.0')")
+    LastRun(path).write(1)
+    for statement in before:
+        sql(path, statement)
+    async with stored(path) as store:
+        parts = await store.plan(9, [])
+        assert [part.intended_at for part in parts] == [61.0, 62.0, unconfirmed[9]]
+        (part,) = await store.plan(10, [Message("done")])
+        assert part.intended_at == unconfirmed[10]
+    assert sql(path, "SELECT key FROM meta WHERE key = 'copied_at'") == []
 
 
 async def test_a_second_start_migrates_nothing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -91,7 +155,7 @@ async def test_a_second_start_migrates_nothing(path: Path, caplog: pytest.LogCap
     steps = [record.getMessage() for record in caplog.records]
     assert steps == [
         f"bringing the database to version {HEAD}",
-        *(f"the database is at version 000{number}" for number in (1, 2, 3, 4)),
+        *(f"the database is at version 000{number}" for number in (1, 2, 3, 4, 5)),
     ]
     caplog.clear()
     async with stored(path) as store:

@@ -70,7 +70,7 @@ async def test_a_restore_that_is_undone_doubles_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("started_between", [True, False])
-async def test_a_backup_of_what_was_put_back_keeps_its_doubts(started_between: bool, tmp_path: Path) -> None:
+async def test_a_backup_of_restored_data_stays_unconfirmed(started_between: bool, tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         card = await begun(here)
         copy = back_up(tmp_path / "bot.db", tmp_path / "copy.db", here.clock())
@@ -123,7 +123,7 @@ async def test_what_was_not_told_yet_is_told_once_whatever_the_backup_had_seen(t
         here.sim.clear_faults()
         await here.sleep(3600)
         parts = len(here.replies(cards[1]))
-        assert parts > 1, "of which the copy knows only the first to be in doubt"
+        assert parts > 1, "of which the copy knows only that the first was being sent"
         await put_back(here, copy)
         await here.sleep(300)
         assert len(here.replies(cards[1])) == parts, "it was told after the backup"
