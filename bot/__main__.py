@@ -1,7 +1,7 @@
-"""`python -m bot`: SIGTERM is honoured before anything is imported that takes time.
+"""`python -m bot`: installs a SIGTERM handler before the slow imports.
 
-A container's first process ignores the signal until it handles it. Only the bot itself is meant to be ended
-so: a backup or a check that was has not succeeded.
+A container's first process ignores the signal until it has a handler. Ending the bot this way is a success;
+ending a backup or a check is not.
 """
 
 import signal

@@ -12,18 +12,16 @@ from typing import Final
 
 from bot import __version__
 
-PRIVATE: Final = 0o077
-"""The mask of modes: the data is for nobody else to read."""
-
-
+UMASK: Final = 0o077
+"""Only the bot's own user may read its data."""
 GATEWAY_ADVICE: Final = {
-    4010: "does not know this shard: start the bot again",
-    4011: "wants more shards: start the bot again",
-    4012: "no longer speaks this version of its protocol: install a newer version of the bot",
-    4013: "does not know the intents that the bot asks for: install a newer version of the bot",
-    4014: "does not allow the intents that the bot asks for: look at them in the developer portal",
+    4010: "does not know this shard: restart the bot",
+    4011: "requires more shards: restart the bot",
+    4012: "no longer supports this API version: install a newer version of the bot",
+    4013: "does not know the requested intents: install a newer version of the bot",
+    4014: "does not allow the requested intents: check them in the developer portal",
 }
-"""What a person can do, by the gateway's close code."""
+"""What to do about a close code after which reconnecting is useless."""
 
 
 class Exit(IntEnum):
@@ -31,13 +29,13 @@ class Exit(IntEnum):
 
     STOPPED = 0
     BROKEN = 1
-    """Something unforeseen; the log has it."""
+    """An unexpected error, which is in the log."""
     SETTINGS = 2
     TOKEN = 3
     DATA = 4
     ANOTHER_BOT = 5
     NOT_READY = 6
-    """`check` found something that is wrong."""
+    """`check` found a problem."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,16 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("run", help="run the bot (the default)")
-    check = commands.add_parser("check", help="see whether the bot can go live, and what to do if not")
+    check = commands.add_parser("check", help="check whether the bot can go live, and what to do if not")
     check.add_argument("--json", action="store_true", help="one JSON object instead of lines")
-    check.add_argument("--sync", action="store_true", help="write the commands to Discord again as well")
-    backup = commands.add_parser("backup", help="copy the data to a new file, while the bot runs or not")
-    backup.add_argument("file", type=Path, help="a new file, or a folder for one named by its time")
-    restore = commands.add_parser("restore", help="put a backup back, while the bot does not run")
-    restore.add_argument("file", type=Path, help="what `backup` wrote; the earlier data is kept beside it")
-    commands.add_parser(
-        "watches", help="list what is watched, from the data alone, while the bot runs or not"
-    )
+    check.add_argument("--sync", action="store_true", help="also write the commands to Discord again")
+    backup = commands.add_parser("backup", help="copy the data to a new file; the bot may be running")
+    backup.add_argument("file", type=Path, help="a new file, or a folder for a file named after the time")
+    restore = commands.add_parser("restore", help="restore a backup; the bot must not be running")
+    restore.add_argument("file", type=Path, help="a backup; the current data is kept next to it")
+    commands.add_parser("watches", help="list what is watched, from the data; the bot may be running")
     chosen = parser.parse_args(arguments)
     match chosen.command:
         case "check":
@@ -67,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run() -> int:
-    # Imported here so that `--help` and a fault in the settings answer at once.
+    # Imported here so that `--help` and faults in the settings need no slow imports.
     from bot.config import Settings, SettingsFault  # noqa: PLC0415
 
     try:
@@ -82,28 +78,26 @@ def _run() -> int:
     from bot.monitoring.server import CannotListen  # noqa: PLC0415
     from bot.store.errors import AnotherBot, StoreFailed, StoreUnusable  # noqa: PLC0415
 
-    os.umask(PRIVATE)
+    os.umask(UMASK)
     secrets = (settings.discord_token.get_secret_value(), settings.veo_api_key.get_secret_value())
     log.set_up(settings.log_level, settings.log_format, secrets)
-    tell = logging.getLogger("bot").critical if settings.log_format == "json" else _complain
+    fail = logging.getLogger("bot").critical if settings.log_format == "json" else _complain
     try:
         asyncio.run(process.run(settings))
     except TokenRefused:
-        tell(
-            "DISCORD_TOKEN: Discord does not accept it. Copy the bot's token from the developer portal again"
-        )
+        fail("DISCORD_TOKEN: rejected by Discord. Copy the bot's token from the developer portal again")
         return Exit.TOKEN
     except GatewayRefused as error:
-        tell(f"Discord's gateway {GATEWAY_ADVICE[error.code]} (close code {error.code})")
+        fail(f"Discord's gateway {GATEWAY_ADVICE[error.code]} (close code {error.code})")
         return Exit.TOKEN
     except CannotListen as error:
-        tell(f"HTTP_PORT: {error}")
+        fail(f"HTTP_PORT: {error}")
         return Exit.SETTINGS
     except (StoreUnusable, StoreFailed) as error:
-        tell(f"DATABASE_URL: {error}")
+        fail(f"DATABASE_URL: {error}")
         return Exit.DATA
     except AnotherBot as error:
-        tell(f"DATABASE_URL: {error}")
+        fail(f"DATABASE_URL: {error}")
         return Exit.ANOTHER_BOT
     except KeyboardInterrupt:
         pass
@@ -119,12 +113,12 @@ def _check(*, as_json: bool, sync: bool) -> int:
 
 
 def _on_the_data(chosen: argparse.Namespace) -> int:
-    """Do something with the data alone, for which no secret is needed, and print what came of it."""
+    """Run a command that needs only the data, no secrets, and print its result."""
     from bot.backups import data_commands as commands  # noqa: PLC0415
     from bot.config import DataSettings, SettingsFault  # noqa: PLC0415
     from bot.store.errors import AnotherBot, StoreError, StoreUnusable  # noqa: PLC0415
 
-    os.umask(PRIVATE)
+    os.umask(UMASK)
     try:
         database = DataSettings.load().database_path
         match chosen.command:
@@ -149,12 +143,12 @@ def _on_the_data(chosen: argparse.Namespace) -> int:
 
 
 def _print(text: str) -> None:
-    """Print what was asked for, to as much of it as whoever reads it wants: `head` closes early."""
+    """Print a result; a reader such as `head` may close the pipe early."""
     try:
-        print(text, flush=True)  # noqa: T201 a person asked for it
+        print(text, flush=True)  # noqa: T201 the command's output
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit flushes into it again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or flushing at exit fails again
 
 
 def _complain(line: str) -> None:
-    print(line, file=sys.stderr)  # noqa: T201 settings come before logging is set up
+    print(line, file=sys.stderr)  # noqa: T201 before logging is set up

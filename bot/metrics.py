@@ -1,6 +1,7 @@
-"""The numbers of `/metrics`, in Prometheus' format. Labels are words from short lists, never ids.
+"""The metrics of `/metrics`, in Prometheus' format. Times are seconds.
 
-The parts of the bot count on the attributes of one `Metrics`; times are seconds.
+Label values come from short, fixed lists, so that no metric grows without bound; only closed channels are
+listed by id.
 """
 
 import platform
@@ -34,36 +35,36 @@ STORE: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0)
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is the case at the moment of a scrape; `gateway_latency` is seconds, None while not connected."""
+    """The gauges at the time of a scrape; `gateway_latency` is None while not connected."""
 
     tasks: int = 0
     watches: Mapping[str, int] = field(default_factory=dict)
     results_waiting: int = 0
     closed: Mapping[int, str] = field(default_factory=dict)
-    """Channels that are closed to the bot, and what it lacks there."""
+    """Channels where the bot cannot post, and what it lacks in each."""
     gateway_connected: bool = False
     gateway_latency: float | None = None
 
 
-class _Snapshots(Collector):
+class _SnapshotCollector(Collector):
     def __init__(self, take: Callable[[], Snapshot]) -> None:
         self._take: Final = take
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         now = self._take()
-        yield GaugeMetricFamily("veobot_tasks", "Tasks that are polled.", value=now.tasks)
+        yield GaugeMetricFamily("veobot_tasks", "Polled tasks.", value=now.tasks)
         watches = GaugeMetricFamily(
-            "veobot_watches", "Live watches by the state of their task.", labels=["state"]
+            "veobot_watches", "Active watches by the state of their task.", labels=["state"]
         )
         for state, count in now.watches.items():
             watches.add_metric([state], count)
         yield watches
         yield GaugeMetricFamily(
-            "veobot_results_waiting", "Results that are still to be posted.", value=now.results_waiting
+            "veobot_results_waiting", "Results waiting to be posted.", value=now.results_waiting
         )
         closed = GaugeMetricFamily(
             "veobot_channel_closed",
-            "Channels that are closed to the bot, and what it lacks there.",
+            "Channels where the bot cannot post, and what it lacks there.",
             labels=["channel", "lacking"],
         )
         for channel, lacking in now.closed.items():
@@ -74,21 +75,23 @@ class _Snapshots(Collector):
             "Whether Discord's gateway is connected and ready.",
             value=now.gateway_connected,
         )
-        latency = GaugeMetricFamily("veobot_gateway_latency_seconds", "Discord's answer to a heartbeat.")
+        latency = GaugeMetricFamily(
+            "veobot_gateway_latency_seconds", "Round trip of the gateway's heartbeat."
+        )
         if now.gateway_latency is not None:
             latency.add_metric([], now.gateway_latency)
         yield latency
 
 
 class Metrics:
-    """What is counted. Where the values of a label are known, each is there from the start."""
+    """Counters and histograms. Series with known label values exist from the start, with 0."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the series
         self._registry: Final = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
-        about = Info("veobot_build", "What is running.", registry=self._registry)
+        about = Info("veobot_build", "Version of the bot and of Python.", registry=self._registry)
         about.info({"version": __version__, "python": platform.python_version()})
         polls = self._counter("polls", "Polls of watched tasks by outcome.", "outcome")
         self.polls: Final = _by_label(polls, *TaskState, MISSING, *PollError)
@@ -96,35 +99,35 @@ class Metrics:
         self.poll_lateness: Final = self._histogram(
             "poll_lateness_seconds", "From a poll's due time to its start.", LATENESS
         )
-        edits = self._counter("card_edits", "Edits of cards, sent or spared by a newer form.", "outcome")
+        edits = self._counter("card_edits", "Edits of cards, sent or skipped for a newer one.", "outcome")
         self.edits_sent: Final = edits.labels("sent")
         self.edits_spared: Final = edits.labels("spared")
         results = self._counter("results", "Results posted, by how the watch ended.", "ending")
         self.results: Final = _by_label(results, *Ending)
         self.result_delay: Final = self._histogram(
-            "result_delay_seconds", "From the task API's end of a task to the result in the channel.", RESULT
+            "result_delay_seconds", "From a task's end in the task API to its result in the channel.", RESULT
         )
         self.discord_requests: Final = self._counter(
             "discord_requests", "Requests to Discord.", "route", "outcome"
         )
-        limits = self._counter("discord_limits", "429 answers of Discord, by scope.", "scope")
+        limits = self._counter("discord_limits", "429 responses from Discord by scope.", "scope")
         self.discord_limits: Final = _by_label(limits, "user", "global", "shared", "other")
         self.gateway_identifies: Final = self._counter(
-            "gateway_identifies", "Sessions begun with Discord's gateway."
+            "gateway_identifies", "Sessions started with Discord's gateway."
         )
         self.gateway_skipped: Final = self._counter(
-            "gateway_skipped", "Events of the gateway that could not be read."
+            "gateway_skipped", "Gateway events that could not be read."
         )
         self.store_seconds: Final = self._histogram(
-            "store_seconds", "Duration of a transaction, waiting included.", STORE
+            "store_seconds", "Duration of a transaction, including the wait for it.", STORE
         )
 
-    def show(self, take: Callable[[], Snapshot]) -> None:
-        """Add to each scrape what `take` says is the case."""
-        self._registry.register(_Snapshots(take))
+    def add_snapshot(self, take: Callable[[], Snapshot]) -> None:
+        """Add the gauges that `take` returns to each scrape."""
+        self._registry.register(_SnapshotCollector(take))
 
     def scrape(self) -> bytes:
-        """Return everything in the text format."""
+        """Return all metrics in the text format."""
         return generate_latest(self._registry)
 
     def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
@@ -135,5 +138,5 @@ class Metrics:
 
 
 def _by_label(counter: Counter, *values: str) -> dict[str, Counter]:
-    """Return a counter's series by the value of its one label."""
+    """Return the counter's series by the value of its only label."""
     return {value: counter.labels(value) for value in values}

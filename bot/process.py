@@ -1,4 +1,4 @@
-"""The process's life: what is opened in which order, what may keep it waiting, and how it ends."""
+"""The life of the process: opens everything in order, serves until it is stopped, closes in reverse order."""
 
 import asyncio
 import logging
@@ -24,19 +24,19 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-CLOCK_SECONDS = 5.0
-"""How far this machine's clock may be from Discord's before the log says so."""
+MAX_CLOCK_OFFSET = 5.0
+"""Seconds by which this machine's clock may differ from Discord's before a warning is logged."""
 
 
 async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     """Run the bot until SIGTERM, SIGINT or `stop`.
 
     Raises:
-        AnotherBot, StoreUnusable, CannotListen, TokenRefused: it cannot run until the operator mends it.
+        AnotherBot, StoreUnusable, CannotListen, TokenRefused, GatewayRefused: the operator must fix it.
     """
     stop = stop or asyncio.Event()
-    _on_signals(stop.set)
-    _allow_files()
+    _handle_signals(stop.set)
+    _raise_file_limit()
     clock = steady_clock()
     metrics = Metrics()
     token = settings.discord_token.get_secret_value()
@@ -73,7 +73,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             metrics=metrics,
         )
         stack.push_async_callback(app.close)
-        metrics.show(app.snapshot)
+        metrics.add_snapshot(app.snapshot)
         if settings.http_port is not None:
             await stack.enter_async_context(
                 MonitoringServer(settings.http_host, settings.http_port, app.health, metrics.scrape)
@@ -81,9 +81,9 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         talk_to(settings.discord_api_url)
         if await _unless(stop, reach(settings.discord_api_url, token, discord_time)) is None:
             return
-        if abs(discord_time.ahead) > CLOCK_SECONDS:
+        if abs(discord_time.ahead) > MAX_CLOCK_OFFSET:
             log.warning(
-                "this machine's clock is off: switch on time synchronisation (NTP)",
+                "this machine's clock is off: turn on time synchronization (NTP)",
                 extra={"seconds_behind_discord": round(discord_time.ahead)},
             )
         await _unless(stop, serve(client, token))
@@ -91,7 +91,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """Return what `work` returns, or None as soon as `stop` is set; what it raises is raised."""
+    """Return what `work` returns or raise what it raises; once `stop` is set, cancel it and return None."""
     working = asyncio.ensure_future(work)
     stopping = asyncio.ensure_future(stop.wait())
     try:
@@ -102,18 +102,18 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None
         working.cancel()
 
 
-def _allow_files() -> None:
-    """Raise the limit of open files to what the system allows; where it cannot be raised it stays."""
+def _raise_file_limit() -> None:
+    """Raise the limit of open files to what the system allows, if that is possible."""
     try:
-        import resource  # noqa: PLC0415 there is none on Windows
+        import resource  # noqa: PLC0415 not available on Windows
 
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     except (ImportError, OSError, ValueError):
-        log.debug("the limit of open files stays as it is")
+        log.debug("could not raise the limit of open files")
 
 
-def _on_signals(stop: Callable[[], None]) -> None:
+def _handle_signals(stop: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         try:

@@ -86,7 +86,7 @@ async def test_it_stops_at_once_while_it_waits_for_discord(tmp_path: Path) -> No
     [
         ({"DISCORD_TOKEN": ""}, 2, "DISCORD_TOKEN: required but not set\n"),
         ({"POLL_MIN_SECONDS": "fast"}, 2, "POLL_MIN_SECONDS: "),
-        ({"DISCORD_TOKEN": "another.token"}, 3, "DISCORD_TOKEN: Discord does not accept it"),
+        ({"DISCORD_TOKEN": "another.token"}, 3, "DISCORD_TOKEN: rejected by Discord"),
         (
             {"DATABASE_URL": "sqlite:////proc/nowhere/bot.db"},
             4,
@@ -125,7 +125,7 @@ async def test_a_token_revoked_while_running_ends_the_process_clearly(tmp_path: 
         here.sim.world.token = "a.new.token"
         await here.sim.invalidate_sessions(resumable=False)
         assert await here.ended(40) == 3
-        assert "DISCORD_TOKEN: Discord does not accept it" in here.log
+        assert "DISCORD_TOKEN: rejected by Discord" in here.log
 
 
 async def test_a_damaged_database_is_left_alone(tmp_path: Path) -> None:
