@@ -1,4 +1,4 @@
-"""The composition root: every part is built here, once; nothing happens at import."""
+"""The composition root: builds every object once and wires them together."""
 
 import asyncio
 import logging
@@ -43,12 +43,12 @@ from bot.videos.downloader import VideoDownloader
 
 log = logging.getLogger(__name__)
 
-LAST_SECONDS: Final = 10.0
-"""What is in flight when the bot is told to stop gets this long."""
+SHUTDOWN_SECONDS: Final = 10.0
+"""How long work in flight may take to finish when the bot stops."""
 
 
 class App:
-    """The bot's parts around one client and one open database. `discord_clock` is Unix time by Discord."""
+    """The bot around one client and one open database. `discord_clock` is Unix time by Discord's clock."""
 
     def __init__(
         self,
@@ -74,6 +74,9 @@ class App:
             self.store, rest, Uploads(rest, upload_limits), settings.pace, discord_clock or clock
         )
         self.registry: Final = Registry()
+        self.breaker: Final = CircuitBreaker(
+            poll, self.registry.tasks, clock, on_change=self._api_changed, idle=idle
+        )
         self.messenger: Final = Messenger(
             self.store,
             rest,
@@ -90,11 +93,9 @@ class App:
         )
         self._tuner: Final = PollTuner(self.store, settings.pace, idle=idle)
         self.tracker: Final = Tracker(self.registry, self.store, self.messenger, self._tuner, clock=clock)
-        self.breaker: Final = CircuitBreaker(poll, self.registry.tasks, clock, idle=idle)
         self.poller: Final = Poller(
             self.breaker, self.tracker, settings.pace, clock, metrics=metrics, idle=idle
         )
-        self.breaker.on_change = self._api_changed
         self.watching: Final = Watching(self.store, self.tracker, self.poller, clock)
         limits = Limits(settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server)
         first_poll = FirstPoll(self.breaker.poll)
@@ -123,10 +124,12 @@ class App:
         )
         self._pruner: Final = Pruner(Pruning(database), settings.keep_days, clock, idle=idle)
         self._autocomplete: Final = Autocomplete(self.tracker, recent, limits, turns, clock)
-        self._place: Final = settings.discord_api_url
+        self._discord_api: Final = settings.discord_api_url
         self._idle: Final = idle
-        self._background: set[asyncio.Task[None]] = set()
         self._loops: Final[list[asyncio.Task[None]]] = []
+        """Tasks that run as long as the bot; `/healthz` reports one that ends."""
+        self._startup: Final[list[asyncio.Task[None]]] = []
+        """Tasks that end once Discord has taken what they have to do."""
         self.health: Final = HealthChecks(
             database,
             self.registry,
@@ -141,9 +144,10 @@ class App:
         client.on_setup = self.begin
         client.on_press = self.commands.press
         client.on_access = self.messenger.access_changed
+        metrics.add_snapshot(self._snapshot)
 
     async def begin(self) -> None:
-        """Take up what was unfinished and start polling; the client calls it after its login."""
+        """Resume unfinished watches and start polling; the client calls it after its login."""
         if missing := unspoken():
             log.warning(
                 "a language has no catalogue, speaking English in its place; install requirements-build.txt"
@@ -154,21 +158,19 @@ class App:
         tree.commands, tree.autocomplete = self.commands, self._autocomplete
         await self._tuner.load()
         await self.watching.resume()
-        self._loops.extend(
-            [
-                asyncio.create_task(self.poller.run(), name="poll loop"),
-                asyncio.create_task(self.breaker.run(), name="probing"),
-                asyncio.create_task(self._pruner.run(), name="pruning"),
-                asyncio.create_task(self._tuner.run(), name="learning"),
-            ]
-        )
-        writing = asyncio.create_task(self._write_commands(tree), name="commands")
+        for name, loop in {
+            "poll loop": self.poller.run(),
+            "probe loop": self.breaker.run(),
+            "prune loop": self._pruner.run(),
+            "tuner loop": self._tuner.run(),
+        }.items():
+            self._loops.append(asyncio.create_task(loop, name=name))
+        # Read before the gateway connects: every placeholder there is now was left by an earlier process.
         left = await self._keeper.left()
-        cleaning = asyncio.create_task(self._keeper.clean_up(left, Alarm(self._idle)), name="placeholders")
-        self._background |= {*self._loops, writing, cleaning}
+        self._startup.append(asyncio.create_task(self._write_commands(tree)))
+        self._startup.append(asyncio.create_task(self._keeper.clean_up(left, Alarm(self._idle))))
 
-    def snapshot(self) -> Snapshot:
-        """Return what the metrics show of this moment."""
+    def _snapshot(self) -> Snapshot:
         latency = self._client.latency if self._client.connected else nan
         return Snapshot(
             tasks=len(self.registry.tasks),
@@ -180,15 +182,15 @@ class App:
         )
 
     async def _write_commands(self, tree: Tree) -> None:
-        """Write the commands to Discord, however often it takes; the rest of the bot does not wait for it."""
+        """Write the commands to Discord, retrying until it works; nothing else waits for it."""
         alarm, tries = Alarm(self._idle), 0
         while True:
             try:
-                await write_commands(tree, self.store, self._place)
+                await write_commands(tree, self.store, self._discord_api)
             except Exception as error:
                 tries += 1
                 refusal = {"refusal": describe(error), "tries": tries}
-                log.warning("the commands could not be written to Discord, trying again", extra=refusal)
+                log.warning("the commands could not be written to Discord, retrying", extra=refusal)
                 await alarm.sleep(retry_delay(error, tries))
             else:
                 return
@@ -201,8 +203,8 @@ class App:
         await self.tracker.lose(card_id, end)
 
     async def close(self) -> None:
-        """Begin nothing new, give what is in flight its last seconds."""
-        end = asyncio.get_running_loop().time() + LAST_SECONDS
+        """Start nothing new and let work in flight finish, for at most `SHUTDOWN_SECONDS`."""
+        end = asyncio.get_running_loop().time() + SHUTDOWN_SECONDS
 
         def left() -> float:
             return max(0.0, end - asyncio.get_running_loop().time())
@@ -210,7 +212,8 @@ class App:
         await asyncio.gather(self.commands.close(left()), self.poller.close(left()))
         await self.messenger.close(left())
         await self._tuner.save()
-        self._loops.clear()  # that they end is no fault now
-        for task in self._background:
+        tasks = self._loops + self._startup
+        self._loops.clear()  # from now on `/healthz` does not miss them
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)

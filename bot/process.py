@@ -73,7 +73,6 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             metrics=metrics,
         )
         stack.push_async_callback(app.close)
-        metrics.add_snapshot(app.snapshot)
         if settings.http_port is not None:
             await stack.enter_async_context(
                 MonitoringServer(settings.http_host, settings.http_port, app.health, metrics.scrape)

@@ -39,9 +39,17 @@ class PollFn(Protocol):
 class CircuitBreaker:
     """`watched` are the ids that are polled, now and whenever it is asked."""
 
-    def __init__(self, poll: PollFn, watched: Collection[str], clock: Clock, *, idle: Idle = idle) -> None:
-        self.on_change: Callable[[], None] = lambda: None
-        """Called when the API's mode has changed."""
+    def __init__(
+        self,
+        poll: PollFn,
+        watched: Collection[str],
+        clock: Clock,
+        *,
+        on_change: Callable[[], None],
+        idle: Idle = idle,
+    ) -> None:
+        """`on_change` is called when the API's mode has changed."""
+        self._on_change: Final = on_change
         self._poll: Final = poll
         self._watched: Final = watched
         self._clock: Final = clock
@@ -187,7 +195,7 @@ class CircuitBreaker:
             self._alarm.ring()
         self._log(before, health)
         if (before.mode, before.since) != (health.mode, health.since):
-            self.on_change()
+            self._on_change()
 
     def _log(self, before: Health, after: Health) -> None:
         now = self._clock()

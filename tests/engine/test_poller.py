@@ -83,14 +83,13 @@ async def polling(count: int = 3, api: Api | None = None) -> AsyncIterator[Runni
         return NOW + loop.time()
 
     tracker, _, _ = filled_tracker(count, clock)
-    breaker = CircuitBreaker(api.poll, tracker.registry.tasks, clock)
-    poller = Poller(breaker, tracker, Pace(), clock, metrics=Metrics())
 
     def changed() -> None:
         poller.wake()
         tracker.show_all()
 
-    breaker.on_change = changed
+    breaker = CircuitBreaker(api.poll, tracker.registry.tasks, clock, on_change=changed)
+    poller = Poller(breaker, tracker, Pace(), clock, metrics=Metrics())
     tasks = [asyncio.create_task(poller.run()), asyncio.create_task(breaker.run())]
     yield Running(api, tracker, breaker, poller)
     await poller.close(0)

@@ -150,7 +150,6 @@ class Place:
             downloader=downloader,
             metrics=metrics,
         )
-        metrics.add_snapshot(self.app.snapshot)
         if self.monitored:
             server = MonitoringServer("127.0.0.1", 0, self.app.health, metrics.scrape)
             self.monitoring_port = (await stack.enter_async_context(server)).port
