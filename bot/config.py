@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from bot.core.pace import Pace
+from bot.messages import LANGUAGES
 from bot.store.database import sqlite_path
 
 DISCORD_API: Final = "https://discord.com/api/v10"
@@ -52,6 +53,13 @@ def _guild_ids(value: Any) -> Any:
     if not all(id_.isascii() and id_.isdecimal() and len(id_) <= MAX_ID_DIGITS for id_ in ids):
         raise ValueError("must be server ids, separated by commas")
     return frozenset(map(int, ids))
+
+
+def _card_language(value: str) -> str:
+    allowed = ("auto", *LANGUAGES)
+    if value not in allowed:
+        raise ValueError(f"must be one of {', '.join(allowed)}")
+    return value
 
 
 def _header_value(value: SecretStr) -> SecretStr:
@@ -119,7 +127,7 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Secret = Annotated[SecretStr, AfterValidator(_header_value)]
 SecretFile = Annotated[str | None, AfterValidator(_secret_file)]
 GuildIds = Annotated[frozenset[int], NoDecode, BeforeValidator(_guild_ids)]
-CardLanguage = Literal["auto", "en", "zh-CN"]
+CardLanguage = Annotated[str, AfterValidator(_card_language)]
 
 
 class SettingsFault(Exception):

@@ -15,8 +15,11 @@ from typing import Final
 
 LOCALES: Final = Path(__file__).parent / "locale"
 ENGLISH: Final = "en"
-LANGUAGES: Final = (ENGLISH, "zh-CN")
-"""What the bot speaks, each by Discord's name for it."""
+LANGUAGES: Final = (
+    ENGLISH,
+    *sorted(catalogue.parent.name.replace("_", "-") for catalogue in LOCALES.glob("*/LC_MESSAGES")),
+)
+"""What the bot speaks: English, and whatever has a catalogue; each by Discord's name for it."""
 _DOMAIN: Final = "bot"
 
 

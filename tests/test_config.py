@@ -11,6 +11,7 @@ import pytest
 from bot import config
 from bot.config import DISCORD_API, Settings, SettingsFault
 from bot.core.pace import Pace
+from bot.messages import LANGUAGES
 
 REQUIRED: Final = {"DISCORD_TOKEN": "tok.en-1", "VEO_API_KEY": "key-1"}
 SECRET: Final = "sEcReT"
@@ -188,6 +189,7 @@ NUMBER: Final = "input should be a valid number, unable to parse string as a num
         ("POLL_MAX_SECONDS", "nan", "input should be a finite number"),
         ("WATCH_STALLED_HOURS", "0", "input should be greater than 0"),
         ("WATCH_MAX_HOURS", "1e999", "input should be a finite number"),
+        ("CARD_LANGUAGE", SECRET, f"must be one of auto, {', '.join(LANGUAGES)}"),
         ("LOG_LEVEL", SECRET, "input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
         ("LOG_FORMAT", SECRET, "input should be 'text' or 'json'"),
         ("POLL_MIN_SECONDS", "15.5", None),

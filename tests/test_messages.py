@@ -1,19 +1,20 @@
 """Every sentence in every language: none is missing, none says something else, and Discord takes each."""
 
+import importlib.util
 import re
+import shutil
 import string
 from collections import Counter
 from functools import cache
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
 import pytest
 from babel.messages.catalog import Catalog
-from babel.messages.mofile import read_mo
+from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po
 
 from bot import messages
-from bot.config import CardLanguage
 from bot.messages import ENGLISH, LANGUAGES, LOCALES, language_for, say
 
 OTHERS: Final = [language for language in LANGUAGES if language != ENGLISH]
@@ -47,7 +48,24 @@ def translations(language: str) -> dict[str, str]:
 
 def test_there_is_a_catalogue_for_each_language_and_no_other() -> None:
     assert sorted(LOCALES.glob("*/LC_MESSAGES/*.po")) == sorted(map(source, OTHERS))
-    assert get_args(CardLanguage) == ("auto", *LANGUAGES)
+
+
+def test_a_new_catalogue_is_a_new_language(tmp_path: Path) -> None:
+    shutil.copy(str(messages.__file__), tmp_path / "messages.py")
+    folder = tmp_path / "locale" / "pt_BR" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    portuguese = Catalog(locale="pt_BR")
+    portuguese.add(messages.QUEUED, "Na fila")
+    with (folder / "bot.mo").open("wb") as file:
+        write_mo(file, portuguese)
+    spec = importlib.util.spec_from_file_location("copied_messages", tmp_path / "messages.py")
+    assert spec is not None
+    assert spec.loader is not None
+    copied = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(copied)
+    assert copied.LANGUAGES == ("en", "pt-BR")
+    assert copied.unspoken() == []
+    assert copied.say(copied.language_for("pt-BR"), messages.QUEUED) == "Na fila"
 
 
 @pytest.mark.parametrize("language", OTHERS)
