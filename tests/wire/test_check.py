@@ -6,18 +6,22 @@ import socket
 import sqlite3
 import sys
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from wire.process import KEY, TOKEN, Process, process
 
 from bot.backups.live import unfinished
+from bot.check.report import Report
 from bot.check.run import check, check_data
 from bot.config import Settings
 from bot.store.database import Database
 from bot.store.errors import StoreUnusable
 from sim.discord import Fault
+from sim.discord.client import pointed_at
 from sim.task_api.answers import Answer, html_page
 
 HTML = {"body": "<html>", "content_type": "text/html"}
@@ -40,8 +44,8 @@ async def checked(here: Process, *arguments: str, **env: str) -> tuple[int, str]
     return child.returncode, text
 
 
-async def found(here: Process, ahead: float = 0.0, **settings: Any) -> dict[str, str]:
-    """Check in this process and return what is wrong, by subject."""
+async def report(here: Process, ahead: float = 0.0, *, sync: bool = False, **settings: Any) -> Report:
+    """Check in this process."""
     values = {
         "discord_token": TOKEN,
         "veo_api_key": KEY,
@@ -55,49 +59,87 @@ async def found(here: Process, ahead: float = 0.0, **settings: Any) -> dict[str,
     def load() -> Settings:
         return Settings(_env_file=None, **values)  # type: ignore[call-arg]
 
-    report = await check(load, clock=lambda: time.time() + ahead)
-    return {result.subject: result.text for result in report.results if not result.ok}
+    with pointed_at(here.sim):
+        return await check(load, clock=lambda: time.time() + ahead, sync=sync)
 
 
-async def test_all_is_well_also_beside_a_running_bot(tmp_path: Path) -> None:
-    async with process(tmp_path) as here:
+async def found(here: Process, ahead: float = 0.0, **settings: Any) -> dict[str, str]:
+    """Check in this process and return what is wrong, by subject."""
+    results = (await report(here, ahead, **settings)).results
+    return {result.subject: result.text for result in results if not result.ok}
+
+
+# Beside a running bot, which these tests share
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Process]:
+    """Return a running bot with a health server on a port that its settings name."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    async with process(tmp_path_factory.mktemp("bot"), HTTP_PORT=str(port)) as here:
         await here.start()
-        code, out = await checked(here)
-        assert code == 0, out
-        assert [line[0] for line in out.splitlines()[:-1]] == ["✓"] * 10
-        assert "veo_watch, id " in out
-        assert "Studio" in out
-        assert f"client_id={here.sim.world.application_id}&scope=bot" in out.splitlines()[-1]
-        assert "permissions=274878024704" in out
-        code, out = await checked(here, "--json")
-        report = json.loads(out)
-        assert (code, report["ok"]) == (0, True)
-        assert {f["subject"] for f in report["findings"]} >= {"settings", "database", "clock", "task API"}
+        yield here
 
 
-async def test_the_commands_are_written_again_if_asked_beside_a_running_bot(tmp_path: Path) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_all_is_well_also_beside_a_running_bot(bot: Process) -> None:
+    code, out = await checked(bot)
+    assert code == 0, out
+    assert [line[0] for line in out.splitlines()[:-1]] == ["✓"] * 10
+    assert "veo_watch, id " in out
+    assert "Studio" in out
+    assert f"client_id={bot.sim.world.application_id}&scope=bot" in out.splitlines()[-1]
+    assert "permissions=274878024704" in out
+    assert "✓ already running  yes; a second bot" in out
+    assert f"✓ health server    127.0.0.1:{bot.env['HTTP_PORT']} is in use, by the running bot" in out
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_report_is_one_object_for_machines(bot: Process) -> None:
+    code, out = await checked(bot, "--json", VEO_API_KEY="wrong")
+    whole = json.loads(out)
+    assert (code, whole["ok"]) == (6, False)
+    assert {f["subject"] for f in whole["findings"] if f["ok"]} >= {"settings", "database", "clock"}
+    assert [f["subject"] for f in whole["findings"] if not f["ok"]] == ["task API"]
+    assert f"client_id={bot.sim.world.application_id}&" in whole["invite"]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_commands_are_written_again_if_asked_beside_a_running_bot(bot: Process) -> None:
+    before = bot.sim.command_writes
+    code, out = await checked(bot, "--sync")
+    assert code == 0, out
+    (line,) = (line for line in out.splitlines() if line.startswith("✓ commands"))
+    assert "written: " in line
+    assert {"veo", "Watch Veo tasks"} == set(line.split(": ")[1].split(". ")[0].split(", "))
+    assert bot.sim.command_writes == before + 1
+
+
+# Beside no bot
+
+
+async def test_commands_that_discord_refuses_are_named_with_its_answer(tmp_path: Path) -> None:
     async with process(tmp_path) as here:
-        await here.start()
-        before = here.sim.command_writes
-        code, out = await checked(here, "--sync")
-        assert code == 0, out
-        (line,) = (line for line in out.splitlines() if line.startswith("✓ commands"))
-        assert "written: " in line
-        assert {"veo", "Watch Veo tasks"} == set(line.split(": ")[1].split(". ")[0].split(", "))
-        assert here.sim.command_writes == before + 1
         here.sim.fault(Fault("PUT", "/applications/*", status=403, code=50001))
-        code, out = await checked(here, "--sync")
-        assert code == 6
-        assert "✗ commands         could not be written (403 code 50001)" in out
+        *others, commands = (await report(here, sync=True)).results
+        assert all(other.ok for other in others)
+        assert not commands.ok
+        assert commands.text.startswith("could not be written (403 code 50001)")
 
 
-async def test_without_settings_it_names_them_and_looks_at_the_rest(tmp_path: Path) -> None:
-    async with process(tmp_path) as here:
-        code, out = await checked(here, DISCORD_TOKEN="", POLL_MIN_SECONDS="no")
-        assert code == 6
-        assert "✗ settings         DISCORD_TOKEN: required but not set" in out
-        assert "✗ settings         POLL_MIN_SECONDS" in out
-        assert "✓ data folder" in out
+async def test_without_settings_it_names_them_and_looks_at_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # no `.env` of anybody's
+    monkeypatch.setenv("DISCORD_TOKEN", "")
+    monkeypatch.setenv("VEO_API_KEY", KEY)
+    monkeypatch.setenv("POLL_MIN_SECONDS", "no")
+    out = (await check()).as_text()
+    assert "✗ settings         DISCORD_TOKEN: required but not set" in out
+    assert "✗ settings         POLL_MIN_SECONDS" in out
+    assert "VEO_API_KEY" not in out
+    assert "✓ data folder" in out
 
 
 @pytest.mark.parametrize(
@@ -148,32 +190,21 @@ async def test_whatever_discord_answers_is_a_finding(
         assert text in wrong[subject]
 
 
-async def test_a_port_that_is_taken_is_named_unless_the_bot_itself_has_it(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        async with process(tmp_path, HTTP_PORT=str(port)) as here:
+async def test_a_port_that_another_program_has_is_named(tmp_path: Path) -> None:
+    async with process(tmp_path) as here:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
             wrong = await found(here, http_port=port)
             assert wrong == {
                 "health server": f"127.0.0.1:{port} is in use by another program:"
                 " set HTTP_PORT to another port, or to off"
             }
             assert not (tmp_path / "bot.db.lock").exists()
-            assert (
-                "is not an address of this machine"
-                in (await found(here, http_host="192.0.2.1"))["health server"]
-            )
-            server.close()
-            assert await found(here, http_port=port) == {}
-            await here.start()
-            code, out = await checked(here)
-            assert code == 0, out
-            assert "✓ already running  yes; a second bot" in out
-            assert f"✓ health server    127.0.0.1:{port} is in use, by the running bot" in out
-            assert await here.stop() == 0
-            code, out = await checked(here)
-            assert code == 0, out
-            assert "✓ already running  no" in out
-            assert f"✓ health server    127.0.0.1:{port} is free" in out
+        wrong = await found(here, http_host="192.0.2.1")
+        assert "is not an address of this machine" in wrong["health server"]
+        out = (await report(here, http_port=port)).as_text()
+        assert "✓ already running  no" in out
+        assert f"✓ health server    127.0.0.1:{port} is free" in out
 
 
 async def test_servers_are_named_with_what_the_bot_lacks_there(tmp_path: Path) -> None:
