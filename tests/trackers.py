@@ -52,6 +52,9 @@ class NullStore:
     async def save_outcomes(self, _outcomes: Iterable[tuple[int, Outcome]]) -> None:
         self._save()
 
+    async def rename(self, _watch_id: int, _name: str) -> None:
+        self._save()
+
     def _save(self) -> None:
         if self.full:
             raise StoreFailed("full")

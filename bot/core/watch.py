@@ -41,6 +41,8 @@ class Watch:
     seen_at: float | None = None
     """When the API first knew the task."""
     outcome: Outcome | None = None
+    name: str = ""
+    """What people call the render, if they said so; clean (`bot.core.names`), not escaped."""
 
 
 def ending(watch: Watch, observed: Observed, seen: Seen, now: float, pace: Pace) -> Ending | None:

@@ -145,6 +145,19 @@ class Tracker:
             self.registry.replace(replace(self.registry.card(card_id), followers=tuple(people)))
             self.show(card_id)
 
+    async def rename(self, card_id: int, task_id: str, name: str) -> None:
+        """Give the live watch of a task on a card another name, and show it.
+
+        Raises:
+            StoreFailed: nothing has happened.
+        """
+        async with self._saving:
+            for watch in self.registry.live(card_id):
+                if watch.task_id == task_id and watch.name != name:
+                    await self._store.rename(watch.id, name)
+                    self.registry.put(replace(watch, name=name))
+        self.show(card_id)
+
     async def stop(self, card_id: int, by: int, task_id: str | None = None) -> list[str]:
         """End the live watches of a card, or only that of one task; return the tasks of those ended.
 

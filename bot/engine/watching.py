@@ -38,10 +38,12 @@ class Watching:
         starter_id: int,
         language: str,
         seen: Mapping[str, Seen],
+        names: Mapping[str, str] | None = None,
     ) -> None:
         """Commit a card, message `message_id`, with a watch of each task, then show and poll them.
 
-        `seen` is what the first looks told, by task, in the order of the card's rows.
+        `seen` is what the first looks told, by task, in the order of the card's rows. `names` are
+        what people call them, for those that have a name.
 
         Raises:
             AlreadyWatched: the channel has a live watch of one of the tasks.
@@ -56,17 +58,23 @@ class Watching:
             task_ids=list(seen),
             now=self._clock(),
             known=[task_id for task_id, told in seen.items() if isinstance(told, Task)],
+            names=names,
         )
         for task_id in seen:
             log.info("watch began", extra={"task": task_id, "card": state.card.id, "channel": channel_id})
         for task_id, after in (await self._tracker.begin(state, seen)).items():
             self._poller.plan(task_id, after, failed=isinstance(seen[task_id], Failure))
 
-    async def join(self, channel_id: int, task_id: str, user_id: int) -> CardState | None:
-        """Make somebody a follower of the card on which a channel watches a task; None if there is none."""
+    async def join(self, channel_id: int, task_id: str, user_id: int, name: str = "") -> CardState | None:
+        """Make somebody a follower of the card on which a channel watches a task; None if there is none.
+
+        A `name` renames the watch if they are the card's starter.
+        """
         state = self._tracker.registry.watching(channel_id, task_id)
         if state is not None:
             await self._tracker.follow(state.card.id, user_id, following=True)
+            if name and user_id == state.card.starter_id:
+                await self._tracker.rename(state.card.id, task_id, name)
         return state
 
     async def resume(self) -> None:

@@ -17,7 +17,8 @@ CARD: Final = tuple(
 )
 """What a card is made from, in the order of its fields."""
 WATCH: Final = tuple(
-    watches.c[name] for name in ("id", "card_id", "task_id", "position", "started_at", "seen_at", "outcome")
+    watches.c[name]
+    for name in ("id", "card_id", "task_id", "position", "started_at", "seen_at", "outcome", "name")
 )
 """What a watch is made from."""
 
@@ -29,9 +30,9 @@ def card_from(row: Sequence[Any]) -> Card:
 
 def watch_from(row: Sequence[Any]) -> Watch:
     """Return the watch of a row of `WATCH`."""
-    watch_id, card_id, task_id, position, started_at, seen_at, record = row
+    watch_id, card_id, task_id, position, started_at, seen_at, record, name = row
     outcome = None if record is None else outcome_from(record)
-    return Watch(watch_id, card_id, task_id, position, started_at, seen_at, outcome)
+    return Watch(watch_id, card_id, task_id, position, started_at, seen_at, outcome, name)
 
 
 def outcome_record(outcome: Outcome) -> dict[str, Any]:

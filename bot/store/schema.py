@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The migration that these tables are the result of."""
 
 LIVE: Final = "live"
@@ -76,6 +76,7 @@ watches = Table(
     Column("seen_at", Float),
     Column("ended_at", Float),
     Column("outcome", JSON),
+    Column("name", String, nullable=False, server_default=""),
     Index(
         "one_live_watch_a_channel", "channel_id", "task_id", unique=True, sqlite_where=text("state = 'live'")
     ),

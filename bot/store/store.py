@@ -4,7 +4,7 @@ Times are Unix seconds, but `intended_at` of a delivery is Discord's clock, for 
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -48,19 +48,22 @@ class Store:
         task_ids: Sequence[str],
         now: float,
         known: Collection[str] = (),
+        names: Mapping[str, str] | None = None,
     ) -> CardState:
         """Store a card with a live watch for each task and its starter as the first follower.
 
-        `known` are those of the tasks that the API has been seen to know.
+        `known` are those of the tasks that the API has been seen to know; `names` are what people call them.
 
         Raises:
             AlreadyWatched: the channel watches one of the tasks already; nothing was stored.
         """
+        query = select(watches.c.task_id, watches.c.card_id).where(
+            watches.c.channel_id == channel_id, watches.c.task_id.in_(task_ids), watches.c.state == LIVE
+        )
 
         def work(connection: Connection) -> CardState:
-            for task_id in task_ids:
-                if (card_id := _card_watching(connection, channel_id, task_id)) is not None:
-                    raise AlreadyWatched(task_id, card_id)
+            if taken := connection.execute(query).first():
+                raise AlreadyWatched(*taken)
             values = {
                 "guild_id": guild_id,
                 "channel_id": channel_id,
@@ -79,6 +82,7 @@ class Store:
                     "position": position,
                     "started_at": now,
                     "seen_at": now if task_id in known else None,
+                    "name": (names or {}).get(task_id, ""),
                 }
                 watch_id = _inserted(connection, watches, {**row, "channel_id": channel_id, "state": LIVE})
                 rows.append(Watch(id=watch_id, **row))  # type: ignore[arg-type]
@@ -114,6 +118,11 @@ class Store:
         """Remember that the API knew the task."""
         change = update(watches).where(watches.c.id.in_(list(watch_ids)), watches.c.seen_at.is_(None))
         await self._run(lambda connection: connection.execute(change.values(seen_at=at)))
+
+    async def rename(self, watch_id: int, name: str) -> None:
+        """Give a watch another name."""
+        change = update(watches).where(watches.c.id == watch_id).values(name=name)
+        await self._run(lambda connection: connection.execute(change))
 
     async def save_outcomes(self, outcomes: Sequence[tuple[int, Outcome]]) -> None:
         """End those of these watches, by id, that are live, all or none."""
@@ -214,13 +223,6 @@ def _inserted(connection: Connection, table: Any, values: dict[str, Any]) -> int
     return int(key[0]) if key else 0
 
 
-def _card_watching(connection: Connection, channel_id: int, task_id: str) -> int | None:
-    query = select(watches.c.card_id).where(
-        watches.c.channel_id == channel_id, watches.c.task_id == task_id, watches.c.state == LIVE
-    )
-    return connection.scalar(query)
-
-
 def _deliveries(connection: Connection, watch_id: int) -> list[Delivery]:
     query = select(deliveries).where(deliveries.c.watch_id == watch_id).order_by(deliveries.c.part)
     return [delivery_from(row) for row in connection.execute(query).mappings()]
@@ -242,7 +244,4 @@ def _followers(connection: Connection, card_ids: Iterable[int] | Select[int]) ->
 
 
 def _starter_first(people: list[int], starter_id: int | None) -> list[int]:
-    if len(people) > 1 and starter_id in people:
-        people.remove(starter_id)
-        people.insert(0, starter_id)
-    return people
+    return sorted(people, key=lambda user_id: user_id != starter_id)

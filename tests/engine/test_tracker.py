@@ -107,6 +107,22 @@ async def test_a_card_that_begins_by_a_failed_poll_is_shown_what_is_known_alread
     assert store.saved == 1
 
 
+async def test_a_name_that_could_not_be_saved_is_not_shown() -> None:
+    tracker, audience, store = filled_tracker(2, Clock())
+    store.full = True
+    with pytest.raises(StoreFailed):
+        await tracker.rename(1, NAME, "Shot 12")
+    assert (tracker.registry.card(1).watches[0].name, audience.shown) == ("", 0)
+    store.full = False
+    await tracker.rename(1, NAME, "Shot 12")
+    assert tracker.registry.card(1).watches[0].name == "Shot 12"
+    assert tracker.registry.watches(NAME)[0].name == "Shot 12"
+    assert tracker.registry.card(2).watches[0].name == ""
+    assert (audience.shown, store.saved) == (1, 1)
+    await tracker.rename(1, NAME, "Shot 12")
+    assert store.saved == 1
+
+
 async def test_each_watch_of_a_task_ends_for_its_own_age() -> None:
     clock = Clock()
     tracker, audience, _ = filled_tracker(1, clock, Pace(too_old_after=100.0))

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from functools import cache
@@ -55,6 +55,7 @@ async def add(
     channel_id: int = CHANNEL,
     now: float = NOW,
     known: Collection[str] = (),
+    names: Mapping[str, str] | None = None,
 ) -> CardState:
     return await store.add_card(
         guild_id=GUILD,
@@ -65,6 +66,7 @@ async def add(
         task_ids=tasks or (TASK,),
         now=now,
         known=known,
+        names=names,
     )
 
 

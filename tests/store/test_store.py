@@ -55,6 +55,17 @@ async def test_what_the_api_knew_at_the_beginning_is_stored_with_the_card(path: 
         assert await store.unfinished() == [state]
 
 
+async def test_a_name_is_stored_with_the_watch_and_can_be_changed(path: Path) -> None:
+    async with stored(path) as store:
+        state = await add(store, TASK, "b", names={TASK: "Shot 12 · 1"})
+        assert [row.name for row in state.watches] == ["Shot 12 · 1", ""]
+        assert await store.unfinished() == [state]
+        await store.rename(state.watches[1].id, "The dog 🐕")
+    async with stored(path) as store:
+        (state,) = await store.unfinished()
+        assert [row.name for row in state.watches] == ["Shot 12 · 1", "The dog 🐕"]
+
+
 async def test_the_largest_ids_that_discord_can_give_are_kept(path: Path) -> None:
     async with stored(path) as store:
         state = await add(store, message_id=2**63 - 1, channel_id=2**63 - 1)
