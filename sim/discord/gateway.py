@@ -28,9 +28,7 @@ class Gateway:
 
     `says_ready` False takes IDENTIFY and RESUME, acknowledges heartbeats, and answers nothing else
     (discord.py#7501). `closes_with` closes each connection after its IDENTIFY; `ends_sessions` invalidates
-    each session as soon as it is ready. `hello` and `edit_ready` change what goes out. `asks_for_heartbeats`
-    has the gateway ask for one every so many seconds (op 1), as Discord may: under a virtual clock
-    discord.py's own, from a thread, never come.
+    each session as soon as it is ready. `hello` and `edit_ready` change what goes out.
     """
 
     def __init__(self, world: World, heartbeat_seconds: float) -> None:
@@ -45,7 +43,6 @@ class Gateway:
         self.ends_sessions = False
         self.hello: Any = {"heartbeat_interval": int(heartbeat_seconds * 1000), "_trace": []}
         self.edit_ready: Callable[[Json], Any] = lambda ready: ready
-        self.asks_for_heartbeats: float | None = None
         self.identifies = self.resumes = self.heartbeats = 0
         self.identified_at: list[float] = []
         world.emit = self.emit
@@ -71,7 +68,6 @@ class Gateway:
         connection = Connection(socket, raw.transport)
         self.connections.append(connection)
         connection.send(HELLO, self.hello)
-        asking = asyncio.create_task(self._ask_for_heartbeats(connection))
         pump = asyncio.create_task(connection.pump())
         try:
             async for message in socket:
@@ -79,15 +75,9 @@ class Gateway:
                     self._receive(connection, message.data)
         finally:
             pump.cancel()
-            asking.cancel()
-            await asyncio.gather(pump, asking, return_exceptions=True)
+            await asyncio.gather(pump, return_exceptions=True)
             self._lose(connection, socket.close_code)
         return socket
-
-    async def _ask_for_heartbeats(self, connection: Connection) -> None:
-        while self.asks_for_heartbeats is not None:
-            await asyncio.sleep(self.asks_for_heartbeats)
-            connection.send(HEARTBEAT)
 
     def _lose(self, connection: Connection, code: int | None) -> None:
         self.connections.remove(connection)

@@ -36,6 +36,7 @@ from sim.task_api.server import RenderApi
 START = 1_767_225_600.0
 KEY = "veo-key-0123456789"
 TASK = "8cb280b3-442e-1db2-43f0-6e73616eb474"
+MONTH = 30 * 24 * 3_600.0
 
 
 def running(progress: Any, **more: Any) -> dict[str, Any]:
@@ -83,6 +84,9 @@ class Place:
     monitored: bool = False
     """Whether the bot serves its health."""
     monitoring_port: int = 0
+    hears_within: float = MONTH
+    """discord.py's `heartbeat_timeout`. Its heartbeats come from a thread, in real time: with the usual 60
+    seconds, virtual ones, it would reconnect every minute, which takes most of the time of long tests."""
     slept: list[float] = field(default_factory=lambda: [0.0])
     """Seconds that the bot's machine has slept, while the rest of the world went on."""
     clock_error: float = 0.0
@@ -129,6 +133,7 @@ class Place:
         await reach(self.sim.base_url, self.sim.token, discord_time)
         metrics = Metrics()
         self.client = VeoBot(metrics=metrics, discord_time=discord_time)
+        self.client._connection.heartbeat_timeout = self.hears_within
         downloader = None
         if self.copies:
             # aiohttp reads the files of an upload in the loop's own executor.

@@ -47,14 +47,9 @@ async def test_edits_every_half_minute_share_a_connection_to_discord(tmp_path: P
         await here.watch()
         await here.sleep(16 * 60)  # from here on the card is edited with the bot's own token
         here.sim.requests.clear()
-        reconnects = here.sim.gateway.resumes + here.sim.gateway.identifies
         for progress in range(2, 42):
             here.api.set(TASK, running(progress))
             await here.sleep(30)
         edits = here.sim.requests_to("PATCH", "/channels/*/messages/*")
         assert len(edits) >= 35
-        # discord.py's heartbeats come from a thread, for which no time passes here: the stream breaks every
-        # minute, and the next one takes over the connection that is idle.
-        reconnects = here.sim.gateway.resumes + here.sim.gateway.identifies - reconnects
-        assert reconnects < len(edits) * 0.6
-        assert len({request.port for request in edits}) <= 1 + reconnects
+        assert len({request.port for request in edits}) == 1

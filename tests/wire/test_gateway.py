@@ -26,7 +26,6 @@ async def test_a_gateway_that_never_says_ready_is_asked_ever_more_rarely(
 ) -> None:
     async with place(tmp_path, start=False, monitored=True) as here:
         here.sim.gateway.says_ready = False
-        here.sim.gateway.asks_for_heartbeats = 40.0
         await here.launch_bot()
         await here.sleep(130)
         status, parts = await readiness(here)
@@ -62,7 +61,6 @@ async def test_polls_and_results_go_on_while_the_gateway_is_not_ready(tmp_path: 
 async def test_a_session_that_is_not_resumed_is_given_up_after_two_tries(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         await here.sleep(5)
-        here.sim.gateway.asks_for_heartbeats = 40.0
         here.sim.gateway.says_ready = False
         await here.sim.drop_gateway()
         await here.sleep(360)
@@ -84,7 +82,9 @@ async def test_a_session_that_is_not_resumed_is_given_up_after_two_tries(tmp_pat
     ids=["no READY and no heartbeats", "closed", "session timed out", "closed as if well", "sessions end"],
 )
 async def test_no_trouble_takes_sixty_sessions_a_day(trouble: dict[str, Any], tmp_path: Path) -> None:
-    async with place(tmp_path) as here:
+    async with place(tmp_path, start=False) as here:
+        here.hears_within = 60.0
+        await here.start_bot()
         for name, value in trouble.items():
             setattr(here.sim.gateway, name, value)
         await here.sim.invalidate_sessions()
