@@ -32,6 +32,9 @@ LATENESS: Final = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0)
 RESULT: Final = (1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 1800.0)
 STORE: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0)
 
+Samples = dict[tuple[str, ...], float]
+"""The values of a gauge by the values of its labels."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -52,35 +55,24 @@ class _SnapshotCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         now = self._take()
-        yield GaugeMetricFamily("veobot_tasks", "Polled tasks.", value=now.tasks)
-        watches = GaugeMetricFamily(
-            "veobot_watches", "Active watches by the state of their task.", labels=["state"]
-        )
-        for state, count in now.watches.items():
-            watches.add_metric([state], count)
-        yield watches
-        yield GaugeMetricFamily(
-            "veobot_results_waiting", "Results waiting to be posted.", value=now.results_waiting
-        )
-        closed = GaugeMetricFamily(
-            "veobot_channel_closed",
-            "Channels where the bot cannot post, and what it lacks there.",
-            labels=["channel", "lacking"],
-        )
-        for channel, lacking in now.closed.items():
-            closed.add_metric([str(channel), lacking], 1)
-        yield closed
-        yield GaugeMetricFamily(
-            "veobot_gateway_connected",
-            "Whether Discord's gateway is connected and ready.",
-            value=now.gateway_connected,
-        )
-        latency = GaugeMetricFamily(
-            "veobot_gateway_latency_seconds", "Round trip of the gateway's heartbeat."
-        )
-        if now.gateway_latency is not None:
-            latency.add_metric([], now.gateway_latency)
-        yield latency
+        watches: Samples = {(state,): count for state, count in now.watches.items()}
+        closed: Samples = {(str(channel), lacking): 1 for channel, lacking in now.closed.items()}
+        latency: Samples = {} if now.gateway_latency is None else {(): now.gateway_latency}
+        yield _gauge("tasks", "Polled tasks.", {(): now.tasks})
+        yield _gauge("watches", "Active watches by the state of their task.", watches, "state")
+        yield _gauge("results_waiting", "Results waiting to be posted.", {(): now.results_waiting})
+        closed_text = "Channels where the bot cannot post, and what it lacks there."
+        yield _gauge("channel_closed", closed_text, closed, "channel", "lacking")
+        connected_text = "Whether Discord's gateway is connected and ready."
+        yield _gauge("gateway_connected", connected_text, {(): now.gateway_connected})
+        yield _gauge("gateway_latency_seconds", "Round trip of the gateway's heartbeat.", latency)
+
+
+def _gauge(name: str, help_text: str, samples: Samples, *labels: str) -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(f"veobot_{name}", help_text, labels=labels)
+    for values, value in samples.items():
+        gauge.add_metric(values, value)
+    return gauge
 
 
 class Metrics:

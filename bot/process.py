@@ -28,13 +28,13 @@ MAX_CLOCK_OFFSET = 5.0
 """Seconds by which this machine's clock may differ from Discord's before a warning is logged."""
 
 
-async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
-    """Run the bot until SIGTERM, SIGINT or `stop`.
+async def run(settings: Settings) -> None:
+    """Run the bot until SIGTERM or SIGINT.
 
     Raises:
         AnotherBot, StoreUnusable, CannotListen, TokenRefused, GatewayRefused: the operator must fix it.
     """
-    stop = stop or asyncio.Event()
+    stop = asyncio.Event()
     _handle_signals(stop.set)
     _raise_file_limit()
     clock = steady_clock()

@@ -12,7 +12,7 @@ from typing import Any, Final
 import aiohttp
 import discord
 
-from bot.check.report import CheckResult, Report
+from bot.check import CheckResult, Report
 from bot.clock import Clock
 from bot.commands import tree
 from bot.config import Settings

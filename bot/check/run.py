@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from bot.check import CheckResult, Report
 from bot.check.discord_checks import check_discord, sync_commands
-from bot.check.report import CheckResult, Report
 from bot.clock import Clock, steady_clock
 from bot.config import DataSettings, Settings, SettingsFault
 from bot.core.health import IMPOSSIBLE_ID

@@ -15,7 +15,7 @@ import pytest_asyncio
 from wire.process import KEY, TOKEN, Process, process
 
 from bot.backups.live import unfinished
-from bot.check.report import Report
+from bot.check import Report
 from bot.check.run import check, check_data
 from bot.config import Settings
 from bot.store.database import Database
