@@ -1,13 +1,13 @@
-"""The buttons on a card. Their custom_id says which card: they work after any restart, on cards of any age.
+"""The buttons. The custom_id of a card's button names the card, so it works after any restart, at any age.
 
-A custom_id comes from a client and may be forged: whoever handles a press compares it with the message that
-was pressed.
+A custom_id comes from a client and may be forged: the handler of a press compares it with the pressed
+message.
 """
 
 import re
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import discord
 
@@ -18,21 +18,30 @@ class Action(StrEnum):
     """What a button does."""
 
     NOTIFY = "notify"
-    """Makes whoever presses a follower, or no longer."""
+    """Makes the person a follower, or no longer."""
     STOP = "stop"
     """Ends all watches of the card."""
     AGAIN = "again"
-    """Watches the tasks that the message names; on a private answer, not on a card."""
+    """Watches the tasks that the message names; on a private response, not on a card."""
     PAGE = "page"
     """Turns to a page of a private list."""
 
 
 Press = Callable[[discord.Interaction, Action, int], Awaitable[None]]
-"""Handles a press: the interaction, what was pressed, and the button's number: of a card or of a page."""
+"""Handles a press: the interaction, the action, and the button's number."""
+
+
+class Button(NamedTuple):
+    """What a button is, as a value."""
+
+    action: Action
+    number: int
+    """The card's id, or the page's number."""
+    label: str
 
 
 class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
-    """One button of a card or of a private answer."""
+    """A `Button` as discord.py knows it."""
 
     def __init__(self, action: Action, number: int, label: str = "…") -> None:
         self.action: Final = action

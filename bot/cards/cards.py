@@ -1,7 +1,9 @@
-"""How a card looks: a pure function from the card's state to a form, and from a form to Discord's layout.
+"""What a card shows: pure functions from its state to a form, and from a form to Discord's layout.
 
-A form is compared before anything is sent: a card that already shows it is not touched. So nothing in it may
-depend on the present time; Discord's own timestamps tick by themselves.
+A card is edited only when its form differs from the form it shows. So nothing in a form may depend on the
+present time; Discord's own timestamps tick by themselves.
+
+A row is rendered by `task_row`, a headline by `render_parts`, a button is a `Button` in the form.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,8 +14,8 @@ from typing import Final
 import discord
 
 from bot import messages
-from bot.cards.buttons import Action, CardButton
-from bot.cards.render_parts import Style
+from bot.cards.buttons import Action, Button, CardButton
+from bot.cards.render_parts import Style, heading
 from bot.cards.task_row import MESSAGE_LIMIT, ROW_MESSAGE_LIMIT, TaskRow, task_row
 from bot.cards.text import LAYOUT_LIMIT, mention, plain, relative
 from bot.core.card import CardState
@@ -26,30 +28,29 @@ from bot.core.watch import Watch
 from bot.messages import say
 
 PLAIN_LIMIT: Final = 200
-"""Characters of the least that a card can show."""
+"""Characters of a plain form."""
 ACTION_LIMIT: Final = 60
 _LOUDEST_FIRST: Final = (Style.ODD, Style.BAD, Style.MOVING, Style.WAITING, Style.OVER, Style.GOOD)
 
 
 @dataclass(frozen=True, slots=True)
 class CardForm:
-    """What a card shows: its texts from top to bottom, the colour of its edge, its buttons by action."""
+    """What a card or a private layout shows: its texts from top to bottom, its colour, its buttons."""
 
     texts: tuple[str, ...]
     colour: int
-    buttons: tuple[tuple[Action, str], ...] = ()
-    card_id: int = 0
+    buttons: tuple[Button, ...] = ()
     pointer: str = ""
-    """What the last text ends with once the results of the card are in the channel."""
+    """What is added to the last text once the results of the card are in the channel."""
 
     @property
     def answerless(self) -> "CardForm":
-        """The form while a result is still to come."""
+        """The form while a result has not been sent yet."""
         return replace(self, pointer="") if self.pointer else self
 
 
 def card_form(state: CardState, observed: Mapping[str, Observed], health: Health, pace: Pace) -> CardForm:
-    """Return what a card shows of its watches, of what is known of their tasks, and of the API's health."""
+    """Return what a card shows of its watches, their observed tasks, and the task API's health."""
     language, alone = state.card.language, len(state.watches) == 1
     limit = MESSAGE_LIMIT if alone else ROW_MESSAGE_LIMIT
     known = [observed.get(watch.task_id, UNOBSERVED) for watch in state.watches]
@@ -64,14 +65,14 @@ def card_form(state: CardState, observed: Mapping[str, Observed], health: Health
         head, body = replace(rows[0], style=style).whole
         texts = [head, "\n".join(text for text in (body, news) if text), foot]
     else:
-        texts = [f"### {style.sign} {_count(state)}", *(row.short for row in rows), news, foot]
+        texts = [heading(style, _count(state)), *(row.short for row in rows), news, foot]
     buttons = () if state.ended else _buttons(state)
     pointer = _pointer(state) if state.ended else ""
-    return CardForm(tuple(text for text in texts if text), style.colour, buttons, state.card.id, pointer)
+    return CardForm(tuple(text for text in texts if text), style.colour, buttons, pointer)
 
 
 def plain_form(form: CardForm) -> CardForm:
-    """Return the least that a card can show, for when Discord refuses its form: one line, no markup."""
+    """Return the form for when Discord refuses another one: one line, no markup."""
     return replace(form, texts=(plain(form.texts[0], PLAIN_LIMIT),), pointer="")
 
 
@@ -79,33 +80,33 @@ def layout(form: CardForm) -> discord.ui.LayoutView:
     """Return a form as Discord's Components V2."""
     view = discord.ui.LayoutView(timeout=None)
     container: discord.ui.Container[discord.ui.LayoutView] = discord.ui.Container(accent_colour=form.colour)
-    room = LAYOUT_LIMIT
+    space = LAYOUT_LIMIT
     *texts, last = form.texts
     for text in (*texts, f"{last} · {form.pointer}" if form.pointer else last):
-        container.add_item(discord.ui.TextDisplay(text[:room]))
-        room -= len(text)
-        if room <= 0:
+        container.add_item(discord.ui.TextDisplay(text[:space]))
+        space -= len(text)
+        if space <= 0:
             break
     view.add_item(container)
     if form.buttons:
         row: discord.ui.ActionRow[discord.ui.LayoutView] = discord.ui.ActionRow()
-        for action, label in form.buttons:
-            row.add_item(CardButton(action, form.card_id, label))
+        for button in form.buttons:
+            row.add_item(CardButton(*button))
         view.add_item(row)
     return view
 
 
-def _buttons(state: CardState) -> tuple[tuple[Action, str], ...]:
-    language, count = state.card.language, len(state.followers)
+def _buttons(state: CardState) -> tuple[Button, ...]:
+    card, language, count = state.card.id, state.card.language, len(state.followers)
     notify = messages.NOTIFY_ME_TOO if count else messages.NOTIFY_ME
     return (
-        (Action.NOTIFY, say(language, notify, count=count)),
-        (Action.STOP, say(language, messages.STOP)),
+        Button(Action.NOTIFY, card, say(language, notify, count=count)),
+        Button(Action.STOP, card, say(language, messages.STOP)),
     )
 
 
 def _style(state: CardState, rows: Sequence[TaskRow]) -> Style:
-    """Return how a whole card looks: like the loudest of what still lives, else like its ends."""
+    """Return the style of a whole card: the loudest of its live rows, else of its ended ones."""
     live = {row.style for row, watch in zip(rows, state.watches, strict=True) if watch.outcome is None}
     shown = live or {row.style for row in rows}
     return next(style for style in _LOUDEST_FIRST if style in shown)
@@ -120,27 +121,27 @@ def _count(state: CardState) -> str:
 
 
 def _news(state: CardState, known: Sequence[Observed], health: Health) -> str:
-    """Return what the card says of the task API as a whole: that it is out of reach, or that it is back."""
+    """Return what the card says of the task API as a whole: that it is down, or that it is back."""
     if health.since is None:
         return ""
     if health.paused:
         sentence = messages.API_REFUSED if health.mode is Mode.REFUSED else messages.API_SILENT
-    elif any(map(_told_nothing_since, repeat(health.since), state.watches, known)):
+    elif any(map(_unchanged_since, repeat(health.since), state.watches, known)):
         sentence = messages.API_BACK
     else:
         return ""
     return say(state.card.language, sentence, when=relative(health.since))
 
 
-def _told_nothing_since(at: float, watch: Watch, observed: Observed) -> bool:
-    """Tell whether an outage touched a watch and nothing has happened to it since its end."""
+def _unchanged_since(at: float, watch: Watch, observed: Observed) -> bool:
+    """Return whether a watch is older than the end of an outage, and its task unchanged since."""
     if watch.outcome is not None or observed.is_failing:
         return False
     return (observed.changed_at or 0.0) < at and watch.started_at < at
 
 
 def _details(state: CardState, task: Task | None) -> str:
-    """Return the foot of a live card; `task` is the newest answer about its only task."""
+    """Return the foot of a live card; `task` is its only task by the last poll."""
     language, card = state.card.language, state.card
     if task is not None and task.created_at is not None:
         details = [say(language, messages.STARTED, when=relative(task.created_at))]
@@ -159,7 +160,7 @@ def _last_words(state: CardState) -> str:
 
 
 def _pointer(state: CardState) -> str:
-    """Return the words by which an ended card points to its results, none if it has none."""
+    """Return the words by which an ended card points to its results, "" if it has none."""
     endings = [watch.outcome.ending for watch in state.watches if watch.outcome is not None]
     announced = [ending for ending in endings if ending.announced]
     if not announced:

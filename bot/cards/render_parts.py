@@ -1,4 +1,4 @@
-"""The lines that cards, results and answers share: how a state looks and what an ending means."""
+"""The parts that cards, results and responses share: headlines, progress, what an ending means."""
 
 from enum import Enum
 from typing import Final
@@ -13,7 +13,7 @@ from bot.messages import say
 
 
 class Style(Enum):
-    """A state's sign and colour; the colour is never the only sign."""
+    """A sign and a colour; the colour never says anything alone."""
 
     WAITING = ("⏳", 0x95A5A6)
     MOVING = ("🎬", 0x5865F2)
@@ -54,24 +54,31 @@ ENDING_STYLES: Final = {
 }
 
 
-def heading(style: Style, words_: str, task_id: str) -> str:
-    return f"### {style.sign} {words_}\n`{task_id}`"
+def heading(style: Style, title: str, task_id: str = "") -> str:
+    """Return the large headline of a card; without an id, of a card of several tasks."""
+    first = f"### {style.sign} {title}"
+    return f"{first}\n`{task_id}`" if task_id else first
+
+
+def headline(style: Style, title: str, task_id: str) -> str:
+    """Return the one-line headline of a row, a result or a list's entry."""
+    return f"{style.sign} **{title}** · `{task_id}`"
 
 
 def progress_line(task: Task) -> str | None:
-    """Return the bar and the number that the API gave, None if there is nothing to show yet."""
+    """Return the bar and the percentage from the API, None if there is nothing to show yet."""
     if task.progress is None or (task.state is TaskState.PENDING and task.progress == 0):
         return None
     return f"{bar(task.progress)} **{task.progress} %**"
 
 
-def state_words(language: str, task: Task) -> tuple[Style, str]:
+def state_title(language: str, task: Task) -> tuple[Style, str]:
     style, sentence = STATE_STYLES[task.state]
     return style, say(language, sentence, state=plain(task.state_text, 60))
 
 
 def ending_lines(language: str, outcome: Outcome, pace: Pace, limit: int) -> list[str]:
-    """Return the sentence that explains an ending, where it needs one, and what the API last said."""
+    """Return the sentence that explains an ending, if it needs one, and what the API last said."""
     sentence = _explained(language, outcome, pace)
     message = plain(outcome.last_message, limit) if outcome.ending.announced else ""
     if outcome.ending is Ending.FAILED and not message:
@@ -100,7 +107,7 @@ def _explained(language: str, outcome: Outcome, pace: Pace) -> str:
 
 
 def refused_links(language: str, task: Task) -> str | None:
-    """Return the line that names what stood in the place of web links, None if nothing did."""
+    """Return the line that names what the API gave instead of web links, None if there is nothing."""
     if not task.refused_videos:
         return None
     names = [code(name, 45) for name in task.refused_videos[:3]]

@@ -1,8 +1,8 @@
-"""What a result says, as messages: a pure function from an outcome and its followers.
+"""The messages of a result: a pure function of an outcome and its followers.
 
-A message has at most 2,000 characters and calls at most 100 people. Links stand on lines of their own, whole;
-what fits into no message goes into `urls.txt`, so that none is cut and none is lost. Several messages carry
-their `k/n`, by which a message can be found again after a crash.
+A message has at most 2,000 characters and pings at most 100 people. Each link has a line of its own; links
+that fit into no message go into `urls.txt`, so that none is cut and none is lost. If there are several
+messages, each ends with its `k/n`, by which it can be found again after a crash.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bot import messages
-from bot.cards.render_parts import ENDING_STYLES, ending_lines, progress_line, refused_links, state_words
+from bot.cards.render_parts import (
+    ENDING_STYLES,
+    ending_lines,
+    headline,
+    progress_line,
+    refused_links,
+    state_title,
+)
 from bot.cards.text import CONTENT_LIMIT, mention, plain, relative
 from bot.core.delivery import Message
 from bot.core.outcome import Outcome
@@ -19,21 +26,21 @@ from bot.core.task import Task
 from bot.messages import say
 
 MENTION_LIMIT: Final = 100
-"""People that one message may call (Discord's own limit)."""
+"""People that one message may ping (Discord's own limit)."""
 LINK_MESSAGES: Final = 5
-"""Messages that the links of one task may fill before the rest goes into a file."""
+"""Messages that the links of one task may fill; the rest goes into a file."""
 URLS_FILE: Final = "urls.txt"
 REASON_LIMIT: Final = 1_200
 _RESERVED: Final = 200
-"""Characters kept free for the mark of a part and the line about the file."""
+"""Characters kept free for the `k/n` and the line about the file."""
 
 
 def result_messages(
     task_id: str, outcome: Outcome, followers: Sequence[int], language: str, pace: Pace
 ) -> tuple[Message, ...]:
-    """Return the messages that announce an outcome, in the order in which they are sent."""
+    """Return the messages that announce an outcome, in the order of sending."""
     style, sentence = ENDING_STYLES[outcome.ending]
-    head = [f"{style.sign} **{say(language, sentence)}** · `{task_id}`"]
+    head = [headline(style, say(language, sentence), task_id)]
     head += ending_lines(language, outcome, pace, REASON_LIMIT)
     task = outcome.task
     if task is not None and (refused := refused_links(language, task)) is not None:
@@ -42,16 +49,16 @@ def result_messages(
 
 
 def is_part(content: str, task_id: str, part: int, parts: int) -> bool:
-    """Tell whether a message's content is part `part` of `parts` of what was said about a task."""
+    """Return whether a message's content is part `part` of `parts` of a task's result."""
     if parts == 1:
         return f"`{task_id}`" in content.partition("\n")[0]
     return content.endswith(_mark(task_id, part, parts))
 
 
 def answer_messages(task: Task, language: str) -> tuple[Message, ...]:
-    """Return what one look at a task tells: the answer of `status`, and of `watch` for an ended task."""
-    style, title = state_words(language, task)
-    head = [f"{style.sign} **{title}** · `{task.id}`"]
+    """Return the messages about a task after one poll: of `status`, and of `watch` for an ended task."""
+    style, title = state_title(language, task)
+    head = [headline(style, title, task.id)]
     if not task.state.ended and (progress := progress_line(task)) is not None:
         head.append(progress)
     if message := plain(task.message, REASON_LIMIT):
@@ -77,7 +84,7 @@ class _Page:
     mentions: list[int] = field(default_factory=list)
 
     @property
-    def room(self) -> int:
+    def space(self) -> int:
         return CONTENT_LIMIT - _RESERVED - sum(len(line) + 1 for line in self.lines)
 
 
@@ -93,9 +100,9 @@ def _spread(
     most = len(pages) - 1 + LINK_MESSAGES
     left: list[str] = []
     for link in links:
-        if len(link) > pages[-1].room and len(link) <= _Page().room and len(pages) < most:
+        if len(link) > pages[-1].space and len(link) <= _Page().space and len(pages) < most:
             pages.append(_Page())
-        if len(link) <= pages[-1].room:
+        if len(link) <= pages[-1].space:
             pages[-1].lines.append(link)
         else:
             left.append(link)
@@ -112,12 +119,12 @@ def _spread(
 
 
 def _add_mentions(pages: list[_Page], followers: Sequence[int]) -> None:
-    """Call everybody once, in order: on the first message as many as fit, the rest on more messages."""
+    """Ping everybody once, in order: on the first message as many as fit, the rest on more messages."""
     line: list[str] = []
     for user_id in followers:
         text = mention(user_id)
         page = pages[-1]
-        if len(page.mentions) >= MENTION_LIMIT or len(" ".join([*line, text])) > page.room:
+        if len(page.mentions) >= MENTION_LIMIT or len(" ".join([*line, text])) > page.space:
             page.lines.append(" ".join(line))
             line = []
             page = _Page()

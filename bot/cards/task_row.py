@@ -1,13 +1,21 @@
-"""What there is to say about one watch: the same for a card of its own and for a row among others.
+"""One watch in words: the same for a card of its own, a row among others, and an entry of the list.
 
-Trouble of the whole task API is the card's to tell, once; only this task's own is told here.
+Failures of the whole task API are shown by the card, once; here only those of this task.
 """
 
 from dataclasses import dataclass, replace
 from typing import Final
 
 from bot import messages
-from bot.cards.render_parts import ENDING_STYLES, Style, ending_lines, heading, progress_line, state_words
+from bot.cards.render_parts import (
+    ENDING_STYLES,
+    Style,
+    ending_lines,
+    heading,
+    headline,
+    progress_line,
+    state_title,
+)
 from bot.cards.text import plain, relative
 from bot.core.events import PollError
 from bot.core.health import Health
@@ -19,9 +27,9 @@ from bot.core.watch import Watch
 from bot.messages import say
 
 MESSAGE_LIMIT: Final = 300
-"""Characters of the API's message on a card of its own; the result has room for more."""
+"""Characters of the API's message on a card of its own; the result shows more."""
 ROW_MESSAGE_LIMIT: Final = 100
-"""The same in a row among others: ten rows must fit one layout."""
+"""The same in a row among others: ten rows must fit into one layout."""
 
 _FAILURES: Final = {
     PollError.UNAVAILABLE: messages.TASK_SILENT,
@@ -34,7 +42,7 @@ _FAILURES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """One watch in words; empty texts are left out. `note` says what the state alone does not."""
+    """One watch in words; empty texts are left out. `note` adds what the state does not say."""
 
     task_id: str
     style: Style
@@ -45,14 +53,14 @@ class TaskRow:
 
     @property
     def whole(self) -> tuple[str, str]:
-        """Return the heading and the body of a card of its own."""
+        """The heading and the body of a card of its own."""
         body = "\n".join(line for line in (self.progress, self.message, self.note) if line)
         return heading(self.style, self.title, self.task_id), body
 
     @property
     def short(self) -> str:
-        """Return two lines at most, the second what matters most now."""
-        first = f"{self.style.sign} **{self.title}** · `{self.task_id}`"
+        """At most two lines, the second with what matters most now."""
+        first = headline(self.style, self.title, self.task_id)
         second = self.note.rpartition("\n")[2] or self.progress or self.message
         return f"{first}\n{second}" if second else first
 
@@ -60,15 +68,17 @@ class TaskRow:
 def task_row(
     watch: Watch, observed: Observed, language: str, health: Health, pace: Pace, *, message_limit: int
 ) -> TaskRow:
-    """Return a row; `observed` is what is known about the task of a watch that lives."""
+    """Return the row of a watch; `observed` is its task, as far as the watch is live."""
     if watch.outcome is not None:
         return _ended(watch, watch.outcome, language, pace, message_limit)
     return _live(watch, observed, language, health, message_limit)
 
 
 def _live(watch: Watch, observed: Observed, language: str, health: Health, message_limit: int) -> TaskRow:
-    seen = _seen(watch, observed, language, health, message_limit)
-    row = seen or _unseen(watch, observed, language, health)
+    if (task := observed.task) is not None:
+        row = _known(watch.task_id, task, observed, language, health, message_limit=message_limit)
+    else:
+        row = _unknown(watch, observed, language, health)
     if health.paused or not observed.is_failing or observed.error is None or observed.failing_since is None:
         return row
     note = say(language, _FAILURES[observed.error], when=relative(observed.failing_since))
@@ -77,21 +87,19 @@ def _live(watch: Watch, observed: Observed, language: str, health: Health, messa
     return replace(row, style=Style.ODD, note=f"{row.note}\n{note}" if row.note else note)
 
 
-def _seen(
-    watch: Watch, observed: Observed, language: str, health: Health, message_limit: int
-) -> TaskRow | None:
-    if (task := observed.task) is None:
-        return None
-    style, title = state_words(language, task)
+def _known(
+    task_id: str, task: Task, observed: Observed, language: str, health: Health, *, message_limit: int
+) -> TaskRow:
+    style, title = state_title(language, task)
     note = ""
     if task.state is TaskState.SUCCEEDED:
         style, note = Style.MOVING, say(language, messages.WAITING_FOR_VIDEO)
     message = plain(task.message, message_limit)
     progress = _progress(language, task, observed, health)
-    return TaskRow(watch.task_id, style, title, progress, f"> {message}" if message else "", note)
+    return TaskRow(task_id, style, title, progress, f"> {message}" if message else "", note)
 
 
-def _unseen(watch: Watch, observed: Observed, language: str, health: Health) -> TaskRow:
+def _unknown(watch: Watch, observed: Observed, language: str, health: Health) -> TaskRow:
     if watch.seen_at is None and observed.missing:
         title, note = messages.NOT_VISIBLE_YET, messages.WAITING_FOR_TASK
     else:
@@ -101,14 +109,14 @@ def _unseen(watch: Watch, observed: Observed, language: str, health: Health) -> 
             messages.WAITING_AFTER_RESTART if known else messages.WAITING_FOR_ANSWER,
         )
     row = TaskRow(watch.task_id, Style.WAITING, say(language, title))
-    # During a pause the card says once for all why nothing is known; in trouble the next line says it.
+    # During a pause the card says for all rows why nothing is known; after failures the next line says it.
     if health.paused or (observed.is_failing and note == messages.WAITING_FOR_ANSWER):
         return row
     return replace(row, note=say(language, note))
 
 
 def _progress(language: str, task: Task, observed: Observed, health: Health) -> str:
-    """Return the bar, and when the end is expected if that is known; while nobody polls it is not."""
+    """Return the bar, and the expected end if the task is being polled."""
     line = progress_line(task) or ""
     if not line or observed.expected_end is None or health.paused or observed.is_failing:
         return line

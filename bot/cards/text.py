@@ -1,7 +1,7 @@
-"""Words of others, made safe to stand in a message of ours; and Discord's limits on texts.
+"""Text of others, made safe for our messages; and Discord's limits on texts.
 
 What the API says may contain anything: mentions, masked links, control characters, text that runs backwards.
-It is shown as what it is, letter by letter, and can do nothing.
+It is shown literally and has no effect.
 """
 
 import re
@@ -44,12 +44,12 @@ def mention(user_id: int) -> str:
 
 
 def named(task_ids: Iterable[str]) -> str:
-    """Return task ids as a sentence names them."""
+    """Return task ids for a sentence."""
     return ", ".join(f"`{task_id}`" for task_id in task_ids)
 
 
 def packed(texts: Iterable[str]) -> list[str]:
-    """Return texts, each on lines of its own, in as few messages as hold them."""
+    """Return texts, each on lines of its own, in as few messages as possible."""
     pages: list[str] = []
     for text in texts:
         if pages and len(pages[-1]) + 1 + len(text) <= CONTENT_LIMIT:
@@ -65,6 +65,6 @@ def jump_link(guild_id: int, channel_id: int, message_id: int) -> str:
 
 
 def bar(progress: int) -> str:
-    """Return percent as a bar of ten steps; a step is filled when it is wholly reached."""
+    """Return percent as a bar of ten steps; a step is filled once it is complete."""
     filled = max(0, min(BAR_STEPS, progress * BAR_STEPS // 100))
     return "█" * filled + "░" * (BAR_STEPS - filled)

@@ -1,6 +1,6 @@
-"""`/veo list`: the live watches that somebody may see, newest first, a page at a time.
+"""`/veo list`: the live watches that the asker may see, newest first, a page at a time.
 
-A page is made anew whenever it is asked for; nothing is kept between two presses.
+Each press of a button renders its page again; nothing is kept between two presses.
 """
 
 import logging
@@ -8,11 +8,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-import discord
-
 from bot import messages
-from bot.cards.buttons import Action, CardButton
-from bot.cards.render_parts import Style
+from bot.cards.buttons import Action, Button
+from bot.cards.cards import CardForm, layout
+from bot.cards.render_parts import Style, headline
 from bot.cards.task_row import TaskRow, task_row
 from bot.cards.text import jump_link, relative
 from bot.clock import Clock
@@ -32,13 +31,13 @@ from bot.store.recent import Recent
 log = logging.getLogger(__name__)
 
 LOST_SECONDS: Final = 24 * 3_600.0
-"""How long the list shows a watch that ended for want of access."""
+"""How long the list shows a watch that ended because the bot lost access."""
 PAGE_SIZE: Final = 8
 """Entries of the longest kind that fit one layout."""
 
 
 class Listing:
-    """Answers whoever asks, and them alone."""
+    """Shows the list to the asker alone."""
 
     def __init__(
         self,
@@ -69,10 +68,10 @@ class Listing:
         try:
             entries += await self._recent.lost(interaction.guild_id, self._clock() - LOST_SECONDS)
         except StoreFailed as error:
-            log.warning("the list goes without what has ended", extra={"reason": str(error)})
+            log.warning("the list lacks what has ended", extra={"reason": str(error)})
         seen = {card.channel_id for card, _ in entries}
         visible = {channel_id for channel_id in seen if may_see(interaction, channel_id)}
-        texts, buttons = list_page(
+        form = list_page(
             [entry for entry in entries if entry[0].channel_id in visible],
             self._tracker.registry.observed,
             response.language,
@@ -81,7 +80,7 @@ class Listing:
             page=page,
             closed=self._closed(),
         )
-        await response.show_layout(_layout(texts, buttons), in_place=in_place)
+        await response.show_layout(layout(form), in_place=in_place)
 
 
 def list_page(
@@ -93,14 +92,14 @@ def list_page(
     *,
     page: int = 0,
     closed: Collection[int] = (),
-) -> tuple[list[str], list[tuple[int, str]]]:
-    """Return a page's texts from top to bottom, and its buttons: the page that each leads to, and its label.
+) -> CardForm:
+    """Return a page of the list, the last one if there is no such page any more.
 
-    Entries are live watches, then those that ended for want of access; `closed` are the channels that are
-    closed to the bot. A page that is not there any more is the last one.
+    Entries are live watches, then those that ended because the bot lost access; `closed` are the channels
+    that are closed to the bot.
     """
     if not entries:
-        return [say(language, messages.NOTHING_WATCHED)], []
+        return CardForm((say(language, messages.NOTHING_WATCHED),), Style.MOVING.colour)
     live = sum(watch.outcome is None for _, watch in entries)
     last = (len(entries) - 1) // PAGE_SIZE
     page = max(0, min(page, last))
@@ -116,8 +115,9 @@ def list_page(
         texts.append(text)
     if last:
         texts.append(f"-# {say(language, messages.PAGE, page=page + 1, pages=last + 1)}")
-    buttons = [(other, sign) for other, sign in ((page - 1, "◀"), (page + 1, "▶")) if 0 <= other <= last]
-    return texts, buttons
+    turns = ((page - 1, "◀"), (page + 1, "▶"))
+    buttons = tuple(Button(Action.PAGE, other, sign) for other, sign in turns if 0 <= other <= last)
+    return CardForm(tuple(texts), Style.MOVING.colour, buttons)
 
 
 def _entry(card: Card, watch: Watch, row: TaskRow, language: str) -> str:
@@ -129,19 +129,4 @@ def _entry(card: Card, watch: Watch, row: TaskRow, language: str) -> str:
     ]
     if row.progress:
         facts.insert(0, row.progress)
-    return f"{row.style.sign} **{row.title}** · `{watch.task_id}`\n{' · '.join(facts)}"
-
-
-def _layout(texts: Sequence[str], buttons: Sequence[tuple[int, str]]) -> discord.ui.LayoutView:
-    view = discord.ui.LayoutView(timeout=None)
-    container: discord.ui.Container[discord.ui.LayoutView] = discord.ui.Container(
-        *(discord.ui.TextDisplay[discord.ui.LayoutView](text) for text in texts),
-        accent_colour=Style.MOVING.colour,
-    )
-    view.add_item(container)
-    if buttons:
-        row: discord.ui.ActionRow[discord.ui.LayoutView] = discord.ui.ActionRow()
-        for page, label in buttons:
-            row.add_item(CardButton(Action.PAGE, page, label))
-        view.add_item(row)
-    return view
+    return f"{headline(row.style, row.title, watch.task_id)}\n{' · '.join(facts)}"

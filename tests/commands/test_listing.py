@@ -30,11 +30,11 @@ def test_a_page_keeps_the_limits_whatever_is_watched(
     known = {LONGEST_ID: Observed(answer)}
     entries = [(card, row) for row in rows]
     for language in LANGUAGES:
-        texts, buttons = list_page(entries, known, language, health, Pace(), page=page)
-        assert 0 < sum(map(len, texts)) <= 4_000
-        assert all(texts)
-        assert 1 + len(texts) + 1 + len(buttons) <= 40
-        assert all(0 <= to * PAGE_SIZE < len(rows) for to, _ in buttons)
+        form = list_page(entries, known, language, health, Pace(), page=page)
+        assert 0 < sum(map(len, form.texts)) <= 4_000
+        assert all(form.texts)
+        assert 1 + len(form.texts) + 1 + len(form.buttons) <= 40
+        assert all(0 <= button.number * PAGE_SIZE < len(rows) for button in form.buttons)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,8 @@ def test_a_page_keeps_the_limits_whatever_is_watched(
 )
 def test_buttons_lead_to_the_pages_that_are_there(count: int, page: int, buttons: list[int]) -> None:
     entries = [(CARD, watch())] * count
-    assert [to for to, _ in list_page(entries, {}, "en", Health(), Pace(), page=page)[1]] == buttons
+    form = list_page(entries, {}, "en", Health(), Pace(), page=page)
+    assert [button.number for button in form.buttons] == buttons
 
 
 @given(live, answers, st.none() | outcomes, st.floats(0, 4e9), st.sampled_from(LANGUAGES))
