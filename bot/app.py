@@ -8,13 +8,12 @@ from typing import Final
 from bot.clock import Alarm, Clock, Idle, idle
 from bot.commands.autocomplete import Autocomplete
 from bot.commands.first_poll import FirstPoll
-from bot.commands.limits import Limits
 from bot.commands.listing import Listing
 from bot.commands.placeholders import PlaceholderKeeper
 from bot.commands.slash import Commands
 from bot.commands.tree import Tree, command_tree, write_commands
 from bot.commands.turns import NewestFirst
-from bot.commands.watch_command import WatchCommand
+from bot.commands.watch_command import Limits, WatchCommand
 from bot.config import Settings
 from bot.core.outcome import Ending
 from bot.engine.breaker import CircuitBreaker, PollFn

@@ -1,6 +1,6 @@
-"""What the option `id` completes to: tasks watched lately in channels that the asker may see.
+"""What the option `id` completes to: tasks watched recently in channels that the asker may see.
 
-It answers from memory and the store alone, at every key that somebody presses; the task API is never asked.
+It runs with every key that somebody presses, so it reads only memory and the store, never the task API.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ from discord import app_commands
 from bot import messages
 from bot.cards.render_parts import ENDING_STYLES, STATE_STYLES
 from bot.clock import Clock
-from bot.commands.limits import Limits
 from bot.commands.response_requests import RequestFailed
 from bot.commands.turns import NewestFirst, TooLate, Turn
+from bot.commands.watch_command import Limits
 from bot.core.characters import visible
 from bot.core.observed import UNOBSERVED
 from bot.core.task import Task
@@ -35,16 +35,16 @@ Choice = app_commands.Choice[str]
 CHOICES_LIMIT: Final = 25
 LENGTH_LIMIT: Final = 100
 """Characters of a label and of a value (Discord's own limits, both)."""
-LATELY: Final = 7 * 24 * 3600.0
-"""Seconds after its end for which a task is offered."""
+RECENTLY: Final = 7 * 24 * 3600.0
+"""How long after its end a task is offered."""
 
 
 class NotAnswered(Exception):
-    """An autocompletion was given up, or not taken; the next key asks again. discord.py's tree logs it."""
+    """An autocompletion came too late or was refused; the next key asks again. discord.py's tree logs it."""
 
 
 class Autocomplete:
-    """Completes ids. Whatever fails is logged, and nothing is offered."""
+    """Completes ids. A failure is logged, and nothing is offered."""
 
     def __init__(
         self, tracker: Tracker, recent: Recent, limits: Limits, turns: NewestFirst, clock: Clock
@@ -57,44 +57,45 @@ class Autocomplete:
 
     async def one(self, interaction: discord.Interaction, typed: str) -> list[Choice]:
         """Offer tasks for a command that takes one id."""
-        return await self._answer(interaction, "", typed)
+        return await self._respond(interaction, "", typed)
 
     async def several(self, interaction: discord.Interaction, typed: str) -> list[Choice]:
-        """Offer tasks for the last of several ids; what was typed before it stays."""
+        """Offer tasks for the last of several ids; the text before it stays."""
         start = start_of_last(typed)
-        return await self._answer(interaction, typed[:start], typed[start:])
+        return await self._respond(interaction, typed[:start], typed[start:])
 
     async def stoppable(self, interaction: discord.Interaction, typed: str) -> list[Choice]:
-        """Offer what is watched in this very channel."""
-        return await self._answer(interaction, "", typed, here_only=True)
+        """Offer the tasks watched in this channel."""
+        return await self._respond(interaction, "", typed, here_only=True)
 
-    async def _answer(
+    async def _respond(
         self, interaction: discord.Interaction, before: str, part: str, *, here_only: bool = False
     ) -> list[Choice]:
-        """Respond with what is offered; the list that is returned tells discord.py nothing any more.
+        """Respond with the choices; discord.py ignores the empty list, as there is a response already.
 
         Raises:
-            NotAnswered: it is too late, or Discord did not take it.
+            NotAnswered: it is too late, or Discord refused it.
         """
         turn = Turn(self._turns)
         try:
             await turn.take()
             async with asyncio.timeout_at(turn.deadline):
-                await _respond(
-                    interaction, await self._offered(interaction, before, part, here_only=here_only)
-                )
+                choices = await self._choices(interaction, before, part, here_only=here_only)
+                await interaction.response.autocomplete(choices)
         except (TimeoutError, TooLate):
             raise NotAnswered("too late") from None
+        except RequestFailed as error:
+            raise NotAnswered(describe(error)) from None
         finally:
             turn.give_back()
         return []
 
-    async def _offered(
+    async def _choices(
         self, interaction: discord.Interaction, before: str, part: str, *, here_only: bool
     ) -> list[Choice]:
         guild_id = interaction.guild_id
         language = language_for(interaction.locale.value)
-        if guild_id is None or self._limits.refuse_place(guild_id, language) is not None:
+        if guild_id is None or not self._limits.allow(guild_id):
             return []
         contains = without_surroundings(part)
         if len(before) + len(contains) > LENGTH_LIMIT:
@@ -102,21 +103,16 @@ class Autocomplete:
         try:
             found = await self._found(interaction, guild_id, contains, here_only=here_only)
         except Exception:
-            log.exception("an id could not be completed")
+            log.exception("could not complete an id")
             return []
         typed = {*read_task_ids(before).task_ids}
         now, observed = self._clock(), self._tracker.registry.observed
         choices: dict[str, Choice] = {}
         for watch in found:
             value = before + watch.task_id
-            if watch.task_id not in typed and len(value) <= LENGTH_LIMIT:
-                choices.setdefault(
-                    watch.task_id,
-                    Choice(
-                        name=label(watch, observed.get(watch.task_id, UNOBSERVED).task, now, language),
-                        value=value,
-                    ),
-                )
+            if value not in choices and watch.task_id not in typed and len(value) <= LENGTH_LIMIT:
+                task = observed.get(watch.task_id, UNOBSERVED).task
+                choices[value] = Choice(name=label(watch, task, now, language), value=value)
         return list(choices.values())[:CHOICES_LIMIT]
 
     async def _found(
@@ -133,33 +129,21 @@ class Autocomplete:
         if here_only or len({watch.task_id for watch in live}) >= CHOICES_LIMIT:
             return live
         channels = [c for c in await self._recent.channels(guild_id) if may_see(interaction, c)]
-        since = self._clock() - LATELY
-        # Those that are live again, or typed already, must not use up the room.
+        since = self._clock() - RECENTLY
+        # Twice the limit: some are watched again, or typed already.
         return [*live, *await self._recent.ended(channels, part, since, 2 * CHOICES_LIMIT)]
 
 
-async def _respond(interaction: discord.Interaction, choices: list[Choice]) -> None:
-    try:
-        await interaction.response.autocomplete(choices)
-    except TimeoutError:
-        raise
-    except RequestFailed as error:
-        raise NotAnswered(describe(error)) from None
-
-
 def label(watch: Watch, task: Task | None, now: float, language: str) -> str:
-    """Return a watch on one line of plain text: its id, as much as fits, its state, progress and age.
+    """Return a watch on one line of plain text: as much of its id as fits, its state, progress and age.
 
-    `task` is the newest answer about its task.
+    `task` is its task by the last poll.
     """
-    told = f" · {_state(watch, task, language)} · {_age(now - _since(watch), language)}"
-    room = LENGTH_LIMIT - len(told)
-    shown = watch.task_id if len(watch.task_id) <= room else f"{watch.task_id[: room - 1]}…"
-    return f"{shown}{told}"
-
-
-def _since(watch: Watch) -> float:
-    return watch.outcome.at if watch.outcome is not None else watch.started_at
+    since = watch.outcome.at if watch.outcome is not None else watch.started_at
+    state = f" · {_state(watch, task, language)} · {_age(now - since, language)}"
+    limit = LENGTH_LIMIT - len(state)
+    shown = watch.task_id if len(watch.task_id) <= limit else f"{watch.task_id[: limit - 1]}…"
+    return f"{shown}{state}"
 
 
 def _state(watch: Watch, task: Task | None, language: str) -> str:

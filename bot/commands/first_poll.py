@@ -1,4 +1,4 @@
-"""The polls that a person waits for: within the time of a first response, or announced by a line."""
+"""The polls that a person waits for: within the time of the first response, or announced by a placeholder."""
 
 import asyncio
 import logging
@@ -6,23 +6,43 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot import messages
+from bot.cards.text import plain
 from bot.commands.response import Response
 from bot.commands.turns import PersonByPerson
 from bot.core.task import Task
 from bot.engine.breaker import PollFn
 from bot.messages import say
-from bot.veo.errors import Unavailable, VeoError
+from bot.veo.errors import (
+    BrokenAnswer,
+    KeyRefused,
+    RateLimited,
+    TaskNotFound,
+    TaskRefused,
+    Unavailable,
+    VeoError,
+)
 
 log = logging.getLogger(__name__)
 
 FIRST_POLL_SECONDS: Final = 1.5
-"""How long the API may take to be in the first response; after that a line says that we are looking."""
+"""How long the first response waits for the task API; after that a placeholder is sent."""
 AT_ONCE: Final = 24
-"""Polls for people under way at once: however much they ask, the poller finds a way to the API."""
+"""Polls for people under way at once, so that the poller always gets its share."""
 OF_ONE_PERSON: Final = 5
-"""The same for one person: what they wait for holds up nobody else."""
+"""The same for one person, so that nobody holds up the others."""
 TURN_SECONDS: Final = 15.0
-"""How long a poll waits for its turn, at most."""
+"""How long a poll waits for its turn."""
+MESSAGE_LIMIT: Final = 300
+"""Characters of the API's own words in an error."""
+ERROR_MESSAGES: Final[dict[type[Exception], str]] = {
+    TaskNotFound: messages.UNKNOWN_TASK,
+    TaskRefused: messages.POLL_REFUSED,
+    KeyRefused: messages.LOOK_REFUSED,
+    RateLimited: messages.LOOK_LIMITED,
+    BrokenAnswer: messages.POLL_UNREADABLE,
+    VeoError: messages.LOOK_FAILED,
+}
+"""What the asker reads after each error; a class without an entry has that of its nearest base."""
 
 
 class FirstPoll:
@@ -32,52 +52,45 @@ class FirstPoll:
         self._poll: Final = poll
         self._turns: Final = PersonByPerson(AT_ONCE, OF_ONE_PERSON)
 
-    async def at(self, response: Response, task_ids: Sequence[str]) -> dict[str, Task | VeoError]:
+    async def of(self, response: Response, task_ids: Sequence[str]) -> dict[str, Task | VeoError]:
         """Poll tasks, all at once; return what each poll brought, in the order of the ids.
 
         Raises:
-            ResponseFailed: the line could not be said.
+            ResponseFailed: the placeholder could not be sent.
         """
         person = response.interaction.user.id
-        polls = [asyncio.ensure_future(self._told(task_id, person)) for task_id in task_ids]
+        polls = [asyncio.ensure_future(self._poll_for(person, task_id)) for task_id in task_ids]
         if not polls:
             return {}
         response.turn.give_back()
         try:
             _, late = await asyncio.wait(polls, timeout=FIRST_POLL_SECONDS)
             if late:
-                await send_placeholder(response, task_ids)
+                await response.placeholder(task_ids)
             return dict(zip(task_ids, await asyncio.gather(*polls), strict=True))
         finally:
             for poll in polls:
                 poll.cancel()
 
-    async def _told(self, task_id: str, person: int) -> Task | VeoError:
+    async def _poll_for(self, person: int, task_id: str) -> Task | VeoError:
         try:
-            return await self._in_turn(task_id, person)
+            try:
+                async with asyncio.timeout(TURN_SECONDS):
+                    await self._turns.take(person)
+            except TimeoutError:
+                raise Unavailable("too many questions at once") from None
+            try:
+                return await self._poll(task_id)
+            finally:
+                self._turns.give_back(person)
         except VeoError as error:
             log.info("a poll for a person failed", extra={"task": task_id, "reason": str(error)})
             return error
 
-    async def _in_turn(self, task_id: str, person: int) -> Task:
-        try:
-            async with asyncio.timeout(TURN_SECONDS):
-                await self._turns.take(person)
-        except TimeoutError:
-            raise Unavailable("too many questions at once") from None
-        try:
-            return await self._poll(task_id)
-        finally:
-            self._turns.give_back(person)
 
-
-async def send_placeholder(response: Response, task_ids: Sequence[str]) -> int:
-    """Say to everybody that we look at tasks, unless it is said already; return the line's message id.
-
-    Raises:
-        ResponseFailed: it could not be said.
-    """
-    sentence = messages.LOOKING if len(task_ids) == 1 else messages.LOOKING_AT_SEVERAL
-    return await response.placeholder(
-        say(response.channel_language, sentence, task=task_ids[0], count=len(task_ids))
-    )
+def error_message(error: VeoError, language: str, task_id: str) -> str:
+    """Return what the asker reads after an error, with the API's own words unless the task is unknown."""
+    sentence = next(ERROR_MESSAGES[kind] for kind in type(error).__mro__ if kind in ERROR_MESSAGES)
+    text = say(language, sentence, task=task_id)
+    message = "" if isinstance(error, TaskNotFound) else plain(error.message, MESSAGE_LIMIT)
+    return f"{text}\n{say(language, messages.API_SAID, message=message)}" if message else text

@@ -1,8 +1,8 @@
-"""One answer to one command in Discord's time: the first response within 3 s, the rest within 15 minutes.
+"""The response to one interaction: its first message within 3 s, the rest within 15 minutes.
 
-The response is never deferred: a deferral fixes whether everybody sees the response, and a refusal must still
-be able to turn private. What takes longer is announced by a public line, which becomes the response, or is
-deleted when the answer is a private refusal.
+It is never deferred: a deferral fixes whether everybody sees the response, and an error must still be able to
+turn private. What takes longer is announced by a public placeholder, which becomes the response or a card, or
+is deleted if the response turns out to be private.
 """
 
 import asyncio
@@ -12,93 +12,105 @@ from typing import Final
 
 import discord
 
+from bot import messages
 from bot.commands.placeholders import PlaceholderKeeper
-from bot.commands.plain_answers import ACKNOWLEDGED, plainly, refuses_content, texts_of
-from bot.commands.response_requests import TOKEN_SECONDS, RequestFailed, files_of, given, tried_again
-from bot.commands.translation import channel_language
+from bot.commands.response_requests import (
+    ACKNOWLEDGED,
+    TOKEN_SECONDS,
+    RequestFailed,
+    files_of,
+    refuses_content,
+    repeat,
+    send_or_simplify,
+    without_markup,
+)
 from bot.commands.turns import RESPONSE_SECONDS, Turn
 from bot.core.delivery import Message
-from bot.messages import language_for
+from bot.messages import language_for, say
 from bot.outbound.discord_errors import ErrorAction, describe, error_action
 from bot.outbound.rest import NOBODY
 
 log = logging.getLogger(__name__)
 
 RESPONSE_SLACK: Final = 1.0
-"""Seconds after which a response that was sent in time is there, or will never be."""
+"""Seconds after which a response that was sent in time has arrived or never will."""
 SOONEST_RETRY: Final = 1.0
-"""Seconds that discord.py waits at least before it sends a response again."""
+"""Seconds after which discord.py sends a response again, at the soonest."""
+NO_VIEW: Final[discord.ui.View] = discord.utils.MISSING
 
 
 class ResponseFailed(Exception):
-    """Discord does not take the answer (too late, answered by another, out of reach): nothing can be said."""
+    """Discord does not accept the response: too late, sent by another process, or no access."""
 
 
 class Response:
-    """Answers one interaction; made when it arrives."""
+    """Responds to one interaction. What sends raises ResponseFailed if it could not be sent."""
 
     def __init__(
-        self, interaction: discord.Interaction, card_language: str, turn: Turn, keeper: PlaceholderKeeper
+        self, interaction: discord.Interaction, channel_language: str, turn: Turn, keeper: PlaceholderKeeper
     ) -> None:
         self.interaction: Final = interaction
-        self._keeper: Final = keeper
-        self._remembered = False
         self.turn: Final = turn
-        """Held while there is work for the first response; whoever waits for others gives it back."""
-        self._deadline: Final = turn.deadline
+        """Held while there is work for the first message; given back while waiting for others."""
+        self._keeper: Final = keeper
         self._placeholder_id: int | None = None
-        self._kept = False
-        self._deleted = False
+        self._placeholder_stored = False
+        self._placeholder_settled = False
+        """Whether it has become a card or a response, or is deleted."""
         self._responded = False
         self.language: Final = language_for(interaction.locale.value)
         """The asker's language."""
-        self.channel_language: Final = channel_language(interaction, card_language)
+        self.channel_language: Final = channel_language
         """The language of what everybody sees."""
 
-    async def placeholder(self, text: str) -> int:
-        """Respond with a public line, once; return the message's id.
-
-        Raises:
-            ResponseFailed: there is no such message.
-        """
+    async def placeholder(self, task_ids: Sequence[str]) -> int:
+        """Tell everybody that tasks are being polled, once; return the message's id."""
         if self._placeholder_id is None:
-            self._remembered = True
+            sentence = messages.LOOKING if len(task_ids) == 1 else messages.LOOKING_AT_SEVERAL
+            text = say(self.channel_language, sentence, task=task_ids[0], count=len(task_ids))
+            self._placeholder_stored = True
             await self._keeper.remember(self.interaction, text)
             self._placeholder_id = await self._respond(Message(text))
         return self._placeholder_id
 
     async def finish(self) -> None:
-        """Forget the public line, unless it may still stand as one: the next start deletes it then."""
-        if self._remembered and (self._kept or self._deleted):
+        """Remove the placeholder from the store, unless it still stands: then the next start deletes it."""
+        if self._placeholder_stored and self._placeholder_settled:
             await self._keeper.forget(self.interaction.id)
 
     def keep(self) -> None:
-        """Note that the public line has become a card or an answer: it stays, come what may."""
-        self._kept = True
+        """Note that the placeholder has become a card or a response: it is not deleted any more."""
+        self._placeholder_settled = True
 
-    async def send_private(self, text: str, view: discord.ui.View | None = None) -> None:
-        """Tell only the asker; a public line that has come to nothing is taken back.
-
-        Raises:
-            ResponseFailed: it could not be told.
-        """
+    async def send_private(self, text: str, view: discord.ui.View = NO_VIEW) -> None:
+        """Send to the asker alone; a placeholder that nothing came of is deleted."""
         if not self._responded:
             await self._respond(Message(text), ephemeral=True, view=view)
             return
         await self.delete_placeholder()
         await self._follow_up(Message(text), ephemeral=True, view=view)
 
-    async def show_layout(self, view: discord.ui.LayoutView, *, in_place: bool = False) -> None:
-        """Show only the asker a layout; `in_place` of the one whose button they pressed.
+    async def send_public(self, messages: Sequence[Message]) -> None:
+        """Send to everybody; the first message takes the place of the placeholder."""
+        if self._placeholder_id is None:
+            self._placeholder_id = await self._respond(messages[0])
+        else:
+            await self._edit(self._message_by_bot(self._placeholder_id), messages[0])
+        self.keep()
+        await self.send_more(messages[1:])
 
-        Raises:
-            ResponseFailed: it could not be shown.
-        """
+    async def send_more(self, messages: Iterable[Message]) -> None:
+        """Send more messages to everybody, after the first."""
+        for message in messages:
+            await self._follow_up(message)
+
+    async def show_layout(self, view: discord.ui.LayoutView, *, in_place: bool = False) -> None:
+        """Show a layout to the asker alone; `in_place` of the one whose button was pressed."""
         await self.turn.take()
         self._responded = True
         reply = self.interaction.response
         try:
-            async with asyncio.timeout_at(self._deadline):
+            async with asyncio.timeout_at(self.turn.deadline):
                 if in_place:
                     await reply.edit_message(view=view, allowed_mentions=NOBODY)
                 else:
@@ -106,144 +118,127 @@ class Response:
         except RequestFailed as error:
             if not refuses_content(error):
                 raise ResponseFailed(describe(error)) from None
-            await self._respond(plainly(Message(texts_of(view))), ephemeral=True, plain=True)
+            texts = (
+                item.content for item in view.walk_children() if isinstance(item, discord.ui.TextDisplay)
+            )
+            await self._respond(Message("\n".join(texts)), ephemeral=True, plain=True)
         finally:
             self.turn.give_back()
 
     async def delete_placeholder(self) -> None:
-        """Delete the public line, if one stands: what it promised does not come."""
-        if self._placeholder_id is None or self._kept:
+        """Delete the placeholder, if one stands."""
+        if self._placeholder_id is None or self._placeholder_settled:
             return
-        own = self._placeholder_by_the_bot(self._placeholder_id)
-        self._placeholder_id = None  # once: whether it goes or stays, it is nobody's line any more
+        message = self._message_by_bot(self._placeholder_id)
+        self._placeholder_id = None  # before the request: it is tried once only
         try:
-            await tried_again(self.interaction.delete_original_response, own.delete)
+            await repeat(self.interaction.delete_original_response, message.delete)
         except RequestFailed as error:
-            log.warning("a placeholder could not be deleted", extra={"refusal": describe(error)})
-            self._deleted = error_action(error) is ErrorAction.CARD_GONE
+            log.warning("could not delete a placeholder", extra={"refusal": describe(error)})
+            self._placeholder_settled = error_action(error) is ErrorAction.CARD_GONE
         else:
-            self._deleted = True
+            self._placeholder_settled = True
 
-    async def send_public(self, messages: Sequence[Message]) -> None:
-        """Tell everybody, in one message or more.
+    async def _edit(self, placeholder: discord.PartialMessage, message: Message) -> None:
+        async def edit(message: Message) -> None:
+            def by(request: Callable[..., Awaitable[object]]) -> Callable[[], Awaitable[object]]:
+                return lambda: request(
+                    content=message.content, attachments=files_of(message), allowed_mentions=NOBODY
+                )
 
-        Raises:
-            ResponseFailed: it could not be told.
-        """
-        first, rest = messages[0], messages[1:]
-        if self._placeholder_id is None:
-            self._placeholder_id = await self._respond(first)
-        else:
-            await self._edit_placeholder(self._placeholder_id, first)
-        self._kept = True
-        await self.send_more(rest)
+            await repeat(by(self.interaction.edit_original_response), by(placeholder.edit))
 
-    async def send_more(self, messages: Iterable[Message]) -> None:
-        """Tell everybody more, after the line.
-
-        Raises:
-            ResponseFailed: it could not be told.
-        """
-        for message in messages:
-            await self._follow_up(message)
-
-    async def _edit_placeholder(self, placeholder_id: int, message: Message, *, plain: bool = False) -> None:
-        def by(edit: Callable[..., Awaitable[object]]) -> Callable[[], Awaitable[object]]:
-            # Files are read by the request that sends them: each try needs new ones.
-            return lambda: edit(
-                content=message.content, attachments=files_of(message), allowed_mentions=NOBODY
-            )
-
-        own = self._placeholder_by_the_bot(placeholder_id)
         try:
-            await tried_again(by(self.interaction.edit_original_response), by(own.edit))
+            await send_or_simplify(edit, message)
         except RequestFailed as error:
-            if plain or not refuses_content(error):
-                raise ResponseFailed(describe(error)) from None
-            await self._edit_placeholder(placeholder_id, plainly(message), plain=True)
+            raise ResponseFailed(describe(error)) from None
 
-    def _placeholder_by_the_bot(self, placeholder_id: int) -> discord.PartialMessage:
-        """Return the public line as the bot's own token reaches it."""
+    def _message_by_bot(self, message_id: int) -> discord.PartialMessage:
+        """Return a message for requests with the bot's own token, not the interaction's."""
         interaction = self.interaction
         channel = interaction.client.get_partial_messageable(
             interaction.channel_id or 0, guild_id=interaction.guild_id
         )
-        return channel.get_partial_message(placeholder_id)
+        return channel.get_partial_message(message_id)
 
     async def _respond(
         self,
         message: Message,
         *,
         ephemeral: bool = False,
-        view: discord.ui.View | None = None,
+        view: discord.ui.View = NO_VIEW,
         plain: bool = False,
     ) -> int:
+        """Send the first message, `plain` after its content was refused once; return its id."""
         await self.turn.take()
         self._responded = True
         loop = asyncio.get_running_loop()
         began = loop.time()
-        try:
-            async with asyncio.timeout_at(self._deadline):
+
+        async def send(message: Message) -> int | None:
+            nonlocal began
+            began = loop.time()
+            async with asyncio.timeout_at(self.turn.deadline):
                 reply = await self.interaction.response.send_message(
                     message.content,
                     ephemeral=ephemeral,
                     files=files_of(message),
-                    view=given(view),
+                    view=view,
                     allowed_mentions=NOBODY,
                 )
-        except discord.HTTPException as error:
-            if refuses_content(error) and not plain:  # the interaction is still open then
-                return await self._respond(plainly(message), ephemeral=ephemeral, plain=True)
-            # "Already acknowledged": by an earlier try of this very request, if there was time for one; else
-            # by another process, the one before a crash or one with the same token, which then answers.
-            ours = error.code == ACKNOWLEDGED and loop.time() - began >= SOONEST_RETRY
-            if error.status < 500 and not ours:  # noqa: PLR2004
-                raise ResponseFailed(describe(error)) from None
-            return await self._find_response(describe(error), ephemeral=ephemeral)
+            return reply.message_id
+
+        try:
+            if plain:
+                message_id = await send(without_markup(message))
+            else:
+                message_id = await send_or_simplify(send, message)
         except RequestFailed as error:
+            if isinstance(error, discord.HTTPException):
+                # "Already acknowledged": by an earlier attempt of this very request, if there was time for
+                # one; else by another process (before a crash, or with the same token), which responds.
+                ours = error.code == ACKNOWLEDGED and loop.time() - began >= SOONEST_RETRY
+                if error.status < 500 and not ours:  # noqa: PLR2004
+                    raise ResponseFailed(describe(error)) from None
             return await self._find_response(describe(error), ephemeral=ephemeral)
         finally:
             self.turn.give_back()
-        if reply.message_id is None:
+        if message_id is None:
             return await self._find_response("no message in the answer", ephemeral=ephemeral)
-        return reply.message_id
+        return message_id
 
     async def _find_response(self, why: str, *, ephemeral: bool) -> int:
-        """Return the id of a response whose acknowledgement was lost on the way."""
-        self.turn.give_back()  # Discord is slow or away: others need not wait for it as well
+        """Return the id of a response whose acknowledgement was lost."""
+        self.turn.give_back()  # Discord is slow or down: the other interactions need not wait for it, too
         loop = asyncio.get_running_loop()
         while True:
             try:
                 async with asyncio.timeout(RESPONSE_SECONDS):
                     found = await self.interaction.original_response()
             except RequestFailed as error:
-                # What was sent in time may still be on its way: Discord takes it for 3 s.
-                if loop.time() > self._deadline + RESPONSE_SLACK:
+                # What was sent in time may still be on its way: Discord accepts it for 3 s.
+                if loop.time() > self.turn.deadline + RESPONSE_SLACK:
                     raise ResponseFailed(f"{why}, then {describe(error)}") from None
             else:
                 if found.flags.ephemeral != ephemeral:
-                    raise ResponseFailed(f"{why}, and somebody else's answer stands")
+                    raise ResponseFailed(f"{why}, and another process has responded")
                 return found.id
             await asyncio.sleep(RESPONSE_SLACK / 2)
 
     async def _follow_up(
-        self,
-        message: Message,
-        *,
-        ephemeral: bool = False,
-        view: discord.ui.View | None = None,
-        plain: bool = False,
+        self, message: Message, *, ephemeral: bool = False, view: discord.ui.View = NO_VIEW
     ) -> None:
-        try:
+        async def send(message: Message) -> None:
             async with asyncio.timeout(TOKEN_SECONDS):
                 await self.interaction.followup.send(
                     message.content,
                     ephemeral=ephemeral,
                     files=files_of(message),
-                    view=given(view),
+                    view=view,
                     allowed_mentions=NOBODY,
                 )
+
+        try:
+            await send_or_simplify(send, message)
         except RequestFailed as error:
-            if plain or not refuses_content(error):
-                raise ResponseFailed(describe(error)) from None
-            await self._follow_up(plainly(message), ephemeral=ephemeral, plain=True)
+            raise ResponseFailed(describe(error)) from None

@@ -1,57 +1,81 @@
-"""How an answer's requests are made: what they may raise, what they carry, and when they are made again."""
+"""The requests of a response: what they may raise, what they carry, and what is sent instead if refused."""
 
 import asyncio
 import io
+import re
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeVar
 
 import aiohttp
 import discord
 
 from bot.cards.results import URLS_FILE
+from bot.cards.text import CONTENT_LIMIT, plain
 from bot.core.delivery import Message
 from bot.outbound.discord_errors import NOT_DISCORDS, ErrorAction, error_action
+
+T = TypeVar("T")
 
 TRIES: Final = 3
 TOKEN_SECONDS: Final = 30.0
 """How long a request through the interaction's token may take."""
+ACKNOWLEDGED: Final = 40060
+_LINK: Final = re.compile(r"<?(https?://[^\s<>]+)>?")
 
 RequestFailed = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError, *NOT_DISCORDS)
 """What a request to Discord may raise."""
 
 
-def given(view: discord.ui.View | None) -> discord.ui.View:
-    """Return a view as discord.py takes it: its sign for none is not None."""
-    missing: discord.ui.View = discord.utils.MISSING
-    return missing if view is None else view
-
-
 def files_of(message: Message) -> list[discord.File]:
+    """Return a message's files. A request reads them to their end, so each attempt needs new ones."""
     if not message.urls_file:
         return []
     return [discord.File(io.BytesIO("\n".join((*message.urls_file, "")).encode()), URLS_FILE)]
 
 
-async def tried_again(
-    by_token: Callable[[], Awaitable[object]], by_the_bot: Callable[[], Awaitable[object]]
-) -> None:
-    """Make a request that does the same however often it is made, again where its answer was lost.
+def refuses_content(error: BaseException) -> bool:
+    """Return whether Discord refused what a message says, by a filter of links (240000) or as a bad form."""
+    if not isinstance(error, discord.HTTPException):
+        return False
+    return error.status == 400 and error.code != ACKNOWLEDGED  # noqa: PLR2004
 
-    A limit on the interaction's token can last for a day, and discord.py waits for it: after a while the
-    bot's own token is used.
+
+def without_markup(message: Message) -> Message:
+    """Return a message in plain words; its links go into a file, so that none is lost."""
+    links = tuple(_LINK.findall(message.content))
+    lines = (_LINK.sub("", line).strip() for line in message.content.splitlines())
+    text = "\n".join(plain(line, CONTENT_LIMIT) for line in lines if line)
+    return Message(text[:CONTENT_LIMIT] or "…", message.mentions, (*links, *message.urls_file))
+
+
+async def send_or_simplify(send: Callable[[Message], Awaitable[T]], message: Message) -> T:
+    """Send a message, and once more without markup if Discord refuses its content."""
+    try:
+        return await send(message)
+    except RequestFailed as error:
+        if not refuses_content(error):
+            raise
+    return await send(without_markup(message))
+
+
+async def repeat(by_token: Callable[[], Awaitable[object]], by_bot: Callable[[], Awaitable[object]]) -> None:
+    """Make an idempotent request, and repeat it if its answer was lost.
+
+    A limit on the interaction's token can last for a day, and discord.py waits for it: after `TOKEN_SECONDS`
+    the bot's own token is used instead.
     """
     for tries_left in reversed(range(TRIES)):
-        own = False
+        used_bot = False
         try:
             try:
                 async with asyncio.timeout(TOKEN_SECONDS):
                     await by_token()
             except TimeoutError:
-                own = True
+                used_bot = True
                 async with asyncio.timeout(TOKEN_SECONDS):
-                    await by_the_bot()
+                    await by_bot()
         except RequestFailed as error:
-            if not tries_left or own or error_action(error) is not ErrorAction.RETRY:
+            if not tries_left or used_bot or error_action(error) is not ErrorAction.RETRY:
                 raise
             await asyncio.sleep(1.0)
         else:

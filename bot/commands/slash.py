@@ -1,4 +1,4 @@
-"""What the slash commands do: answer in time, call, render, respond."""
+"""What the slash commands and the buttons do, and what happens if they fail."""
 
 import asyncio
 import logging
@@ -12,19 +12,17 @@ from bot import messages
 from bot.cards.buttons import Action, CardButton
 from bot.cards.results import answer_messages
 from bot.cards.text import mention, named
-from bot.commands.first_poll import FirstPoll
-from bot.commands.limits import Limits
+from bot.commands.first_poll import FirstPoll, error_message
 from bot.commands.listing import Listing
 from bot.commands.message_text import tasks_of_ours
 from bot.commands.placeholders import PlaceholderKeeper
 from bot.commands.response import Response, ResponseFailed
-from bot.commands.sentences import describe
 from bot.commands.turns import NewestFirst, TooLate, Turn
-from bot.commands.watch_command import WatchCommand, left_out
+from bot.commands.watch_command import Limits, WatchCommand, left_out
 from bot.core.card import CardState
-from bot.core.task_ids import MOST_AT_ONCE, Found, read_task_id
+from bot.core.task_ids import MOST_AT_ONCE, read_task_id
 from bot.engine.tracker import Tracker
-from bot.messages import say
+from bot.messages import LANGUAGES, language_for, say
 from bot.store.errors import StoreFailed
 from bot.store.recent import Recent
 from bot.veo.errors import VeoError
@@ -32,11 +30,11 @@ from bot.veo.errors import VeoError
 log = logging.getLogger(__name__)
 
 REMEMBERED: Final = 10_000
-"""Interactions that are known if they come again; Discord repeats one within seconds."""
+"""Interactions that are recognised if they come again; Discord repeats one within seconds."""
 
 
 class Commands:
-    """Answers every interaction that it is given, whatever happens."""
+    """Responds to every interaction, whatever happens."""
 
     def __init__(
         self,
@@ -60,37 +58,30 @@ class Commands:
         self._turns: Final = turns
         self._card_language: Final = card_language
         self._keeper: Final = keeper
-        self._under_way: set[asyncio.Task[object]] = set()
+        self._under_way: Final = set[asyncio.Future[None]]()
+        """Done when a command is."""
         self._closing = False
         self._answered: dict[int, None] = {}
-        """The newest interactions by id, in the order of their coming."""
+        """The newest interactions by id, oldest first."""
 
-    async def status(self, response: Response, given: str) -> None:
-        """Look at a task once and tell everybody; what could not be found out only the asker is told."""
-        if (found := await self._one(response, given)) is None:
-            return
-        (task_id,) = found.task_ids
-        seen = (await self._first_poll.at(response, [task_id]))[task_id]
-        if isinstance(seen, VeoError):
-            await response.send_private(describe(seen, response.language, task_id))
+    async def status(self, response: Response, task_id: str) -> None:
+        """Poll a task once and tell everybody; only the asker sees an error."""
+        observed = (await self._first_poll.of(response, [task_id]))[task_id]
+        if isinstance(observed, VeoError):
+            await response.send_private(error_message(observed, response.language, task_id))
         else:
-            await response.send_public(answer_messages(seen, response.channel_language))
-        await _say_left_out(response, found)
+            await response.send_public(answer_messages(observed, response.channel_language))
 
-    async def stop(self, response: Response, given: str) -> None:
+    async def stop(self, response: Response, task_id: str) -> None:
         """End the watch of one task in this channel, for whoever may."""
-        if (found := await self._one(response, given)) is None:
-            return
-        (task_id,) = found.task_ids
         state = self._tracker.registry.watching(response.interaction.channel_id or 0, task_id)
         if state is None:
             await response.send_private(say(response.language, messages.NOT_WATCHED_HERE, task=task_id))
-            return
-        await self._stop(response, state, task_id)
-        await _say_left_out(response, found)
+        else:
+            await self._stop(response, state, task_id)
 
     async def press(self, interaction: discord.Interaction, action: Action, number: int) -> None:
-        """Handle a press on a card's button."""
+        """Handle a press of a button; `number` comes from a client and is checked."""
         message = interaction.message
 
         async def work(response: Response) -> None:
@@ -98,7 +89,7 @@ class Commands:
             if action is Action.AGAIN:
                 await self.watch.again(response)
             elif action is Action.PAGE:
-                # Never in the place of what everybody sees: a list is for whoever asked.
+                # A list is private: it never takes the place of a public message.
                 private = message is not None and message.flags.ephemeral
                 await self.listing.show(response, number, in_place=private)
             elif state is None or state.card.id != number:
@@ -136,7 +127,7 @@ class Commands:
         await response.send_private(say(response.language, sentence, tasks=named(live)))
 
     async def _offer_again(self, response: Response) -> None:
-        """Tell that a card is followed no more, and how its tasks can be watched again."""
+        """Tell the asker that a card is over, and offer to watch its tasks again."""
         message = response.interaction.message
         task_ids = () if message is None else (await tasks_of_ours(message, self._recent))[:MOST_AT_ONCE]
         if not task_ids:
@@ -147,61 +138,73 @@ class Commands:
         view.add_item(CardButton(Action.AGAIN, 0, say(response.language, messages.WATCH_AGAIN)))
         await response.send_private(text, view)
 
-    async def run(
+    async def run_on_id(
         self,
         interaction: discord.Interaction,
-        command: Callable[[Response], Awaitable[None]],
+        typed: str,
+        command: Callable[[Response, str], Awaitable[None]],
     ) -> None:
-        """Run a command; what it did not foresee is logged under a reference that the asker is told."""
+        """Run a command on the one id that somebody typed; name to the asker what was not taken for an id."""
+
+        async def work(response: Response) -> None:
+            found = read_task_id(typed)
+            if not found.task_ids:
+                await response.send_private(say(response.language, messages.NOT_AN_ID))
+                return
+            await command(response, found.task_ids[0])
+            if found.left_out:
+                await response.send_private(left_out(response.language, found.left_out))
+
+        await self.run(interaction, work)
+
+    async def run(
+        self, interaction: discord.Interaction, command: Callable[[Response], Awaitable[None]]
+    ) -> None:
+        """Run a command. An unexpected error is logged under a reference that the asker is given."""
         if not self._is_new(interaction.id):
-            log.debug("an interaction came again", extra={"interaction": interaction.id})
+            log.debug("skipped a repeated interaction", extra={"interaction": interaction.id})
             return
+        language = channel_language(interaction, self._card_language)
         turn = Turn(self._turns)
-        task = asyncio.current_task()
-        if task is not None:
-            self._under_way.add(task)
+        response = Response(interaction, language, turn, self._keeper)
+        done = asyncio.get_running_loop().create_future()
+        self._under_way.add(done)
         try:
             await turn.take()
-            await self._run(Response(interaction, self._card_language, turn, self._keeper), command)
+            if sentence := await self._attempt(response, command):
+                await response.send_private(sentence)
         except TooLate:
             log.debug("an interaction was not answered in time", extra={"interaction": interaction.id})
-        finally:
-            turn.give_back()
-            if task is not None:
-                self._under_way.discard(task)
-
-    async def _run(self, response: Response, command: Callable[[Response], Awaitable[None]]) -> None:
-        interaction = response.interaction
-        try:
-            if self._closing:
-                await response.send_private(say(response.language, messages.RESTARTING))
-            elif refusal := self._limits.refuse_place(interaction.guild_id, response.language):
-                await response.send_private(refusal)
-            else:
-                await command(response)
-        except TooLate:
-            raise
         except ResponseFailed as error:
-            log.warning("a command could not be answered", extra={"refusal": str(error)})
+            log.warning("could not respond to a command", extra={"refusal": str(error)})
             await response.delete_placeholder()
+        finally:
+            await response.finish()
+            turn.give_back()
+            self._under_way.discard(done)
+            done.set_result(None)
+
+    async def _attempt(self, response: Response, command: Callable[[Response], Awaitable[None]]) -> str:
+        """Run a command if it may run; return the sentence that says why it did not, "" if it did."""
+        if self._closing:
+            return say(response.language, messages.RESTARTING)
+        if not self._limits.allow(response.interaction.guild_id):
+            return say(response.language, messages.NOT_ALLOWED_HERE)
+        try:
+            await command(response)
+        except (TooLate, ResponseFailed):
+            raise
         except StoreFailed as error:
             log.error("a command could not be saved", extra={"reason": str(error)})  # noqa: TRY400
-            await self._refuse(response, say(response.language, messages.NOT_STORED))
+            return say(response.language, messages.NOT_STORED)
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("a command failed", extra={"reference": reference})
-            await self._refuse(response, say(response.language, messages.BROKEN, reference=reference))
-        finally:
-            await response.finish()
-
-    async def _refuse(self, response: Response, sentence: str) -> None:
-        try:
-            await response.send_private(sentence)
-        except ResponseFailed as error:
-            log.warning("a command could not be answered", extra={"refusal": str(error)})
+            return say(response.language, messages.BROKEN, reference=reference)
+        return ""
 
     def _is_new(self, interaction_id: int) -> bool:
-        """Tell whether an interaction comes for the first time: the gateway may bring one twice."""
+        """Return whether an interaction comes for the first time: a RESUME may replay one."""
         if interaction_id in self._answered:
             return False
         self._answered[interaction_id] = None
@@ -210,19 +213,20 @@ class Commands:
         return True
 
     async def close(self, seconds: float) -> None:
-        """Take no new command, give those under way `seconds`."""
+        """Start no new command; give those under way `seconds`."""
         self._closing = True
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=seconds)
 
-    async def _one(self, response: Response, given: str) -> Found | None:
-        found = read_task_id(given)
-        if not found.task_ids:
-            await response.send_private(say(response.language, messages.NOT_AN_ID))
-            return None
-        return found
 
+def channel_language(interaction: discord.Interaction, card_language: str) -> str:
+    """Return the operator's choice, else the language of a Community server, else the asker's.
 
-async def _say_left_out(response: Response, found: Found) -> None:
-    if found.left_out:
-        await response.send_private(left_out(response.language, found.left_out))
+    Only Community servers can choose a language. In a direct message nobody but the asker reads.
+    """
+    if interaction.guild_id is not None and card_language in LANGUAGES:
+        return card_language
+    guild = interaction.guild
+    if guild is not None and "COMMUNITY" in guild.features and interaction.guild_locale is not None:
+        return language_for(interaction.guild_locale.value)
+    return language_for(interaction.locale.value)

@@ -1,4 +1,8 @@
-"""The commands as Discord knows them, written there only when they have changed."""
+"""The commands as Discord knows them, written there only when they have changed.
+
+Descriptions and the names of menus, which are read, are translated. `/veo watch`, which is typed, is not: our
+messages and other people call it by that name, and Discord's search finds no subcommands of a localised name.
+"""
 
 import hashlib
 import json
@@ -10,7 +14,7 @@ from discord import app_commands
 from bot import messages
 from bot.commands.autocomplete import Autocomplete
 from bot.commands.slash import Commands
-from bot.commands.translation import CatalogueTranslator
+from bot.messages import language_for, say
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -21,15 +25,28 @@ OneId = app_commands.Range[str, 1, 1_500]
 SeveralIds = app_commands.Range[str, 1, 4_000]
 
 
+class CatalogueTranslator(app_commands.Translator):
+    """Translates a text of the command tree by the catalogues, where it has a translation."""
+
+    async def translate(
+        self,
+        string: app_commands.locale_str,
+        locale: discord.Locale,
+        _context: app_commands.TranslationContextTypes,
+    ) -> str | None:
+        translated = say(language_for(locale.value), string.message)
+        return None if translated == string.message else translated
+
+
 class Tree(app_commands.CommandTree[discord.Client]):
-    """What does the commands' work is set once there is a bot; to write them to Discord it is not needed."""
+    """The attributes are set once the bot's parts exist; writing the commands to Discord needs neither."""
 
     commands: Commands
     autocomplete: Autocomplete
 
 
 def command_tree(client: discord.Client) -> Tree:
-    """Return the command tree: `/veo` and what it can do, in servers and in the bot's own DMs."""
+    """Return the command tree: `/veo` and the message menu, in servers and in the bot's own DMs."""
     tree = Tree(client)
     veo = app_commands.Group(
         name="veo",
@@ -51,7 +68,7 @@ def command_tree(client: discord.Client) -> Tree:
     @app_commands.describe(id=messages.ID_DESCRIPTION)
     @app_commands.autocomplete(id=one)
     async def status(interaction: discord.Interaction, id: OneId) -> None:  # noqa: A002 the option's name
-        await tree.commands.run(interaction, lambda response: tree.commands.status(response, id))
+        await tree.commands.run_on_id(interaction, id, tree.commands.status)
 
     @veo.command(name="watch", description=messages.WATCH_DESCRIPTION)
     @app_commands.describe(id=messages.IDS_DESCRIPTION)
@@ -67,7 +84,7 @@ def command_tree(client: discord.Client) -> Tree:
     @app_commands.describe(id=messages.ID_DESCRIPTION)
     @app_commands.autocomplete(id=stoppable)
     async def stop(interaction: discord.Interaction, id: OneId) -> None:  # noqa: A002
-        await tree.commands.run(interaction, lambda response: tree.commands.stop(response, id))
+        await tree.commands.run_on_id(interaction, id, tree.commands.stop)
 
     @tree.context_menu(name=messages.WATCH_MENU)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
@@ -80,12 +97,12 @@ def command_tree(client: discord.Client) -> Tree:
 
 
 async def write_commands(tree: Tree, store: Store, place: str) -> None:
-    """Write the commands to Discord if they have changed since, in whatever language.
+    """Write the commands to Discord if they have changed since, in any language.
 
-    `place` tells one Discord from another.
+    `place` is the address of Discord's API.
 
     Raises:
-        discord.DiscordException: Discord did not take them; what it knew stays.
+        discord.DiscordException: Discord refused them; the old ones stay.
     """
     translator = CatalogueTranslator()
     await tree.set_translator(translator)
@@ -93,7 +110,7 @@ async def write_commands(tree: Tree, store: Store, place: str) -> None:
     digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
     key = f"commands {tree.client.application_id} {place}"
     if await store.remembered(key) == digest:
-        log.debug("the commands are written already")
+        log.debug("the commands have not changed")
         return
     await tree.sync()
     await store.remember(key, digest)
@@ -101,10 +118,10 @@ async def write_commands(tree: Tree, store: Store, place: str) -> None:
 
 
 async def sync_commands(tree: Tree) -> list[str]:
-    """Write the commands to Discord as they are; return their names.
+    """Write the commands to Discord in any case; return their names.
 
     Raises:
-        discord.DiscordException: Discord did not take them; what it knew stays.
+        discord.DiscordException: Discord refused them; the old ones stay.
     """
     await tree.set_translator(CatalogueTranslator())
     return [command.name for command in await tree.sync()]

@@ -1,12 +1,13 @@
-"""What `/veo watch`, the message menu and *Watch again* do: follow tasks on one card in the channel.
+"""What `/veo watch`, the message menu and *Watch again* do: watch tasks on one card in the channel.
 
-One bad id does not spoil the others: what ended already is answered at once, what is followed here already
-gets one more follower, the rest gets a card, and one private summary tells of what could not be.
+One bad id does not spoil the others: the result of a finished task is sent at once, a task that is watched
+here already gets one more follower, the rest gets a card, and a private summary names what was not watched.
 """
 
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import discord
@@ -14,8 +15,7 @@ import discord
 from bot import messages
 from bot.cards.results import answer_messages
 from bot.cards.text import code, jump_link, named, packed
-from bot.commands.first_poll import FirstPoll, send_placeholder
-from bot.commands.limits import Limits
+from bot.commands.first_poll import FirstPoll
 from bot.commands.message_text import tasks_of, tasks_of_ours
 from bot.commands.response import Response
 from bot.core.events import Seen
@@ -33,6 +33,33 @@ from bot.veo.errors import VeoError, as_event
 log = logging.getLogger(__name__)
 
 NAMED_AT_MOST: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where the bot works, and how much it watches for one person and one server."""
+
+    allowed_guilds: frozenset[int] = frozenset()
+    """Empty: every server, and direct messages too."""
+    per_person: int = 25
+    per_server: int = 250
+
+    def allow(self, guild_id: int | None) -> bool:
+        """Return whether the bot works in a server; None is a direct message."""
+        return not self.allowed_guilds or guild_id in self.allowed_guilds
+
+    def admit(
+        self, tracker: Tracker, guild_id: int, user_id: int, count: int, language: str
+    ) -> tuple[int, str]:
+        """Return how many of `count` more watches there may be, and why not all, "" if all."""
+        mine, here = tracker.registry.counted(guild_id=guild_id, starter_id=user_id)
+        if mine + count > self.per_person and self.per_person - mine <= self.per_server - here:
+            why = say(language, messages.PERSON_IS_FULL, count=mine, limit=self.per_person)
+            return max(0, self.per_person - mine), why
+        if here + count > self.per_server:
+            why = say(language, messages.SERVER_IS_FULL, count=here, limit=self.per_server)
+            return max(0, self.per_server - here), why
+        return count, ""
 
 
 class WatchCommand:
@@ -55,10 +82,10 @@ class WatchCommand:
         self._limits: Final = limits
         self._recent: Final = recent
         self._beginning: Final = asyncio.Lock()
-        """Held from the check of the limits until the watches count."""
+        """Held from the check of the limits until the new watches are counted."""
 
     async def typed(self, response: Response, given: str) -> None:
-        """Watch what somebody typed: one id, or several with spaces, commas or newlines between them."""
+        """Watch what somebody typed: one id, or several separated by spaces, commas or newlines."""
         typed = read_task_ids(given)
         if not typed.task_ids:
             await response.send_private(say(response.language, messages.NOT_AN_ID))
@@ -94,12 +121,12 @@ class WatchCommand:
         if surplus := task_ids[MOST_AT_ONCE:]:
             why = say(language, messages.TOO_MANY_IDS, limit=MOST_AT_ONCE)
             summary.append(_not_watched(language, why, surplus))
-        new = await self._join_watched(response, task_ids[:MOST_AT_ONCE], summary)
-        told = await self._first_poll.at(response, new)
-        ended = [task for task in told.values() if isinstance(task, Task) and task.settled]
+        new = await self._join_or_admit(response, task_ids[:MOST_AT_ONCE], summary)
+        polled = await self._first_poll.of(response, new)
+        ended = [task for task in polled.values() if isinstance(task, Task) and task.settled]
         live = {
             task_id: as_event(seen) if isinstance(seen, VeoError) else seen
-            for task_id, seen in told.items()
+            for task_id, seen in polled.items()
             if seen not in ended
         }
         watched = bool(live) and await self._begin(response, live, summary)
@@ -112,12 +139,12 @@ class WatchCommand:
             await response.send_private(text)
 
     async def _begin(self, response: Response, seen: Mapping[str, Seen], summary: list[str]) -> bool:
-        """Make a card of the tasks that may still be watched; False if nothing came of it."""
-        message_id = await send_placeholder(response, list(seen))
+        """Make a card of the tasks that may still be watched; return whether there is one."""
+        message_id = await response.placeholder(list(seen))
         interaction = response.interaction
         async with self._beginning:
-            # Again: others may have begun the same, or filled the server, while we polled for the first time.
-            new = await self._join_watched(response, list(seen), summary)
+            # Again: others may have begun the same watch, or filled the server, during the first poll.
+            new = await self._join_or_admit(response, list(seen), summary)
             if not new:
                 return False
             self._rest.lend_token(message_id, interaction.application_id, interaction.token)
@@ -138,10 +165,10 @@ class WatchCommand:
         response.keep()
         return True
 
-    async def _join_watched(
+    async def _join_or_admit(
         self, response: Response, task_ids: Sequence[str], summary: list[str]
     ) -> list[str]:
-        """Make the asker a follower of what is watched here; return of the rest what the limits allow."""
+        """Make the asker a follower of what is watched here; return what the limits allow of the rest."""
         interaction = response.interaction
         new: list[str] = []
         for task_id in task_ids:
@@ -151,16 +178,16 @@ class WatchCommand:
             else:
                 link = jump_link(state.card.guild_id, state.card.channel_id, state.card.message_id)
                 summary.append(say(response.language, messages.ALREADY_WATCHED, task=task_id, link=link))
-        room, why = self._limits.admit(
+        allowed, why = self._limits.admit(
             self._tracker, interaction.guild_id or 0, interaction.user.id, len(new), response.language
         )
-        if why is not None:
-            summary.append(_not_watched(response.language, why, new[room:]))
-        return new[:room]
+        if why:
+            summary.append(_not_watched(response.language, why, new[allowed:]))
+        return new[:allowed]
 
 
 def left_out(language: str, beginnings: Sequence[str]) -> str:
-    """Return the sentence, for the asker alone, that names what was not taken for an id."""
+    """Return the sentence that names what was not taken for an id."""
     names = [code(beginning, LEFT_OUT_LENGTH + 2) for beginning in beginnings]
     return say(language, messages.NOT_IDS, names=_some(language, names))
 
