@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import Final
+from weakref import WeakValueDictionary
 
 from bot import messages
 from bot.cards.text import plain
 from bot.commands.response import Response
-from bot.commands.turns import PersonByPerson
 from bot.core.task import Task
 from bot.engine.breaker import PollFn
 from bot.messages import say
@@ -50,7 +51,9 @@ class FirstPoll:
 
     def __init__(self, poll: PollFn) -> None:
         self._poll: Final = poll
-        self._turns: Final = PersonByPerson(AT_ONCE, OF_ONE_PERSON)
+        self._at_once: Final = asyncio.Semaphore(AT_ONCE)
+        self._of_persons: Final = WeakValueDictionary[int, asyncio.Semaphore]()
+        """Each lives as long as a poll holds it or waits for it."""
 
     async def of(self, response: Response, task_ids: Sequence[str]) -> dict[str, Task | VeoError]:
         """Poll tasks, all at once; return what each poll brought, in the order of the ids.
@@ -59,7 +62,8 @@ class FirstPoll:
             ResponseFailed: the placeholder could not be sent.
         """
         person = response.interaction.user.id
-        polls = [asyncio.ensure_future(self._poll_for(person, task_id)) for task_id in task_ids]
+        of_person = self._of_persons.setdefault(person, asyncio.Semaphore(OF_ONE_PERSON))
+        polls = [asyncio.ensure_future(self._poll_in_turn(of_person, task_id)) for task_id in task_ids]
         if not polls:
             return {}
         response.turn.give_back()
@@ -72,17 +76,18 @@ class FirstPoll:
             for poll in polls:
                 poll.cancel()
 
-    async def _poll_for(self, person: int, task_id: str) -> Task | VeoError:
+    async def _poll_in_turn(self, of_person: asyncio.Semaphore, task_id: str) -> Task | VeoError:
         try:
-            try:
-                async with asyncio.timeout(TURN_SECONDS):
-                    await self._turns.take(person)
-            except TimeoutError:
-                raise Unavailable("too many questions at once") from None
-            try:
+            async with AsyncExitStack() as turns:
+                try:
+                    async with asyncio.timeout(TURN_SECONDS):
+                        # In this order: however many tasks a person asks for, at most `OF_ONE_PERSON` of
+                        # their polls stand before another person's in the queue of all.
+                        await turns.enter_async_context(of_person)
+                        await turns.enter_async_context(self._at_once)
+                except TimeoutError:
+                    raise Unavailable("too many questions at once") from None
                 return await self._poll(task_id)
-            finally:
-                self._turns.give_back(person)
         except VeoError as error:
             log.info("a poll for a person failed", extra={"task": task_id, "reason": str(error)})
             return error

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.commands.turns import RESPONSE_SECONDS, NewestFirst, PersonByPerson, TooLate, Turn
+from bot.commands.turns import RESPONSE_SECONDS, NewestFirst, TooLate, Turn
 
 pytestmark = pytest.mark.looptime
 
@@ -56,35 +56,15 @@ async def test_a_turn_may_be_given_back_and_taken_again_until_its_time_is_over()
 
 @pytest.mark.parametrize("when", ["while it waits", "when it is given"])
 async def test_who_is_cancelled_keeps_no_turn(when: str) -> None:
-    turns, polls = NewestFirst(at_once=1), PersonByPerson(1, 1)
+    turns = NewestFirst(at_once=1)
     holder = Turn(turns)
     await holder.take()
-    await polls.take(1)
-    tasks = [asyncio.create_task(Turn(turns).take()), asyncio.create_task(polls.take(2))]
+    waiting = asyncio.create_task(Turn(turns).take())
     await asyncio.sleep(0)
     if when == "while it waits":
-        [task.cancel() for task in tasks]
+        waiting.cancel()
         await asyncio.sleep(0)
     holder.give_back()
-    polls.give_back(1)
-    [task.cancel() for task in tasks]
-    await asyncio.gather(*tasks, return_exceptions=True)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
     await asyncio.wait_for(Turn(turns).take(), 1)
-    await asyncio.wait_for(polls.take(3), 1)
-
-
-async def test_polls_go_to_each_person_in_turn() -> None:
-    turns, order = PersonByPerson(at_once=3, of_one_person=2), list[int]()
-
-    async def use(person: int) -> None:
-        await turns.take(person)
-        order.append(person)
-        await asyncio.sleep(1)
-        turns.give_back(person)
-
-    begun = asyncio.get_running_loop().time()
-    async with asyncio.TaskGroup() as group:
-        for person in (1, 1, 1, 1, 2, 2, 3, 1):
-            group.create_task(use(person))
-    assert order == [1, 1, 2, 3, 1, 2, 1, 1]
-    assert asyncio.get_running_loop().time() - begun == pytest.approx(3)
