@@ -61,7 +61,8 @@ class VeoBot(discord.AutoShardedClient):
         discord.VoiceClient.warn_nacl = False
         discord.VoiceClient.warn_dave = False
         discord.http.Ratelimit = Bucket  # type: ignore[misc]
-        invalid = InvalidRequests()
+        metrics = metrics or Metrics()
+        self.invalid: Final = InvalidRequests()
         super().__init__(
             intents=discord.Intents(guilds=True),
             shard_count=shard_count,
@@ -70,9 +71,8 @@ class VeoBot(discord.AutoShardedClient):
             chunk_guilds_at_startup=False,
             allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=LONGEST_LIMIT,
-            http_trace=count_requests(metrics or Metrics(), invalid, discord_time or DiscordTime(time.time)),
+            http_trace=count_requests(metrics, self.invalid, discord_time or DiscordTime(time.time)),
         )
-        self.invalid: Final = invalid
         self.servers: Final = Servers(self._connection, self._is_connected, metrics)
         self.on_access: Callable[[int], None] | None = None
         """Called with the id of a server in which the bot's permissions may have changed."""
@@ -214,28 +214,26 @@ async def serve(client: VeoBot, token: str) -> None:
         TokenRefused: Discord does not accept the token, or no longer.
         GatewayRefused: the gateway refuses the bot for another reason.
     """
-    failures = 0
+    logged_in, failures = False, 0
     while not client.is_closed():
-        client.http.connector = make_connector(0)  # a failed login closes its connector
         try:
-            await client.login(token)
-            break
+            if not logged_in:
+                client.http.connector = make_connector(0)  # a failed login closes its connector
+                await client.login(token)
+                logged_in, failures = True, 0
+            await client.connect()
         except discord.LoginFailure:
             raise TokenRefused from None
-        except UNREACHED as error:
-            log.warning("the login failed, retrying", extra={"reason": describe(error)})
-            await client.http.close()
-        failures += 1
-        await asyncio.sleep(exponential_backoff(failures, 1.0, LONGEST_PAUSE))
-    failures = 0
-    while not client.is_closed():
-        try:
-            await client.connect()
         except GatewayRefused as error:
             if error.code == TOKEN_REFUSED:
                 raise TokenRefused from None
             raise
         except (*UNREACHED, discord.GatewayNotFound) as error:
-            log.warning("could not look up the gateway, retrying", extra={"reason": describe(error)})
+            missing = "gateway" if logged_in else "login"
+            log.warning(
+                "could not reach Discord, retrying", extra={"missing": missing, "reason": describe(error)}
+            )
+            if not logged_in:
+                await client.http.close()
             failures += 1
             await asyncio.sleep(exponential_backoff(failures, 1.0, LONGEST_PAUSE))

@@ -49,9 +49,7 @@ def identify_delay(sent: Sequence[float], now: float) -> float:
 class IdentifyBudget:
     """Decides when a shard may begin a session. `fetch` asks Discord for its `session_start_limit`."""
 
-    def __init__(
-        self, fetch: Callable[[], Awaitable[discord.SessionStartLimits]], metrics: Metrics | None
-    ) -> None:
+    def __init__(self, fetch: Callable[[], Awaitable[discord.SessionStartLimits]], metrics: Metrics) -> None:
         self._fetch: Final = fetch
         self._metrics: Final = metrics
         self._sent: Final = defaultdict[int, deque[float]](lambda: deque(maxlen=MOST_A_DAY))
@@ -85,8 +83,7 @@ class IdentifyBudget:
         self._sent[shard_id].append(asyncio.get_running_loop().time())
         if self._left is not None:
             self._left -= 1
-        if self._metrics is not None:
-            self._metrics.gateway_identifies.inc()
+        self._metrics.gateway_identifies.inc()
 
     async def _ask(self) -> float:
         """Ask how many session starts are left; return the seconds until there are more.

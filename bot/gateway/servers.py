@@ -42,7 +42,7 @@ class Servers:
         self,
         state: AutoShardedConnectionState[Any],
         connected: Callable[[int], bool],
-        metrics: Metrics | None,
+        metrics: Metrics,
     ) -> None:
         self._state: Final = state
         self._connected: Final = connected
@@ -66,8 +66,7 @@ class Servers:
             except Exception as error:  # only its type is logged: its text may quote the event
                 reason = {"event": event, "reason": type(error).__name__}
                 log.warning("skipped a gateway event that could not be read", extra=reason)
-                if self._metrics is not None:
-                    self._metrics.gateway_skipped.inc()
+                self._metrics.gateway_skipped.inc()
                 if event == "GUILD_CREATE":
                     self._add_unreadable(data)
 
