@@ -1,4 +1,4 @@
-"""How a card looks, for whatever the API tells and whatever happens to a watch."""
+"""What a card shows, whatever the API says and whatever happens to a watch."""
 
 import re
 from dataclasses import replace
@@ -166,7 +166,7 @@ def test_a_card_of_ten_rows_keeps_the_limits_and_can_do_nothing(
         ([Ending.VANISHED, Ending.FAILED], Style.ODD),
     ],
 )
-def test_a_card_of_several_looks_like_what_still_moves_then_like_its_worst_end(
+def test_a_card_of_several_has_the_style_of_its_live_rows_then_of_its_worst_end(
     endings: list[Ending | None], style: Style
 ) -> None:
     rows = [
@@ -233,7 +233,7 @@ def test_a_card_in_trouble_says_once_that_nothing_is_known() -> None:
 @pytest.mark.parametrize("mode", [Mode.OPEN, Mode.REFUSED])
 @pytest.mark.parametrize("seen_at", [None, NOW])
 @pytest.mark.parametrize("observed", [UNOBSERVED, Observed(missing=1)])
-def test_a_pause_is_told_once_also_where_nothing_is_known_yet(
+def test_a_pause_is_shown_once_even_where_nothing_is_known_yet(
     observed: Observed, seen_at: float | None, mode: Mode
 ) -> None:
     said = body(replace(watch(), seen_at=seen_at), observed, Health(mode=mode, since=NOW))
@@ -243,7 +243,7 @@ def test_a_pause_is_told_once_also_where_nothing_is_known_yet(
 
 
 @pytest.mark.parametrize("started_at", [NOW, NOW + 61])
-def test_a_recovery_is_not_told_after_the_next_change_nor_to_later_cards(started_at: float) -> None:
+def test_a_recovery_is_not_shown_after_the_next_change_nor_on_later_cards(started_at: float) -> None:
     known = Observed(running(5), changed_at=NOW + 61)
     assert "again" not in body(watch(started_at=started_at), known, BACK)
 

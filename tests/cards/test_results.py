@@ -1,4 +1,4 @@
-"""What a result says: every link whole and once, everybody called once, and never too much in one message."""
+"""What a result says: every link whole and once, everybody pinged once, and never too much in one message."""
 
 import re
 from collections import Counter
@@ -48,7 +48,7 @@ def result(
 
 
 def check(messages: tuple[Message, ...], task_id: str, shown: tuple[str, ...], people: list[int]) -> None:
-    """Hold messages against Discord's limits, and against what must neither be lost nor happen."""
+    """Check messages against Discord's limits, that nothing is lost, and that nobody else is pinged."""
     assert messages
     lines = [line for message in messages for line in message.content.splitlines()]
     filed = [line for message in messages for line in message.urls_file]
@@ -101,7 +101,7 @@ def test_an_answer_loses_nothing_and_calls_nobody(task: Task, language: str) -> 
 
 
 @given(links, followers, languages)
-def test_links_and_people_share_the_room(videos: tuple[str, ...], people: list[int], language: str) -> None:
+def test_links_and_people_share_the_space(videos: tuple[str, ...], people: list[int], language: str) -> None:
     outcome = done(*videos, refused=(MARKUP[:40],) * 5)
     check(result(outcome, people, LONGEST_ID, language), LONGEST_ID, videos, people)
 
@@ -134,7 +134,7 @@ def test_a_link_longer_than_a_message_goes_into_the_file_and_the_next_is_shown()
     assert VIDEO in message.content.splitlines()
 
 
-def test_more_than_a_hundred_followers_are_called_in_further_messages() -> None:
+def test_more_than_a_hundred_followers_are_pinged_in_further_messages() -> None:
     people = list(range(10**18, 10**18 + 250))
     messages = result(done(VIDEO), people)
     assert [user for message in messages for user in message.mentions] == people
@@ -165,7 +165,7 @@ def test_refused_links_are_named_and_cannot_be_followed() -> None:
     assert VIDEO in message.content.splitlines()
 
 
-def test_an_answer_tells_what_one_look_saw() -> None:
+def test_a_status_shows_what_one_poll_returned() -> None:
     task = Task(TASK, TaskState.RUNNING, "running", 45, "remix", "m", 7, 8)
     (message,) = answer_messages(task, "en")
     *lines, details = message.content.splitlines()

@@ -64,5 +64,5 @@ def test_a_label_shows_a_strange_state_as_it_came() -> None:
     ("seconds", "age"),
     [(-5, "just now"), (59, "just now"), (60, "1 min"), (3599, "59 min"), (3600, "1 h"), (86_400 * 3, "3 d")],
 )
-def test_an_age_is_told_in_its_largest_unit(seconds: float, age: str) -> None:
+def test_an_age_is_shown_in_its_largest_unit(seconds: float, age: str) -> None:
     assert label(watch("a"), running(5), NOW + seconds, "en") == f"a · Rendering 5 % · {age}"

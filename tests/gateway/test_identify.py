@@ -22,7 +22,7 @@ def test_a_session_that_ends_is_followed_by_another_within_seconds() -> None:
     assert identify_delay([0.0], 3 * HOUR) == 0.0
 
 
-def test_sessions_that_never_hold_are_begun_ever_more_rarely() -> None:
+def test_sessions_that_never_last_begin_less_and_less_often() -> None:
     now, at = 0.0, list[float]()
     while now < 2 * HOUR:
         at.append(now)

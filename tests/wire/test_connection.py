@@ -96,7 +96,7 @@ async def test_results_come_although_the_gateway_is_gone(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("resumable", [True, False])
-async def test_an_invalidated_stream_is_begun_anew_at_the_same_discord(
+async def test_an_invalidated_session_begins_again_at_the_same_discord(
     resumable: bool, tmp_path: Path
 ) -> None:
     async with place(tmp_path) as here:

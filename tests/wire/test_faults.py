@@ -8,8 +8,8 @@ from named import existing_tests
 from bot.outbound.discord_errors import _BY_CODE
 
 ROWS: Final = {
-    "a malformed id": "answers::test_a_malformed_id_is_refused_without_asking_the_api",
-    "an unknown id, asked for": "answers::test_what_a_look_could_not_find_out_only_the_asker_is_told",
+    "a malformed id": "responses::test_a_malformed_id_is_refused_without_asking_the_api",
+    "an unknown id, asked for": "responses::test_only_the_asker_sees_the_error_of_a_poll",
     "an unknown id, watched": "watching::test_an_unknown_task_is_looked_for_and_ends_without_a_ping",
     "a new task that is late": "watching::test_a_task_that_appears_late_is_watched",
     "a task that was seen and is gone": (
@@ -22,14 +22,14 @@ ROWS: Final = {
     ),
     "the task API is down for all": (
         "outages::test_an_outage_pauses_everybody_and_drops_nothing"
-        " several::test_an_outage_is_told_once_on_a_card_of_several"
+        " several::test_an_outage_is_shown_once_on_a_card_of_several"
     ),
     "the task API is down when a watch begins": (
         "outages::test_a_watch_begun_during_an_outage_waits_for_the_api"
     ),
     "the task API is down when somebody asks": (
-        "answers::test_what_a_look_could_not_find_out_only_the_asker_is_told"
-        " answers::test_an_api_that_never_answers_ends_in_a_private_answer"
+        "responses::test_only_the_asker_sees_the_error_of_a_poll"
+        " responses::test_an_api_that_never_answers_ends_in_a_private_answer"
     ),
     "the task API is down at the start": "hard_times::test_a_restart_into_an_outage_says_nothing_untrue",
     "bodies made to hurt": "faults_api::test_bombs_and_floods_cost_the_bot_no_memory",
@@ -92,7 +92,7 @@ ROWS: Final = {
         "hard_times::test_a_bot_starts_however_long_the_gateway_is_down"
     ),
     "Discord is down at the start": "connection::test_a_bot_starts_although_discord_is_down",
-    "an invalidated session": ("connection::test_an_invalidated_stream_is_begun_anew_at_the_same_discord"),
+    "an invalidated session": ("connection::test_an_invalidated_session_begins_again_at_the_same_discord"),
     "a restart": (
         "delivery::test_watches_go_on_after_a_crash"
         " together::test_buttons_work_after_a_restart_and_on_old_cards"
@@ -105,10 +105,10 @@ ROWS: Final = {
     ),
     "a disk that takes nothing": (
         "delivery::test_a_disk_that_takes_no_writes_delays_and_loses_nothing"
-        " answers::test_a_watch_that_cannot_be_saved_is_not_promised"
+        " responses::test_a_watch_that_cannot_be_saved_is_not_promised"
     ),
 }
-"""What can go wrong, and who shows it; `answers::test_x` is `test_x` of `test_answers.py` in this folder."""
+"""What can go wrong, and who shows it; `responses::test_x` is `test_x` of `test_responses.py` here."""
 
 _GONE: Final = (
     "faults_discord::test_a_card_that_cannot_be_reached_is_let_go_after_one_refused_call"
@@ -120,7 +120,7 @@ _CLOSED: Final = (
 )
 _UNTAKEN: Final = (
     "faults_answers::test_an_answer_that_is_not_taken_promises_nothing_and_is_not_repeated"
-    " faults_answers::test_what_cannot_follow_a_line_is_tried_once_and_the_line_makes_no_false_promise"
+    " faults_answers::test_what_cannot_follow_a_placeholder_is_tried_once_and_nothing_false_is_promised"
 )
 _PLAINLY: Final = (
     "faults_discord::test_a_form_that_is_refused_is_tried_plainly_then_ever_more_rarely_and_costs_no_result"
@@ -137,7 +137,7 @@ CODES: Final = {
     20016: "faults_discord::test_a_result_that_has_to_wait_comes_once_when_it_may",
     30046: "faults_discord::test_an_edit_that_cannot_be_made_now_is_made_later_in_its_newest_form",
     40005: f"{_PLAINLY} video_copies::test_videos_that_discord_refuses_leave_the_links",
-    40060: f"{_UNTAKEN} answers::test_a_command_delivered_twice_is_carried_out_once",
+    40060: f"{_UNTAKEN} responses::test_a_command_delivered_twice_is_carried_out_once",
     50001: _CLOSED,
     50006: f"{_PLAINLY} {_UNTAKEN}",
     50013: _CLOSED,

@@ -110,7 +110,7 @@ async def test_an_answer_that_is_taken_in_the_end_is_gone_on_with_and_nothing_is
         row("50035 a bad form", {"status": 400, "code": 50035}),
     ],
 )
-async def test_what_cannot_follow_a_line_is_tried_once_and_the_line_makes_no_false_promise(
+async def test_what_cannot_follow_a_placeholder_is_tried_once_and_nothing_false_is_promised(
     refusal: dict[str, Any], known: bool, tmp_path: Path
 ) -> None:
     async with place(tmp_path) as here:

@@ -21,7 +21,7 @@ async def commands_work(here: Place) -> None:
     assert VIDEO in (await here.watch()).content
 
 
-async def test_a_gateway_that_never_says_ready_is_asked_ever_more_rarely(
+async def test_a_gateway_that_never_says_ready_is_asked_less_and_less_often(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with place(tmp_path, start=False, monitored=True) as here:

@@ -1,4 +1,4 @@
-"""People who mean harm: forged buttons, pasted tricks, floods. None reaches what is not theirs."""
+"""Hostile people: forged buttons, tricks in texts, floods. Nobody reaches what is not theirs."""
 
 import unicodedata
 from itertools import pairwise
@@ -164,7 +164,7 @@ async def test_tricks_in_what_somebody_types_are_no_id_and_never_shown(tmp_path:
 
 
 async def test_a_flood_of_questions_holds_up_no_watch(tmp_path: Path) -> None:
-    """About tasks for which the task API takes for ever."""
+    """The task API never answers about these tasks."""
     async with place(tmp_path, poll_max_seconds=5.0) as here:
         card = await moving_card(here)
         for number in range(30):

@@ -1,4 +1,4 @@
-"""The message menu: what somebody pasted is watched, wherever in the message it stands."""
+"""The message menu: the tasks of a message are watched, wherever in it they stand."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A line that announces an answer never stays for ever, whenever the process is killed."""
+"""A placeholder never stays for ever, whenever the process is killed."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.looptime
 LINE = "Looking at"
 
 
-def lines(here: Place) -> list[str]:
+def placeholders(here: Place) -> list[str]:
     return [message.text for message in here.sim.messages(here.channel) if LINE in message.text]
 
 
@@ -24,11 +24,13 @@ async def left(here: Place) -> int:
 
 
 @pytest.mark.parametrize("command", ["status", "watch"])
-async def test_a_line_that_a_kill_left_is_deleted_at_the_next_start(command: str, tmp_path: Path) -> None:
+async def test_a_placeholder_left_by_a_kill_is_deleted_at_the_next_start(
+    command: str, tmp_path: Path
+) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, replace(Answer.json(running(10)), delay=10))
         await here.type(command, TASK)
-        assert len(lines(here)) == 1
+        assert len(placeholders(here)) == 1
         await here.kill_bot()
         await here.start_bot()
         await here.sleep(10)
@@ -36,19 +38,19 @@ async def test_a_line_that_a_kill_left_is_deleted_at_the_next_start(command: str
         assert await left(here) == 0
 
 
-async def test_a_line_whose_sending_was_killed_is_deleted_as_well(tmp_path: Path) -> None:
+async def test_a_placeholder_whose_sending_was_killed_is_deleted_as_well(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, replace(Answer.json(running(10)), delay=10))
         here.sim.fault(Fault("POST", "/interactions/*", when="after", delay=1.0))
         await here.sim.slash(here.ada, here.channel, "veo", "watch", id=TASK)
-        await here.sim.wait_for(lambda: bool(lines(here)))
+        await here.sim.wait_for(lambda: bool(placeholders(here)))
         await here.kill_bot()
         await here.start_bot()
         await here.sleep(10)
         assert here.sim.messages(here.channel) == []
 
 
-async def test_a_line_that_is_a_card_already_is_left_alone(tmp_path: Path) -> None:
+async def test_a_placeholder_that_is_a_card_already_is_left_alone(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, running(10))
         here.sim.fault(Fault("PATCH", "/webhooks/*", delay=60.0))
@@ -56,7 +58,7 @@ async def test_a_line_that_is_a_card_already_is_left_alone(tmp_path: Path) -> No
         assert here.app is not None
         while not await here.app.store.unfinished():
             await here.sleep(0.1)
-        assert len(lines(here)) == 1, "committed, and not yet shown"
+        assert len(placeholders(here)) == 1, "committed, and not yet shown"
         await here.kill_bot()
         await here.start_bot()
         (card,) = here.sim.messages(here.channel)
@@ -64,7 +66,7 @@ async def test_a_line_that_is_a_card_already_is_left_alone(tmp_path: Path) -> No
         assert await left(here) == 0
 
 
-async def test_a_line_that_has_become_an_answer_is_left_alone(tmp_path: Path) -> None:
+async def test_a_placeholder_that_has_become_a_response_is_left_alone(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, replace(Answer.json(DONE), delay=3))
         await here.type("status", TASK)
@@ -87,11 +89,11 @@ async def test_nothing_is_remembered_of_what_went_well(tmp_path: Path) -> None:
         await here.sleep(5)
         here.api.set(TASK, running(10))
         await here.shows(await here.watch(), "10 %")
-        assert lines(here) == []
+        assert placeholders(here) == []
         assert await left(here) == 0
 
 
-async def test_lines_are_cleaned_up_although_discord_is_slow_to_let_us(tmp_path: Path) -> None:
+async def test_placeholders_are_deleted_even_if_discord_refuses_at_first(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, replace(Answer.json(running(10)), delay=10))
         await here.type("status", TASK)

@@ -1,4 +1,4 @@
-"""Words that Discord refuses are said again, plainly; a limit on a token holds nothing up for long."""
+"""Refused content is sent again, plainly; a limit on a token holds nothing up for long."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from sim.task_api.answers import Answer
 pytestmark = pytest.mark.looptime
 
 
-@pytest.mark.parametrize("delay", [0, 3], ids=["at once", "after a line"])
+@pytest.mark.parametrize("delay", [0, 3], ids=["at once", "after a placeholder"])
 @pytest.mark.parametrize("command", ["status", "watch"])
 async def test_an_answer_with_a_filtered_link_comes_plainly_with_the_link_in_a_file(
     command: str, delay: int, tmp_path: Path
@@ -47,7 +47,7 @@ async def test_any_first_response_that_is_refused_for_its_content_is_given_once_
         assert TASK[:8] in use.text.replace("\\", "")
 
 
-async def test_a_refusal_after_a_line_is_told_plainly(tmp_path: Path) -> None:
+async def test_an_error_after_a_placeholder_is_sent_plainly(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, replace(Answer.json({"message": "no"}, 404), delay=3))
         here.sim.fault(Fault("POST", "/webhooks/*", status=400, code=240000))
@@ -81,7 +81,7 @@ async def test_a_limit_of_a_day_on_a_token_holds_an_answer_for_half_a_minute(tmp
         assert VIDEO in answer.text
 
 
-async def test_a_line_is_deleted_although_its_token_is_limited(tmp_path: Path) -> None:
+async def test_a_placeholder_is_deleted_although_its_token_is_limited(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, replace(Answer.json({}, 404), delay=3))
         here.sim.fault(Fault("DELETE", "/webhooks/*", status=429, retry_after=86_400.0, times=None))

@@ -26,7 +26,7 @@ def reply_about(here: Place, card: Message, task: str) -> Message:
     return reply
 
 
-async def told_privately(here: Place, use: Invocation) -> str:
+async def sent_privately(here: Place, use: Invocation) -> str:
     await here.sim.wait_for(lambda: any(message.ephemeral for message in use.messages), 30)
     await here.sleep(1)
     return "\n".join(message.text for message in use.messages if message.ephemeral)
@@ -116,7 +116,7 @@ async def test_one_private_summary_tells_what_was_not_watched_and_why(tmp_path: 
         use = await here.type("watch", f"{' '.join(TASKS[:12])} ../admin @everyone", user=here.bob)
         assert use.response is not None
         await here.shows(use.response, "0 of 9 finished")
-        summary = await told_privately(here, use)
+        summary = await sent_privately(here, use)
         assert len([message for message in use.messages if message.ephemeral]) == 1
         assert "Left out, because not a task id: `../admin`, `@everyon`" in summary
         assert f"I take 10 tasks at a time. Not watched: `{TASKS[10]}`, `{TASKS[11]}`" in summary
@@ -126,7 +126,7 @@ async def test_one_private_summary_tells_what_was_not_watched_and_why(tmp_path: 
         assert (await here.result(first)).pings == {here.ada.id, here.bob.id}
 
 
-async def test_when_nothing_is_left_to_watch_only_the_asker_is_told(tmp_path: Path) -> None:
+async def test_when_nothing_is_left_to_watch_only_the_asker_is_answered(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         await watch_all(here, TASKS[:2])
         use = await here.type("watch", f"{TASKS[0]} {TASKS[1]} ../x", user=here.bob)
@@ -144,7 +144,7 @@ async def test_the_limits_count_each_task_and_let_in_what_fits(tmp_path: Path) -
         use = await here.type("watch", " ".join(TASKS[1:5]))
         assert use.response is not None
         await here.shows(use.response, "0 of 2 finished")
-        summary = await told_privately(here, use)
+        summary = await sent_privately(here, use)
         assert "One person may have 3 live watches, and you have 1" in summary
         assert f"Not watched: `{TASKS[3]}`, `{TASKS[4]}`" in summary
 
@@ -194,7 +194,7 @@ async def test_the_same_tasks_asked_for_at_once_make_one_watch_each(tmp_path: Pa
         assert sorted(rows) == TASKS[:4]
 
 
-async def test_an_outage_is_told_once_on_a_card_of_several(tmp_path: Path) -> None:
+async def test_an_outage_is_shown_once_on_a_card_of_several(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         card = await watch_all(here, TASKS[:4])
         here.api.fail_all(Answer.json({}, 503))
@@ -228,13 +228,13 @@ async def test_a_disk_that_takes_no_writes_refuses_them_all_and_says_so(tmp_path
             here.api.set(task, running(10))
         here.break_disk()
         use = await here.type("watch", " ".join(TASKS[:2]))
-        summary = await told_privately(here, use)
+        summary = await sent_privately(here, use)
         assert f"could not save the watch of `{TASKS[0]}`, `{TASKS[1]}`" in summary
         assert all(message.deleted for message in here.sim.messages(here.channel))
         here.break_disk(broken=False)
 
 
-async def test_a_card_stays_when_what_comes_after_it_cannot_be_told(tmp_path: Path) -> None:
+async def test_a_card_stays_when_what_follows_it_cannot_be_sent(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, running(10))
         here.sim.fault(Fault("POST", "/webhooks/*/*", status=400, times=None))

@@ -125,7 +125,7 @@ async def test_where_it_cannot_post_a_render_can_still_be_asked_about(tmp_path: 
         assert "10 %" in use.text
 
 
-async def test_a_channel_that_closes_to_the_bot_is_told_so_while_the_token_lives(tmp_path: Path) -> None:
+async def test_a_channel_that_closes_to_the_bot_hears_of_it_while_the_token_lasts(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, running(10))
         card = await here.watch()

@@ -1,4 +1,4 @@
-"""Answers in Discord's time: `status`, slow looks, and refusals that only the asker sees."""
+"""Responses in time: `status`, slow polls, and errors that only the asker sees."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +48,7 @@ async def test_status_of_an_ended_task_has_its_result(
 
 @pytest.mark.parametrize("seconds", [1.4, 1.6, 5.0, 14.0])
 @pytest.mark.parametrize("command", ["status", "watch"])
-async def test_a_slow_look_is_announced_in_time_and_then_answered(
+async def test_a_slow_poll_is_announced_in_time_and_then_answered(
     command: str, seconds: float, tmp_path: Path
 ) -> None:
     async with place(tmp_path) as here:
@@ -75,7 +75,7 @@ async def test_a_slow_look_is_announced_in_time_and_then_answered(
     ],
 )
 @pytest.mark.parametrize("seconds", [0.0, 3.0])
-async def test_what_a_look_could_not_find_out_only_the_asker_is_told(
+async def test_only_the_asker_sees_the_error_of_a_poll(
     answer: Answer, told: str, seconds: float, tmp_path: Path
 ) -> None:
     async with place(tmp_path) as here:
