@@ -164,25 +164,30 @@ class Commands:
         if not self._is_new(interaction.id):
             log.debug("skipped a repeated interaction", extra={"interaction": interaction.id})
             return
-        language = channel_language(interaction, self._card_language)
         turn = Turn(self._turns)
+        language = channel_language(interaction, self._card_language)
         response = Response(interaction, language, turn, self._keeper)
         done = asyncio.get_running_loop().create_future()
         self._under_way.add(done)
         try:
-            await turn.take()
+            await self._run_in_turn(response, command)
+        finally:
+            turn.give_back()
+            self._under_way.discard(done)
+            done.set_result(None)
+
+    async def _run_in_turn(self, response: Response, command: Callable[[Response], Awaitable[None]]) -> None:
+        try:
+            await response.turn.take()
             if sentence := await self._attempt(response, command):
                 await response.send_private(sentence)
         except TooLate:
-            log.debug("an interaction was not answered in time", extra={"interaction": interaction.id})
+            log.debug("too late for an interaction", extra={"interaction": response.interaction.id})
         except ResponseFailed as error:
             log.warning("could not respond to a command", extra={"refusal": str(error)})
             await response.delete_placeholder()
         finally:
             await response.finish()
-            turn.give_back()
-            self._under_way.discard(done)
-            done.set_result(None)
 
     async def _attempt(self, response: Response, command: Callable[[Response], Awaitable[None]]) -> str:
         """Run a command if it may run; return the sentence that says why it did not, "" if it did."""

@@ -2,6 +2,8 @@
 
 Descriptions and the names of menus, which are read, are translated. `/veo watch`, which is typed, is not: our
 messages and other people call it by that name, and Discord's search finds no subcommands of a localised name.
+
+A new command is a function in `command_tree`, a method of `Commands`, and its sentences in `messages`.
 """
 
 import hashlib
