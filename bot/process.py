@@ -66,7 +66,7 @@ async def run(settings: Settings) -> None:
             settings,
             client,
             database,
-            veo.look,
+            veo.poll,
             clock=clock,
             discord_clock=discord_time,
             downloader=downloader,

@@ -123,7 +123,7 @@ class Stage:
                 self._settings(),
                 self._client,
                 database,
-                self._veo.look,
+                self._veo.poll,
                 clock=self.now,
                 metrics=Metrics(),
                 idle=self._idle,

@@ -123,7 +123,7 @@ async def check_task_api(settings: Settings) -> CheckResult:
     subject, key = "task API", settings.veo_api_key.get_secret_value()
     try:
         async with VeoClient(settings.veo_api_base_url, key, settings.veo_api_auth) as veo:
-            await veo.look(IMPOSSIBLE_ID)
+            await veo.poll(IMPOSSIBLE_ID)
     except (TaskNotFound, TaskRefused):
         pass
     except KeyRefused as error:

@@ -1,8 +1,8 @@
-"""What finished renders have taught about when renders end, and how often to look because of it.
+"""What finished renders have taught about when renders end, and how often to poll because of it.
 
 For each cell of `bot.core.course` it keeps how long renders were watched there and how many ended there: a
-chance of ending in the next second (a hazard). Looking in proportion to its square root brings ends to light
-soonest for a given number of looks. What is old counts ever less; where little is known, what is known of the
+chance of ending in the next second (a hazard). Polling in proportion to its square root brings ends to light
+soonest for a given number of polls. What is old counts ever less; where little is known, what is known of the
 row counts, and in the beginning a guess.
 """
 
@@ -15,10 +15,10 @@ from typing import Any, Final
 from bot.core.course import AXES, CELLS, FIRST_CELLS, Course
 
 Rhythm = tuple[float, ...]
-"""Looks a second, by cell."""
+"""Polls a second, by cell."""
 
-LOOKS: Final = 1.8
-"""Looks a second for a chance of ending of one in a second; others by its square root."""
+POLLS: Final = 1.8
+"""Polls a second for a chance of ending of one in a second; others by its square root."""
 REMEMBERED: Final = 500.0
 """Ends after which an older one counts for about a third."""
 TRUSTED: Final = 2.0
@@ -49,16 +49,16 @@ class Experience:
         self.ends[course.cell] += 1
 
     def rhythm(self) -> Rhythm:
-        """Return how often to look in each cell."""
-        looks = []
+        """Return how often to poll in each cell."""
+        polls = []
         for first, axis, guess in zip(FIRST_CELLS, AXES, GUESSED, strict=True):
             cells = slice(first, first + len(axis) + 1)
             row = _hazard(sum(self.ends[cells]), sum(self.seconds[cells]), 1 / guess)
-            looks += [
-                LOOKS * sqrt(_hazard(ends, seconds, row))
+            polls += [
+                POLLS * sqrt(_hazard(ends, seconds, row))
                 for ends, seconds in zip(self.ends[cells], self.seconds[cells], strict=True)
             ]
-        return tuple(looks)
+        return tuple(polls)
 
     def record(self) -> dict[str, Any]:
         """Return it as JSON holds it."""
@@ -76,7 +76,7 @@ def experience_from(record: object) -> Experience:
 
 
 def pause(rhythm: Rhythm, course: Course, longest: float) -> float:
-    """Return the seconds until the next look is due on this course, `longest` at most."""
+    """Return the seconds until the next poll is due on this course, `longest` at most."""
     row, place, speed = course
     axis, first = AXES[row], FIRST_CELLS[row]
     waited, due, index = 0.0, 1.0, bisect_right(axis, place)

@@ -1,4 +1,4 @@
-"""When to look next: one clamped pure function for each situation.
+"""When to poll next: one clamped pure function for each situation.
 
 All times are seconds. Chance comes in as an argument, a number in [0, 1), so that every pause can be tested.
 """
@@ -34,7 +34,7 @@ class Pace:
     visible_within: float = 60.0
     """How long a new task may be unknown to the API before it counts as no task at all."""
     rhythm: Rhythm = UNTAUGHT
-    """How often to look where on a render's way."""
+    """How often to poll where on a render's way."""
 
 
 def _clamp(value: float, low: float, high: float) -> float:
@@ -42,9 +42,9 @@ def _clamp(value: float, low: float, high: float) -> float:
 
 
 def interval(task: Task, course: Course | None, quiet: float, pace: Pace) -> float:
-    """Return the pause before the next look at a task that was seen `quiet` seconds after its last change.
+    """Return the pause before the next poll at a task that was seen `quiet` seconds after its last change.
 
-    A render is looked at as often as its end is near, by what finished renders have taught; `course` is where
+    A render is polled as often as its end is near, by what finished renders have taught; `course` is where
     it is on its way. A queued task cannot end yet: a third of the quiet time keeps the delay in noticing its
     start in proportion to how long nothing happened.
     """
@@ -55,17 +55,17 @@ def interval(task: Task, course: Course | None, quiet: float, pace: Pace) -> flo
 
 
 def while_invisible(age: float, pace: Pace) -> float:
-    """Return the pause before looking again for a task that the API does not know yet."""
+    """Return the pause before polling again for a task that the API does not know yet."""
     return _clamp(age / 3, pace.min_seconds, min(pace.max_seconds, 10.0))
 
 
 def confirming(pace: Pace) -> float:
-    """Return the pause before the look that confirms or refutes a surprising answer."""
+    """Return the pause before the poll that confirms or refutes a surprising answer."""
     return _clamp(2 * pace.min_seconds, 1.0, pace.max_seconds)
 
 
 def backoff(troubles: int, pace: Pace, chance: float) -> float:
-    """Return the pause after `troubles` failed looks in a row: doubling to a minute, half of it jitter."""
+    """Return the pause after `troubles` failed polls in a row: doubling to a minute, half of it jitter."""
     ceiling = exponential_backoff(troubles, 2 * pace.min_seconds, max(pace.min_seconds, LONGEST_BACKOFF))
     return ceiling * (0.5 + chance / 2)
 

@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from typing import Final
 
 SLOT_SECONDS: Final = 0.05
-"""How much later than planned a task may be taken; nobody waits for a look so exactly."""
+"""How much later than planned a task may be taken; nobody waits for a poll so exactly."""
 
 
 class Schedule:

@@ -15,7 +15,7 @@ class TaskState(StrEnum):
     RUNNING = "running"
     """Being rendered (生成中)."""
     SUCCEEDED = "succeeded"
-    """Done (已成功); the videos are there, or follow within a few looks."""
+    """Done (已成功); the videos are there, or follow within a few polls."""
     ERROR = "error"
     """Failed (失败); the message says why."""
     UNKNOWN = "unknown"

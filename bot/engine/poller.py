@@ -109,7 +109,7 @@ class Poller:
             await asyncio.gather(*late, return_exceptions=True)
 
     @property
-    def longest_look(self) -> float:
+    def longest_poll(self) -> float:
         """Seconds for which the oldest poll under way has been so; a poll alone ends after 15."""
         now = self._clock()
         return now - next(iter(self._queue.flying.values()), now)

@@ -1,4 +1,4 @@
-"""How a watch begins: what the first look told, the commit, and then the promise.
+"""How a watch begins: what the first poll returned, the commit, and then the promise.
 
 Nothing is promised before the row is committed, and what is committed is carried on by tracker and poller.
 """
@@ -42,7 +42,7 @@ class Watching:
     ) -> None:
         """Commit a card, message `message_id`, with a watch of each task, then show and poll them.
 
-        `seen` is what the first looks told, by task, in the order of the card's rows. `names` are
+        `seen` is what the first polls returned, by task, in the order of the card's rows. `names` are
         what people call them, for those that have a name.
 
         Raises:
@@ -93,7 +93,7 @@ class Watching:
             )
 
     def _take_up(self, states: list[CardState]) -> int:
-        """Put the live cards on the tracker and plan the first looks; return how many cards those are."""
+        """Put the live cards on the tracker and plan the first polls; return how many cards those are."""
         live = [state for state in states if not state.ended]
         now = self._clock()
         for state in live:

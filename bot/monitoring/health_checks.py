@@ -76,7 +76,7 @@ class HealthChecks:
         """Return what has stopped although it never should; empty if the bot is alive."""
         stuck = [f"the {loop.get_name()} has ended" for loop in self._loops if loop.done()]
         for seconds, what in (
-            (self._poller.longest_look, "a poll has been running"),
+            (self._poller.longest_poll, "a poll has been running"),
             (self._poller.overdue, "a poll has been overdue"),
             (self._breaker.overdue, "a probe of the task API has been overdue"),
         ):

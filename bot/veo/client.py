@@ -62,7 +62,7 @@ class VeoClient:
         self._session = aiohttp.ClientSession(
             connector=make_connector(CONNECTIONS),
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, connect=None),  # one limit for all of it: `_look`
+            timeout=aiohttp.ClientTimeout(total=None, connect=None),  # one limit for all of it: `_request`
         )
         return self
 
@@ -73,7 +73,7 @@ class VeoClient:
             await self._session.close()
             self._session = None
 
-    async def look(self, task_id: str, known: Task | None = None) -> Task:
+    async def poll(self, task_id: str, known: Task | None = None) -> Task:
         """Ask about one task, once (twice while the way to send the key is unknown).
 
         Returns `known`, an earlier answer about it, if the answer is the same to the byte.
@@ -86,14 +86,14 @@ class VeoClient:
             raise ValueError("not a task id")
         scheme = self._scheme
         try:
-            return await self._look(task_id, known, scheme)
+            return await self._request(task_id, known, scheme)
         except KeyRefused:
             # Another poll may have found the right way meanwhile.
             if self._scheme_is_known and scheme == self._scheme:
                 raise
-        return await self._look(task_id, known, "raw" if scheme == "bearer" else "bearer")
+        return await self._request(task_id, known, "raw" if scheme == "bearer" else "bearer")
 
-    async def _look(self, task_id: str, known: Task | None, scheme: AuthScheme) -> Task:
+    async def _request(self, task_id: str, known: Task | None, scheme: AuthScheme) -> Task:
         if self._session is None:
             raise RuntimeError("the client is used outside its context")
         response: aiohttp.ClientResponse | None = None

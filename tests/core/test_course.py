@@ -59,7 +59,7 @@ def test_no_second_is_lost_and_every_cell_is_one_of_its_row(
 @pytest.mark.parametrize(
     ("created_at", "began_at"),
     [(900, 900), (None, 1_000.0), (1_000, 1_000.0), (1_001, 1_000.0), (500, 1_000.0), (501, 501)],
-    ids=["as told", "not told", "at this look", "in the future", "too long ago", "just not"],
+    ids=["as told", "not told", "at this poll", "in the future", "too long ago", "just not"],
 )
 def test_a_render_under_way_began_with_its_task_if_that_can_be_believed(
     created_at: int | None, began_at: float

@@ -13,7 +13,7 @@ LATER: tuple[ProgressSample, ...] = ((100.0, 0), (110.0, 10), (120.0, 20))
 
 
 @pytest.mark.parametrize(
-    ("samples", "now", "next_look", "end"),
+    ("samples", "now", "next_poll", "end"),
     [
         (STEADY, 20.0, 22.0, 100.0),
         (STEADY, 25.0, 27.0, 100.0),
@@ -30,20 +30,20 @@ LATER: tuple[ProgressSample, ...] = ((100.0, 0), (110.0, 10), (120.0, 20))
         (LATER, 150.1, 152.0, None),
     ],
     ids=[
-        "steady", "between moves", "at the edge of a stall", "stalled", "past by the next look",
+        "steady", "between moves", "at the edge of a stall", "stalled", "past by the next poll",
         "moved once", "never moved", "fast", "all at once", "a clock that went back",
         "all at once, by a clock that went back", "steady, later", "stalled, later",
     ],
 )  # fmt: skip
 def test_what_is_expected(
-    samples: tuple[ProgressSample, ...], now: float, next_look: float, end: float | None
+    samples: tuple[ProgressSample, ...], now: float, next_poll: float, end: float | None
 ) -> None:
-    assert expected_end(samples, now, next_look) == end
+    assert expected_end(samples, now, next_poll) == end
 
 
 def test_only_moves_are_marked_and_the_newest_kept() -> None:
     seen = [(0.0, 0), (1.0, 0), (2.0, None), (3.0, 5), (4.0, 4), (5.0, 5), *((n, n) for n in range(6, 20))]
-    samples: tuple[ProgressSample, ...] = reduce(lambda samples, look: with_sample(samples, *look), seen, ())
+    samples: tuple[ProgressSample, ...] = reduce(lambda samples, poll: with_sample(samples, *poll), seen, ())
     assert samples == tuple((n, n) for n in range(15, 20))
     assert len(samples) == SAMPLES_KEPT
 
@@ -53,7 +53,7 @@ def test_only_moves_are_marked_and_the_newest_kept() -> None:
     st.floats(0, 1e6),
     st.floats(0.1, 100),
 )
-def test_an_estimate_is_never_in_the_past(looks: list[ProgressSample], now: float, pause: float) -> None:
-    samples: tuple[ProgressSample, ...] = reduce(lambda samples, look: with_sample(samples, *look), looks, ())
+def test_an_estimate_is_never_in_the_past(polls: list[ProgressSample], now: float, pause: float) -> None:
+    samples: tuple[ProgressSample, ...] = reduce(lambda samples, poll: with_sample(samples, *poll), polls, ())
     end = expected_end(samples, now, now + pause)
     assert end is None or end > now + pause

@@ -1,4 +1,4 @@
-"""What finished renders teach, and how often to look because of it."""
+"""What finished renders teach, and how often to poll because of it."""
 
 import json
 from math import nan
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.course import CELLS, FIRST_CELLS, Course
-from bot.core.experience import GUESSED, LOOKS, REMEMBERED, Experience, experience_from, pause
+from bot.core.experience import GUESSED, POLLS, REMEMBERED, Experience, experience_from, pause
 
 YOUNG, NEARLY = Course(1, 0.1, 0.01), Course(5, 0.985, 0.01)
 
@@ -26,25 +26,25 @@ def taught(renders: int = 50) -> Experience:
     return experience
 
 
-def test_untaught_it_looks_more_often_towards_the_end() -> None:
+def test_untaught_it_polls_more_often_towards_the_end() -> None:
     rhythm = Experience().rhythm()
     assert len(rhythm) == CELLS
     places = [Course(row, 0.5, 0.01).cell for row in range(1, 6)]
     assert sorted(rhythm[cell] for cell in places) == [rhythm[cell] for cell in places]
 
 
-def test_taught_it_looks_where_renders_end_and_hardly_where_none_did() -> None:
+def test_taught_it_polls_where_renders_end_and_hardly_where_none_did() -> None:
     before, after = Experience().rhythm(), taught().rhythm()
     assert after[YOUNG.cell] < before[YOUNG.cell] / 2
     assert after[NEARLY.cell] > before[NEARLY.cell] * 1.5
     assert pause(after, NEARLY, 15.0) < 2.0 < pause(after, YOUNG, 15.0)
 
 
-def test_looks_are_the_square_root_of_the_chance() -> None:
+def test_polls_are_the_square_root_of_the_chance() -> None:
     experience = Experience()
     cell = Course(0, 100.0, 1.0).cell
     experience.seconds[cell], experience.ends[cell] = 1e9, 1e7
-    assert experience.rhythm()[cell] == pytest.approx(LOOKS * 0.1, rel=1e-3)
+    assert experience.rhythm()[cell] == pytest.approx(POLLS * 0.1, rel=1e-3)
 
 
 def test_what_is_old_fades() -> None:
@@ -59,11 +59,11 @@ def test_what_is_old_fades() -> None:
 @pytest.mark.parametrize(
     ("rhythm", "expected"), [(0.5, 2.0), (0.1, 10.0), (0.01, 15.0)], ids=["soon", "later", "at the latest"]
 )
-def test_a_look_is_due_when_the_looks_of_the_cells_add_up_to_one(rhythm: float, expected: float) -> None:
+def test_a_poll_is_due_when_the_polls_of_the_cells_add_up_to_one(rhythm: float, expected: float) -> None:
     assert pause((rhythm,) * CELLS, YOUNG, 15.0) == pytest.approx(expected)
 
 
-def test_a_look_is_due_after_cells_of_different_rhythm() -> None:
+def test_a_poll_is_due_after_cells_of_different_rhythm() -> None:
     slow, fast = Course(1, 0.29, 0.01), Course(1, 0.31, 0.01)
     rhythm = [0.0] * CELLS
     rhythm[slow.cell], rhythm[fast.cell] = 0.2, 0.5
@@ -111,7 +111,7 @@ def test_whatever_is_taught_the_rhythm_is_usable(
         if ended:
             experience.ended(way.after(seconds))
     rhythm = experience.rhythm()
-    assert all(0 < looks < 100 for looks in rhythm)
+    assert all(0 < polls < 100 for polls in rhythm)
     assert 0 < pause(rhythm, YOUNG, 15.0) <= 15.0
 
 
@@ -127,7 +127,7 @@ def test_what_is_old_fades_a_little_with_each_end() -> None:
 def test_a_rhythm_that_knows_nothing_is_the_guess_of_its_row() -> None:
     rhythm = Experience().rhythm()
     for first, guess in zip(FIRST_CELLS, GUESSED, strict=True):
-        assert rhythm[first] == pytest.approx(LOOKS * (1 / guess) ** 0.5)
+        assert rhythm[first] == pytest.approx(POLLS * (1 / guess) ** 0.5)
 
 
 @given(
@@ -135,10 +135,10 @@ def test_a_rhythm_that_knows_nothing_is_the_guess_of_its_row() -> None:
     st.builds(Course, st.integers(0, 5), st.floats(0, 5), st.floats(1e-6, 1)),
     st.floats(0.2, 3_600),
 )
-def test_a_pause_is_over_when_the_cells_gone_through_make_one_look(
-    looks: list[float], course: Course, longest: float
+def test_a_pause_is_over_when_the_cells_gone_through_make_one_poll(
+    polls: list[float], course: Course, longest: float
 ) -> None:
-    after = pause(tuple(looks), course, longest)
-    due = sum(looks[cell] * stay for cell, stay in course.cells(after))
+    after = pause(tuple(polls), course, longest)
+    due = sum(polls[cell] * stay for cell, stay in course.cells(after))
     assert 0 < after <= longest
     assert due == pytest.approx(1.0, rel=1e-6) or (due < 1 and after == longest)

@@ -1,4 +1,4 @@
-"""What one look teaches: seconds lived, and where a render ended."""
+"""What one poll teaches: seconds lived, and where a render ended."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from bot.core.task import TaskState
 BEFORE = Observed(task=running(50), polled_at=100.0, began_at=0.0, samples=((100.0, 50),))
 
 
-def test_a_look_at_a_render_that_goes_on_teaches_where_none_ended() -> None:
+def test_a_poll_at_a_render_that_goes_on_teaches_where_none_ended() -> None:
     experience = Experience()
     assert not learn(experience, BEFORE, running(55), 110.0)
     assert sum(experience.seconds) == pytest.approx(10.0)
@@ -26,7 +26,7 @@ def test_a_look_at_a_render_that_goes_on_teaches_where_none_ended() -> None:
 @pytest.mark.parametrize(
     ("updated_at", "until"),
     [(104, 4.0), (None, 5.0), (99, 5.0), (100, 5.0), (110, 5.0), (9_999, 5.0)],
-    ids=["as told", "not told", "before the last look", "at it", "at this look", "in the future"],
+    ids=["as told", "not told", "before the last poll", "at it", "at this poll", "in the future"],
 )
 def test_an_end_teaches_when_it_was_as_told_or_half_way(
     state: TaskState, updated_at: int | None, until: float
@@ -46,7 +46,7 @@ def test_an_end_teaches_when_it_was_as_told_or_half_way(
         (BEFORE, 90.0),
         (BEFORE, 161.0),
     ],
-    ids=["was not rendered", "never polled", "no time", "clock set back", "nobody looked for long"],
+    ids=["was not rendered", "never polled", "no time", "clock set back", "not polled for long"],
 )
 def test_nothing_is_learned_where_nobody_knows_what_was_when(before: Observed, now: float) -> None:
     experience = Experience()
@@ -55,7 +55,7 @@ def test_nothing_is_learned_where_nobody_knows_what_was_when(before: Observed, n
 
 
 @pytest.mark.parametrize("gap", [0.5, 60.0])
-def test_looks_half_a_second_to_a_minute_apart_teach(gap: float) -> None:
+def test_polls_half_a_second_to_a_minute_apart_teach(gap: float) -> None:
     experience = Experience()
     learn(experience, BEFORE, running(55), 100.0 + gap)
     assert sum(experience.seconds) == pytest.approx(gap)

@@ -1,4 +1,4 @@
-"""When to look next: bounds at any attempt, and what each situation asks for."""
+"""When to poll next: bounds at any attempt, and what each situation asks for."""
 
 from math import inf, nan
 from typing import Final
@@ -48,7 +48,7 @@ def test_an_interval_keeps_the_settings_bounds(
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1, exclude_max=True), paces)
-def test_a_backoff_is_never_shorter_than_half_a_look_and_never_longer_than_its_ceiling(
+def test_a_backoff_is_never_shorter_than_half_a_poll_and_never_longer_than_its_ceiling(
     troubles: int, chance: float, pace: Pace
 ) -> None:
     assert pace.min_seconds / 2 <= backoff(troubles, pace, chance) <= max(60.0, pace.min_seconds)
@@ -87,7 +87,7 @@ def test_probes_come_at_least_once_a_minute(probes: int, pause: float) -> None:
 
 
 @pytest.mark.parametrize(("age", "pause"), [(-5.0, 2.0), (0.0, 2.0), (12.0, 4.0), (60.0, 10.0), (inf, 10.0)])
-def test_an_invisible_task_is_looked_for_often_enough_to_be_found_within_the_minute(
+def test_an_invisible_task_is_polled_often_enough_to_be_found_within_the_minute(
     age: float, pause: float
 ) -> None:
     assert while_invisible(age, PACE) == pause

@@ -93,11 +93,11 @@ def test_what_each_ending_asks_for(ending: Ending, announced: bool, shown: bool)
     assert len(Ending) == 11
 
 
-def test_a_task_that_never_moves_is_stalled_after_two_hours_of_looking() -> None:
+def test_a_task_that_never_moves_is_stalled_after_two_hours_of_polling() -> None:
     age, ended, steps = followed(lambda _age: running(40))
     assert ended.outcome == Outcome(Ending.STALLED, NOW + age, running(40))
     assert 2 * HOUR <= age < 2 * HOUR + PACE.max_seconds
-    assert shows(steps).count(True) == 2  # the first look and the end
+    assert shows(steps).count(True) == 2  # the first poll and the end
 
 
 def test_a_task_that_moves_for_ever_is_too_old_after_two_days() -> None:
@@ -218,11 +218,11 @@ def test_a_task_that_was_seen_before_a_restart_vanishes_instead_of_being_unknown
         [EMPTY, EMPTY, running(5), EMPTY, EMPTY, EMPTY],
     ],
 )
-def test_looks_that_disagree_confirm_nothing(happened: list[Seen]) -> None:
+def test_polls_that_disagree_confirm_nothing(happened: list[Seen]) -> None:
     assert seen(*happened)[-1].outcome is None
 
 
-def test_an_outage_between_confirming_looks_neither_confirms_nor_refutes() -> None:
+def test_an_outage_between_confirming_polls_neither_confirms_nor_refutes() -> None:
     *_, before, last = seen(running(5), Missing(), *[DOWN] * 9, Missing(), DOWN, Missing())
     assert before.outcome is None
     assert last.outcome == Outcome(Ending.VANISHED, NOW + 130, running(5))

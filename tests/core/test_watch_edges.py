@@ -19,8 +19,8 @@ LIMITED: Final = Failure(PollError.RATE_LIMITED, 20.0)
 EMPTY: Final = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100)
 
 
-def looks(*seen: Seen, every: float = 10.0) -> list[Polled]:
-    """Return the steps of looks, the first at NOW."""
+def polls(*seen: Seen, every: float = 10.0) -> list[Polled]:
+    """Return the steps of polls, the first at NOW."""
     steps: list[Polled] = []
     for number, event in enumerate(seen):
         current = steps[-1] if steps else Polled(watch())
@@ -32,14 +32,14 @@ def looks(*seen: Seen, every: float = 10.0) -> list[Polled]:
 
 
 def test_two_moves_make_an_estimate_and_a_third_one_moves_it() -> None:
-    steps = looks(running(0), running(10), running(20), running(40))
+    steps = polls(running(0), running(10), running(20), running(40))
     assert [step.observed.expected_end for step in steps] == [None, None, NOW + 100, pytest.approx(NOW + 75)]
     assert steps[-1].observed.samples == ((NOW, 0), (NOW + 10, 10), (NOW + 20, 20), (NOW + 30, 40))
     assert steps[-1].observed.changed_at == steps[-1].observed.polled_at == NOW + 30
 
 
-def test_a_look_without_a_change_keeps_when_the_last_one_was() -> None:
-    *_, step = looks(running(0), running(0), running(0))
+def test_a_poll_without_a_change_keeps_when_the_last_one_was() -> None:
+    *_, step = polls(running(0), running(0), running(0))
     assert (step.observed.changed_at, step.observed.polled_at, step.observed.idle_seconds) == (
         NOW,
         NOW + 20,
@@ -48,19 +48,19 @@ def test_a_look_without_a_change_keeps_when_the_last_one_was() -> None:
 
 
 def test_an_estimate_that_only_grew_silent_is_shown_as_well() -> None:
-    *_, before, step = looks(running(0), running(10), running(20), *[running(20)] * 4)
+    *_, before, step = polls(running(0), running(10), running(20), *[running(20)] * 4)
     assert (before.observed.expected_end, step.observed.expected_end) == (NOW + 100, None)
     assert step.shows
 
 
-def test_an_end_before_the_next_look_is_no_estimate() -> None:
-    *_, step = looks(running(0), running(50), running(98))
+def test_an_end_before_the_next_poll_is_no_estimate() -> None:
+    *_, step = polls(running(0), running(50), running(98))
     assert step.observed.expected_end is None
 
 
 def test_what_does_not_run_has_no_moves() -> None:
     pending = [running(progress, state=TaskState.PENDING) for progress in (0, 10, 20)]
-    assert all(step.observed.samples == () and step.observed.expected_end is None for step in looks(*pending))
+    assert all(step.observed.samples == () and step.observed.expected_end is None for step in polls(*pending))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_what_does_not_run_has_no_moves() -> None:
         (Missing(), NOW + 1000, False),
     ],
 )
-def test_an_estimate_is_kept_while_it_lies_behind_the_next_look(
+def test_an_estimate_is_kept_while_it_lies_behind_the_next_poll(
     event: Seen, ends_at: float, kept: bool
 ) -> None:
     before = Polled(replace(watch(), seen_at=NOW - 9), Observed(running(5), expected_end=ends_at))
@@ -96,7 +96,7 @@ def test_the_first_poll_asks_for_its_own_pause(event: Seen, after: float) -> Non
 
 
 def test_each_trouble_doubles_the_pause() -> None:
-    assert [step.after for step in looks(DOWN, DOWN, DOWN)] == [3.0, 6.0, 12.0]
+    assert [step.after for step in polls(DOWN, DOWN, DOWN)] == [3.0, 6.0, 12.0]
 
 
 def test_a_success_without_a_video_is_confirmed_at_its_own_pace() -> None:
@@ -125,9 +125,9 @@ def test_a_task_is_stalled_from_the_second_it_was_quiet_for_so_long(
     assert (outcome and outcome.ending) == ending
 
 
-@pytest.mark.parametrize("looked_at", [None, NOW, NOW + 500])
-def test_no_quiet_time_is_counted_where_no_time_has_passed(looked_at: float | None) -> None:
-    before = Polled(watch(), Observed(running(5), polled_at=looked_at, idle_seconds=7.0))
+@pytest.mark.parametrize("polled_at", [None, NOW, NOW + 500])
+def test_no_quiet_time_is_counted_where_no_time_has_passed(polled_at: float | None) -> None:
+    before = Polled(watch(), Observed(running(5), polled_at=polled_at, idle_seconds=7.0))
     assert poll(before, running(5), NOW).observed.idle_seconds == 7.0
 
 
@@ -149,9 +149,9 @@ def test_a_watch_that_goes_on_after_a_restart_never_began_in_the_future(
 def test_a_render_begins_with_its_task_at_the_first_poll_and_else_when_it_was_seen_to() -> None:
     told = replace(running(0), created_at=int(NOW) - 100)
     queued = replace(told, state=TaskState.PENDING)
-    (first,) = looks(told)
+    (first,) = polls(told)
     assert first.observed.began_at == NOW - 100
-    waits, begun, later, back = looks(queued, told, told, queued)
+    waits, begun, later, back = polls(queued, told, told, queued)
     assert [step.observed.began_at for step in (waits, begun, later, back)] == [
         None,
         NOW + 10,

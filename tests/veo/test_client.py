@@ -30,9 +30,9 @@ def forms(api: RenderApi) -> list[str]:
     return [request.authorization for request in api.requests]
 
 
-async def test_a_look_tells_of_the_task(api: RenderApi) -> None:
+async def test_a_poll_tells_of_the_task(api: RenderApi) -> None:
     async with asked(api) as client:
-        task = await client.look(FINISHED.id)
+        task = await client.poll(FINISHED.id)
     assert (task.id, task.state, task.progress) == (FINISHED.id, TaskState.SUCCEEDED, 100)
     assert task.videos == (f"{api.base_url}/media/sunrise.mp4",)
 
@@ -55,17 +55,17 @@ async def test_what_was_accepted_once_is_kept(
 ) -> None:
     async with RenderApi(key=KEY, auth=server) as api, asked(api, auth) as client:
         for _ in range(3):
-            await client.look(SUCCEEDS.id)
+            await client.poll(SUCCEEDS.id)
         assert forms(api) == sent
 
 
 @pytest.mark.looptime
-async def test_what_was_refused_is_asked_again_the_way_that_another_look_has_found_meanwhile() -> None:
+async def test_what_was_refused_is_asked_again_the_way_that_another_poll_has_found_meanwhile() -> None:
     refused = Answer.json({}, 401)
     async with RenderApi() as api, asked(api) as client:
         api.set(TASK, [replace(refused, delay=2.0), Answer.json({"state": "running"})])
         api.set("another", [refused, Answer.json({"state": "running"})])
-        await asyncio.gather(client.look(TASK), client.look("another"))
+        await asyncio.gather(client.poll(TASK), client.poll("another"))
         assert [request.authorization for request in api.requests] == ["raw", "raw", "bearer", "bearer"]
 
 
@@ -74,7 +74,7 @@ async def test_a_chosen_form_is_never_changed(auth: Literal["raw", "bearer"], se
     async with RenderApi(key=KEY, auth=server) as api, asked(api, auth) as client:
         for _ in range(2):
             with pytest.raises(KeyRefused):
-                await client.look(SUCCEEDS.id)
+                await client.poll(SUCCEEDS.id)
         assert forms(api) == [auth, auth]
 
 
@@ -82,7 +82,7 @@ async def test_a_wrong_key_is_tried_both_ways_every_time_for_it_may_become_right
     async with RenderApi(key="another") as api, asked(api) as client:
         for _ in range(2):
             with pytest.raises(KeyRefused):
-                await client.look(SUCCEEDS.id)
+                await client.poll(SUCCEEDS.id)
         assert [request.authorization for request in api.requests] == ["raw", "bearer"] * 2
 
 
@@ -93,18 +93,18 @@ async def test_an_answer_without_a_task_proves_nothing_about_the_key(first: Answ
     async with RenderApi(key=KEY, auth="bearer") as api, asked(api) as client:
         api.fail_all(first)  # from what stands before the API and checks no key
         with pytest.raises(VeoError):
-            await client.look(TASK)
+            await client.poll(TASK)
         api.recover()
-        await client.look(SUCCEEDS.id)
+        await client.poll(SUCCEEDS.id)
         assert forms(api) == ["raw", "raw", "bearer"]
 
 
 async def test_once_accepted_a_refusal_is_about_the_task(api: RenderApi) -> None:
     api.set(TASK, Answer.json({"code": 403, "msg": "not yours"}))
     async with asked(api) as client:
-        await client.look(SUCCEEDS.id)
+        await client.poll(SUCCEEDS.id)
         with pytest.raises(KeyRefused):
-            await client.look(TASK)
+            await client.poll(TASK)
     assert forms(api) == ["raw", "raw"]
 
 
@@ -116,7 +116,7 @@ async def test_a_redirect_is_not_followed_and_the_key_stays_here(api: RenderApi,
     async with RenderApi() as thief, asked(api) as client:
         api.set(TASK, redirect(f"{thief.base_url}/v1/videos/tasks/{TASK}", status))
         with pytest.raises(Unavailable):
-            await client.look(TASK)
+            await client.poll(TASK)
         assert thief.requests == []
 
 
@@ -126,7 +126,7 @@ async def test_a_redirect_is_not_followed_and_the_key_stays_here(api: RenderApi,
 async def test_nothing_is_sent_for_what_is_no_task_id(api: RenderApi, task_id: str) -> None:
     async with asked(api) as client:
         with pytest.raises(ValueError, match=r"^not a task id$"):
-            await client.look(task_id)
+            await client.poll(task_id)
     assert api.requests == []
 
 
@@ -148,7 +148,7 @@ async def test_no_error_and_no_log_line_names_the_key_or_the_address(
     api.set(TASK, answer)
     async with asked(api) as client:
         with pytest.raises(VeoError) as error:
-            await client.look(TASK)
+            await client.poll(TASK)
     assert error.value.__cause__ is None
     assert error.value.__suppress_context__ or error.value.__context__ is None
     for text in (str(error.value), repr(error.value), caplog.text):
@@ -164,7 +164,7 @@ async def test_a_key_that_the_server_quotes_is_in_no_words_of_its_answer(key: st
         async with RenderApi() as api, VeoClient(api.base_url, key, "raw") as client:
             api.set(TASK, Answer(status, body=body))
             try:
-                said: Task | VeoError = await client.look(TASK)
+                said: Task | VeoError = await client.poll(TASK)
             except VeoError as error:
                 said = error
         assert said.message == "bad key ***"
@@ -173,4 +173,4 @@ async def test_a_key_that_the_server_quotes_is_in_no_words_of_its_answer(key: st
 
 async def test_a_client_outside_its_context_says_so() -> None:
     with pytest.raises(RuntimeError):
-        await VeoClient("http://127.0.0.1:1", KEY).look(TASK)
+        await VeoClient("http://127.0.0.1:1", KEY).poll(TASK)

@@ -59,9 +59,9 @@ async def test_each_bad_answer_is_one_error(api: RenderApi, answer: Answer, kind
     api.set(TASK, answer)
     async with asked(api) as client:
         with pytest.raises(kind):
-            await client.look(TASK)
+            await client.poll(TASK)
         api.set(TASK, OK)
-        assert (await client.look(TASK)).progress == 5
+        assert (await client.poll(TASK)).progress == 5
 
 
 @pytest.mark.parametrize("build", [gzip_bomb, huge_body])
@@ -71,7 +71,7 @@ async def test_a_body_that_grows_costs_no_memory(api: RenderApi, build: Callable
         tracemalloc.start()
         try:
             with pytest.raises(BrokenAnswer, match="longer than"):
-                await client.look(TASK)
+                await client.poll(TASK)
             assert tracemalloc.get_traced_memory()[1] < 8 * MEBIBYTE
         finally:
             tracemalloc.stop()
@@ -81,20 +81,20 @@ async def test_a_body_of_exactly_the_limit_is_read(api: RenderApi) -> None:
     empty = b'{"state": "running", "message": ""}'
     api.set(TASK, Answer(body=empty[:-2] + b"x" * (MEBIBYTE - len(empty)) + b'"}'))
     async with asked(api) as client:
-        assert (await client.look(TASK)).state is TaskState.RUNNING
+        assert (await client.poll(TASK)).state is TaskState.RUNNING
 
 
 @pytest.mark.looptime
 @pytest.mark.parametrize(
     "slow", [Answer(delay=60), Answer(body=b"x" * 100, drip=(1, 2.0))], ids=["silent", "drip"]
 )
-async def test_a_look_ends_in_time_however_slowly_the_answer_comes(slow: Answer) -> None:
+async def test_a_poll_ends_in_time_however_slowly_the_answer_comes(slow: Answer) -> None:
     loop = asyncio.get_running_loop()
     async with RenderApi(key=KEY, clock=loop.time) as api, asked(api, seconds=15.0) as client:
         api.set(TASK, slow)
         began = loop.time()
         with pytest.raises(Unavailable, match=r"^no answer in time$"):
-            await client.look(TASK)
+            await client.poll(TASK)
         assert 15 <= loop.time() - began < 16
 
 
@@ -115,17 +115,17 @@ async def test_what_headers_say_of_a_good_body_does_not_matter(
 ) -> None:
     api.set(TASK, Answer(headers=headers, body=OK.body))
     async with asked(api) as client:
-        assert (await client.look(TASK)).progress == 5
+        assert (await client.poll(TASK)).progress == 5
 
 
 async def test_an_api_that_is_not_there_is_unavailable_and_found_again(api: RenderApi) -> None:
     async with asked(api) as client:
-        await client.look(SUCCEEDS.id)
+        await client.poll(SUCCEEDS.id)
         await api.stop()
         with pytest.raises(Unavailable):
-            await client.look(SUCCEEDS.id)
+            await client.poll(SUCCEEDS.id)
         await api.start()
-        assert (await client.look(SUCCEEDS.id)).state is TaskState.PENDING
+        assert (await client.poll(SUCCEEDS.id)).state is TaskState.PENDING
 
 
 # Raw bytes
@@ -161,10 +161,10 @@ BODY: Final = b'{"state": "running", "progress": 5}'
 GOOD: Final = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
 
 
-async def test_sequential_looks_share_one_connection() -> None:
+async def test_sequential_polls_share_one_connection() -> None:
     async with wire([GOOD] * 5) as (address, counts), VeoClient(address, KEY) as client:
         for _ in range(5):
-            assert (await client.look(TASK)).progress == 5
+            assert (await client.poll(TASK)).progress == 5
         assert counts == [5]
 
 
@@ -195,14 +195,14 @@ async def test_sequential_looks_share_one_connection() -> None:
 async def test_bytes_that_are_no_http_are_no_answer(raw: bytes) -> None:
     async with wire([raw, raw]) as (address, _), VeoClient(address, KEY, timeout_seconds=2) as client:
         with pytest.raises(RateLimited if raw.startswith(b"HTTP/1.1 429") else Unavailable):
-            await client.look(TASK)
+            await client.poll(TASK)
 
 
-async def test_looks_at_the_same_time_do_not_wait_for_each_other(api: RenderApi) -> None:
+async def test_polls_at_the_same_time_do_not_wait_for_each_other(api: RenderApi) -> None:
     ids = [f"task-{number}" for number in range(16)]
     for task_id in ids:
         api.set(task_id, Answer(body=OK.body, delay=0.05))
     async with asked(api) as client:
-        tasks: list[Any] = await asyncio.gather(*map(client.look, ids))
+        tasks: list[Any] = await asyncio.gather(*map(client.poll, ids))
     assert [task.id for task in tasks] == ids
     assert api.max_in_flight == len(ids)

@@ -149,7 +149,7 @@ class Place:
             settings,
             self.client,
             database,
-            veo.look,
+            veo.poll,
             clock=clock,
             discord_clock=discord_time,
             downloader=downloader,

@@ -37,7 +37,7 @@ ROWS: Final = {
     "the key is refused for one task": "outages::test_a_refusal_of_one_task_is_that_tasks_alone",
     "the task API limits us": (
         "outages::test_retry_after_holds_the_task_it_was_given_for"
-        " outages::test_a_short_limit_makes_no_look_come_sooner"
+        " outages::test_a_short_limit_makes_no_poll_come_sooner"
         " hard_times::test_after_a_limit_the_looks_come_spread"
     ),
     "no progress for a long time": "watching::test_other_ends_are_announced_as_well",

@@ -1,4 +1,4 @@
-"""The pace of looks follows what this bot's own renders have taught, also after a restart."""
+"""The pace of polls follows what this bot's own renders have taught, also after a restart."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ SECONDS = 60
 
 
 async def render(here: Place, number: int) -> list[float]:
-    """Watch a render that tells no progress and takes a minute; return the ages at which was looked."""
+    """Watch a render that tells no progress and takes a minute; return the ages at which it was polled."""
     task = f"cccccccc-0000-4000-8000-{number:012}"
     begun = here.clock()
     times = {"create_time": int(begun), "update_time": int(begun)}
@@ -28,7 +28,7 @@ async def render(here: Place, number: int) -> list[float]:
     return [request.at - begun for request in here.api.requests if request.task_id == task]
 
 
-async def test_looks_gather_where_renders_end_and_a_restart_forgets_nothing(tmp_path: Path) -> None:
+async def test_polls_gather_where_renders_end_and_a_restart_forgets_nothing(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         first = await render(here, 0)
         for number in range(1, 25):
@@ -37,10 +37,10 @@ async def test_looks_gather_where_renders_end_and_a_restart_forgets_nothing(tmp_
         await here.stop_bot()
         await here.start_bot()
         after = await render(here, 26)
-    late = [looks[-1] - SECONDS for looks in (first, taught, after)]
-    around = [sum(50 < look < 75 for look in looks) for looks in (first, taught, after)]
+    late = [polls[-1] - SECONDS for polls in (first, taught, after)]
+    around = [sum(50 < poll < 75 for poll in polls) for polls in (first, taught, after)]
     assert around[1] > around[0]
-    assert around[2] == around[1], "the first look of the second run is as wise as the last of the first"
+    assert around[2] == around[1], "the first poll of the second run is as wise as the last of the first"
     assert len(taught) <= len(first) + 4
     assert late[1] < late[0]
 

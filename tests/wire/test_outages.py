@@ -171,7 +171,7 @@ async def test_retry_after_holds_the_task_it_was_given_for(
         assert [record.__dict__["seconds"] for record in told] == [120]
 
 
-async def test_a_short_limit_makes_no_look_come_sooner(tmp_path: Path) -> None:
+async def test_a_short_limit_makes_no_poll_come_sooner(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, [running(10), Answer.json({}, 429, {"Retry-After": "1"})])
         await here.watch()

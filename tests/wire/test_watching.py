@@ -31,7 +31,7 @@ async def test_a_finished_render_is_announced_once(tmp_path: Path) -> None:
         assert not here.sim.unknown_routes
 
 
-async def test_a_card_shows_each_progress_and_nothing_is_sent_for_a_look_that_saw_no_change(
+async def test_a_card_shows_each_progress_and_nothing_is_sent_for_a_poll_that_saw_no_change(
     tmp_path: Path,
 ) -> None:
     async with place(tmp_path) as here:
@@ -133,7 +133,7 @@ async def test_a_watch_ends_when_it_is_too_old(tmp_path: Path) -> None:
         assert "watched this for 0.1 hours" in result.content
 
 
-async def test_an_unknown_task_is_looked_for_and_ends_without_a_ping(tmp_path: Path) -> None:
+async def test_an_unknown_task_is_polled_for_and_ends_without_a_ping(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, GONE)
         card = await here.watch()
