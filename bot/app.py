@@ -5,7 +5,7 @@ import logging
 from math import isfinite, nan
 from typing import Final
 
-from bot.clock import Alarm, Clock, Idle, idle
+from bot.clock import Clock, WaitHook, WakeUp, plain_wait
 from bot.commands.autocomplete import Autocomplete
 from bot.commands.first_poll import FirstPoll
 from bot.commands.listing import Listing
@@ -59,7 +59,7 @@ class App:
         clock: Clock,
         metrics: Metrics,
         discord_clock: Clock | None = None,
-        idle: Idle = idle,
+        wait: WaitHook = plain_wait,
         downloader: VideoDownloader | None = None,
     ) -> None:
         self._client: Final = client
@@ -74,7 +74,7 @@ class App:
         )
         self.registry: Final = Registry()
         self.breaker: Final = CircuitBreaker(
-            poll, self.registry.tasks, clock, on_change=self._api_changed, idle=idle
+            poll, self.registry.tasks, clock, on_change=self._api_changed, wait=wait
         )
         self.messenger: Final = Messenger(
             self.store,
@@ -87,13 +87,13 @@ class App:
             lost=self._lose,
             metrics=metrics,
             keep_seconds=settings.keep_days * DAY,
-            idle=idle,
+            wait=wait,
             preparation=None if downloader is None else VideoCopies(upload_limits.likely, downloader),
         )
-        self._tuner: Final = PollTuner(self.store, settings.pace, idle=idle)
+        self._tuner: Final = PollTuner(self.store, settings.pace, wait=wait)
         self.tracker: Final = Tracker(self.registry, self.store, self.messenger, self._tuner, clock=clock)
         self.poller: Final = Poller(
-            self.breaker, self.tracker, settings.pace, clock, metrics=metrics, idle=idle
+            self.breaker, self.tracker, settings.pace, clock, metrics=metrics, wait=wait
         )
         self.watching: Final = Watching(self.store, self.tracker, self.poller, clock)
         limits = Limits(settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server)
@@ -121,10 +121,10 @@ class App:
             card_language=settings.card_language,
             keeper=self._keeper,
         )
-        self._pruner: Final = Pruner(Pruning(database), settings.keep_days, clock, idle=idle)
+        self._pruner: Final = Pruner(Pruning(database), settings.keep_days, clock, wait=wait)
         self._autocomplete: Final = Autocomplete(self.tracker, recent, limits, turns, clock)
         self._discord_api: Final = settings.discord_api_url
-        self._idle: Final = idle
+        self._wait: Final = wait
         self._loops: Final[list[asyncio.Task[None]]] = []
         """Tasks that run as long as the bot; `/healthz` reports one that ends."""
         self._startup: Final[list[asyncio.Task[None]]] = []
@@ -167,7 +167,7 @@ class App:
         # Read before the gateway connects: every placeholder there is now was left by an earlier process.
         left = await self._keeper.left()
         self._startup.append(asyncio.create_task(self._write_commands(tree)))
-        self._startup.append(asyncio.create_task(self._keeper.clean_up(left, Alarm(self._idle))))
+        self._startup.append(asyncio.create_task(self._keeper.clean_up(left, WakeUp(self._wait))))
 
     def _snapshot(self) -> Snapshot:
         latency = self._client.latency if self._client.connected else nan
@@ -182,7 +182,7 @@ class App:
 
     async def _write_commands(self, tree: Tree) -> None:
         """Write the commands to Discord, retrying until it works; nothing else waits for it."""
-        alarm, tries = Alarm(self._idle), 0
+        wake_up, tries = WakeUp(self._wait), 0
         while True:
             try:
                 await write_commands(tree, self.store, self._discord_api)
@@ -190,7 +190,7 @@ class App:
                 tries += 1
                 refusal = {"refusal": describe(error), "tries": tries}
                 log.warning("the commands could not be written to Discord, retrying", extra=refusal)
-                await alarm.sleep(retry_delay(error, tries))
+                await wake_up.sleep(retry_delay(error, tries))
             else:
                 return
 

@@ -11,11 +11,11 @@ ANSWERS: Final = 3
 """As many of Discord's answers agree before its clock is believed to be further ahead."""
 Clock = Callable[[], float]
 """Returns Unix seconds."""
-Idle = Callable[[Awaitable[None]], Awaitable[None]]
+WaitHook = Callable[[Awaitable[None]], Awaitable[None]]
 """Awaits something that only the outside or time can end; simulations learn from it that the bot rests."""
 
 
-async def idle(awaitable: Awaitable[None]) -> None:
+async def plain_wait(awaitable: Awaitable[None]) -> None:
     await awaitable
 
 
@@ -55,40 +55,35 @@ class DiscordTime:
         self._heard.append(at + 0.5 - self._clock())  # its second began up to a second ago
 
 
-class Alarm:
-    """One sleeper, woken by a ring or by time. A ring while nobody sleeps ends the next sleep at once."""
+class WakeUp:
+    """Wakes one sleeper; like an event that a sleep clears and that time sets, too."""
 
-    def __init__(self, idle: Idle = idle) -> None:
-        self._idle: Final = idle
-        self._rung = False
+    def __init__(self, wait: WaitHook = plain_wait) -> None:
+        self._wait: Final = wait
+        self._is_set = False
         self._sleeper: asyncio.Future[None] | None = None
 
-    def ring(self) -> None:
-        self._rung = True
-        if self._sleeper is not None:
-            _wake(self._sleeper)
+    def set(self) -> None:
+        """End the sleep under way, or else the next one as soon as it begins."""
+        self._is_set = True
+        if self._sleeper is not None and not self._sleeper.done():
+            self._sleeper.set_result(None)
 
     async def sleep(self, seconds: float | None) -> None:
-        """Sleep until the alarm rings, at most `seconds` if given."""
+        """Sleep until set, for at most `seconds` if given."""
         if seconds is not None and seconds <= 0:
             await asyncio.sleep(0)  # others get their turn even if the sleeper never rests
-        elif not self._rung:
-            await self._idle(self._sleep(seconds))
-        self._rung = False
+        elif not self._is_set:
+            await self._wait(self._sleep(seconds))
+        self._is_set = False
 
     async def _sleep(self, seconds: float | None) -> None:
         loop = asyncio.get_running_loop()
-        self._sleeper = sleeper = loop.create_future()
-        # The timer names the future that it ends: simulations of time know a sleep by that.
-        timer = None if seconds is None else loop.call_later(seconds, _wake, sleeper)
+        self._sleeper = loop.create_future()
+        timer = None if seconds is None else loop.call_later(seconds, self.set)
         try:
-            await sleeper
+            await self._sleeper
         finally:
             self._sleeper = None
             if timer is not None:
                 timer.cancel()
-
-
-def _wake(sleeper: "asyncio.Future[None]") -> None:
-    if not sleeper.done():
-        sleeper.set_result(None)

@@ -126,7 +126,7 @@ class Stage:
                 self._veo.poll,
                 clock=self.now,
                 metrics=Metrics(),
-                idle=self._idle,
+                wait=self._wait,
                 downloader=await stack.enter_async_context(downloader),
             )
             stack.push_async_callback(app.close)
@@ -152,7 +152,7 @@ class Stage:
             poll_max_seconds=max(SHORTEST_PAUSE, LONGEST_PAUSE / self._speed),
         )
 
-    async def _idle(self, awaitable: Awaitable[None]) -> None:
+    async def _wait(self, awaitable: Awaitable[None]) -> None:
         await self.env.external_wait(awaitable, reason="the bot rests")
 
     async def _populate(self) -> None:

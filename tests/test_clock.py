@@ -1,65 +1,65 @@
-"""The alarm: one sleeper, woken by a ring or by time; and Discord's time."""
+"""The wake-up: one sleeper, woken by a call or by time; and Discord's time."""
 
 import asyncio
 
 import pytest
 
-from bot.clock import ANSWERS, Alarm, DiscordTime
+from bot.clock import ANSWERS, DiscordTime, WakeUp
 
 pytestmark = pytest.mark.looptime
 
 
-async def asleep(alarm: Alarm, seconds: float | None) -> float:
+async def asleep(wake_up: WakeUp, seconds: float | None) -> float:
     """Sleep, and return the seconds that it took."""
     loop = asyncio.get_running_loop()
     began = loop.time()
-    await alarm.sleep(seconds)
+    await wake_up.sleep(seconds)
     return loop.time() - began
 
 
 async def test_time_ends_a_sleep() -> None:
-    assert await asleep(Alarm(), 20.0) == 20.0
+    assert await asleep(WakeUp(), 20.0) == 20.0
 
 
-async def test_a_ring_ends_a_sleep_of_any_length() -> None:
-    alarm = Alarm()
+async def test_a_call_ends_a_sleep_of_any_length() -> None:
+    wake_up = WakeUp()
     for seconds in (None, 3_600.0):
-        asyncio.get_running_loop().call_later(5.0, alarm.ring)
-        assert await asleep(alarm, seconds) == 5.0
+        asyncio.get_running_loop().call_later(5.0, wake_up.set)
+        assert await asleep(wake_up, seconds) == 5.0
 
 
-async def test_a_ring_while_nobody_sleeps_ends_the_next_sleep_and_no_other() -> None:
-    alarm = Alarm()
-    alarm.ring()
-    alarm.ring()
-    assert await asleep(alarm, None) == 0.0
-    assert await asleep(alarm, 7.0) == 7.0
+async def test_a_call_while_nobody_sleeps_ends_the_next_sleep_and_no_other() -> None:
+    wake_up = WakeUp()
+    wake_up.set()
+    wake_up.set()
+    assert await asleep(wake_up, None) == 0.0
+    assert await asleep(wake_up, 7.0) == 7.0
 
 
-async def test_rings_and_time_at_once_wake_only_once() -> None:
-    alarm, loop = Alarm(), asyncio.get_running_loop()
+async def test_calls_and_time_at_once_wake_only_once() -> None:
+    wake_up, loop = WakeUp(), asyncio.get_running_loop()
     for _ in range(2):
-        loop.call_later(5.0, alarm.ring)
-    assert await asleep(alarm, 5.0) == 5.0
-    assert await asleep(alarm, 3.0) == 3.0, "the rings woke the sleep before"
+        loop.call_later(5.0, wake_up.set)
+    assert await asleep(wake_up, 5.0) == 5.0
+    assert await asleep(wake_up, 3.0) == 3.0, "the calls woke the sleep before"
 
 
 async def test_no_time_left_still_gives_others_their_turn() -> None:
     turns: list[int] = []
     asyncio.get_running_loop().call_soon(turns.append, 1)
-    await Alarm().sleep(0.0)
+    await WakeUp().sleep(0.0)
     assert turns
 
 
 async def test_a_cancelled_sleep_leaves_nothing_behind() -> None:
-    alarm = Alarm()
-    sleeping = asyncio.create_task(alarm.sleep(60.0))
+    wake_up = WakeUp()
+    sleeping = asyncio.create_task(wake_up.sleep(60.0))
     await asyncio.sleep(1.0)
     sleeping.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sleeping
-    alarm.ring()
-    assert await asleep(alarm, None) == 0.0
+    wake_up.set()
+    assert await asleep(wake_up, None) == 0.0
 
 
 async def test_discords_clock_is_not_taken_from_one_answers_wrong_date() -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 import discord
 
-from bot.clock import Alarm, Clock
+from bot.clock import Clock, WakeUp
 from bot.outbound.discord_errors import ErrorAction, describe, error_action, retry_delay
 from bot.store.errors import StoreFailed
 from bot.store.placeholders import Placeholder, Placeholders
@@ -55,7 +55,7 @@ class PlaceholderKeeper:
             log.warning("could not read the leftover placeholders", extra={"reason": str(error)})
             return []
 
-    async def clean_up(self, left: list[Placeholder], alarm: Alarm) -> None:
+    async def clean_up(self, left: list[Placeholder], wake_up: WakeUp) -> None:
         """Delete the placeholders that an earlier process left behind, retrying until it works."""
         tries = 0
         while left:
@@ -69,7 +69,7 @@ class PlaceholderKeeper:
                 refusal = {"refusal": describe(error)}
                 log.info("could not delete a leftover placeholder, retrying", extra=refusal)
                 left.append(left.pop(0))  # the others need not wait for it
-                await alarm.sleep(retry_delay(error, tries))
+                await wake_up.sleep(retry_delay(error, tries))
             else:
                 del left[0]
 

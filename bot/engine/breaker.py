@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Collection
 from itertools import islice
 from typing import Final, Protocol
 
-from bot.clock import Alarm, Clock, Idle, idle
-from bot.core.events import Failure, PollError, Seen
+from bot.clock import Clock, WaitHook, WakeUp, plain_wait
+from bot.core.events import Failure, Observation, PollError
 from bot.core.health import IMPOSSIBLE_ID, Health, Mode, after_probes, observe
 from bot.core.pace import limited
 from bot.core.rate import RequestRate
@@ -46,7 +46,7 @@ class CircuitBreaker:
         clock: Clock,
         *,
         on_change: Callable[[], None],
-        idle: Idle = idle,
+        wait: WaitHook = plain_wait,
     ) -> None:
         """`on_change` is called when the API's mode has changed."""
         self._on_change: Final = on_change
@@ -64,7 +64,7 @@ class CircuitBreaker:
         self._answered_last: str | None = None
         self._rounds = 0
         self._probing_since: float | None = None
-        self._alarm: Final = Alarm(idle)
+        self._wake_up: Final = WakeUp(wait)
 
     @property
     def health(self) -> Health:
@@ -127,9 +127,9 @@ class CircuitBreaker:
             except Exception:
                 log.exception("probing the task API failed in an unforeseen way")
                 wait = RETRY_SECONDS
-            await self._alarm.sleep(wait)
+            await self._wake_up.sleep(wait)
 
-    async def _ask(self, task_id: str) -> Seen:
+    async def _ask(self, task_id: str) -> Observation:
         try:
             return await self.poll(task_id)
         except VeoError as error:
@@ -154,7 +154,7 @@ class CircuitBreaker:
             second = in_turn + impossible
         return list(dict.fromkeys(last + second)) or [IMPOSSIBLE_ID]
 
-    def _answered(self, task_id: str, seen: Seen, begun: float) -> None:
+    def _answered(self, task_id: str, seen: Observation, begun: float) -> None:
         if task_id != IMPOSSIBLE_ID:
             self._answered_last = task_id
             _keep_newest(self._answering, task_id, begun)
@@ -162,11 +162,11 @@ class CircuitBreaker:
         self._rate.answered()
         self._observe(task_id, seen, begun)
 
-    def _failed(self, task_id: str, seen: Seen, begun: float) -> None:
-        if not isinstance(seen, Failure) or seen.error is PollError.TASK_REFUSED:
+    def _failed(self, task_id: str, seen: Observation, begun: float) -> None:
+        if not isinstance(seen, Failure) or seen.error is ErrorKind.TASK_REFUSED:
             self._answered(task_id, seen, begun)
             return
-        if seen.error is PollError.RATE_LIMITED:
+        if seen.error is ErrorKind.RATE_LIMITED:
             self._slow_down(task_id, seen, begun)
         else:
             self._limited.pop(task_id, None)
@@ -183,7 +183,7 @@ class CircuitBreaker:
             seconds = round(limited(failure.retry_after))
             log.warning("the task API wants fewer requests", extra={"task": task_id, "seconds": seconds})
 
-    def _observe(self, task_id: str, seen: Seen, begun: float) -> None:
+    def _observe(self, task_id: str, seen: Observation, begun: float) -> None:
         self._take(observe(self._health, task_id, seen, begun, self._clock()))
 
     def _take(self, health: Health) -> None:
@@ -192,7 +192,7 @@ class CircuitBreaker:
             return
         watched = len(self._watched)
         if health.next_probe(watched) != before.next_probe(watched):
-            self._alarm.ring()
+            self._wake_up.set()
         self._log(before, health)
         if (before.mode, before.since) != (health.mode, health.since):
             self._on_change()

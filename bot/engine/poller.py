@@ -15,7 +15,7 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from bot.clock import Alarm, Clock, Idle, idle
+from bot.clock import Clock, WaitHook, WakeUp, plain_wait
 from bot.core.events import Failure, Seen, name_of
 from bot.core.observed import UNOBSERVED
 from bot.core.pace import Pace
@@ -51,7 +51,7 @@ class Poller:
         clock: Clock,
         *,
         metrics: Metrics,
-        idle: Idle = idle,
+        wait: WaitHook = plain_wait,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._breaker: Final = breaker
@@ -61,7 +61,7 @@ class Poller:
         self._clock: Final = clock
         self._chance: Final = chance
         self._metrics: Final = metrics
-        self._alarm: Final = Alarm(idle)
+        self._wake_up: Final = WakeUp(wait)
         self._queue: Final = PollQueue(self._watched)
         self._workers: set[asyncio.Task[None]] = set()
         self._backlogged = False
@@ -77,16 +77,16 @@ class Poller:
         now = self._clock()
         for number, task_id in enumerate(tasks):
             self._queue.plan(task_id, now + spread * number / len(tasks))
-        self._alarm.ring()
+        self._wake_up.set()
 
     def plan(self, task_id: str, after: float, *, failed: bool = False) -> None:
         """Poll a task in `after` seconds, or earlier if so planned; `failed` if its newest poll did."""
         if self._queue.plan(task_id, self._clock() + after, troubled=failed):
-            self._alarm.ring()
+            self._wake_up.set()
 
     def wake(self) -> None:
         """Go by the breaker's new mode."""
-        self._alarm.ring()
+        self._wake_up.set()
 
     async def run(self) -> None:
         """Poll until closed."""
@@ -96,12 +96,12 @@ class Poller:
             except Exception:
                 log.exception("the poll loop met something unforeseen")
                 wait = 1.0
-            await self._alarm.sleep(wait)
+            await self._wake_up.sleep(wait)
 
     async def close(self, seconds: float) -> None:
         """Begin no new poll, give those under way `seconds`."""
         self._closing = True
-        self._alarm.ring()
+        self._wake_up.set()
         if self._workers:
             _, late = await asyncio.wait(self._workers, timeout=seconds)
             for worker in late:
@@ -149,13 +149,13 @@ class Poller:
             while (task_id := self._take()) is not None:
                 self._start_worker()  # what else is due need not wait for this poll
                 if not polls and not self._beginning:
-                    self._alarm.ring()  # the loop has waited for this worker to begin, without a time
+                    self._wake_up.set()  # the loop has waited for this worker to begin, without a time
                 await self._visit(task_id)
                 polls += 1
                 if polls % TURN == 0:
                     await asyncio.sleep(0)
         finally:
-            self._alarm.ring()
+            self._wake_up.set()
 
     def _take(self) -> str | None:
         """Take the next task to poll, if one is due and may be polled: it is in flight from now on."""

@@ -5,7 +5,7 @@ import logging
 from dataclasses import replace
 from typing import Final
 
-from bot.clock import Alarm, Idle, idle
+from bot.clock import WaitHook, WakeUp, plain_wait
 from bot.core.events import Seen
 from bot.core.experience import Experience, experience_from
 from bot.core.lesson import learn
@@ -26,12 +26,12 @@ SAVED_EVERY: Final = 600.0
 class PollTuner:
     """`pace` is the one to go by now."""
 
-    def __init__(self, store: Store, pace: Pace, *, idle: Idle = idle) -> None:
+    def __init__(self, store: Store, pace: Pace, *, wait: WaitHook = plain_wait) -> None:
         self.pace = pace
         self._store: Final = store
         self._experience = Experience()
-        self._alarm: Final = Alarm(idle)
-        self._pause: Final = Alarm(idle)
+        self._wake_up: Final = WakeUp(wait)
+        self._pause: Final = WakeUp(wait)
         self._unsaved = False
 
     async def load(self) -> None:
@@ -47,13 +47,13 @@ class PollTuner:
         """Learn from what a poll returned; `before` is what was known of its task until then."""
         if isinstance(seen, Task) and learn(self._experience, before, seen, now):
             self._unsaved = True
-            self._alarm.ring()
+            self._wake_up.set()
             self._set_pace()
 
     async def run(self) -> None:
         """Save some time after something was learned, until cancelled."""
         while True:
-            await self._alarm.sleep(None)  # until there is something to save
+            await self._wake_up.sleep(None)  # until there is something to save
             await self._pause.sleep(SAVED_EVERY)
             await self.save()
 
@@ -66,7 +66,7 @@ class PollTuner:
             await self._store.remember(KEY, json.dumps(self._experience.record()))
         except StoreFailed as error:
             self._unsaved = True
-            self._alarm.ring()
+            self._wake_up.set()
             log.warning("what was learned about renders was not saved", extra={"reason": str(error)})
 
     def _set_pace(self) -> None:

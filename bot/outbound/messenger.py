@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from bot.cards.cards import CardForm, card_form
-from bot.clock import Alarm, Clock, Idle, idle
+from bot.clock import Clock, WaitHook, WakeUp, plain_wait
 from bot.core.card import Card, CardState
 from bot.core.health import Health
 from bot.core.observed import Observed
@@ -52,13 +52,13 @@ class Messenger:
         lost: Lost,
         metrics: Metrics,
         keep_seconds: float,
-        idle: Idle = idle,
+        wait: WaitHook = plain_wait,
         preparation: Preparation | None = None,
     ) -> None:
         self._pace: Final = pace
         self._observed: Final = observed
         self._health: Final = health
-        self._idle: Final = idle
+        self._wait: Final = wait
         self._preparation: Final = preparation or NoCopies()
         self._ledger: Final = Ledger(store)
         self._desk: Final = Desk(
@@ -114,7 +114,7 @@ class Messenger:
         self._closing = True
         for sender, _ in self._senders.values():
             sender.closing = True
-            sender.alarm.ring()
+            sender.wake_up.set()
         tasks = {*(task for _, task in self._senders.values()), *self._preparing, *self._desk.edits}
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
@@ -138,7 +138,7 @@ class Messenger:
         """Return the channel's sender, at work or just made; `_wake` sets a new one to work."""
         running = self._senders.get(card.channel_id)
         if running is None or running[1].done():
-            sender = Sender(self._desk, card, Alarm(self._idle))
+            sender = Sender(self._desk, card, WakeUp(self._wait))
             if running is not None:  # one that was ended from outside leaves what it had
                 sender.take_over(running[0].outbox)
             task = asyncio.create_task(self._run(card.channel_id, sender), name=f"sender {card.channel_id}")
@@ -149,7 +149,7 @@ class Messenger:
         running = self._senders.get(card.channel_id)
         if running is not None:
             running[0].closing = self._closing
-            running[0].alarm.ring()
+            running[0].wake_up.set()
 
     async def _run(self, channel_id: int, sender: Sender) -> None:
         await sender.run()

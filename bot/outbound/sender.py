@@ -11,7 +11,7 @@ from math import inf
 from typing import Final
 
 from bot.cards.cards import CardForm
-from bot.clock import Alarm
+from bot.clock import WakeUp
 from bot.core.card import Card
 from bot.core.outcome import Ending
 from bot.outbound.desk import Desk
@@ -39,11 +39,11 @@ class TookTooLong(TimeoutError):
 class Sender:
     """Sends what is in `outbox`; `run` ends when that is empty."""
 
-    def __init__(self, desk: Desk, card: Card, alarm: Alarm) -> None:
+    def __init__(self, desk: Desk, card: Card, wake_up: WakeUp) -> None:
         """Begin to send to the channel of a card."""
         self.server_id: Final = card.guild_id
         self.outbox: Final = Outbox(room=desk.room(card.channel_id), spends=desk.rest.spends_room)
-        self.alarm: Final = alarm
+        self.wake_up: Final = wake_up
         self.closing = False
         self._desk: Final = desk
         self._trouble: Final = SendingTrouble(desk, self.outbox)
@@ -63,12 +63,12 @@ class Sender:
         self.outbox.pause = outbox.pause
         for wanted in outbox.wanted.values():
             if wanted.flight is not None:
-                wanted.flight.edit.add_done_callback(lambda _: self.alarm.ring())
+                wanted.flight.edit.add_done_callback(lambda _: self.wake_up.set())
 
     def access_changed(self) -> None:
         """Try soon what was refused."""
         self.outbox.access_changed(self._desk.clock())
-        self.alarm.ring()
+        self.wake_up.set()
 
     async def run(self) -> None:
         while not self.outbox.empty:
@@ -77,7 +77,7 @@ class Sender:
             if item is None:
                 if self.closing:
                     return
-                await self.alarm.sleep(self.outbox.wait(now))
+                await self.wake_up.sleep(self.outbox.wait(now))
                 continue
             if self._trouble.held_back(item):
                 continue
@@ -129,7 +129,7 @@ class Sender:
         flight = wanted.flight
         await self._wait(flight.edit, seconds)
         if not flight.edit.done():
-            flight.edit.add_done_callback(lambda _: self.alarm.ring())
+            flight.edit.add_done_callback(lambda _: self.wake_up.set())
             return
         wanted.flight = None
         self._desk.shown.pop(card.id, None)

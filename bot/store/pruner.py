@@ -3,7 +3,7 @@
 import logging
 from typing import Final
 
-from bot.clock import Alarm, Clock, Idle, idle
+from bot.clock import Clock, WaitHook, WakeUp, plain_wait
 from bot.store.errors import StoreFailed
 from bot.store.pruning import Pruning
 
@@ -17,11 +17,13 @@ DAY: Final = 86_400.0
 class Pruner:
     """Forgets what is old enough, as long as it runs."""
 
-    def __init__(self, pruning: Pruning, keep_days: int, clock: Clock, *, idle: Idle = idle) -> None:
+    def __init__(
+        self, pruning: Pruning, keep_days: int, clock: Clock, *, wait: WaitHook = plain_wait
+    ) -> None:
         self._pruning: Final = pruning
         self._keep_seconds: Final = keep_days * DAY
         self._clock: Final = clock
-        self._alarm: Final = Alarm(idle)
+        self._wake_up: Final = WakeUp(wait)
 
     async def run(self) -> None:
         """Prune now and then again and again, until cancelled."""
@@ -33,4 +35,4 @@ class Pruner:
             else:
                 if cards:
                     log.info("forgot old cards", extra={"cards": cards})
-            await self._alarm.sleep(PAUSE)
+            await self._wake_up.sleep(PAUSE)

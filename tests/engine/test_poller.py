@@ -344,7 +344,7 @@ async def test_loops_that_stand_still_show() -> None:
     async with polling() as here:
         poller: Any = here.poller
         breaker: Any = here.breaker
-        poller._alarm.sleep = breaker._alarm.sleep = lambda _: asyncio.Event().wait()
+        poller._wake_up.sleep = breaker._wake_up.sleep = lambda _: asyncio.Event().wait()
         await asyncio.sleep(0)
         here.poller.plan(A, 1.0)
         for number in range(3):

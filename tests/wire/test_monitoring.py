@@ -235,7 +235,7 @@ async def test_a_stuck_poller_shows(how: str, tmp_path: Path) -> None:
                 poller._breaker._poll = hanging
                 said = "a poll has been running for"
             case "the loop hangs":
-                poller._alarm.sleep = lambda _: asyncio.Event().wait()
+                poller._wake_up.sleep = lambda _: asyncio.Event().wait()
                 said = "a poll has been overdue for"
             case _:
                 next(task for task in asyncio.all_tasks() if task.get_name() == "poll loop").cancel()
