@@ -23,7 +23,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from bot import __version__
-from bot.core.events import MISSING, PollError
+from bot.core.events import MISSING, ErrorKind
 from bot.core.outcome import Ending
 from bot.core.task import TaskState
 
@@ -86,7 +86,7 @@ class Metrics:
         about = Info("veobot_build", "Version of the bot and of Python.", registry=self._registry)
         about.info({"version": __version__, "python": platform.python_version()})
         polls = self._counter("polls", "Polls of watched tasks by outcome.", "outcome")
-        self.polls: Final = _by_label(polls, *TaskState, MISSING, *PollError)
+        self.polls: Final = _by_label(polls, *TaskState, MISSING, *ErrorKind)
         self.poll_seconds: Final = self._histogram("poll_seconds", "Duration of a poll.", LATENCY)
         self.poll_lateness: Final = self._histogram(
             "poll_lateness_seconds", "From a poll's due time to its start.", LATENESS

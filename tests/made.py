@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from bot.core.card import Card
-from bot.core.events import Failure, Missing, PollError, Seen
+from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.health import Health, Mode
 from bot.core.names import clean_name
 from bot.core.observed import UNOBSERVED, Observed, observe
@@ -81,8 +81,8 @@ def tasks(draw: st.DrawFn) -> Task:
     )
 
 
-failures: Final = st.builds(Failure, st.sampled_from(PollError), st.none() | st.floats(-1e9, 1e9), texts)
-polls: Final[SearchStrategy[Seen]] = st.one_of(tasks(), st.just(Missing()), failures)
+failures: Final = st.builds(PollError, st.sampled_from(ErrorKind), st.none() | st.floats(-1e9, 1e9), texts)
+polls: Final[SearchStrategy[Observation]] = st.one_of(tasks(), st.just(Missing()), failures)
 outcomes: Final = st.builds(
     Outcome, st.sampled_from(Ending), moments, st.none() | tasks(), st.none() | ids, texts
 )
@@ -113,7 +113,7 @@ class Polled:
         return self.watch.outcome
 
 
-def poll(before: Polled, seen: Seen, now: float, pace: Pace = Pace(), chance: float = 0.5) -> Polled:  # noqa: B008
+def poll(before: Polled, seen: Observation, now: float, pace: Pace = Pace(), chance: float = 0.5) -> Polled:  # noqa: B008
     """Return a live watch after a poll, as the tracker has it when everything is saved."""
     observed, after = observe(before.observed, seen, now, pace, chance)
     watch, end = before.watch, ending(before.watch, observed, seen, now, pace)

@@ -4,7 +4,7 @@ import pytest
 from made import running
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.core.events import Failure, Missing, PollError, Seen, name_of
+from bot.core.events import ErrorKind, Missing, Observation, PollError, name_of
 from bot.core.outcome import Ending
 from bot.core.task import TaskState
 from bot.metrics import Metrics
@@ -19,10 +19,10 @@ def series(metrics: Metrics, label: str) -> dict[str, float]:
 
 @pytest.mark.parametrize(
     "seen",
-    [*(running(state=state) for state in TaskState), Missing(), *(Failure(error) for error in PollError)],
+    [*(running(state=state) for state in TaskState), Missing(), *(PollError(error) for error in ErrorKind)],
     ids=name_of,
 )
-def test_whatever_a_poll_can_tell_is_counted(seen: Seen) -> None:
+def test_whatever_a_poll_can_tell_is_counted(seen: Observation) -> None:
     metrics = Metrics()
     assert series(metrics, "outcome")[name_of(seen)] == 0
     metrics.polls[name_of(seen)].inc()

@@ -17,7 +17,7 @@ from bot.cards.render_parts import (
     state_title,
 )
 from bot.cards.text import plain, relative
-from bot.core.events import PollError
+from bot.core.events import ErrorKind
 from bot.core.health import Health
 from bot.core.observed import Observed
 from bot.core.outcome import Ending, Outcome
@@ -32,11 +32,11 @@ ROW_MESSAGE_LIMIT: Final = 100
 """The same in a row among others: ten rows must fit into one layout."""
 
 _FAILURES: Final = {
-    PollError.UNAVAILABLE: messages.TASK_SILENT,
-    PollError.BROKEN: messages.TASK_SILENT,
-    PollError.TASK_REFUSED: messages.TASK_REFUSED,
-    PollError.KEY_REFUSED: messages.TASK_KEY_REFUSED,
-    PollError.RATE_LIMITED: messages.TASK_LIMITED,
+    ErrorKind.UNAVAILABLE: messages.TASK_SILENT,
+    ErrorKind.BROKEN: messages.TASK_SILENT,
+    ErrorKind.TASK_REFUSED: messages.TASK_REFUSED,
+    ErrorKind.KEY_REFUSED: messages.TASK_KEY_REFUSED,
+    ErrorKind.RATE_LIMITED: messages.TASK_LIMITED,
 }
 
 

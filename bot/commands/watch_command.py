@@ -18,7 +18,7 @@ from bot.cards.text import code, jump_link, named, packed
 from bot.commands.first_poll import FirstPoll
 from bot.commands.message_text import tasks_of, tasks_of_ours
 from bot.commands.response import Response
-from bot.core.events import Seen
+from bot.core.events import Observation
 from bot.core.task import Task
 from bot.core.task_ids import LEFT_OUT_LENGTH, MOST_AT_ONCE, Found, read_task_ids
 from bot.engine.tracker import Tracker
@@ -138,7 +138,7 @@ class WatchCommand:
         for text in packed(summary):
             await response.send_private(text)
 
-    async def _begin(self, response: Response, seen: Mapping[str, Seen], summary: list[str]) -> bool:
+    async def _begin(self, response: Response, seen: Mapping[str, Observation], summary: list[str]) -> bool:
         """Make a card of the tasks that may still be watched; return whether there is one."""
         message_id = await response.placeholder(list(seen))
         interaction = response.interaction
@@ -155,7 +155,7 @@ class WatchCommand:
                     message_id=message_id,
                     starter_id=interaction.user.id,
                     language=response.channel_language,
-                    seen={task_id: seen[task_id] for task_id in new},
+                    observations={task_id: seen[task_id] for task_id in new},
                 )
             except StoreError as error:
                 about = {"tasks": list(new), "reason": str(error)}

@@ -7,7 +7,7 @@ from typing import Final
 from bot.core.task import Task
 
 
-class PollError(StrEnum):
+class ErrorKind(StrEnum):
     """Why a poll returned no task."""
 
     UNAVAILABLE = "unavailable"
@@ -28,27 +28,27 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class PollError:
     """A poll without a task; `retry_after` in seconds where the API asked for a pause.
 
     `message` is what the API said, "" if nothing, at most as long as a task's message.
     """
 
-    error: PollError
+    kind: ErrorKind
     retry_after: float | None = None
     message: str = ""
 
 
 MISSING: Final = "missing"
-Seen = Task | Missing | Failure
+Observation = Task | Missing | PollError
 
 
-def name_of(seen: Seen) -> str:
+def name_of(observation: Observation) -> str:
     """Return what a poll returned, in a word."""
-    match seen:
+    match observation:
         case Task():
-            return seen.state
-        case Failure():
-            return seen.error
+            return observation.state
+        case PollError():
+            return observation.kind
         case Missing():
             return MISSING

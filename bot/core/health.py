@@ -16,7 +16,7 @@ from math import inf
 from typing import Final
 
 from bot.core import pace as pacing
-from bot.core.events import Failure, PollError, Seen
+from bot.core.events import ErrorKind, Observation, PollError
 
 SHARED_BY: Final = 3
 """Different tasks that must get no answer, if so many are watched."""
@@ -93,12 +93,12 @@ class Health:
         return max(self.failing_since + FAILING_AFTER, (self.answered_at or -inf) + SILENT_AFTER)
 
 
-def observe(health: Health, task_id: str, seen: Seen, begun: float, now: float) -> Health:
+def observe(health: Health, task_id: str, observation: Observation, begun: float, now: float) -> Health:
     """Return the health after a poll that was sent at `begun` and ended `now`."""
-    if not isinstance(seen, Failure) or seen.error is PollError.TASK_REFUSED:
+    if not isinstance(observation, PollError) or observation.kind is ErrorKind.TASK_REFUSED:
         return _accepted(health, now)
-    match seen.error:
-        case PollError.UNAVAILABLE:
+    match observation.kind:
+        case ErrorKind.UNAVAILABLE:
             # Silence cannot have begun before the last answer, however long ago this poll was sent.
             since = max(begun, health.answered_at or 0.0)
             failed = health.failed
@@ -107,46 +107,51 @@ def observe(health: Health, task_id: str, seen: Seen, begun: float, now: float) 
             if health.failing_since is not None and failed == health.failed:
                 return health
             return replace(health, failing_since=health.failing_since or since, failed=failed)
-        case PollError.KEY_REFUSED:
+        case ErrorKind.KEY_REFUSED:
             since = health.refused_since or max(begun, health.accepted_at or 0.0)
             if health.mode is Mode.OPEN:  # answered again, but only the probes can tell with what
                 return replace(health, refused_since=since, probe_at=min(health.probe_at, now))
             return replace(
                 health, answered_at=now, failing_since=None, failed=frozenset(), refused_since=since
             )
-        case PollError.RATE_LIMITED:
-            until = max(health.limited_until, now + pacing.limited(seen.retry_after) + SPELL_SECONDS)
+        case ErrorKind.RATE_LIMITED:
+            until = max(health.limited_until, now + pacing.limited(observation.retry_after) + SPELL_SECONDS)
             if health.mode is Mode.REFUSED:  # a limit may be checked before the key
                 return replace(health, answered_at=now, limited_until=until)
             return replace(_answered(health, now), limited_until=until)
-        case PollError.BROKEN:  # neither proof nor suspicion of an outage
+        case ErrorKind.BROKEN:  # neither proof nor suspicion of an outage
             return health
 
 
-def after_probes(health: Health, told: Mapping[str, Seen], begun: float, now: float, watched: int) -> Health:
+def after_probes(
+    health: Health, answers: Mapping[str, Observation], begun: float, now: float, watched: int
+) -> Health:
     """Return the health after a round of probes that was sent at `begun` and ended `now`.
 
-    `told` is what each id was answered, observed already. Whatever was answered meanwhile, to anybody, has
+    `answers` is what each id was answered, observed already. Whatever was answered meanwhile, to anybody, has
     ended the suspicion: then no verdict is due any more.
     """
-    errors = {probe: seen.error if isinstance(seen, Failure) else None for probe, seen in told.items()}
+    errors = {
+        probe: observation.kind if isinstance(observation, PollError) else None
+        for probe, observation in answers.items()
+    }
     votes = set(errors.values())
-    if errors.get(IMPOSSIBLE_ID) is PollError.UNAVAILABLE and votes - {
-        PollError.UNAVAILABLE,
-        PollError.BROKEN,
+    if errors.get(IMPOSSIBLE_ID) is ErrorKind.UNAVAILABLE and votes - {
+        ErrorKind.UNAVAILABLE,
+        ErrorKind.BROKEN,
     }:
         health = replace(health, impossible_id_tells=False)  # from the next round on
     due = health.next_probe(watched)
     if due is None or now < due:
         return health
     # A single task that is refused may be so for its own sake; the id that cannot exist is not.
-    alone = len(told) == 1 and IMPOSSIBLE_ID not in told and health.impossible_id_tells
-    if votes == {PollError.KEY_REFUSED} and health.mode is not Mode.REFUSED and not alone:
+    alone = len(answers) == 1 and IMPOSSIBLE_ID not in answers and health.impossible_id_tells
+    if votes == {ErrorKind.KEY_REFUSED} and health.mode is not Mode.REFUSED and not alone:
         return _pause(health, Mode.REFUSED, health.refused_since, begun)
     # A round that was due for a doubt about the key may be too early to speak of silence.
-    if votes == {PollError.UNAVAILABLE} and health.mode is Mode.CLOSED and now >= health.silent_from(watched):
+    if votes == {ErrorKind.UNAVAILABLE} and health.mode is Mode.CLOSED and now >= health.silent_from(watched):
         return _pause(health, Mode.OPEN, health.failing_since, begun)
-    if PollError.KEY_REFUSED in votes and health.mode is Mode.OPEN:
+    if ErrorKind.KEY_REFUSED in votes and health.mode is Mode.OPEN:
         return _answered(health, now)  # not all of them are refused: that is no silence
     return replace(health, probes=health.probes + 1, probe_at=begun + pacing.probing(health.probes))
 

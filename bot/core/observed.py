@@ -10,13 +10,13 @@ from typing import Final
 from bot.core import pace as pacing
 from bot.core.course import beginning, course
 from bot.core.eta import ProgressSample, expected_end, with_sample
-from bot.core.events import Failure, Missing, PollError, Seen
+from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.pace import Pace
 from bot.core.task import Task, TaskState
 
 SHOWN_FAILURES: Final = 3
 """Failed polls in a row from which the card speaks of them."""
-REFUSALS: Final = frozenset({PollError.TASK_REFUSED, PollError.KEY_REFUSED})
+REFUSALS: Final = frozenset({ErrorKind.TASK_REFUSED, ErrorKind.KEY_REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Observed:
     """Polls in a row that said "succeeded" without a video."""
     failures: int = 0
     """Failed polls in a row, since `failing_since`; the newest at `failed_at` with `error`."""
-    error: PollError | None = None
+    error: ErrorKind | None = None
     failing_since: float | None = None
     failed_at: float | None = None
     refused_for: float = 0.0
@@ -62,14 +62,16 @@ class Observed:
 UNOBSERVED: Final = Observed()
 
 
-def observe(before: Observed, seen: Seen, now: float, pace: Pace, chance: float) -> tuple[Observed, float]:
+def observe(
+    before: Observed, observation: Observation, now: float, pace: Pace, chance: float
+) -> tuple[Observed, float]:
     """Return what is known after a poll, and the seconds until the next one.
 
     `chance` in [0, 1) spreads the pauses after failures.
     """
-    match seen:
+    match observation:
         case Task():
-            return _answered(before, seen, now, pace)
+            return _answered(before, observation, now, pace)
         case Missing():
             since = now if before.missing_since is None else before.missing_since
             missing = Observed(
@@ -79,15 +81,15 @@ def observe(before: Observed, seen: Seen, now: float, pace: Pace, chance: float)
                 idle_seconds=before.idle_seconds,
                 missing=before.missing + 1,
                 missing_since=since,
-                message=seen.message or before.message,
+                message=observation.message or before.message,
                 began_at=before.began_at,
                 samples=before.samples,
                 watched_since=before.watched_since,
             )
             invisible_since = since if before.watched_since is None else before.watched_since
             return missing, pacing.while_invisible(now - invisible_since, pace)
-        case Failure():
-            return _failed(before, seen, now, pace, chance)
+        case PollError():
+            return _failed(before, observation, now, pace, chance)
 
 
 def _answered(before: Observed, task: Task, now: float, pace: Pace) -> tuple[Observed, float]:
@@ -119,21 +121,21 @@ def _answered(before: Observed, task: Task, now: float, pace: Pace) -> tuple[Obs
 
 
 def _failed(
-    before: Observed, failure: Failure, now: float, pace: Pace, chance: float
+    before: Observed, failure: PollError, now: float, pace: Pace, chance: float
 ) -> tuple[Observed, float]:
-    limited = failure.error is PollError.RATE_LIMITED
+    limited = failure.kind is ErrorKind.RATE_LIMITED
     pause = pacing.backoff(before.failures + 1, pace, chance)
     if limited:
         pause = max(pause, pacing.limited(failure.retry_after))
     # No pause of the task's own is longer than the longest backoff: more was a pause for all.
     passed = min(_since_newest_poll(before, now), pacing.LONGEST_BACKOFF)
-    refused_twice = failure.error in REFUSALS and before.error in REFUSALS
+    refused_twice = failure.kind in REFUSALS and before.error in REFUSALS
     past = before.expected_end is not None and before.expected_end <= now + pause
     after = replace(
         before,
         idle_seconds=before.idle_seconds + (0.0 if limited else passed),
         failures=before.failures + 1,
-        error=failure.error,
+        error=failure.kind,
         failing_since=now if before.failing_since is None else before.failing_since,
         failed_at=now,
         refused_for=before.refused_for + (passed if refused_twice else 0.0),

@@ -16,7 +16,7 @@ The first end decides; whatever comes later changes nothing. What concerns the w
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bot.core.events import Failure, Missing, PollError, Seen
+from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.observed import Observed
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
@@ -45,18 +45,20 @@ class Watch:
     """What people call the render, if they said so; clean (`bot.core.names`), not escaped."""
 
 
-def ending(watch: Watch, observed: Observed, seen: Seen, now: float, pace: Pace) -> Ending | None:
+def ending(
+    watch: Watch, observed: Observed, observation: Observation, now: float, pace: Pace
+) -> Ending | None:
     """Return how a poll ends a live watch, if it does; `observed` is what is known after that poll."""
-    match seen:
-        case Task() if seen.settled:
-            return Ending.FAILED if seen.state is TaskState.ERROR else Ending.SUCCEEDED
+    match observation:
+        case Task() if observation.settled:
+            return Ending.FAILED if observation.state is TaskState.ERROR else Ending.SUCCEEDED
         case Task() if observed.empty:
             return Ending.EMPTY if observed.empty > CONFIRMING_POLLS else None
         case Missing():
             return _missing(watch, observed, now, pace)
     if is_too_old(watch, now, pace):
         return Ending.TOO_OLD
-    if isinstance(seen, Failure) and seen.error is PollError.RATE_LIMITED:
+    if isinstance(observation, PollError) and observation.kind is ErrorKind.RATE_LIMITED:
         return None
     # A watch cannot have waited longer than it exists, whatever others saw of its task before.
     age = now - watch.started_at

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Final, Protocol
 
 from bot.clock import Clock, WaitHook, WakeUp, plain_wait
-from bot.core.events import Failure, Observation, PollError
+from bot.core.events import ErrorKind, Observation, PollError
 from bot.core.health import IMPOSSIBLE_ID, Health, Mode, after_probes, observe
 from bot.core.pace import limited
 from bot.core.rate import RequestRate
@@ -110,10 +110,10 @@ class CircuitBreaker:
         self._probing_since = begun = self._clock()
         try:
             probes = self._probes()
-            told = dict(zip(probes, await asyncio.gather(*map(self._ask, probes)), strict=True))
+            answers = dict(zip(probes, await asyncio.gather(*map(self._ask, probes)), strict=True))
         finally:
             self._probing_since = None
-        self._take(after_probes(self._health, told, begun, self._clock(), len(self._watched)))
+        self._take(after_probes(self._health, answers, begun, self._clock(), len(self._watched)))
 
     async def run(self) -> None:
         """Probe whenever a round is due, until cancelled."""
@@ -154,26 +154,26 @@ class CircuitBreaker:
             second = in_turn + impossible
         return list(dict.fromkeys(last + second)) or [IMPOSSIBLE_ID]
 
-    def _answered(self, task_id: str, seen: Observation, begun: float) -> None:
+    def _answered(self, task_id: str, observation: Observation, begun: float) -> None:
         if task_id != IMPOSSIBLE_ID:
             self._answered_last = task_id
             _keep_newest(self._answering, task_id, begun)
         self._limited.pop(task_id, None)
         self._rate.answered()
-        self._observe(task_id, seen, begun)
+        self._observe(task_id, observation, begun)
 
-    def _failed(self, task_id: str, seen: Observation, begun: float) -> None:
-        if not isinstance(seen, Failure) or seen.error is ErrorKind.TASK_REFUSED:
-            self._answered(task_id, seen, begun)
+    def _failed(self, task_id: str, observation: Observation, begun: float) -> None:
+        if not isinstance(observation, PollError) or observation.kind is ErrorKind.TASK_REFUSED:
+            self._answered(task_id, observation, begun)
             return
-        if seen.error is ErrorKind.RATE_LIMITED:
-            self._slow_down(task_id, seen, begun)
+        if observation.kind is ErrorKind.RATE_LIMITED:
+            self._slow_down(task_id, observation, begun)
         else:
             self._limited.pop(task_id, None)
         self._answering.pop(task_id, None)
-        self._observe(task_id, seen, begun)
+        self._observe(task_id, observation, begun)
 
-    def _slow_down(self, task_id: str, failure: Failure, begun: float) -> None:
+    def _slow_down(self, task_id: str, failure: PollError, begun: float) -> None:
         now, before = self._clock(), self._limited.get(task_id)
         # Limited again while others were answered: that limit is the task's own.
         if before is None or (self._health.accepted_at or 0.0) <= before:
@@ -183,8 +183,8 @@ class CircuitBreaker:
             seconds = round(limited(failure.retry_after))
             log.warning("the task API wants fewer requests", extra={"task": task_id, "seconds": seconds})
 
-    def _observe(self, task_id: str, seen: Observation, begun: float) -> None:
-        self._take(observe(self._health, task_id, seen, begun, self._clock()))
+    def _observe(self, task_id: str, observation: Observation, begun: float) -> None:
+        self._take(observe(self._health, task_id, observation, begun, self._clock()))
 
     def _take(self, health: Health) -> None:
         before, self._health = self._health, health

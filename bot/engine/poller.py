@@ -2,7 +2,7 @@
 
     loop:    starts workers for the due tasks, at most as many as polls may be in flight
              sleeps until the next due time, or until something new is watched
-    worker:  poll through the circuit breaker -> tracker.apply(task, what was seen) -> due again, and on to
+    worker:  poll through the circuit breaker -> tracker.apply(task, observation) -> due again, and on to
              the next due task, until there is none
 
 While the API answers nobody, no poll begins: the breaker probes for all. No task can stop the loop: what
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bot.clock import Clock, WaitHook, WakeUp, plain_wait
-from bot.core.events import Failure, Seen, name_of
+from bot.core.events import Observation, PollError, name_of
 from bot.core.observed import UNOBSERVED
 from bot.core.pace import Pace
 from bot.core.poll_queue import PollQueue
@@ -183,12 +183,12 @@ class Poller:
         after: float | None = PUSHED_FORWARD
         begun, troubled = self._clock(), True
         try:
-            seen = await self._poll(task_id)
+            observation = await self._poll(task_id)
             seconds = self._clock() - begun
-            self._metrics.polls[name_of(seen)].inc()
+            self._metrics.polls[name_of(observation)].inc()
             self._metrics.poll_seconds.observe(seconds)
-            troubled = isinstance(seen, Failure) or seconds > SLOW_SECONDS
-            after = await self._tracker.apply(task_id, seen)
+            troubled = isinstance(observation, PollError) or seconds > SLOW_SECONDS
+            after = await self._tracker.apply(task_id, observation)
         except StoreFailed as error:
             about = {"task": task_id, "reason": str(error)}
             log.error("what a poll saw could not be saved", extra=about)  # noqa: TRY400
@@ -199,7 +199,7 @@ class Poller:
             if after is not None and task_id in self._watched:
                 self.plan(task_id, after)
 
-    async def _poll(self, task_id: str) -> Seen:
+    async def _poll(self, task_id: str) -> Observation:
         try:
             observed = self._tracker.registry.observed.get(task_id, UNOBSERVED)
             task = await self._breaker.poll(task_id, observed.task)

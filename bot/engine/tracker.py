@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from bot.clock import Clock
 from bot.core.card import CardState
-from bot.core.events import Seen
+from bot.core.events import Observation
 from bot.core.observed import UNOBSERVED, observe
 from bot.core.outcome import Ending
 from bot.core.task import Task
@@ -78,7 +78,7 @@ class Tracker:
         except Exception:  # one result must not keep the others from being announced
             log.exception("a result could not be announced", extra={"card": state.card.id})
 
-    async def begin(self, state: CardState, seen: Mapping[str, Seen]) -> dict[str, float]:
+    async def begin(self, state: CardState, observations: Mapping[str, Observation]) -> dict[str, float]:
         """Take a stored card with what the first polls of its tasks returned, and show it.
 
         Returns:
@@ -91,7 +91,7 @@ class Tracker:
             changed = {state.card.id}
             for watch in state.live:
                 try:
-                    pause, cards = await self._observe(watch.task_id, seen[watch.task_id])
+                    pause, cards = await self._observe(watch.task_id, observations[watch.task_id])
                 except StoreFailed as error:  # the card itself is stored: the next poll says the same again
                     about = {"task": watch.task_id, "reason": str(error)}
                     log.error("what a first poll saw could not be saved", extra=about)  # noqa: TRY400
@@ -103,7 +103,7 @@ class Tracker:
             self.show(card_id)
         return pauses
 
-    async def apply(self, task_id: str, seen: Seen) -> float | None:
+    async def apply(self, task_id: str, observation: Observation) -> float | None:
         """Take what a poll returned, and carry out what follows from it.
 
         Returns:
@@ -113,7 +113,7 @@ class Tracker:
             StoreFailed: nothing has happened.
         """
         async with self._saving:
-            pause, changed = await self._observe(task_id, seen)
+            pause, changed = await self._observe(task_id, observation)
         for card_id in changed:
             self.show(card_id)
         return pause
@@ -174,20 +174,20 @@ class Tracker:
         async with self._saving:
             await self._end(self.registry.live(card_id), end)
 
-    async def _observe(self, task_id: str, seen: Seen) -> tuple[float | None, set[int]]:
+    async def _observe(self, task_id: str, observation: Observation) -> tuple[float | None, set[int]]:
         """Take what a poll returned; return the pause before the next one, and the cards to show again."""
         if task_id not in self.registry.tasks:
             return None, set()
         now, pace = self._clock(), self._tuner.pace
         before, watches = self.registry.observed[task_id], self.registry.watches(task_id)
-        after, pause = observe(before, seen, now, pace, self._chance())
-        ends = [(watch, ending(watch, after, seen, now, pace)) for watch in watches]
+        after, pause = observe(before, observation, now, pace, self._chance())
+        ends = [(watch, ending(watch, after, observation, now, pace)) for watch in watches]
         live = [watch for watch, end in ends if end is None]
-        first = [watch.id for watch in live if watch.seen_at is None] if isinstance(seen, Task) else []
+        first = [watch.id for watch in live if watch.seen_at is None] if isinstance(observation, Task) else []
         if first:
             await self._store.save_seen(first, now)
         await self._save([ended(watch, end, after, now) for watch, end in ends if end is not None])
-        self._tuner.observe(before, seen, now)
+        self._tuner.observe(before, observation, now)
         if not live:
             return None, set()
         self.registry.observed[task_id] = after

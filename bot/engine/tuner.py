@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from bot.clock import WaitHook, WakeUp, plain_wait
-from bot.core.events import Seen
+from bot.core.events import Observation
 from bot.core.experience import Experience, experience_from
 from bot.core.lesson import learn
 from bot.core.observed import Observed
@@ -43,9 +43,9 @@ class PollTuner:
             log.warning("what was learned about renders cannot be read", extra={"reason": str(error)})
         self._set_pace()
 
-    def observe(self, before: Observed, seen: Seen, now: float) -> None:
+    def observe(self, before: Observed, observation: Observation, now: float) -> None:
         """Learn from what a poll returned; `before` is what was known of its task until then."""
-        if isinstance(seen, Task) and learn(self._experience, before, seen, now):
+        if isinstance(observation, Task) and learn(self._experience, before, observation, now):
             self._unsaved = True
             self._wake_up.set()
             self._set_pace()

@@ -10,7 +10,7 @@ from typing import Final
 
 from bot.clock import Clock
 from bot.core.card import CardState
-from bot.core.events import Failure, Seen
+from bot.core.events import Observation, PollError
 from bot.core.task import Task
 from bot.core.watch import resumed
 from bot.engine.poller import Poller
@@ -37,12 +37,12 @@ class Watching:
         message_id: int,
         starter_id: int,
         language: str,
-        seen: Mapping[str, Seen],
+        observations: Mapping[str, Observation],
         names: Mapping[str, str] | None = None,
     ) -> None:
         """Commit a card, message `message_id`, with a watch of each task, then show and poll them.
 
-        `seen` is what the first polls returned, by task, in the order of the card's rows. `names` are
+        `observations` is what the first polls returned, by task, in the order of the card's rows. `names` are
         what people call them, for those that have a name.
 
         Raises:
@@ -55,15 +55,15 @@ class Watching:
             message_id=message_id,
             starter_id=starter_id,
             language=language,
-            task_ids=list(seen),
+            task_ids=list(observations),
             now=self._clock(),
-            known=[task_id for task_id, told in seen.items() if isinstance(told, Task)],
+            known=[task_id for task_id, observation in observations.items() if isinstance(observation, Task)],
             names=names,
         )
-        for task_id in seen:
+        for task_id in observations:
             log.info("watch began", extra={"task": task_id, "card": state.card.id, "channel": channel_id})
-        for task_id, after in (await self._tracker.begin(state, seen)).items():
-            self._poller.plan(task_id, after, failed=isinstance(seen[task_id], Failure))
+        for task_id, after in (await self._tracker.begin(state, observations)).items():
+            self._poller.plan(task_id, after, failed=isinstance(observations[task_id], PollError))
 
     async def join(self, channel_id: int, task_id: str, user_id: int, name: str = "") -> CardState | None:
         """Make somebody a follower of the card on which a channel watches a task; None if there is none.
@@ -78,7 +78,7 @@ class Watching:
         return state
 
     async def resume(self) -> None:
-        """Take up what the store says is unfinished: the live watches, and the results still to be told."""
+        """Take up what the store says is unfinished: live watches, and results still to be announced."""
         unannounced = set(await self._store.to_announce())
         states = await self._store.unfinished()
         live = self._take_up(states)

@@ -12,7 +12,7 @@ The text of an error is for the log: it contains no key, no header and no URL. `
 itself said, for people.
 """
 
-from bot.core.events import Failure, Missing, PollError
+from bot.core.events import ErrorKind, Missing, PollError
 
 
 class VeoError(Exception):
@@ -51,19 +51,19 @@ class BrokenAnswer(VeoError):
     """The task API answered something that is not in its document."""
 
 
-def as_event(error: VeoError) -> Missing | Failure:
+def as_event(error: VeoError) -> Missing | PollError:
     """Return what an error means to a watch."""
     message = error.message
     match error:
         case TaskNotFound():
             return Missing(message)
         case TaskRefused():
-            return Failure(PollError.TASK_REFUSED, message=message)
+            return PollError(ErrorKind.TASK_REFUSED, message=message)
         case KeyRefused():
-            return Failure(PollError.KEY_REFUSED, message=message)
+            return PollError(ErrorKind.KEY_REFUSED, message=message)
         case RateLimited(retry_after=seconds):
-            return Failure(PollError.RATE_LIMITED, seconds, message)
+            return PollError(ErrorKind.RATE_LIMITED, seconds, message)
         case BrokenAnswer():
-            return Failure(PollError.BROKEN, message=message)
+            return PollError(ErrorKind.BROKEN, message=message)
         case _:
-            return Failure(PollError.UNAVAILABLE, message=message)
+            return PollError(ErrorKind.UNAVAILABLE, message=message)

@@ -32,7 +32,7 @@ from bot.cards.cards import CardForm, card_form, layout, plain_form
 from bot.cards.render_parts import Style
 from bot.cards.text import bar
 from bot.core.card import Card, CardState
-from bot.core.events import Failure, Missing, PollError, Seen
+from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.health import Health, Mode
 from bot.core.observed import UNOBSERVED, Observed
 from bot.core.outcome import Ending, Outcome
@@ -57,7 +57,7 @@ known = st.builds(
     changed_at=st.none() | moments,
     missing=st.integers(0, 3),
     failures=st.integers(0, 9),
-    error=st.sampled_from(PollError),
+    error=st.sampled_from(ErrorKind),
     failing_since=st.none() | moments,
     message=texts,
 )
@@ -121,7 +121,9 @@ def test_a_final_card_keeps_the_limits_and_shows_no_link(
     st.lists(st.tuples(st.floats(0, 300), polls), max_size=20),
     st.sampled_from([Health(), Health(since=NOW + 300)]),
 )
-def test_a_poll_that_changes_the_card_says_so(course: list[tuple[float, Seen]], health: Health) -> None:
+def test_a_poll_that_changes_the_card_says_so(
+    course: list[tuple[float, Observation]], health: Health
+) -> None:
     before, now = Polled(watch()), NOW
     for passed, answer in course:
         now += passed
@@ -188,7 +190,7 @@ def test_a_form_speaks_of_times_and_not_of_the_present() -> None:
 DOWN: Final = Health(Mode.OPEN, NOW + 60)
 REFUSED: Final = Health(Mode.REFUSED, NOW + 60)
 BACK: Final = Health(since=NOW + 60, answered_at=NOW + 60)
-FAILING: Final = Observed(running(5), failures=3, error=PollError.UNAVAILABLE, failing_since=NOW)
+FAILING: Final = Observed(running(5), failures=3, error=ErrorKind.UNAVAILABLE, failing_since=NOW)
 SINCE: Final = f"since <t:{int(NOW) + 60}:R>"
 
 
@@ -211,7 +213,7 @@ def test_a_rendering_task_shows_its_state_its_bar_and_its_number() -> None:
         (Observed(Task(TASK, TaskState.RUNNING, action="re_mix")), Health(), r"re\_mix"),
         (Observed(Task(TASK, TaskState.RUNNING, created_at=7)), Health(), "<t:7:R>"),
         (FAILING, Health(), "has not answered about this task"),
-        (replace(FAILING, error=PollError.KEY_REFUSED), Health(), "refused our key for this task"),
+        (replace(FAILING, error=ErrorKind.KEY_REFUSED), Health(), "refused our key for this task"),
         (Observed(running(5)), DOWN, f"has not answered {SINCE}"),
         (FAILING, DOWN, f"has not answered {SINCE}"),
         (Observed(running(5)), REFUSED, f"refused our key {SINCE}"),
@@ -292,5 +294,5 @@ def test_a_layout_never_exceeds_what_discord_takes() -> None:
 
 
 def test_every_poll_has_a_card() -> None:
-    for event in (Missing(), Failure(PollError.RATE_LIMITED), running(1)):
+    for event in (Missing(), PollError(ErrorKind.RATE_LIMITED), running(1)):
         check(form_of(watch(), poll(Polled(watch()), event, NOW).observed), {STARTER})

@@ -8,26 +8,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import NOW, running
 
-from bot.core.events import Failure, Missing, PollError, Seen
+from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.health import IMPOSSIBLE_ID, SHARED_BY, Health, Mode, after_probes, observe
 
 OK: Final = running(5)
-DOWN: Final = Failure(PollError.UNAVAILABLE)
-BROKEN: Final = Failure(PollError.BROKEN)
-BAD: Final = Failure(PollError.TASK_REFUSED)
-KEY: Final = Failure(PollError.KEY_REFUSED)
-LIMITED: Final = Failure(PollError.RATE_LIMITED, 20.0)
+DOWN: Final = PollError(ErrorKind.UNAVAILABLE)
+BROKEN: Final = PollError(ErrorKind.BROKEN)
+BAD: Final = PollError(ErrorKind.TASK_REFUSED)
+KEY: Final = PollError(ErrorKind.KEY_REFUSED)
+LIMITED: Final = PollError(ErrorKind.RATE_LIMITED, 20.0)
 ANSWERS: Final = (OK, Missing(), BAD, LIMITED)
 
 
-def polls(*told: tuple[float, str, Seen], start: Health = Health()) -> Health:  # noqa: B008
+def polls(*told: tuple[float, str, Observation], start: Health = Health()) -> Health:  # noqa: B008
     """Return the health after polls, each so many seconds after NOW and answered at once."""
     for after, task_id, seen in told:
         start = observe(start, task_id, seen, NOW + after, NOW + after)
     return start
 
 
-def probed(health: Health, told: Mapping[str, Seen], at: float, watched: int = 9) -> Health:
+def probed(health: Health, told: Mapping[str, Observation], at: float, watched: int = 9) -> Health:
     """Return the health after a round of probes `at` so many seconds after NOW."""
     for task_id, seen in told.items():
         health = observe(health, task_id, seen, NOW + at, NOW + at)
@@ -59,7 +59,7 @@ def test_as_many_different_tasks_must_fail_as_are_watched_up_to_three(watched: i
 
 @pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize("whose", ["a", "x", IMPOSSIBLE_ID])
-def test_one_answer_about_anything_ends_the_suspicion(answer: Seen, whose: str) -> None:
+def test_one_answer_about_anything_ends_the_suspicion(answer: Observation, whose: str) -> None:
     health = polls((20, whose, answer), start=FAILING)
     assert health.next_probe(9) is None
     assert polls((21, "a", DOWN), (22, "b", DOWN), start=health).next_probe(9) is None
@@ -67,7 +67,7 @@ def test_one_answer_about_anything_ends_the_suspicion(answer: Seen, whose: str) 
 
 @pytest.mark.parametrize("answer", [*ANSWERS, KEY, BROKEN])
 @pytest.mark.parametrize("whose", ["a", IMPOSSIBLE_ID])
-def test_one_probe_that_did_not_fail_keeps_it_closed(answer: Seen, whose: str) -> None:
+def test_one_probe_that_did_not_fail_keeps_it_closed(answer: Observation, whose: str) -> None:
     assert probed(FAILING, ALL_DOWN | {whose: answer}, 30).mode is Mode.CLOSED
 
 
@@ -120,7 +120,7 @@ def test_a_refused_key_needs_a_task_and_both_probes() -> None:
 def test_a_key_that_was_never_accepted_is_doubted_at_once() -> None:
     assert polls((0, "a", KEY)).next_probe(1) == NOW
     assert probed(Health(), {IMPOSSIBLE_ID: KEY}, 0, 0).mode is Mode.REFUSED
-    told: dict[str, Seen] = {IMPOSSIBLE_ID: KEY}
+    told: dict[str, Observation] = {IMPOSSIBLE_ID: KEY}
     seen = observe(
         Health(), IMPOSSIBLE_ID, KEY, NOW + 0.001, NOW + 0.2
     )  # a probe is sent after its round began
@@ -144,7 +144,7 @@ def test_a_task_that_is_refused_alone_says_nothing_of_the_key() -> None:
 
 
 @pytest.mark.parametrize("answer", [OK, Missing(), BAD])
-def test_an_accepted_key_ends_the_doubt(answer: Seen) -> None:
+def test_an_accepted_key_ends_the_doubt(answer: Observation) -> None:
     assert polls((0, "a", KEY), (1, "b", answer)).next_probe(9) is None
     assert polls((50, "b", answer), start=REFUSED).mode is Mode.CLOSED
 
@@ -184,7 +184,7 @@ def test_probes_come_every_15_to_60_seconds(paused: Health) -> None:
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_the_first_answer_closes_it(answer: Seen) -> None:
+def test_the_first_answer_closes_it(answer: Observation) -> None:
     health = polls((50, "x", answer), start=OPEN)
     assert (health.mode, health.since, health.paused) == (Mode.CLOSED, NOW + 50, False)
     assert health.next_probe(9) is None
@@ -216,7 +216,7 @@ names: Final = st.sampled_from(["a", "b", "c", "d", IMPOSSIBLE_ID])
 
 
 @given(st.lists(st.tuples(st.floats(0, 60), names, seens), max_size=30), st.integers(0, 5))
-def test_polls_alone_never_pause_anything(told: list[tuple[float, str, Seen]], watched: int) -> None:
+def test_polls_alone_never_pause_anything(told: list[tuple[float, str, Observation]], watched: int) -> None:
     health, now = Health(), NOW
     for passed, task_id, seen in told:
         now += passed
@@ -228,8 +228,8 @@ def test_polls_alone_never_pause_anything(told: list[tuple[float, str, Seen]], w
 
 
 @given(st.dictionaries(names, seens, min_size=1), st.sampled_from([FAILING, OPEN, REFUSED, Health()]))
-def test_a_round_with_an_answer_leaves_nothing_paused(told: dict[str, Seen], before: Health) -> None:
+def test_a_round_with_an_answer_leaves_nothing_paused(told: dict[str, Observation], before: Health) -> None:
     health = probed(before, told, 60)
-    if any(not isinstance(seen, Failure) or seen.error is PollError.TASK_REFUSED for seen in told.values()):
+    if any(not isinstance(seen, PollError) or seen.kind is ErrorKind.TASK_REFUSED for seen in told.values()):
         assert not health.paused
     assert health.next_probe(9) is None or (health.next_probe(9) or 0) >= NOW

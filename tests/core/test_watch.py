@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import NOW, TASK, VIDEO, Polled, failures, moments, poll, polls, running, watch
 
-from bot.core.events import Failure, Missing, PollError, Seen
+from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.observed import SHOWN_FAILURES, UNOBSERVED, Observed
 from bot.core.outcome import Ending, Outcome
 from bot.core.pace import Pace
@@ -21,15 +21,15 @@ DONE: Final = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100, videos=(VIDEO,))
 ODD: Final = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100, refused_videos=("ftp://x",))
 FAILED: Final = Task(TASK, TaskState.ERROR, "error", 45, message="no")
 EMPTY: Final = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100)
-DOWN: Final = Failure(PollError.UNAVAILABLE)
-REFUSED: Final = Failure(PollError.KEY_REFUSED)
-BROKEN: Final = Failure(PollError.BROKEN)
-BAD: Final = Failure(PollError.TASK_REFUSED, message="not yours")
-LIMITED: Final = Failure(PollError.RATE_LIMITED, 20.0)
+DOWN: Final = PollError(ErrorKind.UNAVAILABLE)
+REFUSED: Final = PollError(ErrorKind.KEY_REFUSED)
+BROKEN: Final = PollError(ErrorKind.BROKEN)
+BAD: Final = PollError(ErrorKind.TASK_REFUSED, message="not yours")
+LIMITED: Final = PollError(ErrorKind.RATE_LIMITED, 20.0)
 HOUR: Final = 3600.0
 
 
-def seen(*happened: Seen, every: float = 10.0, start: Watch | None = None) -> list[Polled]:
+def seen(*happened: Observation, every: float = 10.0, start: Watch | None = None) -> list[Polled]:
     """Return the steps of a watch to which polls happen, the first one at once."""
     steps, now = [], NOW
     current = Polled(start or watch())
@@ -39,7 +39,7 @@ def seen(*happened: Seen, every: float = 10.0, start: Watch | None = None) -> li
     return steps
 
 
-def followed(answer: Callable[[float], Seen], pace: Pace = PACE) -> tuple[float, Watch, list[Polled]]:
+def followed(answer: Callable[[float], Observation], pace: Pace = PACE) -> tuple[float, Watch, list[Polled]]:
     """Look as often as asked for until the watch ends; return its age, itself and the steps."""
     current, now, steps = Polled(watch()), NOW, []
     while current.outcome is None:
@@ -65,7 +65,9 @@ def shows(steps: Iterable[Polled]) -> list[bool]:
         ([*[Missing()] * 7], Outcome(Ending.NO_SUCH_TASK, NOW + 60)),
     ],
 )
-def test_a_watch_ends_with_the_outcome_of_what_happened(happened: list[Seen], outcome: Outcome) -> None:
+def test_a_watch_ends_with_the_outcome_of_what_happened(
+    happened: list[Observation], outcome: Outcome
+) -> None:
     *before, last = seen(*happened)
     assert last.outcome == outcome
     assert (last.shows, last.after) == (True, None)
@@ -119,7 +121,7 @@ def test_a_task_that_moves_for_ever_is_too_old_after_two_days() -> None:
 )
 @pytest.mark.parametrize("known", [True, False])
 def test_a_watch_ends_whatever_the_api_goes_on_telling(
-    failure: Failure, ending: Ending, after: float, known: bool
+    failure: PollError, ending: Ending, after: float, known: bool
 ) -> None:
     first = [running(5, "rendering")] if known else []
     age, ended, _ = followed(lambda _age: first.pop() if first else failure)
@@ -130,7 +132,7 @@ def test_a_watch_ends_whatever_the_api_goes_on_telling(
 
 
 def test_the_last_words_of_the_api_are_those_that_it_said_last() -> None:
-    said = Failure(PollError.UNAVAILABLE, message="busy")
+    said = PollError(ErrorKind.UNAVAILABLE, message="busy")
     for happened, last in (
         ([running(5, "moving"), said, DOWN], "busy"),
         ([running(5, "moving"), said, running(6, "again")], "again"),
@@ -152,7 +154,7 @@ def test_a_pause_for_all_between_two_refusals_counts_as_one_pause_of_the_task() 
 
 
 @pytest.mark.parametrize("between", [DOWN, BROKEN, LIMITED])
-def test_what_says_nothing_of_a_refusal_neither_counts_as_one_nor_ends_it(between: Failure) -> None:
+def test_what_says_nothing_of_a_refusal_neither_counts_as_one_nor_ends_it(between: PollError) -> None:
     watched = [step.observed.refused_for for step in seen(BAD, BAD, between, BAD, BAD)]
     assert watched == [0, 10, 10, 10, 20]
     assert seen(BAD, BAD, running(5), BAD)[-1].observed.refused_for == 0
@@ -218,7 +220,7 @@ def test_a_task_that_was_seen_before_a_restart_vanishes_instead_of_being_unknown
         [EMPTY, EMPTY, running(5), EMPTY, EMPTY, EMPTY],
     ],
 )
-def test_polls_that_disagree_confirm_nothing(happened: list[Seen]) -> None:
+def test_polls_that_disagree_confirm_nothing(happened: list[Observation]) -> None:
     assert seen(*happened)[-1].outcome is None
 
 
@@ -261,7 +263,7 @@ def test_a_minute_of_missing_ends_nothing_that_was_seen() -> None:
     ],
 )
 def test_the_card_is_shown_when_it_may_look_different_and_only_then(
-    happened: list[Seen], shown: list[bool]
+    happened: list[Observation], shown: list[bool]
 ) -> None:
     assert shows(seen(*happened)) == shown
 
@@ -283,7 +285,7 @@ def test_failures_are_told_since_the_first_one_and_an_answer_forgets_them() -> N
 
 def test_a_limit_holds_its_task_and_longer_each_time_it_comes_again() -> None:
     assert [step.after for step in seen(*[LIMITED] * 6)] == [20, 20, 20, 24, 45, 45]
-    unnamed = Failure(PollError.RATE_LIMITED)
+    unnamed = PollError(ErrorKind.RATE_LIMITED)
     assert [step.after for step in seen(*[unnamed] * 6)] == [5, 6, 12, 24, 45, 45]
 
 
@@ -291,7 +293,7 @@ def test_a_limit_holds_its_task_and_longer_each_time_it_comes_again() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 300), polls), max_size=30))
-def test_the_law_holds_for_every_course_of_polls(course: list[tuple[float, Seen]]) -> None:
+def test_the_law_holds_for_every_course_of_polls(course: list[tuple[float, Observation]]) -> None:
     before, now = Polled(watch()), NOW
     for passed, answer in course:
         now += passed
@@ -313,7 +315,9 @@ def test_the_law_holds_for_every_course_of_polls(course: list[tuple[float, Seen]
 
 
 @given(failures, moments, st.floats(0, 1, exclude_max=True))
-def test_no_time_and_no_chance_makes_a_pause_that_is_none(failure: Failure, at: float, chance: float) -> None:
+def test_no_time_and_no_chance_makes_a_pause_that_is_none(
+    failure: PollError, at: float, chance: float
+) -> None:
     step = poll(Polled(watch(started_at=at)), failure, NOW, PACE, chance)
     assert step.outcome is not None or 0 < (step.after or 0) <= 300
 
@@ -322,12 +326,12 @@ def test_no_time_and_no_chance_makes_a_pause_that_is_none(failure: Failure, at: 
     ("known", "answer", "ending"),
     [
         (Observed(running(5), NOW - 9 * HOUR, NOW - 10, 3 * HOUR), running(5), Ending.STALLED),
-        (replace(UNOBSERVED, failures=9, error=PollError.TASK_REFUSED, refused_for=900), BAD, Ending.REFUSED),
+        (replace(UNOBSERVED, failures=9, error=ErrorKind.TASK_REFUSED, refused_for=900), BAD, Ending.REFUSED),
     ],
     ids=["stalled", "refused"],
 )
 def test_a_watch_that_began_later_has_not_waited_for_what_others_saw(
-    known: Observed, answer: Seen, ending: Ending
+    known: Observed, answer: Observation, ending: Ending
 ) -> None:
     early, late = watch(started_at=NOW - 9 * HOUR), watch(started_at=NOW - 60)
     ended_early, goes_on = (poll(Polled(row, known), answer, NOW).outcome for row in (early, late))

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 from made import NOW, TASK, Polled, poll, running, watch
 
-from bot.core.events import Failure, Missing, PollError, Seen
+from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.observed import Observed
 from bot.core.outcome import Ending
 from bot.core.pace import Pace
@@ -14,12 +14,12 @@ from bot.core.task import Task, TaskState
 from bot.core.watch import Watch, resumed
 
 PACE: Final = Pace()
-DOWN: Final = Failure(PollError.UNAVAILABLE)
-LIMITED: Final = Failure(PollError.RATE_LIMITED, 20.0)
+DOWN: Final = PollError(ErrorKind.UNAVAILABLE)
+LIMITED: Final = PollError(ErrorKind.RATE_LIMITED, 20.0)
 EMPTY: Final = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100)
 
 
-def polls(*seen: Seen, every: float = 10.0) -> list[Polled]:
+def polls(*seen: Observation, every: float = 10.0) -> list[Polled]:
     """Return the steps of polls, the first at NOW."""
     steps: list[Polled] = []
     for number, event in enumerate(seen):
@@ -76,7 +76,7 @@ def test_what_does_not_run_has_no_moves() -> None:
     ],
 )
 def test_an_estimate_is_kept_while_it_lies_behind_the_next_poll(
-    event: Seen, ends_at: float, kept: bool
+    event: Observation, ends_at: float, kept: bool
 ) -> None:
     before = Polled(replace(watch(), seen_at=NOW - 9), Observed(running(5), expected_end=ends_at))
     step = poll(before, event, NOW)
@@ -89,9 +89,9 @@ def test_an_estimate_is_kept_while_it_lies_behind_the_next_poll(
 
 @pytest.mark.parametrize(
     ("event", "after"),
-    [(running(10), 11.1), (DOWN, 3.0), (Failure(PollError.RATE_LIMITED), 5.0), (LIMITED, 20.0)],
+    [(running(10), 11.1), (DOWN, 3.0), (PollError(ErrorKind.RATE_LIMITED), 5.0), (LIMITED, 20.0)],
 )
-def test_the_first_poll_asks_for_its_own_pause(event: Seen, after: float) -> None:
+def test_the_first_poll_asks_for_its_own_pause(event: Observation, after: float) -> None:
     assert poll(Polled(watch()), event, NOW).after == pytest.approx(after, abs=0.1)
 
 
@@ -109,7 +109,7 @@ def test_a_success_without_a_video_is_confirmed_at_its_own_pace() -> None:
 @pytest.mark.parametrize("event", [running(5), DOWN, LIMITED])
 @pytest.mark.parametrize(("short_of", "ending"), [(0.0, Ending.TOO_OLD), (0.1, None)])
 def test_a_watch_is_too_old_from_the_second_it_reaches_its_age(
-    event: Seen, short_of: float, ending: Ending | None
+    event: Observation, short_of: float, ending: Ending | None
 ) -> None:
     old = replace(watch(), started_at=NOW - PACE.too_old_after + short_of)
     outcome = poll(Polled(old), event, NOW).outcome
@@ -132,7 +132,7 @@ def test_no_quiet_time_is_counted_where_no_time_has_passed(polled_at: float | No
 
 
 def test_a_missing_task_is_an_answer_and_ends_troubles_and_doubts() -> None:
-    failing = Observed(failures=3, error=PollError.UNAVAILABLE, failing_since=NOW - 60, empty=2)
+    failing = Observed(failures=3, error=ErrorKind.UNAVAILABLE, failing_since=NOW - 60, empty=2)
     step = poll(Polled(watch(), failing), Missing(), NOW)
     assert step.observed == Observed(missing=1, missing_since=NOW)
     assert step.shows

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from trackers import card_state, filled_tracker, render, task_id
 
-from bot.core.events import Failure, Missing, PollError, Seen
+from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.observed import UNOBSERVED, observe
 from bot.core.outcome import Ending
 from bot.core.pace import Pace
@@ -53,7 +53,7 @@ async def test_a_time_in_which_nobody_polled_is_neither_idle_nor_learned_from() 
     for pause in (10, 3_600, 10):
         clock.now += pause
         await tracker.apply(NAME, answer)
-    await tracker.apply(NAME, Failure(PollError.UNAVAILABLE))
+    await tracker.apply(NAME, PollError(ErrorKind.UNAVAILABLE))
     assert tracker.registry.observed[NAME].idle_seconds == 10 + Pace().max_seconds + 10
     assert sum(tracker._tuner._experience.seconds) == pytest.approx(20.0)
 
@@ -72,7 +72,7 @@ async def test_what_never_changes_stalls_when_it_should() -> None:
     assert not tracker.registry.tasks
 
 
-async def begin_another(tracker: Tracker, seen: Seen, now: float) -> dict[str, float]:
+async def begin_another(tracker: Tracker, seen: Observation, now: float) -> dict[str, float]:
     """Begin card 2 with the task of card 1."""
     begun = card_state(2, now)
     seen_at = now if isinstance(seen, Task) else None
@@ -98,7 +98,7 @@ async def test_a_card_that_begins_by_a_failed_poll_is_shown_what_is_known_alread
     clock = Clock()
     tracker, _, store = filled_tracker(1, clock)
     await tracker.apply(NAME, render(NAME, 40, clock.now - 60))
-    await begin_another(tracker, Failure(PollError.UNAVAILABLE), clock.now)
+    await begin_another(tracker, PollError(ErrorKind.UNAVAILABLE), clock.now)
     assert tracker.registry.observed[NAME].task is not None
     assert tracker.registry.card(2).watches[0].seen_at is None
     clock.now += 10
@@ -154,10 +154,10 @@ async def test_an_end_that_cannot_be_saved_has_not_happened_and_keeps_no_card_fr
 
 @pytest.mark.parametrize(
     "seen",
-    [render(NAME, 40, 0), Missing(), Failure(PollError.UNAVAILABLE)],
+    [render(NAME, 40, 0), Missing(), PollError(ErrorKind.UNAVAILABLE)],
     ids=["task", "missing", "failure"],
 )
-async def test_a_card_is_shown_once_when_it_begins_and_nothing_is_written(seen: Seen) -> None:
+async def test_a_card_is_shown_once_when_it_begins_and_nothing_is_written(seen: Observation) -> None:
     clock = Clock()
     tracker, audience, store = filled_tracker(0, clock)
     begun = card_state(1, clock.now)

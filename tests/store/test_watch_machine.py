@@ -28,7 +28,7 @@ from made import NOW, STARTER, Polled, failures, ids, links, poll, running
 
 from bot.core.card import CardState
 from bot.core.delivery import Message
-from bot.core.events import Missing, Seen
+from bot.core.events import Missing, Observation
 from bot.core.observed import UNOBSERVED, Observed
 from bot.core.outcome import Ending, Outcome
 from bot.core.task import Task, TaskState
@@ -42,7 +42,7 @@ T = TypeVar("T")
 TASKS = ("one", "two", "three")
 CHANNELS = (20, 21)
 
-looks: st.SearchStrategy[Seen] = st.one_of(
+looks: st.SearchStrategy[Observation] = st.one_of(
     st.builds(running, st.none() | st.integers(0, 100)),
     st.builds(Task, st.just("one"), st.just(TaskState.PENDING), st.just("pending"), st.none()),
     st.builds(Task, st.just("one"), st.just(TaskState.SUCCEEDED), st.just("succeeded"), videos=links),
@@ -113,7 +113,7 @@ class WatchMachine(RuleBasedStateMachine):
         return multiple(*(watch.id for watch in state.watches))
 
     @rule(number=watches, event=looks | others, after=st.floats(0, 3 * 3600))
-    def happen(self, number: int, event: Seen | Ending, after: float) -> None:
+    def happen(self, number: int, event: Observation | Ending, after: float) -> None:
         self.now += after
         known = self.known[number]
         if known.watch.outcome is not None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from made import NOW, TASK
 from veo.answers import DOCUMENTED, decoded
 
-from bot.core.events import Failure, Missing, PollError
+from bot.core.events import ErrorKind, Missing, PollError
 from bot.veo.envelope import retry_after
 from bot.veo.errors import (
     BrokenAnswer,
@@ -27,7 +27,7 @@ from bot.veo.errors import (
 from bot.veo.fields import LATEST_TIME, TEXT_LIMIT, WORD_LIMIT
 from sim.task_api.answers import Answer, deep_json, error_envelope
 
-UNAVAILABLE: Final = Failure(PollError.UNAVAILABLE)
+UNAVAILABLE: Final = PollError(ErrorKind.UNAVAILABLE)
 OBJECT: Final = json.dumps(DOCUMENTED | {"message": "Words."}).encode()
 PAGE: Final = b"<!DOCTYPE html><title>Just a moment...</title>"
 TEXT: Final = b"404 page not found\n"  # what Traefik says while the backend is down, traefik#5332
@@ -78,14 +78,14 @@ def test_a_status_is_one_kind_of_error_by_who_wrote_the_body(
     ("error", "event"),
     [
         (TaskNotFound("x", "m"), Missing("m")),
-        (TaskRefused("x", "m"), Failure(PollError.TASK_REFUSED, message="m")),
-        (KeyRefused("x", "m"), Failure(PollError.KEY_REFUSED, message="m")),
-        (RateLimited("x", 7.0, "m"), Failure(PollError.RATE_LIMITED, 7.0, "m")),
-        (Unavailable("x", "m"), Failure(PollError.UNAVAILABLE, message="m")),
-        (BrokenAnswer("x", "m"), Failure(PollError.BROKEN, message="m")),
+        (TaskRefused("x", "m"), PollError(ErrorKind.TASK_REFUSED, message="m")),
+        (KeyRefused("x", "m"), PollError(ErrorKind.KEY_REFUSED, message="m")),
+        (RateLimited("x", 7.0, "m"), PollError(ErrorKind.RATE_LIMITED, 7.0, "m")),
+        (Unavailable("x", "m"), PollError(ErrorKind.UNAVAILABLE, message="m")),
+        (BrokenAnswer("x", "m"), PollError(ErrorKind.BROKEN, message="m")),
     ],
 )
-def test_an_error_is_one_event_and_keeps_the_words(error: VeoError, event: Missing | Failure) -> None:
+def test_an_error_is_one_event_and_keeps_the_words(error: VeoError, event: Missing | PollError) -> None:
     assert as_event(error) == event
 
 
@@ -355,7 +355,7 @@ def test_a_limit_until_a_date_counts_from_the_answer() -> None:
     with pytest.raises(RateLimited) as error:
         decoded(b"", 429, headers)
     event = as_event(error.value)
-    assert isinstance(event, Failure)
+    assert isinstance(event, PollError)
     assert event.retry_after == pytest.approx(40, abs=1)
 
 

@@ -10,7 +10,7 @@ from bot.outbound.discord_errors import _BY_CODE
 ROWS: Final = {
     "a malformed id": "responses::test_a_malformed_id_is_refused_without_asking_the_api",
     "an unknown id, asked for": "responses::test_only_the_asker_sees_the_error_of_a_poll",
-    "an unknown id, watched": "watching::test_an_unknown_task_is_looked_for_and_ends_without_a_ping",
+    "an unknown id, watched": "watching::test_an_unknown_task_is_polled_for_and_ends_without_a_ping",
     "a new task that is late": "watching::test_a_task_that_appears_late_is_watched",
     "a task that was seen and is gone": (
         "watching::test_other_ends_are_announced_as_well"
