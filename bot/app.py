@@ -21,7 +21,7 @@ from bot.engine.poller import Poller
 from bot.engine.registry import Registry
 from bot.engine.tracker import Tracker
 from bot.engine.tuner import PollTuner
-from bot.engine.watching import Watching
+from bot.engine.watch_service import WatchService
 from bot.gateway.client import VeoBot
 from bot.messages import unspoken
 from bot.metrics import Metrics, Snapshot
@@ -95,11 +95,11 @@ class App:
         self.poller: Final = Poller(
             self.breaker, self.tracker, settings.pace, clock, metrics=metrics, wait=wait
         )
-        self.watching: Final = Watching(self.store, self.tracker, self.poller, clock)
+        self.watch_service: Final = WatchService(self.store, self.tracker, self.poller, clock)
         limits = Limits(settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server)
         first_poll = FirstPoll(self.breaker.poll)
         recent = Recent(database)
-        watch = WatchCommand(first_poll, self.tracker, self.watching, rest, limits, recent=recent)
+        watch = WatchCommand(first_poll, self.tracker, self.watch_service, rest, limits, recent=recent)
         listing = Listing(
             self.tracker,
             self.breaker,
@@ -156,7 +156,7 @@ class App:
         tree = command_tree(self._client)
         tree.commands, tree.autocomplete = self.commands, self._autocomplete
         await self._tuner.load()
-        await self.watching.resume()
+        await self.watch_service.resume()
         for name, loop in {
             "poll loop": self.poller.run(),
             "probe loop": self.breaker.run(),

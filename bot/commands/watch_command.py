@@ -22,7 +22,7 @@ from bot.core.events import Observation
 from bot.core.task import Task
 from bot.core.task_ids import LEFT_OUT_LENGTH, MOST_AT_ONCE, Found, read_task_ids
 from bot.engine.tracker import Tracker
-from bot.engine.watching import Watching
+from bot.engine.watch_service import WatchService
 from bot.messages import say
 from bot.outbound.permissions import why_no_card
 from bot.outbound.rest import DiscordRest
@@ -69,7 +69,7 @@ class WatchCommand:
         self,
         first_poll: FirstPoll,
         tracker: Tracker,
-        watching: Watching,
+        watch_service: WatchService,
         rest: DiscordRest,
         limits: Limits,
         *,
@@ -77,7 +77,7 @@ class WatchCommand:
     ) -> None:
         self._first_poll: Final = first_poll
         self._tracker: Final = tracker
-        self._watching: Final = watching
+        self._watch_service: Final = watch_service
         self._rest: Final = rest
         self._limits: Final = limits
         self._recent: Final = recent
@@ -149,7 +149,7 @@ class WatchCommand:
                 return False
             self._rest.lend_token(message_id, interaction.application_id, interaction.token)
             try:
-                await self._watching.begin(
+                await self._watch_service.begin(
                     guild_id=interaction.guild_id or 0,
                     channel_id=interaction.channel_id or 0,
                     message_id=message_id,
@@ -172,7 +172,7 @@ class WatchCommand:
         interaction = response.interaction
         new: list[str] = []
         for task_id in task_ids:
-            state = await self._watching.join(interaction.channel_id or 0, task_id, interaction.user.id)
+            state = await self._watch_service.join(interaction.channel_id or 0, task_id, interaction.user.id)
             if state is None:
                 new.append(task_id)
             else:

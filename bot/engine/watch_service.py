@@ -20,7 +20,7 @@ from bot.store.store import Store
 log = logging.getLogger(__name__)
 
 
-class Watching:
+class WatchService:
     """Begins watches and takes them up again after a restart."""
 
     def __init__(self, store: Store, tracker: Tracker, poller: Poller, clock: Clock) -> None:
