@@ -1,4 +1,4 @@
-# Two commands do everything: `make demo` shows the bot in a browser, `make test` runs every test.
+# Two commands do everything: `make demo` shows the bot in a browser, `make check` runs what CI runs.
 # Both need Python 3.11 or newer and nothing else.
 
 PYTHON ?= python3
@@ -14,17 +14,25 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-h
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 WORDS := $(patsubst %.po,%.mo,$(wildcard bot/locale/*/LC_MESSAGES/*.po))
 
+# Compiling the tests again for every worker takes longer than most of them.
+unexport PYTHONDONTWRITEBYTECODE
+
+PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz simulate torture soak bench mutate check lint types lock audit clean
+.PHONY: help demo test test-slow fuzz simulate torture soak bench mutate check lint types lock audit clean
 
 help:  ## list what can be made
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(READY) $(WORDS)  ## show the bot in a browser, without any account
 	$(BIN)/python -m demo $(ARGS)
 
-test: $(READY) $(WORDS)  ## run every test, or those that ARGS="…" names
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
+test: $(READY) $(WORDS)  ## run the tests, or those that ARGS="…" names; the slow ones are in test-slow
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: $(READY) $(WORDS)  ## run the tests that take long: a browser, kills, simulated days, many seeds
+	$(PYTEST) -m slow $(ARGS)
 
 fuzz: $(READY) $(WORDS)  ## invent texts for whatever meets text from outside, for MINUTES=10; SEED=… begins elsewhere
 	PYTHONPATH=.:tests $(BIN)/python -m fuzzing --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
@@ -47,7 +55,7 @@ mutate: $(MUTATE)/bin/mutmut $(WORDS)  ## change the law, the decoder and the lo
 	$(MUTATE)/bin/mutmut run
 	$(MUTATE)/bin/mutmut results
 
-check: lint types test  ## lint, types and tests
+check: lint types test test-slow  ## lint, types and all tests
 
 lint: $(READY)  ## check style, format and who imports whom
 	$(BIN)/ruff check .

@@ -128,8 +128,8 @@ def test_settings_example_and_readme_list_the_same_variables_with_the_same_defau
 
 
 def test_the_commands_of_the_readme_exist(monkeypatch: pytest.MonkeyPatch) -> None:
-    targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text("utf-8")))
-    assert set(re.findall(r"(?m)^make ([a-z]+)", README)) <= targets
+    targets = set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8")))
+    assert set(re.findall(r"(?m)^make ([a-z-]+)", README)) <= targets
     monkeypatch.setattr(command_line, "_run", lambda: 0)
     monkeypatch.setattr(command_line, "_on_the_data", lambda _chosen: 0)
     monkeypatch.setattr(command_line, "_check", lambda **_chosen: 0)

@@ -30,6 +30,7 @@ SECONDS = 45
 """More than all of it takes, on a slow machine too."""
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here"),
     pytest.mark.skipif(sys.platform == "win32", reason="a child cannot be sent Ctrl-C alone"),
 ]

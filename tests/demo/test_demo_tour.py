@@ -83,6 +83,7 @@ async def test_the_tour_sees_the_main_story_happen() -> None:
         assert re.search(line, story), f"{line} is not told"
 
 
+@pytest.mark.slow
 async def test_the_tour_is_played_in_chinese_too() -> None:
     async with demo("--tour", "--lang", "zh-CN") as child:
         code, story, errors = await end_of(child)

@@ -91,6 +91,7 @@ async def end(here: Process, cards: dict[str, Message]) -> float:
     return max(result.created_at for result in results) - began
 
 
+@pytest.mark.slow
 async def test_a_storm_delays_no_result_and_loses_none(many_files: None, tmp_path: Path) -> None:
     """Bot, simulators and the storm share a machine, which may be busy: the best of three storms counts."""
     async with process(tmp_path, HTTP_PORT="0", ATTACH_VIDEOS="false", WATCHES_PER_PERSON="100") as here:

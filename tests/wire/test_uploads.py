@@ -266,6 +266,7 @@ async def test_a_list_of_links_that_is_refused_as_a_file_loses_no_result(tmp_pat
         await came_once(here, result)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 4])
 async def test_40_results_of_9_mb_at_once_over_6_mb_a_second(channels: int, tmp_path: Path) -> None:
     size = 9_000_000
