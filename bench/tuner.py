@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from bot.core.experience import Experience
 from bot.core.lesson import learn
 from bot.core.observed import UNOBSERVED, observe
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 
 ID: Final = "bbbbbbbb-0000-4000-8000-000000000000"
@@ -29,7 +29,7 @@ class Tuner:
 
     def __init__(self) -> None:
         self._experience = Experience()
-        self._pace = Pace()
+        self._policy = PollPolicy()
         self._observed = UNOBSERVED
 
     def copy(self) -> "Tuner":
@@ -42,8 +42,8 @@ class Tuner:
         """Take in an answer; return the seconds until the next poll."""
         task = _task(answer)
         if learn(self._experience, self._observed, task, now):
-            self._pace = replace(self._pace, rhythm=self._experience.rhythm())
-        self._observed, pause = observe(self._observed, task, now, self._pace, chance=0.5)
+            self._policy = replace(self._policy, rhythm=self._experience.rhythm())
+        self._observed, pause = observe(self._observed, task, now, self._policy, chance=0.5)
         return 0.0 if task.settled else pause
 
 

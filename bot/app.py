@@ -70,7 +70,7 @@ class App:
         rest = DiscordRest(client, clock)
         upload_limits = UploadLimits(client)
         deliverer = Deliverer(
-            self.store, rest, Uploads(rest, upload_limits), settings.pace, discord_clock or clock
+            self.store, rest, Uploads(rest, upload_limits), settings.poll_policy, discord_clock or clock
         )
         self.registry: Final = Registry()
         self.breaker: Final = CircuitBreaker(
@@ -80,7 +80,7 @@ class App:
             self.store,
             rest,
             deliverer,
-            settings.pace,
+            settings.poll_policy,
             clock,
             observed=self.registry.observed,
             health=lambda: self.breaker.health,
@@ -90,10 +90,10 @@ class App:
             wait=wait,
             preparation=None if downloader is None else VideoCopies(upload_limits.likely, downloader),
         )
-        self._tuner: Final = PollTuner(self.store, settings.pace, wait=wait)
+        self._tuner: Final = PollTuner(self.store, settings.poll_policy, wait=wait)
         self.tracker: Final = Tracker(self.registry, self.store, self.messenger, self._tuner, clock=clock)
         self.poller: Final = Poller(
-            self.breaker, self.tracker, settings.pace, clock, metrics=metrics, wait=wait
+            self.breaker, self.tracker, settings.poll_policy, clock, metrics=metrics, wait=wait
         )
         self.watch_service: Final = WatchService(self.store, self.tracker, self.poller, clock)
         limits = Limits(settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server)
@@ -103,7 +103,7 @@ class App:
         listing = Listing(
             self.tracker,
             self.breaker,
-            settings.pace,
+            settings.poll_policy,
             recent=recent,
             closed=lambda: self.messenger.closed,
             clock=clock,

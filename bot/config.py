@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.messages import LANGUAGES
 from bot.store.database import sqlite_path
 
@@ -224,8 +224,8 @@ class Settings(DataSettings):
         return self
 
     @property
-    def pace(self) -> Pace:
-        return Pace(
+    def poll_policy(self) -> PollPolicy:
+        return PollPolicy(
             min_seconds=self.poll_min_seconds,
             max_seconds=self.poll_max_seconds,
             stalled_after=self.watch_stalled_hours * 3600,

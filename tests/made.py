@@ -12,7 +12,7 @@ from bot.core.health import Health, Mode
 from bot.core.names import clean_name
 from bot.core.observed import UNOBSERVED, Observed, observe
 from bot.core.outcome import Ending, Outcome
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch, ended, ending, shown
 from bot.messages import LANGUAGES
@@ -113,10 +113,16 @@ class Polled:
         return self.watch.outcome
 
 
-def poll(before: Polled, seen: Observation, now: float, pace: Pace = Pace(), chance: float = 0.5) -> Polled:  # noqa: B008
+def poll(
+    before: Polled,
+    seen: Observation,
+    now: float,
+    policy: PollPolicy = PollPolicy(),  # noqa: B008
+    chance: float = 0.5,
+) -> Polled:
     """Return a live watch after a poll, as the tracker has it when everything is saved."""
-    observed, after = observe(before.observed, seen, now, pace, chance)
-    watch, end = before.watch, ending(before.watch, observed, seen, now, pace)
+    observed, after = observe(before.observed, seen, now, policy, chance)
+    watch, end = before.watch, ending(before.watch, observed, seen, now, policy)
     if end is not None:
         return Polled(ended(watch, end, observed, now), observed, None, shows=True)
     shows = shown(watch, before.observed) != shown(watch, observed)

@@ -10,7 +10,7 @@ import pytest
 
 from bot import config
 from bot.config import DISCORD_API, Settings, SettingsFault
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.messages import LANGUAGES
 
 REQUIRED: Final = {"DISCORD_TOKEN": "tok.en-1", "VEO_API_KEY": "key-1"}
@@ -60,7 +60,7 @@ def test_two_variables_are_enough(env: Any) -> None:
     assert settings.veo_api_key.get_secret_value() == "key-1"
     assert (settings.veo_api_base_url, settings.discord_api_url) == ("https://duomiapi.com", DISCORD_API)
     assert settings.database_path == Path("data/bot.db")
-    assert settings.pace == Pace()
+    assert settings.poll_policy == PollPolicy()
 
 
 def test_every_setting_can_be_set(env: Any) -> None:
@@ -78,7 +78,7 @@ def test_every_setting_can_be_set(env: Any) -> None:
     settings = Settings.load()
     assert settings.veo_api_base_url == "https://relay.example:8443/api"
     assert settings.database_path == Path("/var/lib/bot.db")
-    assert settings.pace == Pace(0.2, 0.5, 1800.0, 3600.0)
+    assert settings.poll_policy == PollPolicy(0.2, 0.5, 1800.0, 3600.0)
     assert (settings.veo_api_auth, settings.log_level, settings.log_format) == ("bearer", "DEBUG", "json")
 
 
@@ -224,7 +224,7 @@ def test_a_typo_in_the_file_is_a_fault_and_a_stranger_in_the_environment_is_none
     (place / ".env").write_text(f"POLL_MIN_SECOND={SECRET}\nPACE=1\n")
     assert faults() == (
         "POLL_MIN_SECOND: there is no such setting (a typo in .env?)",
-        "PACE: there is no such setting (a typo in .env?)",
+        "POLICY: there is no such setting (a typo in .env?)",
     )
 
 

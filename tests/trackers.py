@@ -6,7 +6,7 @@ from typing import Any, Final
 from bot.clock import Clock
 from bot.core.card import Card, CardState
 from bot.core.outcome import Ending, Outcome
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
 from bot.engine.registry import Registry
@@ -79,12 +79,14 @@ def render(name: str, progress: int, created_at: float) -> Task:
 
 
 def filled_tracker(
-    count: int, clock: Clock, pace: Pace | None = None
+    count: int, clock: Clock, policy: PollPolicy | None = None
 ) -> tuple[Tracker, NullAudience, NullStore]:
     """Return a tracker with so many cards of one live watch each."""
     audience, store = NullAudience(), NullStore()
     anything: Any = store
-    tracker = Tracker(Registry(), anything, audience, PollTuner(anything, pace or Pace()), clock=clock)
+    tracker = Tracker(
+        Registry(), anything, audience, PollTuner(anything, policy or PollPolicy()), clock=clock
+    )
     now = clock()
     for number in range(1, count + 1):
         tracker.registry.add(card_state(number, now))

@@ -22,7 +22,7 @@ from bot.core.card import CardState
 from bot.core.health import Health, Mode
 from bot.core.observed import UNOBSERVED, Observed
 from bot.core.outcome import Ending
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.task import Task
 from bot.core.watch import Watch
 from bot.messages import say
@@ -49,13 +49,15 @@ class CardForm:
         return replace(self, pointer="") if self.pointer else self
 
 
-def card_form(state: CardState, observed: Mapping[str, Observed], health: Health, pace: Pace) -> CardForm:
+def card_form(
+    state: CardState, observed: Mapping[str, Observed], health: Health, policy: PollPolicy
+) -> CardForm:
     """Return what a card shows of its watches, their observed tasks, and the task API's health."""
     language, alone = state.card.language, len(state.watches) == 1
     limit = MESSAGE_LIMIT if alone else ROW_MESSAGE_LIMIT
     known = [observed.get(watch.task_id, UNOBSERVED) for watch in state.watches]
     rows = [
-        task_row(watch, about, language, health, pace, message_limit=limit)
+        task_row(watch, about, language, health, policy, message_limit=limit)
         for watch, about in zip(state.watches, known, strict=True)
     ]
     news = "" if state.ended else _news(state, known, health)

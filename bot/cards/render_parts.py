@@ -6,7 +6,7 @@ from typing import Final
 from bot import messages
 from bot.cards.text import bar, code, mention, plain
 from bot.core.outcome import Ending, Outcome
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 from bot.core.watch import REFUSED_AFTER
 from bot.messages import say
@@ -77,16 +77,16 @@ def state_title(language: str, task: Task) -> tuple[Style, str]:
     return style, say(language, sentence, state=plain(task.state_text, 60))
 
 
-def ending_lines(language: str, outcome: Outcome, pace: Pace, limit: int) -> list[str]:
+def ending_lines(language: str, outcome: Outcome, policy: PollPolicy, limit: int) -> list[str]:
     """Return the sentence that explains an ending, if it needs one, and what the API last said."""
-    sentence = _explained(language, outcome, pace)
+    sentence = _explained(language, outcome, policy)
     message = plain(outcome.last_message, limit) if outcome.ending.announced else ""
     if outcome.ending is Ending.FAILED and not message:
         sentence = say(language, messages.FAILED_WITHOUT_WORDS)
     return [line for line in (sentence, f"> {message}" if message else "") if line]
 
 
-def _explained(language: str, outcome: Outcome, pace: Pace) -> str:
+def _explained(language: str, outcome: Outcome, policy: PollPolicy) -> str:
     match outcome.ending:
         case Ending.EMPTY:
             return say(language, messages.END_EMPTY)
@@ -95,9 +95,9 @@ def _explained(language: str, outcome: Outcome, pace: Pace) -> str:
         case Ending.REFUSED:
             return say(language, messages.END_REFUSED, minutes=f"{REFUSED_AFTER / 60:g}")
         case Ending.STALLED:
-            return say(language, messages.END_STALLED, hours=f"{pace.stalled_after / 3600:g}")
+            return say(language, messages.END_STALLED, hours=f"{policy.stalled_after / 3600:g}")
         case Ending.TOO_OLD:
-            return say(language, messages.END_TOO_OLD, hours=f"{pace.too_old_after / 3600:g}")
+            return say(language, messages.END_TOO_OLD, hours=f"{policy.too_old_after / 3600:g}")
         case Ending.STOPPED:
             return say(language, messages.END_STOPPED, person=mention(outcome.by or 0))
         case Ending.NO_SUCH_TASK:

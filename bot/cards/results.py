@@ -21,7 +21,7 @@ from bot.cards.render_parts import (
 from bot.cards.text import CONTENT_LIMIT, mention, plain, relative
 from bot.core.delivery import Message
 from bot.core.outcome import Outcome
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.task import Task
 from bot.messages import say
 
@@ -36,12 +36,12 @@ _RESERVED: Final = 200
 
 
 def result_messages(
-    task_id: str, outcome: Outcome, followers: Sequence[int], language: str, pace: Pace
+    task_id: str, outcome: Outcome, followers: Sequence[int], language: str, policy: PollPolicy
 ) -> tuple[Message, ...]:
     """Return the messages that announce an outcome, in the order of sending."""
     style, sentence = ENDING_STYLES[outcome.ending]
     head = [headline(style, say(language, sentence), task_id)]
-    head += ending_lines(language, outcome, pace, REASON_LIMIT)
+    head += ending_lines(language, outcome, policy, REASON_LIMIT)
     task = outcome.task
     if task is not None and (refused := refused_links(language, task)) is not None:
         head.append(refused)

@@ -21,7 +21,7 @@ from bot.core.events import ErrorKind
 from bot.core.health import Health
 from bot.core.observed import Observed
 from bot.core.outcome import Ending, Outcome
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
 from bot.messages import say
@@ -66,11 +66,11 @@ class TaskRow:
 
 
 def task_row(
-    watch: Watch, observed: Observed, language: str, health: Health, pace: Pace, *, message_limit: int
+    watch: Watch, observed: Observed, language: str, health: Health, policy: PollPolicy, *, message_limit: int
 ) -> TaskRow:
     """Return the row of a watch; `observed` is its task, as far as the watch is live."""
     if watch.outcome is not None:
-        return _ended(watch, watch.outcome, language, pace, message_limit)
+        return _ended(watch, watch.outcome, language, policy, message_limit)
     return _live(watch, observed, language, health, message_limit)
 
 
@@ -123,10 +123,10 @@ def _progress(language: str, task: Task, observed: Observed, health: Health) -> 
     return f"{line} · {say(language, messages.EXPECTED, when=relative(observed.expected_end))}"
 
 
-def _ended(watch: Watch, outcome: Outcome, language: str, pace: Pace, message_limit: int) -> TaskRow:
+def _ended(watch: Watch, outcome: Outcome, language: str, policy: PollPolicy, message_limit: int) -> TaskRow:
     style, title = ENDING_STYLES[outcome.ending]
     progress = ""
     if outcome.task is not None and outcome.ending not in {Ending.SUCCEEDED, Ending.EMPTY}:
         progress = progress_line(outcome.task) or ""
-    note = "\n".join(ending_lines(language, outcome, pace, message_limit))
+    note = "\n".join(ending_lines(language, outcome, policy, message_limit))
     return TaskRow(watch.task_id, style, say(language, title), progress, note=note)

@@ -19,7 +19,7 @@ from bot.commands.response import Response
 from bot.core.card import Card
 from bot.core.health import Health
 from bot.core.observed import UNOBSERVED, Observed
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.watch import Watch
 from bot.engine.breaker import CircuitBreaker
 from bot.engine.tracker import Tracker
@@ -43,7 +43,7 @@ class Listing:
         self,
         tracker: Tracker,
         breaker: CircuitBreaker,
-        pace: Pace,
+        policy: PollPolicy,
         *,
         recent: Recent,
         closed: Callable[[], Collection[int]],
@@ -55,7 +55,7 @@ class Listing:
         self._clock: Final = clock
         self._tracker: Final = tracker
         self._breaker: Final = breaker
-        self._pace: Final = pace
+        self._policy: Final = policy
 
     async def show(self, response: Response, page: int = 0, *, in_place: bool = False) -> None:
         """Show a page, counted from 0; `in_place` of the page whose button was pressed."""
@@ -76,7 +76,7 @@ class Listing:
             self._tracker.registry.observed,
             response.language,
             self._breaker.health,
-            self._pace,
+            self._policy,
             page=page,
             closed=self._closed(),
         )
@@ -88,7 +88,7 @@ def list_page(
     observed: Mapping[str, Observed],
     language: str,
     health: Health,
-    pace: Pace,
+    policy: PollPolicy,
     *,
     page: int = 0,
     closed: Collection[int] = (),
@@ -107,7 +107,9 @@ def list_page(
     texts = [f"### {say(language, messages.LIVE_WATCHES, count=live)}"]
     for card, watch in shown:
         about = replace(observed.get(watch.task_id, UNOBSERVED), expected_end=None)
-        text = _entry(card, watch, task_row(watch, about, language, health, pace, message_limit=0), language)
+        text = _entry(
+            card, watch, task_row(watch, about, language, health, policy, message_limit=0), language
+        )
         if watch.outcome is not None:
             text += f"\n-# {say(language, messages.ACCESS_WAS_LOST)}"
         elif card.channel_id in closed:

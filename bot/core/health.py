@@ -15,7 +15,7 @@ from enum import StrEnum
 from math import inf
 from typing import Final
 
-from bot.core import pace as pacing
+from bot.core import policy as delays
 from bot.core.events import ErrorKind, Observation, PollError
 
 SHARED_BY: Final = 3
@@ -115,7 +115,9 @@ def observe(health: Health, task_id: str, observation: Observation, begun: float
                 health, answered_at=now, failing_since=None, failed=frozenset(), refused_since=since
             )
         case ErrorKind.RATE_LIMITED:
-            until = max(health.limited_until, now + pacing.limited(observation.retry_after) + SPELL_SECONDS)
+            until = max(
+                health.limited_until, now + delays.retry_after_delay(observation.retry_after) + SPELL_SECONDS
+            )
             if health.mode is Mode.REFUSED:  # a limit may be checked before the key
                 return replace(health, answered_at=now, limited_until=until)
             return replace(_answered(health, now), limited_until=until)
@@ -153,11 +155,11 @@ def after_probes(
         return _pause(health, Mode.OPEN, health.failing_since, begun)
     if ErrorKind.KEY_REFUSED in votes and health.mode is Mode.OPEN:
         return _answered(health, now)  # not all of them are refused: that is no silence
-    return replace(health, probes=health.probes + 1, probe_at=begun + pacing.probing(health.probes))
+    return replace(health, probes=health.probes + 1, probe_at=begun + delays.probe_delay(health.probes))
 
 
 def _pause(health: Health, mode: Mode, since: float | None, begun: float) -> Health:
-    return replace(health, mode=mode, since=since, probes=1, probe_at=begun + pacing.probing(0))
+    return replace(health, mode=mode, since=since, probes=1, probe_at=begun + delays.probe_delay(0))
 
 
 def _answered(health: Health, now: float) -> Health:

@@ -7,11 +7,11 @@ first polls learn it again. How a watch ends by it is decided in `bot.core.watch
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bot.core import pace as pacing
+from bot.core import policy as delays
 from bot.core.course import beginning, course
 from bot.core.eta import ProgressSample, expected_end, with_sample
 from bot.core.events import ErrorKind, Missing, Observation, PollError
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 
 SHOWN_FAILURES: Final = 3
@@ -63,7 +63,7 @@ UNOBSERVED: Final = Observed()
 
 
 def observe(
-    before: Observed, observation: Observation, now: float, pace: Pace, chance: float
+    before: Observed, observation: Observation, now: float, policy: PollPolicy, chance: float
 ) -> tuple[Observed, float]:
     """Return what is known after a poll, and the seconds until the next one.
 
@@ -71,7 +71,7 @@ def observe(
     """
     match observation:
         case Task():
-            return _answered(before, observation, now, pace)
+            return _answered(before, observation, now, policy)
         case Missing():
             since = now if before.missing_since is None else before.missing_since
             missing = Observed(
@@ -87,26 +87,26 @@ def observe(
                 watched_since=before.watched_since,
             )
             invisible_since = since if before.watched_since is None else before.watched_since
-            return missing, pacing.while_invisible(now - invisible_since, pace)
+            return missing, delays.missing_delay(now - invisible_since, policy)
         case PollError():
-            return _failed(before, observation, now, pace, chance)
+            return _failed(before, observation, now, policy, chance)
 
 
-def _answered(before: Observed, task: Task, now: float, pace: Pace) -> tuple[Observed, float]:
+def _answered(before: Observed, task: Task, now: float, policy: PollPolicy) -> tuple[Observed, float]:
     known = None if before.task is None else before.task.progress
     if known is not None and (task.progress is None or task.progress < known):
         task = replace(task, progress=known)
     changed = before.task is None or before.task.visible != task.visible
     # A task cannot be called stalled for a time in which nobody polled it.
-    idle = 0.0 if changed else before.idle_seconds + min(_since_newest_poll(before, now), pace.max_seconds)
+    idle = 0.0 if changed else before.idle_seconds + min(_since_newest_poll(before, now), policy.max_seconds)
     empty = task.state is TaskState.SUCCEEDED and not task.settled
     rendering = task.state is TaskState.RUNNING
     samples = with_sample(before.samples, now, task.progress) if rendering else ()
     began_at = before.began_at if rendering else None
     if rendering and began_at is None:
-        began_at = beginning(task, now, pace.too_old_after) if before.task is None else now
+        began_at = beginning(task, now, policy.too_old_after) if before.task is None else now
     way = None if began_at is None else course(samples, began_at, now)
-    pause = pacing.confirming(pace) if empty else pacing.interval(task, way, idle, pace)
+    pause = delays.confirm_delay(policy) if empty else delays.poll_delay(task, way, idle, policy)
     after = Observed(
         task=task,
         changed_at=now if changed else before.changed_at,
@@ -121,14 +121,14 @@ def _answered(before: Observed, task: Task, now: float, pace: Pace) -> tuple[Obs
 
 
 def _failed(
-    before: Observed, failure: PollError, now: float, pace: Pace, chance: float
+    before: Observed, failure: PollError, now: float, policy: PollPolicy, chance: float
 ) -> tuple[Observed, float]:
     limited = failure.kind is ErrorKind.RATE_LIMITED
-    pause = pacing.backoff(before.failures + 1, pace, chance)
+    pause = delays.failure_delay(before.failures + 1, policy, chance)
     if limited:
-        pause = max(pause, pacing.limited(failure.retry_after))
+        pause = max(pause, delays.retry_after_delay(failure.retry_after))
     # No pause of the task's own is longer than the longest backoff: more was a pause for all.
-    passed = min(_since_newest_poll(before, now), pacing.LONGEST_BACKOFF)
+    passed = min(_since_newest_poll(before, now), delays.LONGEST_BACKOFF)
     refused_twice = failure.kind in REFUSALS and before.error in REFUSALS
     past = before.expected_end is not None and before.expected_end <= now + pause
     after = replace(

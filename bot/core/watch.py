@@ -19,7 +19,7 @@ from typing import Final
 from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.observed import Observed
 from bot.core.outcome import Ending, Outcome
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 
 CONFIRMING_POLLS: Final = 3
@@ -46,7 +46,7 @@ class Watch:
 
 
 def ending(
-    watch: Watch, observed: Observed, observation: Observation, now: float, pace: Pace
+    watch: Watch, observed: Observed, observation: Observation, now: float, policy: PollPolicy
 ) -> Ending | None:
     """Return how a poll ends a live watch, if it does; `observed` is what is known after that poll."""
     match observation:
@@ -55,21 +55,21 @@ def ending(
         case Task() if observed.empty:
             return Ending.EMPTY if observed.empty > CONFIRMING_POLLS else None
         case Missing():
-            return _missing(watch, observed, now, pace)
-    if is_too_old(watch, now, pace):
+            return _missing(watch, observed, now, policy)
+    if is_too_old(watch, now, policy):
         return Ending.TOO_OLD
     if isinstance(observation, PollError) and observation.kind is ErrorKind.RATE_LIMITED:
         return None
     # A watch cannot have waited longer than it exists, whatever others saw of its task before.
     age = now - watch.started_at
-    if min(observed.idle_seconds, age) >= pace.stalled_after:
+    if min(observed.idle_seconds, age) >= policy.stalled_after:
         return Ending.STALLED
     return Ending.REFUSED if min(observed.refused_for, age) >= REFUSED_AFTER else None
 
 
-def is_too_old(watch: Watch, now: float, pace: Pace) -> bool:
+def is_too_old(watch: Watch, now: float, policy: PollPolicy) -> bool:
     """Tell whether a watch ends for its age alone."""
-    return now - watch.started_at >= pace.too_old_after
+    return now - watch.started_at >= policy.too_old_after
 
 
 def ended(watch: Watch, end: Ending, observed: Observed, now: float, by: int | None = None) -> Watch:
@@ -94,10 +94,10 @@ def resumed(watch: Watch, now: float) -> Watch:
     return replace(watch, started_at=min(watch.started_at, now))
 
 
-def _missing(watch: Watch, observed: Observed, now: float, pace: Pace) -> Ending | None:
+def _missing(watch: Watch, observed: Observed, now: float, policy: PollPolicy) -> Ending | None:
     known = watch.seen_at is not None
     since = observed.missing_since if known else None
     age = now - (watch.started_at if since is None else since)
-    if age < pace.visible_within or observed.missing < CONFIRMING_POLLS:
+    if age < policy.visible_within or observed.missing < CONFIRMING_POLLS:
         return None
     return Ending.VANISHED if known else Ending.NO_SUCH_TASK

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from bot.clock import Clock, WaitHook, WakeUp, plain_wait
 from bot.core.events import ErrorKind, Observation, PollError
 from bot.core.health import IMPOSSIBLE_ID, Health, Mode, after_probes, observe
-from bot.core.pace import limited
+from bot.core.policy import retry_after_delay
 from bot.core.rate import RequestRate
 from bot.core.task import Task
 from bot.veo.errors import BrokenAnswer, VeoError, as_event
@@ -180,7 +180,7 @@ class CircuitBreaker:
             self._rate.limited(begun, now)
         _keep_newest(self._limited, task_id, now)
         if self._health.limited_until <= now:
-            seconds = round(limited(failure.retry_after))
+            seconds = round(retry_after_delay(failure.retry_after))
             log.warning("the task API wants fewer requests", extra={"task": task_id, "seconds": seconds})
 
     def _observe(self, task_id: str, observation: Observation, begun: float) -> None:

@@ -18,7 +18,7 @@ from typing import Final
 from bot.clock import Clock, WaitHook, WakeUp, plain_wait
 from bot.core.events import Observation, PollError, name_of
 from bot.core.observed import UNOBSERVED
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.poll_queue import PollQueue
 from bot.engine.breaker import CircuitBreaker
 from bot.engine.tracker import Tracker
@@ -47,7 +47,7 @@ class Poller:
         self,
         breaker: CircuitBreaker,
         tracker: Tracker,
-        pace: Pace,
+        policy: PollPolicy,
         clock: Clock,
         *,
         metrics: Metrics,
@@ -57,7 +57,7 @@ class Poller:
         self._breaker: Final = breaker
         self._tracker: Final = tracker
         self._watched: Final = tracker.registry.tasks
-        self._pace: Final = pace
+        self._policy: Final = policy
         self._clock: Final = clock
         self._chance: Final = chance
         self._metrics: Final = metrics
@@ -73,7 +73,7 @@ class Poller:
     def resume(self) -> None:
         """Plan a poll of every watched task that has none planned, spread so that the API sees no burst."""
         tasks = [task for task in self._watched if task not in self._queue]
-        spread = min(self._pace.max_seconds, len(tasks) / RESUMING_PER_SECOND)
+        spread = min(self._policy.max_seconds, len(tasks) / RESUMING_PER_SECOND)
         now = self._clock()
         for number, task_id in enumerate(tasks):
             self._queue.plan(task_id, now + spread * number / len(tasks))
@@ -212,6 +212,6 @@ class Poller:
     def _spread(self, now: float) -> None:
         """Plan the polls that came due during a pause again, over some time."""
         late = self._queue.late(now)
-        spread = min(self._pace.max_seconds, len(late) / RESUMING_PER_SECOND)
+        spread = min(self._policy.max_seconds, len(late) / RESUMING_PER_SECOND)
         for task_id in late:
             self._queue.put_off(task_id, now + spread * self._chance())

@@ -95,7 +95,7 @@ class Tracker:
                 except StoreFailed as error:  # the card itself is stored: the next poll says the same again
                     about = {"task": watch.task_id, "reason": str(error)}
                     log.error("what a first poll saw could not be saved", extra=about)  # noqa: TRY400
-                    pause, cards = self._tuner.pace.max_seconds, set()
+                    pause, cards = self._tuner.policy.max_seconds, set()
                 changed |= cards
                 if pause is not None:
                     pauses[watch.task_id] = pause
@@ -125,9 +125,9 @@ class Tracker:
             StoreFailed: nothing has happened.
         """
         async with self._saving:
-            now, pace = self._clock(), self._tuner.pace
+            now, policy = self._clock(), self._tuner.policy
             live = [watch for task_id in self.registry.tasks for watch in self.registry.watches(task_id)]
-            await self._end([watch for watch in live if is_too_old(watch, now, pace)], Ending.TOO_OLD)
+            await self._end([watch for watch in live if is_too_old(watch, now, policy)], Ending.TOO_OLD)
 
     async def follow(self, card_id: int, user_id: int, *, following: bool) -> None:
         """Make somebody a follower of a card with live watches, or no longer.
@@ -178,10 +178,10 @@ class Tracker:
         """Take what a poll returned; return the pause before the next one, and the cards to show again."""
         if task_id not in self.registry.tasks:
             return None, set()
-        now, pace = self._clock(), self._tuner.pace
+        now, policy = self._clock(), self._tuner.policy
         before, watches = self.registry.observed[task_id], self.registry.watches(task_id)
-        after, pause = observe(before, observation, now, pace, self._chance())
-        ends = [(watch, ending(watch, after, observation, now, pace)) for watch in watches]
+        after, pause = observe(before, observation, now, policy, self._chance())
+        ends = [(watch, ending(watch, after, observation, now, policy)) for watch in watches]
         live = [watch for watch, end in ends if end is None]
         first = [watch.id for watch in live if watch.seen_at is None] if isinstance(observation, Task) else []
         if first:

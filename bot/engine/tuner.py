@@ -10,7 +10,7 @@ from bot.core.events import Observation
 from bot.core.experience import Experience, experience_from
 from bot.core.lesson import learn
 from bot.core.observed import Observed
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.task import Task
 from bot.store.errors import StoreFailed
 from bot.store.store import Store
@@ -24,10 +24,10 @@ SAVED_EVERY: Final = 600.0
 
 
 class PollTuner:
-    """`pace` is the one to go by now."""
+    """`policy` is the one to go by now."""
 
-    def __init__(self, store: Store, pace: Pace, *, wait: WaitHook = plain_wait) -> None:
-        self.pace = pace
+    def __init__(self, store: Store, policy: PollPolicy, *, wait: WaitHook = plain_wait) -> None:
+        self.policy = policy
         self._store: Final = store
         self._experience = Experience()
         self._wake_up: Final = WakeUp(wait)
@@ -41,14 +41,14 @@ class PollTuner:
             self._experience = experience_from(None if kept is None else json.loads(kept))
         except (StoreFailed, ValueError) as error:
             log.warning("what was learned about renders cannot be read", extra={"reason": str(error)})
-        self._set_pace()
+        self._set_policy()
 
     def observe(self, before: Observed, observation: Observation, now: float) -> None:
         """Learn from what a poll returned; `before` is what was known of its task until then."""
         if isinstance(observation, Task) and learn(self._experience, before, observation, now):
             self._unsaved = True
             self._wake_up.set()
-            self._set_pace()
+            self._set_policy()
 
     async def run(self) -> None:
         """Save some time after something was learned, until cancelled."""
@@ -69,5 +69,5 @@ class PollTuner:
             self._wake_up.set()
             log.warning("what was learned about renders was not saved", extra={"reason": str(error)})
 
-    def _set_pace(self) -> None:
-        self.pace = replace(self.pace, rhythm=self._experience.rhythm())
+    def _set_policy(self) -> None:
+        self.policy = replace(self.policy, rhythm=self._experience.rhythm())

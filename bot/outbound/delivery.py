@@ -21,7 +21,7 @@ from bot.cards.results import is_part, result_messages
 from bot.clock import Clock
 from bot.core.card import Card
 from bot.core.delivery import Delivery, Message
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.watch import Watch
 from bot.outbound.attachments import Videos, with_attachments
 from bot.outbound.discord_errors import ErrorAction, describe, error_action
@@ -37,12 +37,12 @@ class Deliverer:
     """Carries results to their channels. `discord_clock` tells Unix time as Discord's messages have it."""
 
     def __init__(
-        self, store: Store, rest: DiscordRest, uploads: Uploads, pace: Pace, discord_clock: Clock
+        self, store: Store, rest: DiscordRest, uploads: Uploads, policy: PollPolicy, discord_clock: Clock
     ) -> None:
         self._store: Final = store
         self._rest: Final = rest
         self._uploads: Final = uploads
-        self._pace: Final = pace
+        self._policy: Final = policy
         self._discord_clock: Final = discord_clock
         self._searches: Final[dict[tuple[int, int], HistorySearch]] = {}
         """By watch and part, those that are to be gone on with."""
@@ -58,7 +58,7 @@ class Deliverer:
         if watch.outcome is None:
             raise ValueError("only an ended watch has a result")
         followers = await self._store.followers(card.id)
-        messages = result_messages(watch.task_id, watch.outcome, followers, card.language, self._pace)
+        messages = result_messages(watch.task_id, watch.outcome, followers, card.language, self._policy)
         deliveries = await self._store.plan(watch.id, messages)
         for delivery in deliveries:
             if delivery.message_id is None:

@@ -15,7 +15,7 @@ from bot.clock import Clock, WaitHook, WakeUp, plain_wait
 from bot.core.card import Card, CardState
 from bot.core.health import Health
 from bot.core.observed import Observed
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.watch import Watch
 from bot.metrics import Metrics
 from bot.outbound.attachments import NoCopies, Preparation
@@ -44,7 +44,7 @@ class Messenger:
         store: Store,
         rest: DiscordRest,
         deliverer: Deliverer,
-        pace: Pace,
+        policy: PollPolicy,
         clock: Clock,
         *,
         observed: Mapping[str, Observed],
@@ -55,7 +55,7 @@ class Messenger:
         wait: WaitHook = plain_wait,
         preparation: Preparation | None = None,
     ) -> None:
-        self._pace: Final = pace
+        self._policy: Final = policy
         self._observed: Final = observed
         self._health: Final = health
         self._wait: Final = wait
@@ -126,7 +126,7 @@ class Messenger:
             await asyncio.wait(late, timeout=CANCELLED_SECONDS)
 
     def _form(self, state: CardState) -> CardForm:
-        return card_form(state, self._observed, self._health(), self._pace)
+        return card_form(state, self._observed, self._health(), self._policy)
 
     def _want(self, card: Card, form: CardForm, ends: set[int]) -> Sender:
         sender = self._sender(card)

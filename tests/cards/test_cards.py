@@ -36,11 +36,11 @@ from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.health import Health, Mode
 from bot.core.observed import UNOBSERVED, Observed
 from bot.core.outcome import Ending, Outcome
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
 
-PACE: Final = Pace()
+POLICY: Final = PollPolicy()
 CARD: Final = Card(1, 10, 20, 30, STARTER, "en", NOW)
 watches = st.builds(
     Watch,
@@ -69,7 +69,7 @@ def form_of(
     health: Health = Health(),  # noqa: B008
     card: Card = CARD,
 ) -> CardForm:
-    return card_form(CardState(card, (row,)), {row.task_id: observed}, health, PACE)
+    return card_form(CardState(card, (row,)), {row.task_id: observed}, health, POLICY)
 
 
 def body(row: Watch, observed: Observed = UNOBSERVED, health: Health = Health()) -> str:  # noqa: B008
@@ -151,7 +151,7 @@ def test_a_card_of_ten_rows_keeps_the_limits_and_can_do_nothing(
     card: Card, rows: list[Watch], observed: Observed, health: Health
 ) -> None:
     state = CardState(card, tuple(rows), (card.starter_id,))
-    form = card_form(state, {LONGEST_ID: observed}, health, PACE)
+    form = card_form(state, {LONGEST_ID: observed}, health, POLICY)
     check(form, {card.starter_id, *(row.outcome.by or 0 for row in rows if row.outcome)})
     assert bool(form.buttons) is any(row.outcome is None for row in rows)
     assert "\n".join(form.texts).count(f"`{LONGEST_ID}`") == len(rows)
@@ -174,7 +174,7 @@ def test_a_card_of_several_has_the_style_of_its_live_rows_then_of_its_worst_end(
     rows = [
         replace(watch(), outcome=None if end is None else Outcome(end, NOW, running(5), 7)) for end in endings
     ]
-    form = card_form(CardState(CARD, tuple(rows)), {TASK: Observed(running(5))}, Health(), PACE)
+    form = card_form(CardState(CARD, tuple(rows)), {TASK: Observed(running(5))}, Health(), POLICY)
     assert form.colour == style.colour
     assert form.texts[0].startswith(f"### {style.sign} ")
 

@@ -26,10 +26,10 @@ from bot.cards.results import answer_messages, is_part, result_messages
 from bot.cards.text import bar
 from bot.core.delivery import Message
 from bot.core.outcome import Ending, Outcome
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 
-PACE: Final = Pace()
+POLICY: Final = PollPolicy()
 followers: Final = st.one_of(
     st.lists(ids, max_size=5, unique=True),
     st.integers(0, 350).map(lambda many: list(range(10**18, 10**18 + many))),
@@ -44,7 +44,7 @@ def done(*videos: str, refused: tuple[str, ...] = ()) -> Outcome:
 def result(
     outcome: Outcome, people: list[int], task_id: str = TASK, language: str = "en"
 ) -> tuple[Message, ...]:
-    return result_messages(task_id, outcome, people, language, PACE)
+    return result_messages(task_id, outcome, people, language, POLICY)
 
 
 def check(messages: tuple[Message, ...], task_id: str, shown: tuple[str, ...], people: list[int]) -> None:

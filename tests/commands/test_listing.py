@@ -13,7 +13,7 @@ from bot.core.card import Card
 from bot.core.health import Health
 from bot.core.observed import Observed
 from bot.core.outcome import Outcome
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
 from bot.messages import LANGUAGES
@@ -30,7 +30,7 @@ def test_a_page_keeps_the_limits_whatever_is_watched(
     known = {LONGEST_ID: Observed(answer)}
     entries = [(card, row) for row in rows]
     for language in LANGUAGES:
-        form = list_page(entries, known, language, health, Pace(), page=page)
+        form = list_page(entries, known, language, health, PollPolicy(), page=page)
         assert 0 < sum(map(len, form.texts)) <= 4_000
         assert all(form.texts)
         assert 1 + len(form.texts) + 1 + len(form.buttons) <= 40
@@ -42,7 +42,7 @@ def test_a_page_keeps_the_limits_whatever_is_watched(
 )
 def test_buttons_lead_to_the_pages_that_are_there(count: int, page: int, buttons: list[int]) -> None:
     entries = [(CARD, watch())] * count
-    form = list_page(entries, {}, "en", Health(), Pace(), page=page)
+    form = list_page(entries, {}, "en", Health(), PollPolicy(), page=page)
     assert [button.number for button in form.buttons] == buttons
 
 

@@ -12,11 +12,11 @@ from made import NOW, TASK, VIDEO, Polled, failures, moments, poll, polls, runni
 from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.observed import SHOWN_FAILURES, UNOBSERVED, Observed
 from bot.core.outcome import Ending, Outcome
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 from bot.core.watch import CONFIRMING_POLLS, Watch, ended, is_too_old
 
-PACE: Final = Pace()
+POLICY: Final = PollPolicy()
 DONE: Final = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100, videos=(VIDEO,))
 ODD: Final = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100, refused_videos=("ftp://x",))
 FAILED: Final = Task(TASK, TaskState.ERROR, "error", 45, message="no")
@@ -39,11 +39,13 @@ def seen(*happened: Observation, every: float = 10.0, start: Watch | None = None
     return steps
 
 
-def followed(answer: Callable[[float], Observation], pace: Pace = PACE) -> tuple[float, Watch, list[Polled]]:
+def followed(
+    answer: Callable[[float], Observation], policy: PollPolicy = POLICY
+) -> tuple[float, Watch, list[Polled]]:
     """Look as often as asked for until the watch ends; return its age, itself and the steps."""
     current, now, steps = Polled(watch()), NOW, []
     while current.outcome is None:
-        steps.append(current := poll(current, answer(now - NOW), now, pace))
+        steps.append(current := poll(current, answer(now - NOW), now, policy))
         now += current.after or 0.0
         assert len(steps) < 100_000
     return current.outcome.at - NOW, current.watch, steps
@@ -98,7 +100,7 @@ def test_what_each_ending_asks_for(ending: Ending, announced: bool, shown: bool)
 def test_a_task_that_never_moves_is_stalled_after_two_hours_of_polling() -> None:
     age, ended, steps = followed(lambda _age: running(40))
     assert ended.outcome == Outcome(Ending.STALLED, NOW + age, running(40))
-    assert 2 * HOUR <= age < 2 * HOUR + PACE.max_seconds
+    assert 2 * HOUR <= age < 2 * HOUR + POLICY.max_seconds
     assert shows(steps).count(True) == 2  # the first poll and the end
 
 
@@ -106,7 +108,7 @@ def test_a_task_that_moves_for_ever_is_too_old_after_two_days() -> None:
     age, ended, _ = followed(lambda age: running(0, message=str(age // 600)))
     assert ended.outcome is not None
     assert ended.outcome.ending is Ending.TOO_OLD
-    assert 48 * HOUR <= age < 48 * HOUR + PACE.max_seconds
+    assert 48 * HOUR <= age < 48 * HOUR + POLICY.max_seconds
 
 
 @pytest.mark.parametrize(
@@ -170,7 +172,7 @@ def test_flapping_answers_without_news_stall_too() -> None:
 
 @pytest.mark.parametrize(("old", "too_old"), [(48 * HOUR, True), (47 * HOUR, False)])
 def test_a_watch_is_too_old_by_its_age_alone(old: float, too_old: bool) -> None:
-    assert is_too_old(watch(started_at=NOW - old), NOW, PACE) is too_old
+    assert is_too_old(watch(started_at=NOW - old), NOW, POLICY) is too_old
 
 
 def test_a_finished_task_is_never_too_old() -> None:
@@ -187,7 +189,7 @@ def test_a_time_in_which_nobody_saw_the_task_is_not_one_in_which_it_stalled(away
             step = poll(step, LIMITED, NOW + 60 * minute)
     step = poll(step, running(0, state=TaskState.PENDING), last)
     assert step.outcome is None
-    assert step.observed.idle_seconds == PACE.max_seconds
+    assert step.observed.idle_seconds == POLICY.max_seconds
 
 
 def test_a_new_task_may_be_invisible_for_a_minute() -> None:
@@ -297,7 +299,7 @@ def test_the_law_holds_for_every_course_of_polls(course: list[tuple[float, Obser
     before, now = Polled(watch()), NOW
     for passed, answer in course:
         now += passed
-        step = poll(before, answer, now, PACE, 0.3)
+        step = poll(before, answer, now, POLICY, 0.3)
         after = step.observed
         assert (step.outcome is None) == (step.after is not None)
         assert step.after is None or 0 < step.after <= 300
@@ -318,7 +320,7 @@ def test_the_law_holds_for_every_course_of_polls(course: list[tuple[float, Obser
 def test_no_time_and_no_chance_makes_a_pause_that_is_none(
     failure: PollError, at: float, chance: float
 ) -> None:
-    step = poll(Polled(watch(started_at=at)), failure, NOW, PACE, chance)
+    step = poll(Polled(watch(started_at=at)), failure, NOW, POLICY, chance)
     assert step.outcome is not None or 0 < (step.after or 0) <= 300
 
 

@@ -9,11 +9,11 @@ from made import NOW, TASK, Polled, poll, running, watch
 from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.observed import Observed
 from bot.core.outcome import Ending
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch, resumed
 
-PACE: Final = Pace()
+POLICY: Final = PollPolicy()
 DOWN: Final = PollError(ErrorKind.UNAVAILABLE)
 LIMITED: Final = PollError(ErrorKind.RATE_LIMITED, 20.0)
 EMPTY: Final = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100)
@@ -100,7 +100,7 @@ def test_each_trouble_doubles_the_pause() -> None:
 
 
 def test_a_success_without_a_video_is_confirmed_at_its_own_pace() -> None:
-    assert poll(Polled(watch()), EMPTY, NOW, Pace(min_seconds=0.2)).after == 1.0
+    assert poll(Polled(watch()), EMPTY, NOW, PollPolicy(min_seconds=0.2)).after == 1.0
 
 
 # The very moment
@@ -111,7 +111,7 @@ def test_a_success_without_a_video_is_confirmed_at_its_own_pace() -> None:
 def test_a_watch_is_too_old_from_the_second_it_reaches_its_age(
     event: Observation, short_of: float, ending: Ending | None
 ) -> None:
-    old = replace(watch(), started_at=NOW - PACE.too_old_after + short_of)
+    old = replace(watch(), started_at=NOW - POLICY.too_old_after + short_of)
     outcome = poll(Polled(old), event, NOW).outcome
     assert (outcome and outcome.ending) == ending
 

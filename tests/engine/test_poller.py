@@ -13,7 +13,7 @@ from made import NOW
 from trackers import filled_tracker, render, task_id
 
 from bot.core.health import IMPOSSIBLE_ID, Mode
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.task import Task
 from bot.engine.breaker import CircuitBreaker
 from bot.engine.poller import Poller
@@ -89,7 +89,7 @@ async def polling(count: int = 3, api: Api | None = None) -> AsyncIterator[Runni
         tracker.show_all()
 
     breaker = CircuitBreaker(api.poll, tracker.registry.tasks, clock, on_change=changed)
-    poller = Poller(breaker, tracker, Pace(), clock, metrics=Metrics())
+    poller = Poller(breaker, tracker, PollPolicy(), clock, metrics=Metrics())
     tasks = [asyncio.create_task(poller.run()), asyncio.create_task(breaker.run())]
     yield Running(api, tracker, breaker, poller)
     await poller.close(0)
@@ -149,7 +149,7 @@ async def watched_among(bad: int, good: int, kind: str, seconds: float) -> tuple
         await asyncio.sleep(seconds)
         assert here.breaker.health.since is None, "it was never open"
         latest = max(longest_gap(here.api.began[name], 0, seconds) for name in goods)
-        assert latest <= Pace().max_seconds + 30
+        assert latest <= PollPolicy().max_seconds + 30
     return here, goods
 
 

@@ -10,7 +10,7 @@ from trackers import card_state, filled_tracker, render, task_id
 from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.observed import UNOBSERVED, observe
 from bot.core.outcome import Ending
-from bot.core.pace import Pace
+from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 from bot.engine.tracker import Tracker
 from bot.engine.tuner import PollTuner
@@ -54,7 +54,7 @@ async def test_a_time_in_which_nobody_polled_is_neither_idle_nor_learned_from() 
         clock.now += pause
         await tracker.apply(NAME, answer)
     await tracker.apply(NAME, PollError(ErrorKind.UNAVAILABLE))
-    assert tracker.registry.observed[NAME].idle_seconds == 10 + Pace().max_seconds + 10
+    assert tracker.registry.observed[NAME].idle_seconds == 10 + PollPolicy().max_seconds + 10
     assert sum(tracker._tuner._experience.seconds) == pytest.approx(20.0)
 
 
@@ -68,7 +68,7 @@ async def test_what_never_changes_stalls_when_it_should() -> None:
         clock.now += after
         after = await tracker.apply(NAME, answer)
     assert audience.ended == [Ending.STALLED]
-    assert 7_200 <= clock.now - began < 7_200 + Pace().max_seconds
+    assert 7_200 <= clock.now - began < 7_200 + PollPolicy().max_seconds
     assert not tracker.registry.tasks
 
 
@@ -125,7 +125,7 @@ async def test_a_name_that_could_not_be_saved_is_not_shown() -> None:
 
 async def test_each_watch_of_a_task_ends_for_its_own_age() -> None:
     clock = Clock()
-    tracker, audience, _ = filled_tracker(1, clock, Pace(too_old_after=100.0))
+    tracker, audience, _ = filled_tracker(1, clock, PollPolicy(too_old_after=100.0))
     clock.now += 50
     await begin_another(tracker, render(NAME, 40, clock.now - 60), clock.now)
     clock.now += 50
@@ -139,7 +139,7 @@ async def test_each_watch_of_a_task_ends_for_its_own_age() -> None:
 
 async def test_an_end_that_cannot_be_saved_has_not_happened_and_keeps_no_card_from_beginning() -> None:
     clock = Clock()
-    tracker, audience, store = filled_tracker(1, clock, Pace(too_old_after=100.0))
+    tracker, audience, store = filled_tracker(1, clock, PollPolicy(too_old_after=100.0))
     clock.now += 100
     store.full = True
     with pytest.raises(StoreFailed):
@@ -180,8 +180,8 @@ async def test_what_is_learned_while_a_save_is_under_way_or_fails_is_saved_later
                 raise StoreFailed("full")
 
     anything: Any = Store()
-    tuner = PollTuner(anything, Pace())
-    before, _ = observe(UNOBSERVED, render(NAME, 50, 1.0), 100.0, Pace(), chance=0.5)
+    tuner = PollTuner(anything, PollPolicy())
+    before, _ = observe(UNOBSERVED, render(NAME, 50, 1.0), 100.0, PollPolicy(), chance=0.5)
     ended = replace(render(NAME, 100, 1.0), state=TaskState.SUCCEEDED)
     tuner.observe(before, ended, 110.0)
     saving = asyncio.create_task(tuner.save())

@@ -52,4 +52,4 @@ async def test_what_was_learned_and_cannot_be_read_is_left_behind(tmp_path: Path
             await here.app.store.remember(KEY, damaged)
             await here.stop_bot()
             await here.start_bot()
-            assert here.app.tracker._tuner.pace.rhythm == Experience().rhythm()
+            assert here.app.tracker._tuner.policy.rhythm == Experience().rhythm()

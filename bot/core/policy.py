@@ -24,8 +24,8 @@ UNTAUGHT: Final = Experience().rhythm()
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """The settings of polling: bounds of an interval, and the ages at which watching ends."""
+class PollPolicy:
+    """The settings of polling: bounds of an poll_delay, and the ages at which watching ends."""
 
     min_seconds: float = 2.0
     max_seconds: float = 15.0
@@ -41,40 +41,40 @@ def _clamp(value: float, low: float, high: float) -> float:
     return max(low, min(high, value))
 
 
-def interval(task: Task, course: Course | None, quiet: float, pace: Pace) -> float:
+def poll_delay(task: Task, course: Course | None, quiet: float, policy: PollPolicy) -> float:
     """Return the pause before the next poll at a task that was seen `quiet` seconds after its last change.
 
     A render is polled as often as its end is near, by what finished renders have taught; `course` is where
     it is on its way. A queued task cannot end yet: a third of the quiet time keeps the delay in noticing its
     start in proportion to how long nothing happened.
     """
-    low, high = pace.min_seconds, pace.max_seconds
+    low, high = policy.min_seconds, policy.max_seconds
     if task.state is TaskState.RUNNING and course is not None:
-        return _clamp(pause(pace.rhythm, course, high), low, high)
+        return _clamp(pause(policy.rhythm, course, high), low, high)
     return _clamp(quiet / 3, min(2 * low, high), high)
 
 
-def while_invisible(age: float, pace: Pace) -> float:
+def missing_delay(age: float, policy: PollPolicy) -> float:
     """Return the pause before polling again for a task that the API does not know yet."""
-    return _clamp(age / 3, pace.min_seconds, min(pace.max_seconds, 10.0))
+    return _clamp(age / 3, policy.min_seconds, min(policy.max_seconds, 10.0))
 
 
-def confirming(pace: Pace) -> float:
+def confirm_delay(policy: PollPolicy) -> float:
     """Return the pause before the poll that confirms or refutes a surprising answer."""
-    return _clamp(2 * pace.min_seconds, 1.0, pace.max_seconds)
+    return _clamp(2 * policy.min_seconds, 1.0, policy.max_seconds)
 
 
-def backoff(troubles: int, pace: Pace, chance: float) -> float:
+def failure_delay(troubles: int, policy: PollPolicy, chance: float) -> float:
     """Return the pause after `troubles` failed polls in a row: doubling to a minute, half of it jitter."""
-    ceiling = exponential_backoff(troubles, 2 * pace.min_seconds, max(pace.min_seconds, LONGEST_BACKOFF))
+    ceiling = exponential_backoff(troubles, 2 * policy.min_seconds, max(policy.min_seconds, LONGEST_BACKOFF))
     return ceiling * (0.5 + chance / 2)
 
 
-def limited(retry_after: float | None) -> float:
+def retry_after_delay(retry_after: float | None) -> float:
     """Return the pause that a limit asks for, within bounds; five seconds where it names none."""
     return 5.0 if retry_after is None else _clamp(retry_after, SHORTEST_OBEYED, LONGEST_OBEYED)
 
 
-def probing(probes: int) -> float:
+def probe_delay(probes: int) -> float:
     """Return the pause before the next probe of an API that answers nobody: 15 s, at last a minute."""
     return exponential_backoff(probes + 1, FIRST_PROBE, LONGEST_PROBE)

@@ -9,16 +9,26 @@ from hypothesis import strategies as st
 from made import running, tasks
 
 from bot.core.course import Course, course
-from bot.core.pace import Pace, backoff, confirming, interval, limited, probing, while_invisible
+from bot.core.policy import (
+    PollPolicy,
+    confirm_delay,
+    failure_delay,
+    missing_delay,
+    poll_delay,
+    probe_delay,
+    retry_after_delay,
+)
 from bot.core.task import Task, TaskState
 
-PACE: Final = Pace()
+POLICY: Final = PollPolicy()
 PENDING: Final = running(0, state=TaskState.PENDING)
 instants: Final = st.floats(0.0, 1e10)
 courses: Final = st.none() | st.tuples(
     st.lists(st.tuples(instants, st.integers(0, 100)), max_size=2), instants, instants
 ).map(lambda given: course(tuple(given[0]), given[1], given[2]))
-paces: Final = st.tuples(st.floats(0.2, 3600), st.floats(0.2, 3600)).map(lambda two: Pace(min(two), max(two)))
+policies: Final = st.tuples(st.floats(0.2, 3600), st.floats(0.2, 3600)).map(
+    lambda two: PollPolicy(min(two), max(two))
+)
 
 
 @pytest.mark.parametrize(
@@ -28,38 +38,38 @@ paces: Final = st.tuples(st.floats(0.2, 3600), st.floats(0.2, 3600)).map(lambda 
 def test_the_pause_of_a_queued_task_follows_how_long_nothing_changed(
     state: TaskState, quiet: float, pause: float
 ) -> None:
-    assert interval(running(99, state=state), None, quiet, PACE) == pause
+    assert poll_delay(running(99, state=state), None, quiet, POLICY) == pause
 
 
 def test_the_pause_of_a_render_follows_its_course() -> None:
     def after(percent: int, age: float) -> float:
         moved = ((age, percent),) if percent else ()
-        return interval(running(percent), course(moved, 0.0, age), 0.0, PACE)
+        return poll_delay(running(percent), course(moved, 0.0, age), 0.0, POLICY)
 
-    assert after(5, 30.0) > after(50, 100.0) > after(80, 120.0) > after(98, 150.0) >= PACE.min_seconds
+    assert after(5, 30.0) > after(50, 100.0) > after(80, 120.0) > after(98, 150.0) >= POLICY.min_seconds
     assert after(0, 0.0) == after(0, 3000.0), "nothing is known of ages yet"
 
 
-@given(tasks(), st.floats(allow_nan=False), paces, courses)
+@given(tasks(), st.floats(allow_nan=False), policies, courses)
 def test_an_interval_keeps_the_settings_bounds(
-    task: Task, quiet: float, pace: Pace, way: Course | None
+    task: Task, quiet: float, policy: PollPolicy, way: Course | None
 ) -> None:
-    assert pace.min_seconds <= interval(task, way, quiet, pace) <= pace.max_seconds
+    assert policy.min_seconds <= poll_delay(task, way, quiet, policy) <= policy.max_seconds
 
 
-@given(st.integers(0, 10_000), st.floats(0, 1, exclude_max=True), paces)
+@given(st.integers(0, 10_000), st.floats(0, 1, exclude_max=True), policies)
 def test_a_backoff_is_never_shorter_than_half_a_poll_and_never_longer_than_its_ceiling(
-    troubles: int, chance: float, pace: Pace
+    troubles: int, chance: float, policy: PollPolicy
 ) -> None:
-    assert pace.min_seconds / 2 <= backoff(troubles, pace, chance) <= max(60.0, pace.min_seconds)
+    assert policy.min_seconds / 2 <= failure_delay(troubles, policy, chance) <= max(60.0, policy.min_seconds)
 
 
 @pytest.mark.parametrize(
     ("troubles", "pause"), [(1, 4.0), (2, 8.0), (3, 16.0), (4, 32.0), (5, 60.0), (5_000, 60.0)]
 )
 def test_a_backoff_doubles_to_a_minute(troubles: int, pause: float) -> None:
-    assert backoff(troubles, PACE, 1.0) == pause
-    assert backoff(troubles, PACE, 0.0) == pause / 2
+    assert failure_delay(troubles, POLICY, 1.0) == pause
+    assert failure_delay(troubles, POLICY, 0.0) == pause / 2
 
 
 @pytest.mark.parametrize(
@@ -76,28 +86,28 @@ def test_a_backoff_doubles_to_a_minute(troubles: int, pause: float) -> None:
     ],
 )
 def test_a_limit_is_limited_within_bounds(wish: float | None, pause: float) -> None:
-    assert limited(wish) == pause
+    assert retry_after_delay(wish) == pause
 
 
 @pytest.mark.parametrize(
     ("probes", "pause"), [(0, 15.0), (1, 30.0), (2, 60.0), (5_000, 60.0), (-5_000, 15.0)]
 )
 def test_probes_come_at_least_once_a_minute(probes: int, pause: float) -> None:
-    assert probing(probes) == pause
+    assert probe_delay(probes) == pause
 
 
 @pytest.mark.parametrize(("age", "pause"), [(-5.0, 2.0), (0.0, 2.0), (12.0, 4.0), (60.0, 10.0), (inf, 10.0)])
 def test_an_invisible_task_is_polled_often_enough_to_be_found_within_the_minute(
     age: float, pause: float
 ) -> None:
-    assert while_invisible(age, PACE) == pause
+    assert missing_delay(age, POLICY) == pause
 
 
 @pytest.mark.parametrize(("shortest", "pause"), [(0.2, 1.0), (2.0, 4.0), (3.0, 6.0), (10.0, 15.0)])
 def test_a_surprise_is_confirmed_after_two_of_the_shortest_pauses(shortest: float, pause: float) -> None:
-    assert confirming(Pace(min_seconds=shortest)) == pause
+    assert confirm_delay(PollPolicy(min_seconds=shortest)) == pause
 
 
-@given(paces)
-def test_a_surprise_is_confirmed_soon(pace: Pace) -> None:
-    assert 1.0 <= confirming(pace) <= max(1.0, pace.max_seconds)
+@given(policies)
+def test_a_surprise_is_confirmed_soon(policy: PollPolicy) -> None:
+    assert 1.0 <= confirm_delay(policy) <= max(1.0, policy.max_seconds)
