@@ -14,6 +14,7 @@ Answers to interactions are counted and never held up: they have three seconds.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from math import isfinite
 from types import SimpleNamespace
 from typing import Final
@@ -46,6 +47,8 @@ ROUTES: Final = frozenset({"applications", "channels", "gateway", "interactions"
 """First words of the paths that are counted by name."""
 FOR_PEOPLE: Final = frozenset({"interactions", "webhooks"})
 """Routes of answers to people, which have no time to wait."""
+lost_answers: Final[ContextVar[list[str]]] = ContextVar("lost_answers")
+"""Collects what left a request's fate unknown, if set: discord.py repeats some of them without a word."""
 LONGEST_LIMIT: Final = 60.0
 """discord.py waits for a rate limit of at most so many seconds; it raises for a longer one."""
 
@@ -154,6 +157,8 @@ def count_requests(metrics: Metrics, invalid: InvalidRequests, time: DiscordTime
         invalid.answered(status, shared=scope == "shared", of_channel=route == "channels")
         if SWITCHED < status < SERVER_ERROR:  # only answers of Discord's REST API tell Discord's time
             time.heard(headers.get("Date", ""))
+        if status >= SERVER_ERROR:
+            lost_answers.get([]).append(str(status))
         metrics.discord_requests.labels(route, _outcome(status)).inc()
         if status == LIMITED:
             metrics.discord_limits.get(scope, metrics.discord_limits["other"]).inc()
@@ -162,6 +167,7 @@ def count_requests(metrics: Metrics, invalid: InvalidRequests, time: DiscordTime
         _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestExceptionParams
     ) -> None:
         invalid.answered(None)
+        lost_answers.get([]).append(type(end.exception).__name__)
         metrics.discord_requests.labels(route_of(end.url), "lost").inc()
 
     trace = aiohttp.TraceConfig()

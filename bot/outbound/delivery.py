@@ -11,11 +11,15 @@ channel's history, in which our replies can be found but not their nonces. The o
 An intent without an id: it is not known whether the message was sent. The channel is searched for it, back
 to the intent (`bot.outbound.history`), and only if it is not there, it is sent again with the same nonce.
 A search that came to no answer leaves the intent as it is: whether the message was sent is still in doubt.
+Where Discord has certainly refused a message and no earlier attempt is in doubt, its intent is taken back:
+the next attempt needs no search. A crash in between costs that search and nothing else.
 """
 
 import logging
 from dataclasses import replace
 from typing import Final
+
+import discord
 
 from bot.cards.results import is_part, result_messages
 from bot.clock import Clock
@@ -24,7 +28,7 @@ from bot.core.delivery import Delivery, Message
 from bot.core.policy import PollPolicy
 from bot.core.watch import Watch
 from bot.outbound.attachments import Videos, with_attachments
-from bot.outbound.discord_errors import ErrorAction, describe, error_action
+from bot.outbound.discord_errors import ErrorAction, certainly_unsent, describe, error_action
 from bot.outbound.history import MARGIN, HistorySearch, NotFound
 from bot.outbound.rest import DiscordRest, Found
 from bot.outbound.uploads import NotUploaded, Uploads, may_be_the_files
@@ -62,48 +66,82 @@ class Deliverer:
         deliveries = await self._store.plan(watch.id, messages)
         for delivery in deliveries:
             if delivery.message_id is None:
-                parts = len(deliveries)
-                found = await self._find(card, watch, delivery, parts)
-                if isinstance(found, Found):
-                    message_id = found.id
-                else:
-                    # After an inconclusive search what was tried before is still in doubt.
-                    absent = found is NotFound.ABSENT
-                    intended = await self._intend(watch, delivery) if absent else delivery
-                    message_id = await self._send(card, watch, intended, parts, videos)
-                await self._store.sent(watch.id, delivery.part, message_id)
-                about = {"task": watch.task_id, "card": card.id, "part": f"{delivery.part}/{parts}"}
-                posted = not isinstance(found, Found)
-                log.info("result posted" if posted else "result found in the channel", extra=about)
+                await self._deliver_part(card, watch, delivery, len(deliveries), videos)
 
-    async def _intend(self, watch: Watch, delivery: Delivery) -> Delivery:
-        now = self._discord_clock()
-        await self._store.mark_sending(watch.id, delivery.part, now)
-        return replace(delivery, intended_at=now)
+    async def _deliver_part(
+        self, card: Card, watch: Watch, delivery: Delivery, parts: int, videos: Videos
+    ) -> None:
+        in_doubt = delivery.intended_at is not None
+        found = await self._find(card, watch, delivery, parts) if in_doubt else NotFound.ABSENT
+        if isinstance(found, Found):
+            message_id = found.id
+        else:
+            if found is NotFound.ABSENT:  # after an inconclusive search the older attempt is still in doubt
+                now = self._discord_clock()
+                await self._store.mark_sending(watch.id, delivery.part, now)
+                delivery = replace(delivery, intended_at=now)
+            message_id = await self._send(card, watch, delivery, parts, videos, in_doubt=in_doubt)
+        await self._store.sent(watch.id, delivery.part, message_id)
+        about = {"task": watch.task_id, "card": card.id, "part": f"{delivery.part}/{parts}"}
+        log.info(
+            "result found in the channel" if isinstance(found, Found) else "result posted",
+            extra=about,
+        )
 
-    async def _send(self, card: Card, watch: Watch, delivery: Delivery, parts: int, videos: Videos) -> int:
-        try:
-            return await self._post(card, watch, delivery, parts, videos)
-        except Exception as error:
-            return await self._post_refused(error, card, watch, delivery)
-
-    async def _post(self, card: Card, watch: Watch, delivery: Delivery, parts: int, videos: Videos) -> int:
+    async def _send(
+        self, card: Card, watch: Watch, delivery: Delivery, parts: int, videos: Videos, *, in_doubt: bool
+    ) -> int:
         """Send a message with its videos, or where that fails, with its links alone."""
-        nonce = _nonce(card, watch, delivery)
-        if with_attachments(delivery.message, videos)[1]:
-            try:
-                return await self._uploads.post(card, delivery.message, nonce, videos)
-            except NotUploaded as failed:
-                about = {"task": watch.task_id, "card": card.id, "refusal": str(failed)}
-                log.info("a result goes without its videos", extra=about)
-                perhaps_sent = failed.perhaps_sent
-            # Where the answer was lost or late the message may be there: the nonce alone would do for some
-            # minutes, but Discord may have been away for longer.
-            if perhaps_sent:
-                found = await self._find(card, watch, delivery, parts)
-                if isinstance(found, Found):
-                    return found.id
-        return await self._post_text(card, delivery.message, nonce)
+        try:
+            return await self._post(card, watch, delivery, videos, in_doubt=in_doubt)
+        except NotUploaded as failed:
+            about = {"task": watch.task_id, "card": card.id, "refusal": str(failed)}
+            log.info("a result goes without its videos", extra=about)
+            perhaps_sent = failed.perhaps_sent
+        # Where the answer was lost or late the message may be there: the nonce alone would do for some
+        # minutes, but Discord may have been away for longer.
+        if perhaps_sent:
+            found = await self._find(card, watch, delivery, parts)
+            if isinstance(found, Found):
+                return found.id
+        return await self._post(card, watch, delivery, Videos(), in_doubt=in_doubt or perhaps_sent)
+
+    async def _post(
+        self, card: Card, watch: Watch, delivery: Delivery, videos: Videos, *, in_doubt: bool
+    ) -> int:
+        """Send a message; where it is refused, note that it is not there.
+
+        `in_doubt`: an earlier attempt may have sent it. Then a refusal says nothing about that attempt, and
+        10008 ("unknown message") means that it did: its message has this nonce and was deleted since.
+        Otherwise 10008 is as meaningless as any other 404 of Discord's edge.
+        """
+        try:
+            return await self._post_somehow(card, watch, delivery, videos)
+        except Exception as error:
+            if in_doubt:
+                if error_action(error) is ErrorAction.CARD_GONE:
+                    return 0
+            elif certainly_unsent(error):
+                await self._store.mark_unsent(watch.id, delivery.part)
+            raise
+
+    async def _post_somehow(self, card: Card, watch: Watch, delivery: Delivery, videos: Videos) -> int:
+        """Send a message, and where Discord refuses it as it is, a simpler one with a nonce of its own."""
+        message, nonce = delivery.message, _nonce(card, watch, delivery)
+        try:
+            if with_attachments(message, videos)[1]:
+                return await self._uploads.post(card, message, nonce, videos)
+            return await self._post_text(card, message, nonce)
+        except discord.HTTPException as error:
+            match error_action(error):
+                case ErrorAction.NO_REPLY:
+                    return await self._post_text(card, message, f"{nonce}r", reply=False)
+                case ErrorAction.BAD_FORM:
+                    about = {"task": watch.task_id, "card": card.id, "refusal": describe(error)}
+                    log.warning("Discord refused a result, posting it as plainly as possible", extra=about)
+                    return await self._post_text(card, _plainly(message), f"{nonce}p")
+                case _:
+                    raise
 
     async def _post_text(self, card: Card, message: Message, nonce: str, *, reply: bool = True) -> int:
         """Send a message without videos, and where its list of links is refused, without that."""
@@ -115,24 +153,8 @@ class Deliverer:
             log.warning("links were left out", extra={"card": card.id, "refusal": describe(error)})
         return await self._rest.post(card, replace(message, urls_file=()), f"{nonce}b", reply=reply)
 
-    async def _post_refused(self, error: Exception, card: Card, watch: Watch, delivery: Delivery) -> int:
-        nonce = _nonce(card, watch, delivery)
-        about = {"task": watch.task_id, "card": card.id, "refusal": describe(error)}
-        match error_action(error):
-            case ErrorAction.CARD_GONE:  # for a new message 10008 is about the one that had this nonce
-                return 0
-            case ErrorAction.NO_REPLY:
-                return await self._post_text(card, delivery.message, f"{nonce}r", reply=False)
-            case ErrorAction.BAD_FORM:
-                log.error("Discord refused a result, posting it as plainly as possible", extra=about)
-                return await self._post_text(card, _plainly(delivery.message), f"{nonce}p")
-            case _:
-                raise error
-
     async def _find(self, card: Card, watch: Watch, delivery: Delivery, parts: int) -> Found | NotFound:
         """Search for a message that may have been sent before a crash or a lost answer."""
-        if delivery.intended_at is None:
-            return NotFound.ABSENT
 
         async def is_it(ours: Found) -> bool:
             # Where cards were deleted, another watch's result about the same task looks the same.
@@ -140,7 +162,7 @@ class Deliverer:
             return fits and ours.id not in await self._store.noted([ours.id])
 
         key = watch.id, delivery.part
-        search = self._searches.setdefault(key, HistorySearch(card, delivery.intended_at - MARGIN))
+        search = self._searches.setdefault(key, HistorySearch(card, (delivery.intended_at or 0.0) - MARGIN))
         found = await search.run(self._rest, is_it)
         del self._searches[key]
         if found is NotFound.INCONCLUSIVE:

@@ -1,6 +1,7 @@
 """What Discord's errors mean: one table from its answers to what is done about them.
 
-    gone     10003, 10004, 10008: the channel, the server or the card no longer exists
+    gone     10003, 10004, 10008: the channel, the server or the card no longer exists; 10008 says so only in
+             the answer to an edit of the card
     paused   50001, 50013, 160005: access was taken away, which people usually repair; the channel waits
     retried  everything else: other 403s and 404s say nothing of the channel (Discord's edge answers them for
              seconds to hours, discord-api-docs#6473), nor do 5xx, 429 and lost answers
@@ -100,6 +101,16 @@ def error_action(error: BaseException) -> ErrorAction:
 def is_refusal(error: BaseException) -> bool:
     """Tell whether Discord said no, rather than nothing: every such try costs something."""
     return isinstance(error, discord.HTTPException) and error.status in _REFUSALS
+
+
+def certainly_unsent(error: BaseException) -> bool:
+    """Tell whether a message is certainly not in its channel: Discord, or what stands before it, said no.
+
+    After a 5xx, a timeout or a lost connection it may be there.
+    """
+    if isinstance(error, discord.HTTPException):
+        return 400 <= error.status < 500 and error.status != 408  # noqa: PLR2004
+    return isinstance(error, discord.RateLimited)
 
 
 def retry_delay(error: BaseException, tries: int) -> float:

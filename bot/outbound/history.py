@@ -58,7 +58,8 @@ class HistorySearch:
             except Exception as error:
                 # While Discord is down, or the channel closed to the bot, nothing could be posted either:
                 # that time does not count. What is refused for no known reason must end.
-                if not is_refusal(error) or error_action(error) is not ErrorAction.RETRY:
+                closed = error_action(error) in {ErrorAction.PAUSE, ErrorAction.CHANNEL_GONE}
+                if closed or not is_refusal(error):
                     self.began_at = inf
                 raise
             if not page.size and self.before is None:

@@ -19,9 +19,10 @@ from bot.core.card import Card
 from bot.core.delivery import Message
 from bot.gateway.client import VeoBot
 from bot.gateway.servers import ServerState
+from bot.gateway.traffic import lost_answers
 from bot.outbound.access import lacking
 from bot.outbound.attachments import Videos, with_attachments
-from bot.outbound.discord_errors import ErrorAction, error_action
+from bot.outbound.discord_errors import ErrorAction, error_action, is_refusal
 from bot.outbound.gate import Gate, Urgency
 from bot.videos.downloader import VideoFile
 
@@ -107,7 +108,9 @@ class DiscordRest:
                 # A limit on the token can last for a day, and discord.py would wait for it.
                 self._tokens.pop(card.message_id, None)
             except discord.HTTPException as error:
-                if error.status != 401 and error_action(error) is not ErrorAction.TOKEN_DEAD:  # noqa: PLR2004
+                # Discord's edge refuses webhooks alone at times: the bot's own way may be open.
+                ours = error_action(error) in {ErrorAction.RETRY, ErrorAction.TOKEN_DEAD}
+                if not is_refusal(error) or not ours:
                     raise
                 self._tokens.pop(card.message_id, None)
             else:
@@ -138,6 +141,11 @@ class DiscordRest:
 
         Discord sends a nonce once within some minutes, and answers a second try with the first message. With
         videos it is tried only once: discord.py would upload them five times after a 5xx.
+
+        Raises:
+            discord.HTTPException, discord.RateLimited: with a 4xx the message is certainly not there.
+            AnswerLost: refused, but only after discord.py had repeated a request whose answer was lost.
+            Exception: whatever else kept the answer away; the message may be there.
         """
         await self._gate.enter(Urgency.RESULT)
         people = [discord.Object(user_id) for user_id in message.mentions]
@@ -153,13 +161,21 @@ class DiscordRest:
             guild_id=card.guild_id,
             fail_if_not_exists=False,
         )
-        sent = await self._channel(card).send(
-            content,
-            nonce=nonce,
-            allowed_mentions=mentions,
-            files=files,
-            reference=reply_to if reply else None,  # type: ignore[arg-type]  # None is its default
-        )
+        lost: list[str] = []
+        lost_answers.set(lost)
+        try:
+            sent = await self._channel(card).send(
+                content,
+                nonce=nonce,
+                allowed_mentions=mentions,
+                files=files,
+                reference=reply_to if reply else None,  # type: ignore[arg-type]  # None is its default
+            )
+        except (discord.HTTPException, discord.RateLimited) as error:
+            # The refusal is about the last repetition; one before it may have reached the channel.
+            if lost and not isinstance(error, discord.DiscordServerError):
+                raise AnswerLost(lost) from error
+            raise
         return sent.id
 
     async def history(self, card: Card, before: int | None) -> Page:
@@ -178,6 +194,10 @@ class DiscordRest:
 
     def _channel(self, card: Card) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(card.channel_id, guild_id=card.guild_id)
+
+
+class AnswerLost(Exception):
+    """It is not known whether a message was sent."""
 
 
 class NotRepeated(Exception):

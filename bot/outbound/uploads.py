@@ -14,7 +14,7 @@ import discord
 from bot.core.card import Card
 from bot.core.delivery import Message
 from bot.outbound.attachments import Videos, with_attachments
-from bot.outbound.discord_errors import ErrorAction, describe, error_action
+from bot.outbound.discord_errors import ErrorAction, certainly_unsent, describe, error_action
 from bot.outbound.rest import DiscordRest
 
 log = logging.getLogger(__name__)
@@ -190,9 +190,8 @@ class Uploads:
 def _not_uploaded(error: Exception) -> NotUploaded:
     if isinstance(error, NotUploaded):
         return error
-    refused = isinstance(error, discord.HTTPException) and 400 <= error.status < 500  # noqa: PLR2004
-    unsent = isinstance(error, NoTimeLeft | discord.RateLimited | FileNotFoundError)
-    return NotUploaded(describe(error), perhaps_sent=not refused and not unsent)
+    unsent = certainly_unsent(error) or isinstance(error, NoTimeLeft | FileNotFoundError)
+    return NotUploaded(describe(error), perhaps_sent=not unsent)
 
 
 def may_be_the_files(error: Exception) -> bool:

@@ -174,6 +174,11 @@ class Store:
 
         await self._note_intent(await self._run(work))
 
+    async def mark_unsent(self, watch_id: int, part: int) -> None:
+        """Take back what `mark_sending` noted: Discord has refused the message, so it is not there."""
+        change = update(deliveries).where(deliveries.c.watch_id == watch_id, deliveries.c.part == part)
+        await self._run(lambda connection: connection.execute(change.values(intended_at=None)))
+
     async def sent(self, watch_id: int, part: int, message_id: int) -> None:
         """Note that a message of a result is in the channel."""
         change = update(deliveries).where(deliveries.c.watch_id == watch_id, deliveries.c.part == part)

@@ -1,6 +1,7 @@
 """The bot's memory, method by method, on a real file."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,17 @@ async def test_the_newest_intent_counts_and_a_sent_message_is_known(path: Path) 
             Delivery(1, MESSAGES[0], NOW + 50, 2**63 - 1),
             Delivery(2, MESSAGES[1], NOW + 60, None),
         ]
+
+
+async def test_an_intent_that_is_taken_back_leaves_a_message_as_it_was_planned(path: Path) -> None:
+    async with stored(path) as store:
+        (row,) = (await add(store)).watches
+        planned = await store.plan(row.id, MESSAGES)
+        await store.mark_sending(row.id, 1, NOW)
+        await store.mark_sending(row.id, 2, NOW)
+        await store.mark_unsent(row.id, 1)
+    async with stored(path) as store:
+        assert await store.plan(row.id, ()) == [planned[0], replace(planned[1], intended_at=NOW)]
 
 
 async def test_nothing_is_delivered_for_a_watch_that_is_not_there(path: Path) -> None:

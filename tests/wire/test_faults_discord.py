@@ -152,7 +152,6 @@ async def test_a_card_in_an_archived_thread_rests_until_its_result_reopens_it(
     [
         row("10003 the channel is gone", 404, 10003),
         row("10004 the server is gone", 404, 10004),
-        row("10008 it was sent before, and deleted", 404, 10008),
     ],
 )
 async def test_a_result_that_nobody_can_see_is_dropped_after_one_refused_call(
@@ -166,6 +165,79 @@ async def test_a_result_that_nobody_can_see_is_dropped_after_one_refused_call(
         assert len(here.sim.requests_to("POST", POST)) == 1
         assert here.replies(card) == []
         await nothing_is_left(here)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        # What the edge answers says nothing of the message (discord-api-docs#6473); 10008 is about the card
+        # in the answer to an edit, and about a message that was never sent here.
+        row("10008", 404, 10008),
+        row("404", 404, 0),
+        row("403", 403, 0),
+        row("401", 401, 0),
+    ],
+)
+async def test_a_result_that_is_refused_for_a_while_comes_once_and_is_searched_for_in_vain_by_nobody(
+    status: int, code: int, tmp_path: Path
+) -> None:
+    async with place(tmp_path) as here:
+        card = await moving_card(here, BY_TOKEN)
+        here.sim.fault(Fault("POST", POST, status=status, code=code, times=None))
+        here.api.set(TASK, DONE)
+        await here.sim.wait_for(lambda: here.sim.requests_to("POST", POST), 60)
+        await here.sleep(20)
+        here.sim.clear_faults()
+        assert VIDEO in (await here.result(card, 120)).content
+        await here.shows(card, "The result is in the reply below.")
+        await nothing_is_left(here)
+        assert len(here.replies(card)) == 1
+        assert here.sim.requests_to("GET", POST) == []
+
+
+@pytest.mark.parametrize("code", [0, 10008])
+async def test_a_lost_answer_and_then_a_refusal_are_followed_by_a_search(code: int, tmp_path: Path) -> None:
+    """discord.py repeats a request after a 502, and hands on the refusal of the repetition alone."""
+    async with place(tmp_path) as here:
+        card = await moving_card(here, BY_TOKEN)
+        here.sim.fault(Fault("POST", POST, when="after", status=502, times=1))
+        here.api.set(TASK, DONE)
+        await here.result(card)
+        here.sim.fault(Fault("POST", POST, status=404, code=code, times=None))
+        await here.sleep(600)  # Discord has forgotten the nonce
+        here.sim.clear_faults()
+        await here.shows(card, "The result is in the reply below.", 600)
+        await nothing_is_left(here)
+        assert len(here.replies(card)) == 1
+
+
+async def test_a_result_that_was_sent_and_deleted_while_its_answer_was_lost_stays_deleted(
+    tmp_path: Path,
+) -> None:
+    """Sent again with its nonce, what was deleted is an unknown message (documented with `enforce_nonce`)."""
+    async with place(tmp_path) as here:
+        card = await moving_card(here, BY_TOKEN)
+        here.sim.fault(Fault("POST", POST, when="after", drop=True, times=1))
+        here.api.set(TASK, DONE)
+        (await here.result(card)).delete()
+        await here.sleep(60)
+        assert [request.code for request in here.sim.requests_to("POST", POST)][1:] == [10008]
+        await nothing_is_left(here)
+        assert here.replies(card) == []
+
+
+async def test_a_refusal_then_a_crash_then_the_end_of_the_refusals(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        card = await moving_card(here, BY_TOKEN)
+        here.sim.fault(Fault("POST", POST, status=404, code=10008, times=None))
+        here.api.set(TASK, DONE)
+        await here.sim.wait_for(lambda: here.sim.requests_to("POST", POST), 60)
+        await here.kill_bot()
+        here.sim.clear_faults()
+        await here.start_bot()
+        assert VIDEO in (await here.result(card, 120)).content
+        await nothing_is_left(here)
+        assert len(here.replies(card)) == 1
 
 
 @pytest.mark.parametrize(
