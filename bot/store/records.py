@@ -1,15 +1,17 @@
 """Values to rows and back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
+
+from sqlalchemy import Connection, update
 
 from bot.core.card import Card
 from bot.core.delivery import Delivery, Message
 from bot.core.outcome import Ending, Outcome
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
-from bot.store.schema import cards, watches
+from bot.store.schema import cards, deliveries, watches
 
 CARD: Final = tuple(
     cards.c[name]
@@ -63,6 +65,16 @@ def _task_from(record: Mapping[str, Any]) -> Task:
 
 def message_record(message: Message) -> dict[str, Any]:
     return asdict(message)
+
+
+def change_part(watch_id: int, part: int, **values: float | None) -> Callable[[Connection], None]:
+    """Return what sets columns of one planned message of a result."""
+    change = update(deliveries).where(deliveries.c.watch_id == watch_id, deliveries.c.part == part)
+
+    def work(connection: Connection) -> None:
+        connection.execute(change.values(values))
+
+    return work
 
 
 def delivery_from(row: Mapping[Any, Any]) -> Delivery:

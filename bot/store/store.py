@@ -21,6 +21,7 @@ from bot.store.records import (
     CARD,
     WATCH,
     card_from,
+    change_part,
     delivery_from,
     message_record,
     outcome_record,
@@ -166,23 +167,20 @@ class Store:
 
     async def mark_sending(self, watch_id: int, part: int, at: float) -> None:
         """Note, before a message is sent, that it will be."""
-        change = update(deliveries).where(deliveries.c.watch_id == watch_id, deliveries.c.part == part)
 
         def work(connection: Connection) -> int:
-            connection.execute(change.values(intended_at=at))
+            change_part(watch_id, part, intended_at=at)(connection)
             return count_intent(connection, at)
 
         await self._note_intent(await self._run(work))
 
     async def mark_unsent(self, watch_id: int, part: int) -> None:
         """Take back what `mark_sending` noted: Discord has refused the message, so it is not there."""
-        change = update(deliveries).where(deliveries.c.watch_id == watch_id, deliveries.c.part == part)
-        await self._run(lambda connection: connection.execute(change.values(intended_at=None)))
+        await self._run(change_part(watch_id, part, intended_at=None))
 
     async def sent(self, watch_id: int, part: int, message_id: int) -> None:
         """Note that a message of a result is in the channel."""
-        change = update(deliveries).where(deliveries.c.watch_id == watch_id, deliveries.c.part == part)
-        await self._run(lambda connection: connection.execute(change.values(message_id=message_id)))
+        await self._run(change_part(watch_id, part, message_id=message_id))
 
     async def noted(self, message_ids: Sequence[int]) -> set[int]:
         """Return those of these messages that are known to belong to a result already."""
