@@ -23,7 +23,7 @@ from bot.engine.tracker import Tracker
 from bot.engine.tuner import PollTuner
 from bot.engine.watch_service import WatchService
 from bot.gateway.client import VeoBot
-from bot.messages import unspoken
+from bot.messages import uncompiled_languages
 from bot.metrics import Metrics, Snapshot
 from bot.monitoring.health_checks import HealthChecks
 from bot.outbound.attachments import VideoCopies
@@ -147,7 +147,7 @@ class App:
 
     async def begin(self) -> None:
         """Resume unfinished watches and start polling; the client calls it after its login."""
-        if missing := unspoken():
+        if missing := uncompiled_languages():
             log.warning(
                 "a language has no catalogue, speaking English in its place; install requirements-build.txt"
                 " and run: pybabel compile -D bot -d bot/locale",

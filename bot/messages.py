@@ -1,11 +1,10 @@
-"""Every sentence that people read, in one catalogue; `say` puts it into a language.
+"""Every sentence that people read; `say` translates it and fills in the values.
 
-The English sentence is the key of the gettext catalogues in `bot/locale`: this module is itself the catalogue
-`en`. The others are compiled when the bot is built; what one of them lacks is said in English. Values are
-filled in after the translation and must be made safe for the chat by the caller (`bot.cards.text`).
+The English sentence is the key of the gettext catalogues in `bot/locale`; what a catalogue lacks is said in
+English. Values are filled in after the translation: the caller escapes them (`bot.cards.text`).
 
-The bot's voice: name the task, say what is the case, then what happens next or what the reader can do. Short,
-calm, no exclamation marks, no jargon of ours.
+Voice: name the render, say what happened, then what happens next or what the reader can do. Short and calm,
+no exclamation marks, no private vocabulary. "Render" for people, "task" only where the id is meant.
 """
 
 import gettext
@@ -19,7 +18,7 @@ LANGUAGES: Final = (
     ENGLISH,
     *sorted(catalogue.parent.name.replace("_", "-") for catalogue in LOCALES.glob("*/LC_MESSAGES")),
 )
-"""What the bot speaks: English, and whatever has a catalogue; each by Discord's name for it."""
+"""The bot's languages by Discord's locale codes: English, and every language with a catalogue."""
 _DOMAIN: Final = "bot"
 
 
@@ -32,22 +31,22 @@ def _folder(language: str) -> str:
     return language.replace("-", "_")
 
 
-def unspoken() -> list[str]:
-    """Return the languages that come out as English, because their catalogues are not compiled."""
+def uncompiled_languages() -> list[str]:
+    """Return the languages that fall back to English because their catalogues are not compiled."""
     others = [language for language in LANGUAGES if language != ENGLISH]
     return [language for language in others if gettext.find(_DOMAIN, LOCALES, [_folder(language)]) is None]
 
 
 def language_for(locale: str | None) -> str:
-    """Return the language to speak where Discord gave `locale`, English where we have no better one.
+    """Return the language for a Discord locale; English if the bot has no catalogue for it.
 
-    Simplified Chinese is for `zh-CN` alone: who has chosen `zh-TW` reads other characters and other words.
+    `zh-TW` gets English, not Simplified Chinese: its readers use other characters and other words.
     """
     return next((language for language in LANGUAGES if language == locale), ENGLISH)
 
 
 def say(language: str, sentence: str, /, **values: object) -> str:
-    """Return a sentence of this catalogue in `language` with its values filled in."""
+    """Return one of this module's sentences in `language`, with its values filled in."""
     return _catalogue(language).gettext(sentence).format(**values)
 
 
@@ -67,145 +66,154 @@ STOPPED = "Stopped"
 NO_SUCH_TASK = "No such task"
 
 # Cards.
-LOOKING = "Looking at `{task}`…"
-LOOKING_AT_SEVERAL = "Looking at {count} tasks…"
+CHECKING = "Checking `{task}`…"
+CHECKING_SEVERAL = "Checking {count} renders…"
 STARTED = "Started {when}"
 EXPECTED = "done {when}"
-WATCHED_SINCE = "Watched since {when}"
+WATCH_STARTED = "Watch started {when}"
 ACTION = "Action: {action}"
 CREATED = "Created {when}"
 UPDATED = "Updated {when}"
 ENDED = "Ended {when}"
-WATCHING = "Watched for {starter}. The result comes as a reply to this card."
-WATCHING_SEVERAL = "Watched for {starter}. Each result comes as a reply to this card."
+WATCHING = "Watching for {starter}. The result will be posted as a reply to this card."
+WATCHING_SEVERAL = "Watching for {starter}. Each result will be posted as a reply to this card."
 SOME_FINISHED = "{done} of {total} finished"
 SOME_FAILED = "{count} failed"
 NOTIFY_ME = "Notify me"
 NOTIFY_ME_TOO = "Notify me · {count}"
 STOP = "Stop"
 WAITING_FOR_TASK = (
-    "The task API does not know this task yet. New tasks can take a minute to appear; I keep looking."
+    "The task API does not know this render yet. A new render can take a minute to appear; I will keep "
+    "checking."
 )
-WAITING_FOR_ANSWER = "The task API has not answered about this task yet. I keep trying."
-WAITING_AFTER_RESTART = "I was restarted and wait for the task API's first answer about this task."
-WAITING_FOR_VIDEO = "The task is finished, its video is not there yet. I keep looking."
-TASK_SILENT = "The task API has not answered about this task since {when}. I keep trying."
-TASK_REFUSED = "The task API has refused requests about this task since {when}. I keep trying."
-TASK_KEY_REFUSED = "The task API has refused our key for this task since {when}. I keep trying."
-TASK_LIMITED = "The task API has limited requests about this task since {when}. I keep trying."
-LAST_SAID = "It last said: {message}"
-API_SILENT = "The task API has not answered since {when}. I keep trying; nothing is lost."
+WAITING_FOR_ANSWER = "The task API has not answered about this render yet. I will keep trying."
+WAITING_AFTER_RESTART = "I just restarted and am waiting for the task API's first answer about this render."
+WAITING_FOR_VIDEO = "The render is finished, but its video is not there yet. I will keep checking."
+TASK_SILENT = "The task API stopped answering about this render {when}. I will keep trying."
+TASK_REFUSED = "The task API started refusing requests about this render {when}. I will keep trying."
+TASK_KEY_REFUSED = "The task API started rejecting the bot's key for this render {when}. I will keep trying."
+TASK_LIMITED = "The task API started limiting requests about this render {when}. I will keep trying."
+LAST_MESSAGE = "Its last message: {message}"
+API_SILENT = "The task API stopped answering {when}. I will keep trying; nothing will be lost."
 API_REFUSED = (
-    "The task API has refused our key since {when}. Please ask the bot's operator to check the API key."
+    "The task API started rejecting the bot's key {when}. Please ask the bot's operator to check the API key."
 )
-API_BACK = "The task API answers again since {when}."
+API_BACK = "The task API started answering again {when}."
 SEE_RESULT = "The result is in the reply below."
-SEE_REPLY = "More in the reply below."
+SEE_REPLY = "See the reply below for details."
 SEE_REPLIES = "The results are in the replies below."
 
 # Ends.
-END_VANISHED = "The task API knew this task before and no longer does. There is nothing left to wait for."
-END_EMPTY = "The task API says that it succeeded, but it gave no video, also not when asked again."
+END_VANISHED = "The task API knew this render before but no longer does, so I stopped watching."
+END_EMPTY = "The task API reports success but returned no video, even after several retries."
 END_REFUSED = (
-    "The task API has refused every request about this task for {minutes} minutes, so I stopped asking. "
-    "`/veo watch` follows it again."
+    "The task API refused every request about this render for {minutes} minutes, so I stopped watching. Use "
+    "`/veo watch` to watch it again."
 )
-END_STALLED = "Nothing has changed for {hours} hours, so I stopped looking. `/veo watch` follows it again."
-END_TOO_OLD = "I have watched this for {hours} hours and stopped looking. `/veo watch` follows it again."
+END_STALLED = (
+    "Nothing has changed for {hours} hours, so I stopped watching. Use `/veo watch` to watch it again."
+)
+END_TOO_OLD = (
+    "I have watched this render for {hours} hours, which is the limit. Use `/veo watch` to watch it again."
+)
 END_STOPPED = "Stopped by {person}."
-END_NO_SUCH_TASK = "The task API never knew this id. Check it and watch again."
-FAILED_WITHOUT_WORDS = "The task API gave no reason."
-LINKS_REFUSED = "Not shown, because not a web link: {names}"
-LINKS_IN_FILE = "More links are in the attached `{name}`."
+END_NO_SUCH_TASK = "The task API has never known this id. Check the id and watch again."
+FAILED_WITHOUT_REASON = "The task API gave no reason."
+LINKS_REFUSED = "Not shown (not a web link): {names}"
+LINKS_IN_FILE = "More links are in the attached file `{name}`."
 AND_MORE = "and {count} more"
 
 # Answers to the person who asked.
 NOT_AN_ID = (
-    "That is not a task id. An id has letters, digits and the signs `_` `.` `:` `-`, for example "
-    "`8cb280b3-442e-1db2-43f0-6e73616eb474`. Paste it as the task API gave it."
+    "That is not a task id. Ids consist of letters, digits and `_` `.` `:` `-`, for example "
+    "`8cb280b3-442e-1db2-43f0-6e73616eb474`. Paste the id exactly as the task API gave it."
 )
-NOT_IDS = "Left out, because not a task id: {names}"
-TOO_MANY_IDS = "I take {limit} tasks at a time."
+NOT_IDS = "Left out (not a task id): {names}"
+TOO_MANY_IDS = "I can take up to {limit} ids at once."
 NOT_WATCHED = "Not watched: {tasks}"
 NO_TASKS_FOUND = (
-    "There is no task in that message. I look for ids such as `8cb280b3-442e-1db2-43f0-6e73616eb474` and for "
-    "links of the task API."
+    "I found no task id in that message. I look for ids such as `8cb280b3-442e-1db2-43f0-6e73616eb474` and "
+    "for task API links."
 )
-UNKNOWN_TASK = "The task API does not know `{task}`. Check the id; a new task can take a minute to appear."
-LOOK_FAILED = (
-    "The task API did not answer about `{task}`. Try again in a minute, or let `/veo watch` wait for it."
-)
-LOOK_REFUSED = (
-    "The task API refused our key for `{task}`. Please ask the bot's operator to check the API key."
-)
-LOOK_LIMITED = "The task API wants fewer questions right now. Try `{task}` again in a minute."
-POLL_REFUSED = "The task API refused the request about `{task}`. Other tasks are not affected."
-POLL_UNREADABLE = (
-    "The task API's answer about `{task}` could not be read. Try again in a minute, or let `/veo watch` keep "
+UNKNOWN_TASK = "The task API does not know `{task}`. Check the id; a new render can take a minute to appear."
+POLL_FAILED = (
+    "The task API did not answer about `{task}`. Try again in a minute, or use `/veo watch` and I will keep "
     "trying."
 )
+POLL_KEY_REFUSED = (
+    "The task API rejected the bot's key for `{task}`. Please ask the bot's operator to check the API key."
+)
+POLL_LIMITED = "The task API is limiting requests right now. Try `{task}` again in a minute."
+POLL_REFUSED = "The task API refused the request about `{task}`. Other renders are not affected."
+POLL_UNREADABLE = (
+    "I could not read the task API's answer about `{task}`. Try again in a minute, or use `/veo watch` and "
+    "I will keep trying."
+)
 API_SAID = "It said: {message}"
-NEEDS_SERVER = "Watching needs a channel of a server. Use `/veo watch` there; `/veo status` works here, too."
+NEEDS_SERVER = (
+    "I can only watch renders in a server's channels. Use `/veo watch` there; `/veo status` works here too."
+)
 NOT_ALLOWED_HERE = "This bot is not enabled on this server."
 PERSON_IS_FULL = (
-    "One person may have {limit} live watches, and you have {count}. "
-    "Stop one with `/veo stop`, or wait until one ends."
+    "Each person can have up to {limit} live watches, and you have {count}. Stop one with `/veo stop`, or "
+    "wait until one ends."
 )
 SERVER_IS_FULL = (
-    "One server may have {limit} live watches, and this one has {count}. "
-    "Stop one with `/veo stop`, or wait until one ends."
+    "Each server can have up to {limit} live watches, and this one has {count}. Stop one with `/veo stop`, "
+    "or wait until one ends."
 )
 MISSING_PERMISSIONS = (
-    "I cannot watch {tasks} in this channel: I lack the permission {permissions} here. "
-    "Somebody who manages the server can grant it."
+    "I cannot watch {tasks} in this channel. I am missing permissions here: {permissions}. Someone who "
+    "manages the server can grant them."
 )
 CANNOT_POST = (
-    "I can no longer post in this channel. Results wait and come once I can: "
-    "somebody who manages the server can restore my permissions here."
+    "I can no longer post in this channel. I will keep the results and post them once I can. Someone who "
+    "manages the server can restore my permissions here."
 )
 NOT_INVITED = (
-    "I cannot watch {tasks} on this server: only my commands are installed here, so I cannot post anything. "
-    "Somebody who manages the server can add me: {link}"
+    "I cannot watch {tasks} on this server. Only my commands are installed here, so I cannot post. Someone "
+    "who manages the server can add me: {link}"
 )
 NOT_IN_THREAD = (
-    "I cannot watch {tasks} in this private thread, because I am not in it. "
-    "Add me to this thread by mentioning {bot} here, then try again."
+    "I cannot watch {tasks} in this private thread because I am not in it. Mention {bot} here to add me, "
+    "then try again."
 )
-ALREADY_WATCHED = "`{task}` is watched here already: {link}. I will mention you when it ends."
-NOW_FOLLOWING = "I will mention you when {tasks} ends. Press the button again to change your mind."
+ALREADY_WATCHED = "`{task}` is already watched here: {link}. I will notify you when it ends."
+NOW_FOLLOWING = "I will notify you when {tasks} ends. Press the button again to turn this off."
 NOW_FOLLOWING_SEVERAL = (
-    "I will mention you each time that one of these ends: {tasks}. "
-    "Press the button again to change your mind."
+    "I will notify you each time one of these ends: {tasks}. Press the button again to turn this off."
 )
 NO_LONGER_FOLLOWING_SEVERAL = (
-    "I will not mention you when one of these ends: {tasks}. Press the button again to change your mind."
+    "I will not notify you when these end: {tasks}. Press the button again to turn this back on."
 )
-NO_LONGER_FOLLOWING = "I will not mention you when {tasks} ends. Press the button again to change your mind."
-STOPPED_FOR_YOU = "I stopped watching {tasks}. `/veo watch` follows it again."
+NO_LONGER_FOLLOWING = "I will not notify you when {tasks} ends. Press the button again to turn this back on."
+STOPPED_FOR_YOU = "I stopped watching {tasks}. Use `/veo watch` to watch again."
 MAY_NOT_STOP = (
-    "Only {starter}, who started this watch, and people with the permission **Manage Messages** may stop it."
+    "Only {starter}, who started this watch, and people with the permission **Manage Messages** can stop it."
 )
-CARD_IS_OVER = "This card is not followed any more. `/veo watch` with its id follows the task again."
-CARD_IS_OVER_FOR = "This card is not followed any more. You can watch again: {tasks}"
+CARD_IS_OVER = "This card is no longer updated. Use `/veo watch` with the task id to watch the render again."
+CARD_IS_OVER_FOR = "This card is no longer updated. You can watch again: {tasks}"
 WATCH_AGAIN = "Watch again"
-NOT_WATCHED_HERE = "`{task}` is not watched in this channel. `/veo watch` follows it."
-RESTARTING = "I am about to restart. Try again in a minute; nothing that is watched is lost."
+NOT_WATCHED_HERE = "`{task}` is not watched in this channel. Use `/veo watch` to watch it."
+RESTARTING = "I am restarting. Try again in a minute; all watches are kept."
 NOT_SAVED = (
-    "I could not save the watch of {tasks}, so nothing is watched. "
-    "Please ask the bot's operator to check its log."
+    "I could not save the watch for {tasks}, so it did not start. Please ask the bot's operator to check "
+    "the log."
 )
-NOT_STORED = "I could not save that, so nothing has changed. Please ask the bot's operator to check its log."
-BROKEN = "I could not do that. The bot's operator can find the reason in the log under `{reference}`."
+NOT_STORED = "I could not save that, so nothing has changed. Please ask the bot's operator to check the log."
+COMMAND_FAILED = "I could not do that. The bot's operator can find the cause in the log under `{reference}`."
 
 # The list, and the ids that are offered while somebody types.
 NOTHING_WATCHED = (
-    "Nothing is watched in the channels that you can see. `/veo watch` with a task's id follows a render."
+    "No renders are being watched in the channels you can see. Use `/veo watch` with a task id to watch one."
 )
 CHANNEL_CLOSED = (
-    "I may not write in this channel right now. I keep watching, and keep trying for a day. "
-    "Somebody who manages the server can give me access again."
+    "I cannot post in this channel right now. I am still watching and will keep trying to post for a day. "
+    "Someone who manages the server can restore my permissions."
 )
-ACCESS_WAS_LOST = "I could no longer write in this channel, so I stopped. `/veo watch` follows it again."
+ACCESS_WAS_LOST = (
+    "I could no longer post in this channel, so I stopped watching. Use `/veo watch` to watch it again."
+)
 LIVE_WATCHES = "Live watches: {count}"
 OPEN_CARD = "open"
 PAGE = "Page {page} of {pages}"
@@ -226,11 +234,11 @@ PERMISSIONS: Final = {
 }
 
 # Commands, in Discord's picker.
-VEO_DESCRIPTION = "Follow renders of the Veo task API"
-STATUS_DESCRIPTION = "Look at a render once"
-WATCH_DESCRIPTION = "Follow a render on a card in this channel until it ends"
-LIST_DESCRIPTION = "See what is being watched in the channels that you can see"
-STOP_DESCRIPTION = "End a watch in this channel"
-ID_DESCRIPTION = "The task's id, or a link that ends in it"
-IDS_DESCRIPTION = "The task's id, or a link that ends in it; several with spaces between them"
+VEO_DESCRIPTION = "Watch renders of the Veo task API"
+STATUS_DESCRIPTION = "Check a render once"
+WATCH_DESCRIPTION = "Watch a render on a card in this channel until it ends"
+LIST_DESCRIPTION = "List what is being watched in the channels you can see"
+STOP_DESCRIPTION = "Stop watching a render in this channel"
+ID_DESCRIPTION = "The task id, or a link to the task"
+IDS_DESCRIPTION = "Task ids or links to tasks, separated by spaces"
 WATCH_MENU = "Watch Veo tasks"

@@ -121,7 +121,7 @@ def test_a_result_is_a_message_after_the_end_that_is_not_the_card() -> None:
     card = channel.post(sim.bot, "`r` 10 %")
     use: Any = SimpleNamespace(response=card)
     watched = Watched(Render("r", now[0], Trace(60.0, lambda _age: 0)), use, channel, 0)
-    early = channel.post(sim.bot, "`r` is watched here already")
+    early = channel.post(sim.bot, "`r` is already watched here")
     now[0] += 61
     result = channel.post(sim.bot, "`r` is done")
     now[0] += 5

@@ -64,7 +64,7 @@ def test_a_new_catalogue_is_a_new_language(tmp_path: Path) -> None:
     copied = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(copied)
     assert copied.LANGUAGES == ("en", "pt-BR")
-    assert copied.unspoken() == []
+    assert copied.uncompiled_languages() == []
     assert copied.say(copied.language_for("pt-BR"), messages.QUEUED) == "Na fila"
 
 

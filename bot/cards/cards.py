@@ -148,7 +148,7 @@ def _details(state: CardState, task: Task | None) -> str:
     if task is not None and task.created_at is not None:
         details = [say(language, messages.STARTED, when=relative(task.created_at))]
     else:
-        details = [say(language, messages.WATCHED_SINCE, when=relative(card.created_at))]
+        details = [say(language, messages.WATCH_STARTED, when=relative(card.created_at))]
     if task is not None and (action := plain(task.action, ACTION_LIMIT)):
         details.append(say(language, messages.ACTION, action=action))
     promise = messages.WATCHING_SEVERAL if len(state.watches) > 1 else messages.WATCHING

@@ -82,7 +82,7 @@ def ending_lines(language: str, outcome: Outcome, policy: PollPolicy, limit: int
     sentence = _explained(language, outcome, policy)
     message = plain(outcome.last_message, limit) if outcome.ending.announced else ""
     if outcome.ending is Ending.FAILED and not message:
-        sentence = say(language, messages.FAILED_WITHOUT_WORDS)
+        sentence = say(language, messages.FAILED_WITHOUT_REASON)
     return [line for line in (sentence, f"> {message}" if message else "") if line]
 
 

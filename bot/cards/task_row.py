@@ -83,7 +83,7 @@ def _live(watch: Watch, observed: Observed, language: str, health: Health, messa
         return row
     note = say(language, _FAILURES[observed.error], when=relative(observed.failing_since))
     if message := plain(observed.message, message_limit):
-        note = f"{note} {say(language, messages.LAST_SAID, message=message)}"
+        note = f"{note} {say(language, messages.LAST_MESSAGE, message=message)}"
     return replace(row, style=Style.ODD, note=f"{row.note}\n{note}" if row.note else note)
 
 

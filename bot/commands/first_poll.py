@@ -38,10 +38,10 @@ MESSAGE_LIMIT: Final = 300
 ERROR_MESSAGES: Final[dict[type[Exception], str]] = {
     TaskNotFound: messages.UNKNOWN_TASK,
     TaskRefused: messages.POLL_REFUSED,
-    KeyRefused: messages.LOOK_REFUSED,
-    RateLimited: messages.LOOK_LIMITED,
+    KeyRefused: messages.POLL_KEY_REFUSED,
+    RateLimited: messages.POLL_LIMITED,
     BrokenAnswer: messages.POLL_UNREADABLE,
-    VeoError: messages.LOOK_FAILED,
+    VeoError: messages.POLL_FAILED,
 }
 """What the asker reads after each error; a class without an entry has that of its nearest base."""
 

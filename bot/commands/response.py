@@ -66,7 +66,7 @@ class Response:
     async def placeholder(self, task_ids: Sequence[str]) -> int:
         """Tell everybody that tasks are being polled, once; return the message's id."""
         if self._placeholder_id is None:
-            sentence = messages.LOOKING if len(task_ids) == 1 else messages.LOOKING_AT_SEVERAL
+            sentence = messages.CHECKING if len(task_ids) == 1 else messages.CHECKING_SEVERAL
             text = say(self.channel_language, sentence, task=task_ids[0], count=len(task_ids))
             self._placeholder_stored = True
             await self._keeper.remember(self.interaction, text)

@@ -205,7 +205,7 @@ class Commands:
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("a command failed", extra={"reference": reference})
-            return say(response.language, messages.BROKEN, reference=reference)
+            return say(response.language, messages.COMMAND_FAILED, reference=reference)
         return ""
 
     def _is_new(self, interaction_id: int) -> bool:

@@ -191,7 +191,7 @@ DOWN: Final = Health(Mode.OPEN, NOW + 60)
 REFUSED: Final = Health(Mode.REFUSED, NOW + 60)
 BACK: Final = Health(since=NOW + 60, answered_at=NOW + 60)
 FAILING: Final = Observed(running(5), failures=3, error=ErrorKind.UNAVAILABLE, failing_since=NOW)
-SINCE: Final = f"since <t:{int(NOW) + 60}:R>"
+SINCE: Final = f"<t:{int(NOW) + 60}:R>"
 
 
 def test_a_rendering_task_shows_its_state_its_bar_and_its_number() -> None:
@@ -212,12 +212,12 @@ def test_a_rendering_task_shows_its_state_its_bar_and_its_number() -> None:
         (Observed(Task(TASK, TaskState.SUCCEEDED)), Health(), "its video is not there yet"),
         (Observed(Task(TASK, TaskState.RUNNING, action="re_mix")), Health(), r"re\_mix"),
         (Observed(Task(TASK, TaskState.RUNNING, created_at=7)), Health(), "<t:7:R>"),
-        (FAILING, Health(), "has not answered about this task"),
-        (replace(FAILING, error=ErrorKind.KEY_REFUSED), Health(), "refused our key for this task"),
-        (Observed(running(5)), DOWN, f"has not answered {SINCE}"),
-        (FAILING, DOWN, f"has not answered {SINCE}"),
-        (Observed(running(5)), REFUSED, f"refused our key {SINCE}"),
-        (Observed(running(5), changed_at=NOW), BACK, f"answers again {SINCE}"),
+        (FAILING, Health(), "stopped answering about this render"),
+        (replace(FAILING, error=ErrorKind.KEY_REFUSED), Health(), "rejecting the bot's key for this render"),
+        (Observed(running(5)), DOWN, f"stopped answering {SINCE}"),
+        (FAILING, DOWN, f"stopped answering {SINCE}"),
+        (Observed(running(5)), REFUSED, f"rejecting the bot's key {SINCE}"),
+        (Observed(running(5), changed_at=NOW), BACK, f"started answering again {SINCE}"),
     ],
 )
 def test_what_a_live_card_says(observed: Observed, health: Health, said: str) -> None:
@@ -229,7 +229,7 @@ def test_a_task_that_was_seen_before_a_restart_is_never_said_to_be_invisible() -
 
 
 def test_a_card_in_trouble_says_once_that_nothing_is_known() -> None:
-    assert body(watch(), replace(FAILING, task=None)).count("I keep trying") == 1
+    assert body(watch(), replace(FAILING, task=None)).count("I will keep trying") == 1
 
 
 @pytest.mark.parametrize("mode", [Mode.OPEN, Mode.REFUSED])
@@ -241,7 +241,7 @@ def test_a_pause_is_shown_once_even_where_nothing_is_known_yet(
     said = body(replace(watch(), seen_at=seen_at), observed, Health(mode=mode, since=NOW))
     assert said.count("The task API") == 1
     assert "restarted" not in said
-    assert ("I keep trying" in said) == (mode is Mode.OPEN), "with a refused key nobody tries"
+    assert ("I will keep trying" in said) == (mode is Mode.OPEN), "with a refused key nobody tries"
 
 
 @pytest.mark.parametrize("started_at", [NOW, NOW + 61])
@@ -255,12 +255,12 @@ def test_a_recovery_is_not_shown_after_the_next_change_nor_on_later_cards(starte
     [
         (Ending.SUCCEEDED, "✅ Finished", "", True),
         (Ending.FAILED, "❌ Failed", "> " + "no \\*way\\*", True),
-        (Ending.EMPTY, "⚠️ Finished without a video", "gave no video", True),
+        (Ending.EMPTY, "⚠️ Finished without a video", "returned no video", True),
         (Ending.VANISHED, "⚠️ Vanished", "no longer does", True),
         (Ending.STALLED, "⏹️ No longer watched", "for 2 hours", True),
         (Ending.TOO_OLD, "⏹️ No longer watched", "for 48 hours", True),
         (Ending.STOPPED, "⏹️ Stopped", "Stopped by <@7>.", False),
-        (Ending.NO_SUCH_TASK, "⚠️ No such task", "never knew this id", False),
+        (Ending.NO_SUCH_TASK, "⚠️ No such task", "never known this id", False),
     ],
 )
 def test_what_a_final_card_says(ending: Ending, title: str, said: str, announced: bool) -> None:

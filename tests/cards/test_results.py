@@ -147,7 +147,7 @@ def test_more_than_a_hundred_followers_are_pinged_in_further_messages() -> None:
     [
         (Ending.FAILED, Task(TASK, TaskState.ERROR, message="not *so*"), "> not \\*so\\*"),
         (Ending.FAILED, Task(TASK, TaskState.ERROR), "gave no reason"),
-        (Ending.EMPTY, Task(TASK, TaskState.SUCCEEDED), "gave no video"),
+        (Ending.EMPTY, Task(TASK, TaskState.SUCCEEDED), "returned no video"),
         (Ending.VANISHED, None, "no longer does"),
         (Ending.STALLED, None, "2 hours"),
         (Ending.TOO_OLD, None, "48 hours"),

@@ -88,7 +88,7 @@ async def test_the_tour_is_played_in_chinese_too() -> None:
     async with demo("--tour", "--lang", "zh-CN") as child:
         code, story, errors = await end_of(child)
     assert (code, errors) == (0, "")
-    for line in (r"生成中 +████", r"✅ 已成功", r"❌ 失败", r"Marco presses “通知我", r"│ 由 @Mei 停止"):
+    for line in (r"生成中 +████", r"✅ 已成功", r"❌ 失败", r"Marco presses “通知我", r"│ 已由 @Mei 停止"):
         assert re.search(line, story), f"{line} is not told"
     assert not re.search(r"│ .*(Rendering|Watched for|presses|may stop)", story)
 

@@ -31,7 +31,7 @@ async def watch(stage: Stage) -> Any:
     [
         ([running(30), DONE], 60, "Finished", VIDEO),
         ([running(30), failed("no faces")], 60, "> no faces", "> no faces"),
-        ([running(30), succeeded()], 120, "Finished without a video", "gave no video"),
+        ([running(30), succeeded()], 120, "Finished without a video", "returned no video"),
         ([running(30), GONE], 120, "Vanished", "no longer does"),
         ([running(30)], 7_500, "No longer watched", "Nothing has changed for 2 hours"),
     ],
@@ -86,8 +86,8 @@ async def test_a_finished_task_is_answered_with_its_links(command: str) -> None:
     [
         (GONE, "does not know"),
         (Answer.json({}, 503), "did not answer"),
-        (Answer.json({}, 403), "refused our key"),
-        (Answer.json({}, 429), "wants fewer questions"),
+        (Answer.json({}, 403), "rejected the bot's key"),
+        (Answer.json({}, 429), "limiting requests right now"),
     ],
 )
 async def test_what_status_could_not_find_out_only_the_asker_sees(answer: Answer, told: str) -> None:
@@ -126,7 +126,7 @@ async def test_in_a_direct_message_status_answers_and_watch_needs_a_server() -> 
         assert "**42 %**" in said(await stage.ann.user.slash("veo status", id=TASK))
         refused = await stage.ann.user.slash("veo watch", id=TASK)
         assert refused.ephemeral
-        assert "needs a channel of a server" in said(refused)
+        assert "only watch renders in a server's channels" in said(refused)
 
 
 async def test_a_deleted_card_ends_the_watch() -> None:

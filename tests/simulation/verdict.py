@@ -31,7 +31,7 @@ LATE_SECONDS = 30.0
 """How long after its due time a poll may begin, whatever other tasks are answered."""
 POISONED_ENDS = frozenset({Ending.NO_SUCH_TASK, Ending.REFUSED, Ending.STALLED, Ending.TOO_OLD})
 SAME_LOOK_SECONDS = 0.05
-LINE = "Looking at"
+LINE = "Checking"
 
 
 @dataclass

@@ -177,7 +177,7 @@ async def test_a_closed_channel_is_named_in_the_list_and_to_the_operator(tmp_pat
         await here.sleep(60)
         listed = await here.sim.slash(here.ada, here.channel, "veo", "list")
         await listed.acknowledged()
-        assert "I may not write in this channel" in listed.text
+        assert "I cannot post in this channel right now" in listed.text
         _, ready = await page(here, "readyz")
         assert f"{here.channel.id} (send_messages)" in json.loads(ready)["parts"]["channels"]["state"]
         _, metrics = await page(here, "metrics")
@@ -192,7 +192,7 @@ async def test_a_closed_channel_is_named_in_the_list_and_to_the_operator(tmp_pat
         await here.sleep(26 * 3_600)
         listed = await here.sim.slash(here.ada, here.channel, "veo", "list")
         await listed.acknowledged()
-        assert "I could no longer write in this channel" in listed.text
+        assert "I could no longer post in this channel" in listed.text
 
 
 async def page(here: Place, name: str) -> tuple[int, str]:

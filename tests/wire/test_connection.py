@@ -140,7 +140,7 @@ async def test_a_hundred_cards_that_move_at_once_stay_below_the_global_limit(tmp
         here.sim.requests.clear()
         here.api.fail_all(Answer.json({}, 503))
         for card in cards:
-            await here.shows(card, "has not answered since", 200)
+            await here.shows(card, "stopped answering <t:", 200)
         edits = [request.at for request in here.sim.requests_to("PATCH", EDIT)]
         assert len(edits) == len(cards)
         assert here.sim.rate_limited == 0

@@ -58,7 +58,7 @@ async def test_a_button_reaches_the_card_that_it_is_on_and_no_other(
             use = await press_forged(here, here.ada, on, f"veo:{action}:{number[aimed_at]}")
             await use.acknowledged()
             assert use.ephemeral
-            assert "not followed any more" in use.text
+            assert "no longer updated" in use.text
         await here.sleep(30)
         assert (mine.text, theirs.text, labels(mine), labels(theirs)) == before
 
@@ -175,7 +175,7 @@ async def test_a_flood_of_questions_holds_up_no_watch(tmp_path: Path) -> None:
             await here.sleep(1)
         shown = [edit.at for edit in card.edits]
         assert max(later - earlier for earlier, later in pairwise([*shown, here.clock()])) < 10
-        assert "has not answered" not in "".join(edit.text for edit in card.edits)
+        assert "stopped answering" not in "".join(edit.text for edit in card.edits)
         await here.sleep(120)
         flood = [message for use in here.sim.invocations[1:] for message in use.messages]
         assert len(flood) == 240

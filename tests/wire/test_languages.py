@@ -58,7 +58,7 @@ def speaks(text: str, language: str) -> bool:
         ("status", "no such id", "这不是任务 ID。"),
         ("watch", "?", "这不是任务 ID。"),
         ("status", "unknown-1", "任务 API 查不到 `unknown-1`。"),
-        ("stop", "unwatched-1", "本频道没有在跟踪 `unwatched-1`。"),
+        ("stop", "unwatched-1", "本频道没有跟踪 `unwatched-1`。"),
     ],
 )
 async def test_a_private_answer_speaks_the_askers_language_in_an_english_server(
@@ -76,12 +76,12 @@ async def test_whoever_watches_and_presses_on_an_english_card_is_answered_in_chi
     async with place(tmp_path) as here:
         card, reader = await moving_card(here), mei(here)
         again = await here.type("watch", TASK, user=reader)
-        assert f"本频道已在跟踪 `{TASK}`。" in again.text
+        assert f"本频道已在跟踪 `{TASK}`，" in again.text
         assert again.text.endswith(f"/{here.channel.id}/{card.id}"), "the link ends where it ends"
-        assert "我不会提及你" in (await press(here, reader, card, "Notify me")).text
-        assert "我会提及你" in (await press(here, reader, card, "Notify me")).text
+        assert "我不会通知你" in (await press(here, reader, card, "Notify me")).text
+        assert "我会通知你" in (await press(here, reader, card, "Notify me")).text
         assert "管理消息" in (await press(here, reader, card, "Stop")).text
-        assert "I will not mention you" in (await press(here, here.ada, card, "Notify me")).text
+        assert "I will not notify you" in (await press(here, here.ada, card, "Notify me")).text
         assert all(speaks(use.text, "zh-CN") for use in here.sim.invocations if use.user is reader)
         assert speaks(card.text, "en")
 
@@ -138,7 +138,7 @@ async def test_a_card_and_its_result_speak_what_is_set_or_the_communitys_or_the_
 async def test_a_setting_for_cards_leaves_private_answers_to_the_asker(tmp_path: Path) -> None:
     async with place(tmp_path, card_language="zh-CN") as here:
         card = await moving_card(here)
-        assert "I will not mention you" in (await press(here, here.ada, card, "通知我")).text
+        assert "I will not notify you" in (await press(here, here.ada, card, "通知我")).text
         here.channel = here.sim.dm(here.ada)
         assert speaks((await here.type("status", TASK)).text, "en"), "in a DM nobody else reads"
 

@@ -18,7 +18,7 @@ async def test_a_person_has_so_many_watches_and_no_more(tmp_path: Path) -> None:
         here.channel = here.guild.add_channel("other")
         refused = await here.type("watch", TASKS[2])
         assert refused.ephemeral
-        assert "One person may have 2 live watches, and you have 2" in refused.text
+        assert "Each person can have up to 2 live watches, and you have 2" in refused.text
         assert "`/veo stop`" in refused.text
         await here.watch(TASKS[2], user=here.bob)
         await here.sim.click(here.ada, cards[0], label="Stop")
@@ -32,7 +32,7 @@ async def test_a_server_has_so_many_watches_and_no_more(tmp_path: Path) -> None:
             here.api.set(task, running(10))
         await here.watch(TASKS[0])
         await here.watch(TASKS[1], user=here.bob)
-        assert "One server may have 2 live watches" in (await here.type("watch", TASKS[2])).text
+        assert "Each server can have up to 2 live watches" in (await here.type("watch", TASKS[2])).text
         assert (await here.type("watch", TASKS[0], user=here.bob)).ephemeral, (
             "following is no watch of its own"
         )

@@ -45,12 +45,12 @@ async def test_the_list_is_private_newest_first_and_leads_to_the_cards(tmp_path:
 
 async def test_an_empty_list_says_what_to_do(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
-        assert "`/veo watch` with a task's id" in (await listed(here)).text
+        assert "`/veo watch` with a task id" in (await listed(here)).text
         here.api.set(TASKS[0], running(40))
         card = await here.watch(TASKS[0])
         here.api.set(TASKS[0], DONE)
         await here.result(card)
-        assert "Nothing is watched" in (await listed(here)).text
+        assert "No renders are being watched" in (await listed(here)).text
 
 
 async def test_other_servers_and_hidden_channels_never_appear(tmp_path: Path) -> None:
@@ -126,10 +126,10 @@ async def test_a_page_that_is_no_more_turns_to_the_last_one(tmp_path: Path) -> N
         for task in TASKS[5:10]:
             await here.type("stop", task)
         await here.shows(card, "10 of 10 finished")
-        assert "Nothing is watched" in (await listed(here)).text
+        assert "No renders are being watched" in (await listed(here)).text
 
 
 async def test_in_a_direct_message_it_needs_a_server(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.channel = here.sim.dm(here.ada)
-        assert "needs a channel of a server" in (await listed(here)).text
+        assert "only watch renders in a server's channels" in (await listed(here)).text

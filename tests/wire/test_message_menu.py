@@ -79,7 +79,7 @@ async def test_a_message_without_tasks_is_answered_privately(text: str, tmp_path
     async with place(tmp_path) as here:
         use = await pick(here, posted(here, text))
         assert use.ephemeral
-        assert "There is no task in that message" in use.text
+        assert "I found no task id in that message" in use.text
         assert here.api.requests == []
 
 
@@ -113,7 +113,7 @@ async def test_in_a_direct_message_it_needs_a_server(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.channel = here.sim.dm(here.ada)
         use = await pick(here, posted(here, TASK))
-        assert "needs a channel of a server" in use.text
+        assert "only watch renders in a server's channels" in use.text
 
 
 async def test_the_ids_of_our_own_card_come_from_the_store_whatever_its_text(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ async def test_a_pasted_command_makes_a_card_of_its_task_link_alone(tmp_path: Pa
         typed, picked = await here.type("watch", pasted), await pick(here, posted(here, pasted))
         assert picked.ephemeral
         await here.sim.wait_for(lambda: len(typed.messages) > 1 and len(picked.messages) > 0, 10)
-        assert "Left out, because not a task id: `curl`, `-H`" in typed.messages[1].text
+        assert "Left out (not a task id): `curl`, `-H`" in typed.messages[1].text
         assert [m.ephemeral for m in typed.messages] == [False, True]
         assert "curl" not in typed.messages[0].text
         for secret in (OTHER, "sk-0123456789abcdef"):

@@ -20,7 +20,7 @@ async def test_a_watch_begun_during_an_outage_waits_for_the_api(tmp_path: Path) 
         here.api.set(TASK, running(10))
         here.api.fail_all(DOWN)
         card = await here.watch()
-        await here.shows(card, "has not answered about this task yet")
+        await here.shows(card, "has not answered about this render yet")
         here.api.recover()
         await here.shows(card, "10 %", 120)
         here.api.set(TASK, DONE)
@@ -35,7 +35,7 @@ async def test_an_outage_pauses_everybody_and_drops_nothing(tmp_path: Path) -> N
             cards.append(await here.watch(task))
         here.api.fail_all(DOWN)
         for card in cards:
-            await here.shows(card, "has not answered since", 120)
+            await here.shows(card, "stopped answering <t:", 120)
         began, asked = here.clock(), len(here.api.requests)
         edits = [len(card.edits) for card in cards]
         await here.sleep(3600)
@@ -43,7 +43,7 @@ async def test_an_outage_pauses_everybody_and_drops_nothing(tmp_path: Path) -> N
         assert [len(card.edits) for card in cards] == edits, "said once"
         here.api.recover()
         for card in cards:
-            await here.shows(card, "answers again since", 120)
+            await here.shows(card, "started answering again", 120)
         for task, card in zip(TASKS, cards, strict=True):
             here.api.set(task, DONE)
             assert VIDEO in (await here.result(card, 120)).content
@@ -116,7 +116,7 @@ async def test_one_bad_task_never_pauses_the_others(tmp_path: Path) -> None:
         here.api.set(good, running(10))
         card = await here.watch(bad)
         await here.watch(good)
-        await here.shows(card, "has not answered about this task since", 200)
+        await here.shows(card, "stopped answering about this render", 200)
         polls = here.api.polls(good)
         await here.sleep(600)
         assert here.api.polls(good) - polls >= 600 / 16
@@ -144,7 +144,7 @@ async def test_a_refusal_of_one_task_is_that_tasks_alone(tmp_path: Path) -> None
         here.api.set(TASKS[1], running(10))
         card = await here.watch(TASKS[0])
         await here.watch(TASKS[1])
-        await here.shows(card, "has refused our key for this task", 300)
+        await here.shows(card, "started rejecting the bot's key for this render", 300)
         polls = here.api.polls(TASKS[1])
         await here.sleep(300)
         assert here.api.polls(TASKS[1]) - polls >= 300 / 16

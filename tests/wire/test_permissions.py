@@ -54,8 +54,8 @@ def read_only(here: Place) -> Channel:
     [
         (voice, "**Connect**"),
         (stage, "**Connect**"),
-        (private_thread, "Add me to this thread by mentioning <@{}>"),
-        (thread_that_it_was_taken_out_of, "Add me to this thread by mentioning <@{}>"),
+        (private_thread, "Mention <@{}> here to add me"),
+        (thread_that_it_was_taken_out_of, "Mention <@{}> here to add me"),
         (commands_only, INVITE),
         (locked_thread, "**Manage Threads**"),
         (closed_to_threads, "**Send Messages in Threads**"),

@@ -11,7 +11,7 @@ from sim.task_api.answers import Answer
 
 pytestmark = pytest.mark.looptime
 
-LINE = "Looking at"
+LINE = "Checking"
 
 
 def placeholders(here: Place) -> list[str]:

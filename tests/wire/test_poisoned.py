@@ -91,7 +91,7 @@ async def test_25_bad_ids_leave_three_good_renders_alone(
             await here.start_bot()
         await here.sleep(400)
         assert max(latest(here, task, since) for task in GOOD) <= LATE
-        assert not any("The task API has" in card.text for card in cards)
+        assert not any("The task API" in card.text for card in cards)
         await finish(here, cards)
     said = [record.message for record in caplog.records if record.name == "bot.engine.breaker"]
     assert set(said) <= {"the task API wants fewer requests"}
@@ -128,7 +128,7 @@ async def test_100_bad_ids_of_all_kinds_leave_good_renders_alone(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("outage", "said"), [(DOWN, "has not answered since"), (REFUSED, "has refused our key since")]
+    ("outage", "said"), [(DOWN, "stopped answering <t:"), (REFUSED, "started rejecting the bot's key <t:")]
 )
 async def test_a_real_outage_and_a_refused_key_still_pause_everybody(
     outage: Answer, said: str, tmp_path: Path
@@ -147,7 +147,7 @@ async def test_a_real_outage_and_a_refused_key_still_pause_everybody(
         use = await here.type("status", GOOD[0])  # a person's own poll is an answer as well
         await here.sim.wait_for(lambda: "10 %" in use.text, 10)
         for card in cards:
-            await here.shows(card, "answers again since", 10)
+            await here.shows(card, "started answering again", 10)
         await here.sleep(45)
         assert all(any(r.task_id == task and r.at > recovered for r in here.api.requests) for task in GOOD)
         await finish(here, cards)
@@ -157,9 +157,9 @@ async def test_what_the_api_says_of_one_task_stands_on_its_card_and_in_its_end(t
     async with place(tmp_path) as here:
         here.api.set(GOOD[0], [running(10), KINDS["422"]])
         card = await here.watch(GOOD[0])
-        await here.shows(card, "It last said: task belongs to another account", 60)
+        await here.shows(card, "Its last message: task belongs to another account", 60)
         reply = await here.result(card, 11 * 60 + 60)
-        assert "refused every request about this task for 10 minutes" in reply.content
+        assert "refused every request about this render for 10 minutes" in reply.content
         assert "> task belongs to another account" in reply.content
         assert f"<@{here.ada.id}>" in reply.content
         await here.shows(card, "Refused by the task API")
@@ -188,7 +188,7 @@ async def test_an_answer_that_names_another_watched_task_is_not_taken_for_this_o
         here.api.set(GOOD[0], running(10, id=GOOD[0]))
         here.api.set(GOOD[1], [running(20, id="an-id-of-the-relay"), DONE | {"id": GOOD[0]}])
         first, second = await here.watch(GOOD[0]), await here.watch(GOOD[1])
-        await here.shows(second, "has not answered about this task", 120)
+        await here.shows(second, "stopped answering about this render", 120)
         assert not here.replies(first) + here.replies(second)
         here.api.set(GOOD[1], DONE | {"id": "an-id-of-the-relay"})
         assert VIDEO in (await here.result(second, 120)).content

@@ -60,7 +60,10 @@ async def test_a_running_render_is_shown_in_any_spelling(tmp_path: Path) -> None
         (Answer.json({"message": "task belongs to another account"}, 422), "refused the request about"),
         (Answer.json({"code": "no_access", "msg": "task belongs to another account"}), "refused the request"),
         (Answer.json({"detail": "task belongs to another account"}, 500), "did not answer about"),
-        (Answer.json({"error": {"message": "task belongs to another account"}}, 403), "refused our key for"),
+        (
+            Answer.json({"error": {"message": "task belongs to another account"}}, 403),
+            "rejected the bot's key for",
+        ),
     ],
     ids=str,
 )
@@ -76,4 +79,4 @@ async def test_whoever_asks_once_gets_the_words_of_the_api(answer: Answer, text:
 async def test_an_unreadable_answer_is_reported_as_one(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, damaged(b'"'))
-        assert "could not be read" in (await here.type("status", TASK)).text
+        assert "could not read" in (await here.type("status", TASK)).text

@@ -57,7 +57,7 @@ async def test_a_slow_poll_is_announced_in_time_and_then_answered(
         assert use.acked_after is not None
         assert use.acked_after <= LATEST_ACK
         if seconds > 1.5:
-            assert use.text == f"Looking at `{TASK}`…"
+            assert use.text == f"Checking `{TASK}`…"
         response = use.response
         assert response is not None
         await here.sim.wait_for(lambda: VIDEO in response.content, 20)
@@ -68,8 +68,8 @@ async def test_a_slow_poll_is_announced_in_time_and_then_answered(
     [
         (Answer.json({}, 404), "does not know"),
         (Answer.json({}, 500), "did not answer"),
-        (Answer.json({}, 401), "refused our key"),
-        (Answer.json({}, 429), "wants fewer questions"),
+        (Answer.json({}, 401), "rejected the bot's key"),
+        (Answer.json({}, 429), "limiting requests right now"),
         (Answer(body=b"<html>", headers={"Content-Type": "text/html"}), "did not answer"),
         (Answer(drop=True), "did not answer"),
     ],

@@ -9,7 +9,7 @@ from sim.discord import Invocation, Message, Permission, User
 
 pytestmark = pytest.mark.looptime
 
-MISSING = "not followed any more"
+MISSING = "no longer updated"
 
 
 async def press(here: Place, user: User, card: Message, label: str) -> Invocation:
@@ -34,10 +34,10 @@ async def test_notify_me_toggles_and_the_card_shows_how_many_follow(tmp_path: Pa
     async with place(tmp_path) as here:
         card = await moving_card(here)
         assert whole_label(card, "Notify me") == "Notify me · 1"
-        assert "I will mention you" in (await press(here, here.bob, card, "Notify me")).text
+        assert "I will notify you" in (await press(here, here.bob, card, "Notify me")).text
         await here.sleep(5)
         assert whole_label(card, "Notify me") == "Notify me · 2"
-        assert "I will not mention you" in (await press(here, here.ada, card, "Notify me")).text
+        assert "I will not notify you" in (await press(here, here.ada, card, "Notify me")).text
         await here.sleep(5)
         assert whole_label(card, "Notify me") == "Notify me · 1"
         here.api.set(TASK, DONE)
@@ -109,7 +109,7 @@ async def test_only_the_starter_and_who_manages_messages_may_stop(way: str, tmp_
 
         refused = await stop(here.bob)
         assert refused.ephemeral
-        assert "**Manage Messages** may stop it" in refused.text
+        assert "**Manage Messages** can stop it" in refused.text
         assert f"<@{here.ada.id}>" in refused.text
         here.guild.grant(here.bob, Permission.MANAGE_MESSAGES)
         await stop(here.bob)
@@ -143,7 +143,7 @@ async def test_a_button_whose_row_is_gone_says_so_and_what_to_do(label: str, tmp
         again = await (await here.sim.click(here.bob, use.response, label="Watch again")).acknowledged()
         assert not again.ephemeral
         assert again.response is not None
-        await here.shows(again.response, f"Watched for <@{here.bob.id}>")
+        await here.shows(again.response, f"Watching for <@{here.bob.id}>")
         assert whole_label(again.response, "Notify me") == "Notify me · 1"
         here.api.set(TASK, DONE)
         assert (await here.result(again.response)).pings == {here.bob.id}

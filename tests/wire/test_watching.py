@@ -130,7 +130,7 @@ async def test_a_watch_ends_when_it_is_too_old(tmp_path: Path) -> None:
     async with place(tmp_path, watch_max_hours=0.1) as here:
         here.api.set(TASK, [running(n // 10) for n in range(1000)])
         result = await here.result(await here.watch(), 900)
-        assert "watched this for 0.1 hours" in result.content
+        assert "watched this render for 0.1 hours" in result.content
 
 
 async def test_an_unknown_task_is_polled_for_and_ends_without_a_ping(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ async def test_watching_needs_a_server(tmp_path: Path) -> None:
         here.api.set(TASK, running(10))
         dm = here.sim.dm(here.ada)
         watch = await (await here.sim.slash(here.ada, dm, "veo", "watch", id=TASK)).acknowledged()
-        assert "needs a channel of a server" in watch.text
+        assert "only watch renders in a server's channels" in watch.text
         status = await (await here.sim.slash(here.ada, dm, "veo", "status", id=TASK)).acknowledged()
         assert "**10 %**" in status.text
 

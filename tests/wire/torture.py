@@ -163,7 +163,7 @@ def _lines(here: Process) -> list[str]:
         message.text
         for channel in here.sim.world.channels.values()
         for message in channel.history
-        if message.author is here.sim.bot and message.content.startswith("Looking at")
+        if message.author is here.sim.bot and message.content.startswith("Checking")
     ]
 
 
