@@ -2,34 +2,104 @@
 
 import argparse
 import asyncio
+import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from io import TextIOWrapper
+from typing import Any, Final
 
 from bot.messages import LANGUAGES
-from demo.show import show
+from sim.task_api.server import serve_forever
+
+PORTS: Final = 65_536
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo in one of its forms and return the process's exit code."""
+    """Run the demo and return the process's exit code."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
-    parser.add_argument("--tour", action="store_true", help="play the main story by itself and exit")
+    parser.add_argument("--tour", action="store_true", help="play the main story without a browser and exit")
     parser.add_argument("--api-only", action="store_true", help="serve only the simulated task API")
     parser.add_argument("--port", type=int, default=0, help="port to serve on (default: a free one)")
-    parser.add_argument("--lang", choices=LANGUAGES, default=LANGUAGES[0], help="what the bot speaks")
-    parser.add_argument("--speed", type=float, default=1.0, help="how many times faster renders go")
-    chosen = parser.parse_args(arguments)
+    parser.add_argument("--lang", choices=LANGUAGES, default=LANGUAGES[0], help="the bot's language")
+    parser.add_argument("--speed", type=float, default=1.0, help="how many times faster renders run")
     try:
-        return asyncio.run(
-            show(
-                tour=chosen.tour,
-                api_only=chosen.api_only,
-                port=chosen.port,
-                speed=chosen.speed,
-                language=chosen.lang,
-            )
-        )
+        return asyncio.run(show(parser.parse_args(arguments)))
     except KeyboardInterrupt:
         return 0
+
+
+async def show(options: argparse.Namespace) -> int:
+    """Show the page, the tour or the simulated task API; return 1 if that failed."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without block characters still gets the story
+    if not 0 < options.speed < float("inf"):
+        return _fail("--speed: must be more than 0")
+    if not 0 <= options.port < PORTS:
+        return _fail(f"--port: must be from 0 to {PORTS - 1}")
+    try:
+        if options.api_only:
+            await _until_stopped(serve_forever(options.port, _print_api_line, options.speed))
+            return 0
+        if options.tour:
+            return await _play_tour(options.lang)
+        return await _serve_page(options.port, options.speed, options.lang)
+    except ModuleNotFoundError as error:
+        return _fail(f"the demo needs {error.name}: pip install --require-hashes -r requirements-dev.txt")
+    except OSError as error:
+        hint = f"; choose another port than {options.port}" if options.port else ""
+        return _fail(f"the demo could not be served: {os.strerror(error.errno or 0)}{hint}")
+
+
+# These import late: --api-only must work without the packages that only developers install.
+
+
+async def _play_tour(language: str) -> int:
+    from demo.tour import TourFailed, play  # noqa: PLC0415
+
+    try:
+        await play(_print, language)
+    except TourFailed as failure:
+        return _fail(f"The tour stopped: {failure}")
+    return 0
+
+
+async def _serve_page(port: int, speed: float, language: str) -> int:
+    _print("Setting up a Discord server with the bot in it, all on this machine …")
+    from demo.page import serve_page  # noqa: PLC0415
+
+    await _until_stopped(serve_page(port, speed, language, _print))
+    _print("The demo has ended.")
+    return 0
+
+
+async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` until it ends or SIGINT or SIGTERM cancels it, so that it closes what it opened."""
+    working = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    with suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, working.cancel)
+    await asyncio.wait([working])
+    if not working.cancelled():
+        working.result()
+
+
+def _print_api_line(line: str) -> None:
+    _print(line)
+    if "http" in line:
+        address = next(word for word in line.split() if word.startswith("http"))
+        _print(f"Point a bot at it with VEO_API_BASE_URL={address}\n")
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)
+
+
+def _fail(line: str) -> int:
+    print(line, file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

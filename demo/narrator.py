@@ -1,4 +1,4 @@
-"""Tells what happens on the stage, line by line, and does what the people in the story do."""
+"""Prints what happens on the stage, line by line, and performs the actions of the people in the story."""
 
 from collections.abc import Callable
 from typing import Final
@@ -12,22 +12,22 @@ from demo.stage import KEY, Stage
 
 Tell = Callable[[str], None]
 LONGEST: Final = 120
-"""Seconds in which something must happen on a card that is followed."""
+"""Seconds to wait for the next change that the tour expects on a card."""
 INDENT: Final = " " * 11
 
 
 class TourFailed(Exception):
-    """Something that the tour tells of did not happen; the text says what."""
+    """Something that the tour expects did not happen; the text says what."""
 
 
 def expect(holds: bool, otherwise: str) -> None:
-    """Raise TourFailed with the sentence `otherwise` unless `holds`."""
+    """Raise TourFailed with the text `otherwise` unless `holds`."""
     if not holds:
         raise TourFailed(otherwise)
 
 
 class Narrator:
-    """Tells with `tell`, each line with the stage's time since the story began."""
+    """Passes lines to `tell`, each with the stage's time since the story began."""
 
     def __init__(self, stage: Stage, tell: Tell) -> None:
         self._stage: Final = stage
@@ -44,7 +44,7 @@ class Narrator:
         self._tell(f"  {minutes:2}:{seconds:02}    {line}")
 
     def quote(self, who: str, text: str) -> None:
-        """Tell what somebody has written, as people see it."""
+        """Print a message as people see it."""
         self.say(who)
         for line in plain_lines(text, self._stage.now(), self._names):
             self._tell(f"{INDENT}│ {line}")
@@ -55,7 +55,7 @@ class Narrator:
     async def command(
         self, person: MemberActor, name: str, task_id: str, *, private: bool = False
     ) -> ResponseMessage:
-        """Let a person use a command; return the answer, which must be private, or not, as said."""
+        """Use a command as a person; return the response, which must be private or public as given."""
         self.say(f"{self.name(person)}: /{name} id:{task_id}")
         answer = (await person.slash(self._stage.channel, name, id=task_id)).response
         if answer is None:
@@ -66,7 +66,7 @@ class Narrator:
         return answer
 
     async def press(self, person: MemberActor, card: ResponseMessage, action: str) -> ResponseMessage:
-        """Let a person press a card's button; return the answer, which is for them alone."""
+        """Press a card's button as a person; return the response, which must be private."""
         button = button_of(card.components, f"veo:{action}:")
         if button is None:
             raise TourFailed(f"the card has no button to {action}")
@@ -79,20 +79,20 @@ class Narrator:
         return answer
 
     async def follow_card(self, card: ResponseMessage, until: Callable[[str], bool]) -> None:
-        """Let time pass second by second and tell how a card moves, until `until` holds of its headline."""
-        told = ""
+        """Advance time by seconds and print each change of a card until `until` accepts its headline."""
+        last = ""
         for _ in range(LONGEST):
             line = headline(plain_lines(words_of(card), self._stage.now(), self._names))
-            if line != told:
+            if line != last:
                 self.say(line)
-                told = line
+                last = line
             if until(line):
                 return
             await self._stage.env.advance_time(1)
-        raise TourFailed(f"the card was still at “{told}” after {LONGEST} seconds")
+        raise TourFailed(f"the card was still at “{last}” after {LONGEST} seconds")
 
     async def result_of(self, card: ResponseMessage) -> discord.Message:
-        """Follow a card until its result has come; tell and return the result."""
+        """Follow a card until its result is posted; print and return the result."""
         await self.follow_card(card, lambda _: bool(self.replies(card)))
         result = self.replies(card)[0]
         self.quote("The bot replies to its card, once:", result.content)
@@ -102,7 +102,7 @@ class Narrator:
         return replies_to(self._stage.channel, card.id)
 
     async def fetch(self, url: str) -> bytes:
-        """Return what is at an address of the simulated task API."""
+        """Fetch a URL of the simulated task API."""
         headers = {"Authorization": KEY}
         async with aiohttp.ClientSession() as http, http.get(url, headers=headers) as answer:
             expect(answer.ok, f"{url} answered with status {answer.status}")

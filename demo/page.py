@@ -1,8 +1,7 @@
-"""The demo's page: the stage's channel in a browser, kept live until somebody ends it.
+"""The demo's page: the stage's channel in a browser, kept live until it is closed.
 
-The simulated server publishes nothing by itself. So a beat twice a second moves the stage's time on to the
-present, in which the bot does its work, and publishes what has come of it. Beats and the visitors' actions
-take turns.
+The simulated server publishes nothing by itself. Twice a second, a tick advances the stage to the present,
+which lets the bot work, and publishes the result. Ticks and visitors' actions take turns.
 """
 
 import asyncio
@@ -15,23 +14,23 @@ from simcord import Preview, SetupError
 from demo.stage import Stage
 from sim.task_api.renders import EXAMPLES, SUCCEEDS
 
-BEAT_SECONDS: Final = 0.5
+TICK_SECONDS: Final = 0.5
 
 
 async def serve_page(port: int, speed: float, language: str, tell: Callable[[str], None]) -> None:
-    """Serve the page until somebody ends it there; `tell` gets what a person must know.
+    """Serve the page until it is closed; `tell` gets the lines for the terminal.
 
     Raises:
-        OSError: the port cannot be had.
+        OSError: the port is not available.
     """
     async with Stage(speed, language) as stage:
-        tell(f"The bot is logged in, and asks a simulated Veo task API on {stage.api.base_url}.")
+        tell(f"The bot is logged in and polls a simulated Veo task API on {stage.api.base_url}.")
         viewers = [stage.ann, stage.marco, stage.mei]
         try:
             async with stage.env.preview(
                 stage.channel, viewers=viewers, layout="channel", port=port
             ) as preview:
-                _tell_what_to_do(preview.url, tell)
+                _print_instructions(preview.url, tell)
                 await keep_live(stage, preview)
         except SetupError as error:
             if isinstance(error.__cause__, OSError):
@@ -40,14 +39,14 @@ async def serve_page(port: int, speed: float, language: str, tell: Callable[[str
 
 
 async def keep_live(stage: Stage, preview: Preview) -> None:
-    """Let time pass on the stage and show it on the page until the page is closed."""
+    """Advance the stage and refresh the page until the page is closed."""
     turn = asyncio.Lock()
-    _let_visitors_act(preview, turn)
+    _serialize_actions(preview, turn)
     closed = asyncio.create_task(preview.wait_closed())
     try:
         while not closed.done():
-            await asyncio.wait([closed], timeout=BEAT_SECONDS)
-            # A beat that does not come off, because something else is going on, is made up for by the next.
+            await asyncio.wait([closed], timeout=TICK_SECONDS)
+            # A tick that fails because something else is under way is made up for by the next one.
             with suppress(SetupError, TimeoutError):
                 async with turn:
                     await stage.catch_up()
@@ -56,12 +55,12 @@ async def keep_live(stage: Stage, preview: Preview) -> None:
         closed.cancel()
 
 
-def _let_visitors_act(preview: Preview, turn: asyncio.Lock) -> None:
-    """Make visitors' actions wait for their turn, and take them from a page that is a beat behind.
+def _serialize_actions(preview: Preview, turn: asyncio.Lock) -> None:
+    """Make visitors' actions wait for their turn, and accept them from a page that is one tick behind.
 
-    SimCord refuses an action while time moves on, and one from a page that has not yet shown the newest
-    beat, which is so half of the time. It has no switch for this, hence the reach into its inside; what an
-    action is about is still checked against the present.
+    SimCord refuses an action while time advances, and one from a page that does not show the newest revision
+    yet, which is the case half of the time. It has no option for this, so its internals are patched. What
+    an action refers to is still checked against the present.
     """
     act = preview._action  # noqa: SLF001
 
@@ -75,14 +74,14 @@ def _let_visitors_act(preview: Preview, turn: asyncio.Lock) -> None:
     preview._action = in_turn  # type: ignore[method-assign]  # noqa: SLF001
 
 
-def _tell_what_to_do(url: str, tell: Callable[[str], None]) -> None:
+def _print_instructions(url: str, tell: Callable[[str], None]) -> None:
     tell(f"\nOpen this address in a browser on this machine:\n\n    {url}\n")
     tell("In the page's message box\n")
     tell("    type   /veo watch   and press Enter,")
     tell(f"    paste  {SUCCEEDS.id}   and press Enter.\n")
-    tell("/veo status looks once. These renders are there; each starts when somebody first asks for it:\n")
+    tell("/veo status checks once. These renders exist; each starts when somebody first asks for it:\n")
     for render in EXAMPLES:
         tell(f"    {render.id}  {render.says}")
-    tell("\nSeveral ids in one /veo watch share a card. /veo list and /veo stop do what they say.")
-    tell("“Viewing as” at the top of the page makes you somebody else: press “Notify me” as Marco,")
-    tell("and the result calls both of you. Ctrl-C ends the demo.")
+    tell("\nSeveral ids in one /veo watch share a card. /veo list lists the watches, /veo stop ends one.")
+    tell("“Viewing as” at the top of the page switches the person: press “Notify me” as Marco,")
+    tell("and the result pings both of you. Press Ctrl-C to end the demo.")

@@ -1,4 +1,4 @@
-"""What stands in the stage's channel, read as people read it: plain lines without Discord's markup."""
+"""Reads messages and cards as people see them: plain lines without Discord's markup."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ BAR_SIGNS: Final = frozenset("█░")
 
 
 def texts(components: Iterable[Mapping[str, Any]]) -> str:
-    """Return everything that a Components V2 layout says, from top to bottom."""
+    """Return all text of a Components V2 layout, from top to bottom."""
     found: list[str] = []
     for component in components:
         if component.get("type") == _TEXT_DISPLAY:
@@ -27,7 +27,7 @@ def texts(components: Iterable[Mapping[str, Any]]) -> str:
 
 
 def button_of(components: Iterable[Mapping[str, Any]], begins: str) -> Mapping[str, Any] | None:
-    """Return the first button of a layout whose custom_id begins so."""
+    """Return the first button of a layout whose custom_id starts with `begins`."""
     for component in components:
         if str(component.get("custom_id", "")).startswith(begins):
             return component
@@ -37,24 +37,24 @@ def button_of(components: Iterable[Mapping[str, Any]], begins: str) -> Mapping[s
 
 
 def words_of(message: ResponseMessage) -> str:
-    """Return what a message of the bot says, with its markup; a card says it in a layout."""
+    """Return all text of a message, with its markup; a card has its text in a layout."""
     return "\n".join(text for text in (message.content, texts(message.components)) if text)
 
 
 def plain_lines(text: str, now: float, names: Mapping[int, str]) -> list[str]:
-    """Return a text's lines as Discord would show them at `now` (Unix seconds), without the markup."""
+    """Return the lines of a text as Discord shows them at `now` (Unix seconds), without markup."""
     text = _TIME.sub(lambda found: _relative(int(found[1]) - now), text)
     text = _MENTION.sub(lambda found: "@" + names.get(int(found[1]), "somebody"), text)
     return [line for line in _MARKUP.sub("", text).splitlines() if line.strip()]
 
 
 def headline(lines: list[str]) -> str:
-    """Return the one line that tells how a card stands: its state and, if it has one, its bar."""
+    """Return a card's state and, if it has one, its progress bar on one line."""
     return "  ".join([*lines[:1], *(line for line in lines if BAR_SIGNS & set(line))])
 
 
 def replies_to(channel: ChannelHandle, message_id: int) -> list[discord.Message]:
-    """Return the messages that reply to one, oldest first."""
+    """Return the replies to a message, oldest first."""
     return [
         message
         for message in channel.history()

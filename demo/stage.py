@@ -1,8 +1,7 @@
 """The demo's stage: a simulated Discord server with the real bot in it and a simulated task API behind it.
 
-All time on it is virtual and stands still until somebody moves it on. It begins at the real present, because
-Discord's relative timestamps are on every card. The settings are the demo's own: nothing is read from the
-environment or from `.env`.
+Time is virtual: it stands still until somebody advances it. It starts at the real present because every card
+shows Discord's relative timestamps. The settings are fixed: nothing is read from the environment or `.env`.
 """
 
 import tempfile
@@ -30,16 +29,16 @@ from sim.task_api.server import RenderApi
 BOT_NAME: Final = "Veo Watch"
 KEY: Final = "demo"
 SHORTEST_PAUSE: Final = 0.2
-"""Seconds between two looks at a task, however fast the renders go."""
+"""Seconds between two polls of a task, however fast the renders run."""
 LONGEST_PAUSE: Final = 4.0
-"""The most, at the usual speed: the demo's renders take a minute, and somebody looks on."""
+"""The maximum at normal speed: the demo's renders take a minute, and somebody is watching."""
 
 
 class Stage:
-    """`async with Stage() as stage:` plays in `stage.channel`, where Ann, Marco and Mei may write.
+    """`async with Stage() as stage:` sets up `stage.channel`, where Ann, Marco and Mei can write.
 
-    `speed` makes the renders, and the bot's looks at them, so many times as fast. `language` is what cards
-    and results speak, and what all people on the stage have chosen in Discord.
+    `speed` multiplies the speed of the renders and of the bot's polls. `language` is the language of cards
+    and results, and the one that everybody on the stage has set in Discord.
     """
 
     channel: ChannelHandle
@@ -54,7 +53,7 @@ class Stage:
         self.env: Final = simcord.Env(self._client)
         self.env.backend.bot_user.name = BOT_NAME
         if language != ENGLISH:
-            self._let_people_speak(language)
+            self._set_peoples_language(language)
         self.api: Final = RenderApi(clock=self.now, key=KEY, speed=speed)
         self._real: Final = steady_clock()
         self._stack: Final = AsyncExitStack()
@@ -67,10 +66,10 @@ class Stage:
         return self.env.now().timestamp()
 
     async def catch_up(self) -> None:
-        """Move the stage's time on to the real present.
+        """Advance the stage's time to the real present.
 
         Raises:
-            simcord.SetupError: a visitor's action is under way; what is missed now comes the next time.
+            simcord.SetupError: a visitor's action is under way; try again later.
         """
         await self.env.advance_time(self._behind)
 
@@ -79,13 +78,13 @@ class Stage:
         return max(0.0, self._real() - self.now())
 
     async def stop_bot(self) -> None:
-        """Stop the bot as SIGTERM would: it sends what it has to send and closes its file."""
+        """Stop the bot as SIGTERM would: it sends what is pending and closes its database."""
         if self._bot is not None:
             bot, self._bot = self._bot, None
             await bot.aclose()
 
     async def start_bot_again(self) -> None:
-        """Start a new bot on the stopped one's file."""
+        """Start a new bot on the stopped one's database."""
         self._client = VeoBot(shard_count=1, may_be_alone=True)
         await self._build_bot()
         await self.env.restart_bot(self._client)
@@ -99,7 +98,7 @@ class Stage:
             stack.enter_context(self.env.time_context())
             stack.push_async_callback(self.env.shutdown)
             stack.push_async_callback(self.stop_bot)
-            # Before anything lives here: nobody is to live through the months since SimCord's beginning.
+            # Before anything runs: otherwise the bot would live through the months since SimCord's epoch.
             self.env.backend.advance_clock(self._behind)
             await self._build_bot()
             await self.env.start()
@@ -115,7 +114,7 @@ class Stage:
             database = Database(self._folder / "bot.db", None)
             await database.open()
             stack.push_async_callback(database.close)
-            # The demo's videos are on this very machine, where the real bot would fetch nothing from.
+            # The demo's videos are on loopback, which the real bot refuses to fetch from.
             downloader = VideoDownloader(
                 self._folder / "videos", may_connect=lambda address: address.is_loopback
             )
@@ -132,8 +131,8 @@ class Stage:
             stack.push_async_callback(app.close)
             self._bot = stack.pop_all()
 
-    def _let_people_speak(self, language: str) -> None:
-        """Have Discord say of everybody that they have chosen a language; SimCord knows only English."""
+    def _set_peoples_language(self, language: str) -> None:
+        """Put a language into every interaction; SimCord knows only English."""
         emit = self.env.backend.emit
 
         def emit_in_language(event: str, payload: Mapping[str, Any]) -> None:
@@ -157,15 +156,15 @@ class Stage:
 
     async def _populate(self) -> None:
         guild = self.env.create_guild("Lantern Studio")
-        self.channel = guild.create_text_channel("renders", topic="Every render comes in here")
+        self.channel = guild.create_text_channel("renders", topic="Every render arrives here")
         self.ann, self.marco, self.mei = (
             guild.add_member(self.env.create_user(name.lower(), global_name=name))
             for name in ("Ann", "Marco", "Mei")
         )
         examples = "\n".join(f"`{render.id}` {render.says}" for render in EXAMPLES)
-        fast = "" if self._speed == 1 else f" Today all goes {self._speed:g} times as fast."
+        fast = "" if self._speed == 1 else f" Today everything runs {self._speed:g} times as fast."
         await self.mei.send(
             self.channel,
-            f"**Renders to try out.** Each starts when somebody first asks for it.{fast}\n{examples}\n"
+            f"**Renders to try.** Each starts when somebody first asks for it.{fast}\n{examples}\n"
             "Type `/veo watch` or `/veo status`, press Enter, paste an id.",
         )

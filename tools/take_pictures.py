@@ -1,6 +1,6 @@
-"""Take the README's pictures of the demo, into `docs`: `python -m tools.take_pictures`.
+"""Take the README's pictures of the demo and write them to `docs`: `python -m tools.take_pictures`.
 
-It needs Chromium. Time is virtual, so it takes seconds; the pictures differ only in their dates.
+It needs Chromium. Time is virtual, so it takes seconds; two runs differ only in their dates.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ PICTURES: Final = Path(__file__).parent.parent / "docs"
 WIDTH: Final = 728
 MARGIN: Final = 12
 LARGEST: Final = 250_000
-"""Bytes that a picture may have."""
+"""Maximum size of a picture in bytes."""
 SHOW_FRAMES: Final = """async () => {
   for (const video of document.querySelectorAll("video")) {
     video.muted = true;
@@ -32,7 +32,7 @@ SHOW_FRAMES: Final = """async () => {
     await shown;
   }
 }"""
-"""Brings every video on the page to a frame from its later part."""
+"""Seeks every video on the page to a frame in its later part."""
 QUIET: Final = (
     "--no-sandbox",
     "--disable-gpu",
@@ -44,7 +44,7 @@ QUIET: Final = (
 
 
 async def one_by_one(stage: Stage) -> None:
-    """Let one render succeed while people talk, and have another half done."""
+    """One render succeeds while people talk, and another is half done."""
     env, channel = stage.env, stage.channel
     await stage.ann.slash(channel, "veo watch", id=SUCCEEDS.id)
     await env.advance_time(40)
@@ -58,9 +58,9 @@ async def one_by_one(stage: Stage) -> None:
 
 
 async def together(stage: Stage) -> None:
-    """Let several renders share a card: some done, one failed, one under way; and list what is left."""
+    """Several renders share a card: one done, one failed, one running, one queued."""
     env, channel = stage.env, stage.channel
-    await stage.marco.send(channel, "The four for Friday. Who wants to know, presses the bell.")
+    await stage.marco.send(channel, "The four for Friday. Press the bell if you want to know.")
     renders = (SUCCEEDS, FAILS, STALLS, QUEUES)
     card = (await stage.marco.slash(channel, "veo watch", id=" ".join(r.id for r in renders))).response
     if card is None:
@@ -72,7 +72,7 @@ async def together(stage: Stage) -> None:
 
 
 async def listed(stage: Stage) -> None:
-    """Let Ann list what three people watch, and be refused what is not hers."""
+    """Ann lists what other people watch, and types something that is not an id."""
     env, channel = stage.env, stage.channel
     await stage.marco.slash(channel, "veo watch", id=STALLS.id)
     await stage.mei.slash(channel, "veo watch", id=QUEUES.id)
@@ -89,11 +89,11 @@ SCENES: Final[dict[str, tuple[str, Callable[[Stage], Awaitable[None]]]]] = {
     "list": ("en", listed),
     "list-zh": ("zh-CN", listed),
 }
-"""What each picture shows, and in which language."""
+"""Each picture's language and scene."""
 
 
 async def shoot(page: Page, picture: Path) -> None:
-    """Photograph the messages after the first, which only lists the examples."""
+    """Take a screenshot of all messages but the first, which only lists the examples."""
     articles = page.locator("article.channel-message")
     await articles.nth(2).wait_for()
     await page.evaluate("document.fonts.ready")
