@@ -1,4 +1,4 @@
-"""A Discord on real sockets, for tests: REST v10 and the gateway on one port of 127.0.0.1.
+"""A simulated Discord on real sockets: REST v10 and the gateway on one port of 127.0.0.1.
 
     async with DiscordSim() as sim:
         guild = sim.add_guild("Studio")
@@ -9,17 +9,15 @@
         use = await sim.slash(ada, channel, "veo", "watch", id="8c1")
         card = await use.answered()
 
-discord.py talks to it when `discord.http.Route.BASE` is `sim.base_url` and
+discord.py connects to it when `discord.http.Route.BASE` is `sim.base_url` and
 `discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY` is `yarl.URL(sim.gateway_url)`; in the same loop
-`sim.discord.client.running(client, sim)` does that. Everything in the simulator waits on the loop and
-reads the clock that it was given, so it also runs under a virtual one:
-`DiscordSim(clock=lambda: 1_767_225_600 + loop.time())`; a bot in a child process needs the real one
-(`ShiftedClock` moves deadlines closer all the same).
+`sim.discord.clients.running(client, sim)` does that. The simulator waits only on the loop and reads only the
+clock it is given, so it also runs in virtual time: `DiscordSim(clock=lambda: 1_767_225_600 + loop.time())`.
+A bot in a child process needs real time; `ShiftedClock` can still bring deadlines forward.
 
-Where to look: `sim` (starting and stopping), `persons` (what people do), `control` (moods, faults,
-records, waiting), `guild`, `channel`, `message`, `invocation` (what a test looks at); `forms`,
-`components`, `mentions`, `posting` (Discord's rules); `rest*`, `routing`, `limits`, `faults`, `gateway`,
-`stream` (the wire).
+Where to find things: `sim` (start and stop), `actions` (what people do), `control` (outages, faults, records,
+waiting), `guild`, `channel`, `message`, `invocation` (what a test inspects); `forms`, `components`,
+`mentions`, `posting` (Discord's rules); `rest*`, `routing`, `limits`, `faults`, `gateway`, `stream` (wire).
 """
 
 from .channel import Channel
@@ -30,10 +28,10 @@ from .ids import ManualClock, ShiftedClock
 from .invocation import Invocation
 from .limits import Limits, Rate
 from .message import Attachment, Edit, Message
-from .people import Role, User
 from .permissions import BOT_DEFAULT, MEMBER_DEFAULT, Permission
 from .records import Request
 from .sim import DiscordSim
+from .users import Role, User
 
 __all__ = [
     "BOT_DEFAULT",

@@ -1,8 +1,8 @@
 """A simulated Discord for a bot in another process: `.venv/bin/python -m sim.discord`.
 
-It prints the settings that lead a bot to it, then what the channel shows, and takes one command a line:
-`watch ID`, `status ID`, `stop ID` or `list`, which somebody types to the bot, `kick` and `invite`, which
-let the bot leave the server and come back. Ctrl-C ends it.
+It prints the settings that point a bot at it, then what the channel shows, and reads one command per line:
+`watch ID`, `status ID`, `stop ID` and `list` use the bot's commands as a person; `kick` and `invite` remove
+the bot from the server and add it again. Ctrl-C ends it.
 """
 
 import argparse
@@ -22,23 +22,23 @@ async def serve(port: int) -> None:
     async with sim:
         guild = sim.add_guild("Studio")
         channel = guild.add_channel("renders")
-        moods = {"kick": guild.remove_bot, "invite": guild.add_bot}
+        membership = {"kick": guild.remove_bot, "invite": guild.add_bot}
         ada = sim.add_user("Ada")
         print(f"DISCORD_API_URL={sim.base_url}\nDISCORD_TOKEN={sim.token}", flush=True)
         showing = asyncio.create_task(_show(sim, channel))
         try:
             async for line in _lines():
-                if mood := moods.get(line[0]):
-                    mood()
+                if change := membership.get(line[0]):
+                    change()
                 else:
                     await _type(sim, ada, channel, line)
-            await asyncio.Event().wait()  # without a terminal it is only served
+            await asyncio.Event().wait()  # end of input: keep serving
         finally:
             showing.cancel()
 
 
 async def _lines() -> AsyncIterator[list[str]]:
-    """Yield the words of each line of the input that has some, until it ends."""
+    """Yield the words of each non-empty input line until the input ends."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str] = asyncio.Queue()
 
@@ -47,7 +47,7 @@ async def _lines() -> AsyncIterator[list[str]]:
             loop.call_soon_threadsafe(lines.put_nowait, line)
         loop.call_soon_threadsafe(lines.put_nowait, "")
 
-    # Not in asyncio's pool of threads, for whose ends an exit would wait.
+    # Not in asyncio's thread pool: a blocked read there would delay the exit.
     threading.Thread(target=read, daemon=True).start()
     while line := await lines.get():
         if words := line.split():
@@ -70,7 +70,7 @@ async def _type(sim: DiscordSim, ada: User, channel: Channel, line: list[str]) -
 
 
 async def _show(sim: DiscordSim, channel: Channel) -> None:
-    """Print each message of the channel whenever it has changed."""
+    """Print every message of the channel whenever it changes."""
     shown: dict[int, str] = {}
     while True:
         for message in sim.messages(channel):
@@ -86,6 +86,6 @@ if __name__ == "__main__":
     try:
         asyncio.run(serve(parser.parse_args().port))
     except OSError as error:
-        sys.exit(f"it cannot be served: {os.strerror(error.errno or 0)}; choose another --port")
+        sys.exit(f"cannot serve: {os.strerror(error.errno or 0)}; choose another --port")
     except KeyboardInterrupt:
         pass

@@ -1,12 +1,12 @@
-"""A place where messages are: a text channel, a thread, or a direct conversation with the bot."""
+"""A place for messages: a text channel, a thread, or a direct conversation with the bot."""
 
 from typing import TYPE_CHECKING
 
 from .errors import refusal
 from .ids import Json, iso
 from .message import Message
-from .people import User
 from .permissions import DM_PERMISSIONS, TIMED_OUT, Overwrite, Permission, combine
+from .users import User
 
 if TYPE_CHECKING:
     from .guild import Guild
@@ -16,7 +16,7 @@ TEXT, DM, VOICE, THREAD, PRIVATE_THREAD, STAGE = 0, 1, 2, 11, 12, 13
 
 
 class Channel:
-    """A channel; `messages` holds every message ever posted there, deleted and private ones too."""
+    """A channel; `messages` holds every message ever posted there, including deleted and private ones."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Channel:
         private: bool = False,
         bot_in: bool = True,
     ) -> "Channel":
-        """Open a thread in this channel; a private one without the bot unless it is `bot_in`."""
+        """Open a thread in this channel; the bot is not a member of a private one unless `bot_in`."""
         thread = Channel(self.world, self.guild, name, parent=self)
         thread.archived, thread.locked, thread.private, thread.bot_in = archived, locked, private, bot_in
         assert self.guild is not None, "a direct conversation has no threads"
@@ -82,7 +82,7 @@ class Channel:
         self.world.emit("THREAD_CREATE", self.payload(), self.guild)
 
     def remove_bot(self) -> None:
-        """Take the bot out of a private thread: THREAD_MEMBERS_UPDATE, the last it hears of it."""
+        """Remove the bot from a private thread: THREAD_MEMBERS_UPDATE, the last event it gets from there."""
         assert self.guild is not None, "a direct conversation is no thread"
         event = {
             "id": str(self.id),
@@ -95,7 +95,7 @@ class Channel:
 
     @property
     def is_open_to_bot(self) -> bool:
-        """Tell whether the bot is in a thread, or need not be, to see it and to post in it (JDA#2602)."""
+        """False for a private thread that the bot is not in, unless it can manage threads (JDA#2602)."""
         return not self.private or self.bot_in or self.bot_may(Permission.MANAGE_THREADS)
 
     def set_state(self, *, archived: bool | None = None, locked: bool | None = None) -> None:
@@ -116,14 +116,14 @@ class Channel:
         self.world.emit("THREAD_DELETE" if self.is_thread else "CHANNEL_DELETE", self.payload(), self.guild)
 
     def restrict_bot(self, permissions: int | None) -> None:
-        """Set exactly what the bot may do here (None: what its role says): CHANNEL_UPDATE."""
+        """Set exactly the bot's permissions here (None: those of its role): CHANNEL_UPDATE."""
         if permissions is None:
             self.overwrite(self.world.bot)
         else:
             self.overwrite(self.world.bot, allow=permissions, deny=~permissions & (1 << 52) - 1)
 
     def overwrite(self, target: User | None, *, allow: int = 0, deny: int = 0) -> None:
-        """Allow and deny a person (None: all people, not the bot) permissions here: CHANNEL_UPDATE."""
+        """Allow and deny permissions here for a person (None: for all people but the bot): CHANNEL_UPDATE."""
         assert self.guild is not None, "a direct conversation has no overwrites"
         key, kind = (self.guild.members.id, 0) if target is None else (target.id, 1)
         self.overwrites[key] = Overwrite(kind, allow, deny)
@@ -131,7 +131,7 @@ class Channel:
             self.world.emit("CHANNEL_UPDATE", self.payload(), self.guild)
 
     def permissions_for(self, user: User) -> int:
-        """Tell what a user may do here; a thread has its parent's permissions."""
+        """Return a user's permissions here; a thread has its parent's."""
         if self.guild is None:
             return DM_PERMISSIONS
         if self.parent is not None:
@@ -146,24 +146,24 @@ class Channel:
         return bool(self.permissions_for(self.world.bot) & permission)
 
     def require(self, permission: Permission, code: int = 50013) -> None:
-        """Refuse what the bot lacks the permission for; not seeing the channel at all is 50001.
+        """Raise the refusal `code` if the bot lacks a permission, 50001 if it does not see the channel.
 
         Nobody sees the text of a voice or stage channel without Connect (discord-api-docs#5111).
         """
         absent = self.guild is not None and not self.guild.bot_present
-        deaf = self.kind in {VOICE, STAGE} and not self.bot_may(Permission.CONNECT)
-        if absent or deaf or not self.bot_may(Permission.VIEW_CHANNEL) or not self.is_open_to_bot:
+        not_connected = self.kind in {VOICE, STAGE} and not self.bot_may(Permission.CONNECT)
+        if absent or not_connected or not self.bot_may(Permission.VIEW_CHANNEL) or not self.is_open_to_bot:
             raise refusal(50001)
         if not self.bot_may(permission):
             raise refusal(code)
 
     @property
     def history(self) -> list[Message]:
-        """List what everybody sees here, oldest first."""
+        """The public messages here, oldest first."""
         return [m for m in self.messages.values() if not m.deleted and m.visible_to is None]
 
     def post(self, author: User, content: str) -> Message:
-        """Write a message as a person; the bot hears nothing of it (it has no message intent)."""
+        """Post a message as a person; the bot gets no event (it has no message intent)."""
         message = Message(self.world, self, author, content=content)
         self.messages[message.id] = message
         return message

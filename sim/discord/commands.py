@@ -1,4 +1,4 @@
-"""The application's registered commands, and how a person's words become an interaction's data."""
+"""The application's registered commands, and how a person's input becomes an interaction's data."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ IN_GUILD, IN_BOT_DM = 0, 1
 
 
 class Commands:
-    """Commands per place: None stands for everywhere, else a guild's id. `writes` counts changes."""
+    """Commands per guild id, or None for the global ones. `writes` counts changes."""
 
     def __init__(self, ids: Snowflakes, application_id: int) -> None:
         self._ids = ids
@@ -30,7 +30,7 @@ class Commands:
         return command
 
     def replace(self, place: int | None, bodies: Sequence[Json]) -> list[Json]:
-        """Overwrite all commands of a place; a command that keeps its name and type keeps its id."""
+        """Overwrite all commands of a place; a command with the same name and type keeps its id."""
         self.writes += 1
         old = {(c["name"], c["type"]): c["id"] for c in self.of(place)}
         made = [self._build(place, body, old) for body in bodies]
@@ -81,7 +81,7 @@ class Commands:
         return command
 
     def find(self, name: str, kind: int, guild_id: int | None) -> Json:
-        """Find what a person in that place would be offered; `LookupError` if there is no such command."""
+        """Find a command as a person there would be offered it; `LookupError` if there is none."""
         places = [None] if guild_id is None else [guild_id, None]
         context = IN_BOT_DM if guild_id is None else IN_GUILD
         for place in places:

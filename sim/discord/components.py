@@ -1,4 +1,4 @@
-"""Discord's rules for components: which may stand where, how many, how long, and what a URL may be."""
+"""Discord's rules for components: where each may stand, how many, how long, and which URLs are valid."""
 
 import copy
 from collections.abc import Iterator, Mapping
@@ -24,11 +24,11 @@ DEFAULTS: dict[int, Json] = {
     FILE: {"spoiler": False},
     SEPARATOR: {"spacing": 1, "divider": True},
 }
-"""What Discord fills in when it gives components back (a gallery's belong to its items)."""
+"""Defaults that Discord fills in when it returns components (a gallery's belong to its items)."""
 
 
 def check(form: Form, components: list[Json], files: set[str], *, v2: bool, unfetchable: set[str]) -> None:
-    """Note everything that Discord would refuse; `files` are the names that `attachment://` may use."""
+    """Note everything that Discord would reject; `files` are the names that `attachment://` may use."""
     top = INSIDE_CONTAINER | {CONTAINER} if v2 else {ROW}
     for index, component in enumerate(components):
         _check_one(form, ["components", index], component, top)
@@ -158,7 +158,7 @@ def _check_url(form: Form, path: Path, url: Any, files: set[str], unfetchable: s
 
 
 def settle(components: list[Json], attachments: list[Attachment]) -> list[Json]:
-    """Return the components as Discord gives them back: numbered, with media resolved."""
+    """Return the components as Discord returns them: numbered, with media resolved."""
     settled = copy.deepcopy(components)
     by_name: Mapping[str, Attachment] = {a.filename: a for a in attachments}
     taken = {c["id"] for c in walk(settled) if c.get("id")}

@@ -1,10 +1,10 @@
-"""The simulator's moods, what it recorded, and waiting for something to happen in it."""
+"""Causing outages and faults, reading what was recorded, and waiting for something to happen."""
 
 from collections.abc import Callable
 from typing import Any, Literal
 
 from .channel import Channel
-from .faults import Fault
+from .faults import Fault, Uplink
 from .gateway import INVALIDATED, RECONNECT, Gateway
 from .ids import T
 from .invocation import Invocation
@@ -12,12 +12,11 @@ from .limits import Limits
 from .message import Message
 from .records import Request, matching
 from .rest import Rest
-from .uplink import Uplink
 from .world import World
 
 
 class Control:
-    """The part of `DiscordSim` that makes trouble and looks at what the bot did."""
+    """The part of `DiscordSim` that causes trouble and shows what the bot did."""
 
     world: World
     gateway: Gateway
@@ -27,11 +26,11 @@ class Control:
 
     @property
     def requests(self) -> list[Request]:
-        """Every REST request in order, except those refused while REST is down."""
+        """All REST requests in order, except those refused while REST is down."""
         return self.rest.requests
 
     def requests_to(self, method: str | None, path: str) -> list[Request]:
-        """Pick requests by method (None: any) and path with `*`s, or template."""
+        """Select requests by method (None: any) and path with `*`s, or template."""
         return matching(self.requests, method, path)
 
     @property
@@ -44,12 +43,12 @@ class Control:
 
     @property
     def rate_limited(self) -> int:
-        """How many requests the limits (not faults) answered with 429."""
+        """Number of requests answered with 429 by the limits (not by faults)."""
         return self.rest.rate_limited
 
     @property
     def invalid_requests(self) -> int:
-        """How many answers were 401, 403 or 429: 10,000 in ten minutes ban an address."""
+        """Number of 401, 403 and 429 answers: Discord bans an address after 10,000 in ten minutes."""
         return self.rest.invalid_requests
 
     @property
@@ -57,7 +56,7 @@ class Control:
         return self.rest.limiter.limits
 
     def messages(self, channel: Channel) -> list[Message]:
-        """List what everybody sees in a channel, oldest first."""
+        """Return the public messages of a channel, oldest first."""
         return channel.history
 
     @property
@@ -66,14 +65,14 @@ class Control:
 
     @property
     def uplink(self) -> Uplink:
-        """The line on which uploads come."""
+        """The line for uploads."""
         return self.rest.uplink
 
-    # Moods
+    # Outages and faults
 
     @property
     def gateway_down(self) -> bool:
-        """Whether new gateway connections are refused; those that are open stay (`drop_gateway`)."""
+        """Whether new gateway connections are refused; open ones stay (see `drop_gateway`)."""
         return self.gateway.down
 
     @gateway_down.setter
@@ -82,7 +81,7 @@ class Control:
 
     @property
     def rest_down(self) -> bool | Literal["drop"]:
-        """Whether REST answers 503 to everything (True), or cuts every connection ("drop")."""
+        """Whether REST answers everything with 503 (True) or cuts every connection ("drop")."""
         return self.rest.down
 
     @rest_down.setter
@@ -90,7 +89,7 @@ class Control:
         self.rest.down = down
 
     def fault(self, fault: Fault) -> Fault:
-        """Add trouble; it stays until spent."""
+        """Add a fault; it stays until it is spent."""
         self.rest.faults.append(fault)
         return fault
 
@@ -98,27 +97,27 @@ class Control:
         self.rest.faults.clear()
 
     async def drop_gateway(self) -> None:
-        """Cut every gateway connection; streams stay and may resume."""
+        """Cut every gateway connection; the streams can still be resumed."""
         for connection in list(self.gateway.connections):
             connection.drop()
         await self.wait_for(lambda: not self.gateway.connections, 5)
 
     async def invalidate_sessions(self, *, resumable: bool = False) -> None:
-        """Send op 9; unless resumable the streams are gone and the bot must identify again."""
-        self._tell(INVALIDATED, resumable)
+        """Send op 9; unless `resumable`, the streams are gone and the bot must identify again."""
+        self._send_to_all(INVALIDATED, resumable)
         if not resumable:
             self.gateway.streams.clear()
 
     def send_frame(self, frame: str | bytes) -> None:
-        """Send the bot a frame as it is, on every connection."""
+        """Send a raw frame on every connection."""
         for connection in self.gateway.connections:
             connection.outbox.put_nowait(frame)
 
     async def request_reconnect(self) -> None:
-        """Send op 7: the bot is to reconnect and resume."""
-        self._tell(RECONNECT, None)
+        """Send op 7: ask the bot to reconnect and resume."""
+        self._send_to_all(RECONNECT, None)
 
-    def _tell(self, op: int, data: Any) -> None:
+    def _send_to_all(self, op: int, data: Any) -> None:
         for connection in self.gateway.connections:
             if connection.stream is not None:
                 connection.send(op, data)
@@ -130,8 +129,8 @@ class Control:
         await self.wait_for(lambda: self.gateway.ready, within)
 
     async def wait_for(self, predicate: Callable[[], T], within: float = 5.0) -> T:
-        """Wait until the predicate is truthy, looked at after every change in the simulator.
+        """Wait until the predicate, checked after every change in the simulator, is truthy; return its value.
 
-        Returns its value; `TimeoutError` after `within` seconds of the loop's time.
+        `TimeoutError` after `within` seconds of the loop's time.
         """
         return await self.world.pulse.until(predicate, within)

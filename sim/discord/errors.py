@@ -1,4 +1,4 @@
-"""Discord's refusals: one table from code to status and text, and the tree of a bad form (50035)."""
+"""Discord's errors: one table from code to status and text, and the error tree of an invalid form (50035)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,7 +31,7 @@ BAD_FORM = 50035
 
 
 class ApiError(Exception):
-    """A refusal with its status, code and body."""
+    """An error response with its status, code and body."""
 
     def __init__(self, status: int, code: int, message: str, **extra: Any) -> None:
         super().__init__(f"{status} {code} {message}")
@@ -41,43 +41,43 @@ class ApiError(Exception):
 
 
 def refusal(code: int) -> ApiError:
-    """Build the refusal that Discord sends with this code."""
+    """Return the error that Discord sends with this code."""
     status, message = TABLE[code]
     return ApiError(status, code, message)
 
 
 def plain(status: int, text: str) -> ApiError:
-    """Build a refusal of HTTP itself, which has the code 0: `401: Unauthorized`, `404: Not Found`."""
+    """Return an error without a Discord code (0): `401: Unauthorized`, `404: Not Found`."""
     return ApiError(status, 0, f"{status}: {text}")
 
 
 class Form:
-    """Collects what is wrong with a body, by path, and refuses it in one go as Discord does."""
+    """Collects a body's errors by path and raises them all at once, as Discord does."""
 
     def __init__(self) -> None:
         self._tree: Json = {}
 
     def add(self, path: Sequence[str | int], code: str, message: str) -> None:
-        """Note one fault at a path such as `("components", 0, "custom_id")`."""
+        """Add one error at a path such as `("components", 0, "custom_id")`."""
         node = self._tree
         for part in path:
             node = node.setdefault(str(part), {})
         node.setdefault("_errors", []).append({"code": code, "message": message})
 
     def longest(self, path: Sequence[str | int], value: Any, limit: int) -> None:
-        """Note a string or list that is longer than the limit."""
+        """Add an error if a string or list is longer than the limit."""
         if value is not None and len(value) > limit:
             unit = "in length" if isinstance(value, str) else "items"
             self.add(path, "BASE_TYPE_MAX_LENGTH", f"Must be {limit} or fewer {unit}.")
 
     def refuse_if_bad(self) -> None:
-        """Raise 50035 when anything was noted."""
+        """Raise 50035 if there is any error."""
         if self._tree:
             raise ApiError(400, BAD_FORM, "Invalid Form Body", errors=self._tree)
 
 
 def bad_form(path: Sequence[str | int], code: str, message: str) -> ApiError:
-    """Build a 50035 with a single fault."""
+    """Return a 50035 with a single error."""
     form = Form()
     form.add(path, code, message)
     return ApiError(400, BAD_FORM, "Invalid Form Body", errors=form._tree)

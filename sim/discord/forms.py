@@ -1,4 +1,4 @@
-"""The rules for a message's body, on its way in: sizes, lengths, flags and what excludes what."""
+"""The rules for the body of a message request: sizes, lengths, flags, and fields that exclude each other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Upload:
 
 
 def check_shape(body: Json, uploads: Sequence[Upload], upload_limit: int) -> None:
-    """Refuse what is wrong whatever the message was before: types, lengths, nonce, mentions, files."""
+    """Reject what is invalid in any message: types, lengths, nonce, mentions, file sizes."""
     form = Form()
     content = body.get("content")
     if content is not None and not isinstance(content, str):
@@ -68,9 +68,9 @@ def _check_embeds(form: Form, embeds: Sequence[Json]) -> None:
 
 
 def merge_files(message: Message, body: Json, uploads: Sequence[Upload]) -> list[Attachment]:
-    """Tell the attachments that the message has after this body: those it keeps, then the new ones.
+    """Return the message's attachments after this request: those it keeps, then the new ones.
 
-    Without an `attachments` list an edit keeps what was there.
+    An edit without an `attachments` list keeps all.
     """
     world = message.world
     listed = {str(item.get("id")): item for item in body.get("attachments") or []}
@@ -80,10 +80,10 @@ def merge_files(message: Message, body: Json, uploads: Sequence[Upload]) -> list
         kept = [a for a in message.attachments if str(a.id) in listed]
     for upload in uploads:
         file_id = world.ids()
-        told = listed.get(str(upload.index), {})
-        filename = told.get("filename") or upload.filename
+        details = listed.get(str(upload.index), {})
+        filename = details.get("filename") or upload.filename
         url = f"{world.cdn_url}/{message.channel.id}/{file_id}/{filename}"
-        kept.append(Attachment(file_id, filename, upload.data, url, told.get("description")))
+        kept.append(Attachment(file_id, filename, upload.data, url, details.get("description")))
     if len(kept) > MAX_FILES:
         raise bad_form(["attachments"], "BASE_TYPE_MAX_LENGTH", f"Must be {MAX_FILES} or fewer items.")
     return kept
@@ -92,10 +92,10 @@ def merge_files(message: Message, body: Json, uploads: Sequence[Upload]) -> list
 def check_whole(
     message: Message, flags: int, content: str, embeds: list[Json], parts: list[Json] | None
 ) -> None:
-    """Refuse what the message as a whole may not be after this body (its attachments are set already).
+    """Reject a message that would be invalid as a whole (its attachments are already set).
 
-    `parts` are the body's components; None when it keeps those of the message, which were checked
-    when they came.
+    `parts` are the request's components; None keeps those of the message, which were checked when they were
+    sent.
     """
     form = Form()
     v2 = bool(flags & IS_COMPONENTS_V2)

@@ -1,7 +1,7 @@
-"""Discord's gateway: streams that outlive their connections, numbered events, resuming, and its moods.
+"""Discord's gateway: streams that outlive their connections, numbered events, resuming, misbehaviour.
 
-A stream's events are kept, so that RESUME replays what was missed. Frames are plain JSON text, which
-discord.py reads whatever compression it asked for.
+A stream keeps its events so that RESUME can replay what was missed. Frames are plain JSON text, which
+discord.py reads whatever compression it requested.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ BAD_SEQUENCE, BAD_SHARD = 4007, 4010
 class Gateway:
     """The websocket side. `down` refuses new connections (503); `acks_heartbeats` can be switched off.
 
-    `says_ready` False takes IDENTIFY and RESUME, acknowledges heartbeats, and answers nothing else
+    With `says_ready` False it accepts IDENTIFY and RESUME and acknowledges heartbeats, but never sends READY
     (discord.py#7501). `closes_with` closes each connection after its IDENTIFY; `ends_sessions` invalidates
-    each session as soon as it is ready. `hello` and `edit_ready` change what goes out.
+    each session as soon as it is ready. `hello` and `edit_ready` change what is sent.
     """
 
     def __init__(self, world: World, heartbeat_seconds: float) -> None:
@@ -48,12 +48,12 @@ class Gateway:
         world.emit = self.emit
 
     def emit(self, event: str, data: Json, guild: Guild | None) -> None:
-        """Send an event to every stream that is to see it."""
+        """Send an event to every stream whose shard receives it."""
         if guild is None or guild.bot_present or (guild.has_commands and event == "INTERACTION_CREATE"):
             for stream in self.streams.values():
-                if stream.sees(guild):
+                if stream.receives(guild):
                     stream.dispatch(event, data)
-        self.world.pulse.ring()
+        self.world.pulse.notify()
 
     @property
     def ready(self) -> bool:
@@ -86,7 +86,7 @@ class Gateway:
             stream.connection = None
             if code in {1000, 1001}:  # a client that says goodbye gives its stream up
                 self.streams.pop(stream.id, None)
-        self.world.pulse.ring()
+        self.world.pulse.notify()
 
     def _receive(self, connection: Connection, text: str) -> None:
         try:
@@ -98,8 +98,8 @@ class Gateway:
         if op == HEARTBEAT:
             self.heartbeats += 1
             if self.acks_heartbeats:
-                # As over a network: discord.py notes when it sent one only after it has, and misreads an
-                # answer that was faster as one to the heartbeat before.
+                # Delayed as over a network: discord.py records the time of a heartbeat only after sending it,
+                # and takes an acknowledgement that is faster for one of the previous heartbeat.
                 asyncio.get_running_loop().call_later(ACK_SECONDS, connection.send, ACK)
         elif op in {IDENTIFY, RESUME}:
             if connection.stream is not None:
@@ -114,7 +114,7 @@ class Gateway:
             connection.close(NOT_AUTHENTICATED)
         elif op not in IGNORED:
             connection.close(UNKNOWN_OP)
-        self.world.pulse.ring()
+        self.world.pulse.notify()
 
     def _identify(self, connection: Connection, data: Json) -> None:
         number, count = data.get("shard") or (0, 1)
@@ -133,7 +133,7 @@ class Gateway:
         stream = Stream(f"{self.world.ids():032x}", (number, count))
         self.streams[stream.id] = stream
         self._attach(stream, connection)
-        guilds = [g for g in self.world.guilds.values() if g.bot_present and stream.sees(g)]
+        guilds = [g for g in self.world.guilds.values() if g.bot_present and stream.receives(g)]
         stream.dispatch(
             "READY",
             self.edit_ready(

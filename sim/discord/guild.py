@@ -1,11 +1,11 @@
-"""A server: its roles, members and channels, and the gateway events that changes to them cause."""
+"""A server: its roles, members and channels, and the gateway events that their changes cause."""
 
 from typing import TYPE_CHECKING
 
 from .channel import TEXT, Channel
 from .ids import Json, iso, snowflake_time
-from .people import Role, User
 from .permissions import BOT_DEFAULT, MEMBER_DEFAULT
+from .users import Role, User
 
 if TYPE_CHECKING:
     from .world import World
@@ -17,8 +17,8 @@ UPLOAD_LIMITS = (10 * MIB, 10 * MIB, 50 * MIB, 100 * MIB)
 class Guild:
     """A server. Everyone in the world is a member of it; permissions come from real roles.
 
-    @everyone allows nothing, people hold the role *members*, the bot its own managed role, so that
-    `permissions_for` of discord.py and the simulator's own answers always agree.
+    @everyone has no permissions, people have the role *members*, the bot has its own managed role, so that
+    discord.py's `permissions_for` and the simulator always agree.
     """
 
     def __init__(
@@ -43,8 +43,8 @@ class Guild:
         self.available = True
         self.bot_timeout: float | None = None
         self.owner_id = world.ids()
-        # Where only the commands are, an interaction's `app_permissions` are those of @everyone
-        # (discord-api-docs#5316); let them look as if all were well.
+        # Where only the commands are installed, an interaction's `app_permissions` are those of @everyone
+        # (discord-api-docs#5316); here they look as if the bot could post.
         granted = BOT_DEFAULT if commands_only else 0
         self.everyone = Role(self.id, "@everyone", granted, position=0)
         self.members = Role(world.ids(), "members", MEMBER_DEFAULT)
@@ -53,7 +53,7 @@ class Guild:
         self.channels: dict[int, Channel] = {}
 
     def add_channel(self, name: str, permissions: int | None = None, *, kind: int = TEXT) -> Channel:
-        """Make a channel; `permissions` are the bot's there (default: the application's)."""
+        """Add a channel; `permissions` are the bot's there (default: those of its role)."""
         channel = Channel(self.world, self, name, kind=kind)
         self.channels[channel.id] = self.world.channels[channel.id] = channel
         if permissions is not None:
@@ -69,7 +69,7 @@ class Guild:
         self.world.emit(event, {"guild_id": str(self.id), "role": role.payload()}, self)
 
     def set_bot_permissions(self, permissions: int) -> None:
-        """Change what the bot's own role allows."""
+        """Change the permissions of the bot's role."""
         self.bot_role.permissions = permissions
         event = {"guild_id": str(self.id), "role": self.bot_role.payload()}
         self.world.emit("GUILD_ROLE_UPDATE", event, self)
@@ -85,10 +85,10 @@ class Guild:
         self.world.emit("GUILD_CREATE", self.payload(), self)
 
     def outage(self, *, over: bool = False) -> None:
-        """Make the server unavailable for a while, or available again, as in one of Discord's outages.
+        """Make the server unavailable, or with `over` available again, as in an outage of Discord.
 
-        Meanwhile its channels answer 10003, and READY lists it without a GUILD_CREATE that follows (as under
-        "Unavailable Guild Object" of Discord's documentation).
+        Meanwhile its channels answer 10003, and no GUILD_CREATE follows READY for it ("Unavailable
+        Guild Object" in Discord's documentation).
         """
         self.available = over
         if over:
@@ -97,9 +97,9 @@ class Guild:
             self.world.emit("GUILD_DELETE", {"id": str(self.id), "unavailable": True}, self)
 
     def time_out_bot(self, until: float | None) -> None:
-        """Put the bot into a timeout, or (None) end one: GUILD_MEMBER_UPDATE, sent whatever the intents.
+        """Time the bot out, or (None) end its timeout: GUILD_MEMBER_UPDATE, sent regardless of intents.
 
-        All that is left to it are View Channel and Read Message History; the rest answers 50013
+        It keeps only View Channel and Read Message History; everything else answers 50013
         (discord-api-docs#6847).
         """
         self.bot_timeout = until
@@ -111,21 +111,21 @@ class Guild:
         return self.bot_timeout is not None and self.world.clock() < self.bot_timeout
 
     def roles_of(self, user: User) -> list[Role]:
-        """List a member's roles besides @everyone."""
+        """Return a member's roles other than @everyone."""
         roles = [self.members]
         if user is self.world.bot:
             roles = [self.bot_role] if self.bot_present else []
         return roles + [role for role in (self.personal_roles.get(user.id),) if role]
 
     def permissions_of(self, user: User) -> int:
-        """Tell what a member may do in the server, before any channel's overwrites."""
+        """Return a member's permissions in the server, before any channel overwrites."""
         granted = self.everyone.permissions
         for role in self.roles_of(user):
             granted |= role.permissions
         return granted
 
     def member(self, user: User, channel: Channel | None = None) -> Json:
-        """Build a member's payload; with a channel, as an interaction carries it."""
+        """Return a member's payload; with a channel, as an interaction contains it."""
         payload: Json = {
             "user": user.payload(),
             "roles": [str(role.id) for role in self.roles_of(user)],
@@ -151,7 +151,7 @@ class Guild:
         return ["COMMUNITY"] if self.community else []
 
     def payload(self) -> Json:
-        """Build the payload of GUILD_CREATE."""
+        """Return the payload of GUILD_CREATE."""
         roles = [self.everyone, self.members, self.bot_role, *self.personal_roles.values()]
         channels = list(self.channels.values())
         return {

@@ -1,4 +1,4 @@
-"""Time and ids: every id, date and window of the simulator comes from one clock that the caller gives."""
+"""Time and ids: every id, date and deadline in the simulator comes from one clock that is passed in."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ _TIMESTAMP_SHIFT = 22
 
 
 class ManualClock:
-    """A clock that stands until a test moves it: `clock.now += 900`."""
+    """A clock that stands still until a test moves it: `clock.now += 900`."""
 
     def __init__(self, now: float = 1_767_225_600.0) -> None:
         self.now = now
@@ -26,7 +26,7 @@ class ManualClock:
 
 
 class ShiftedClock:
-    """The real time, ahead by what a test says: `clock.ahead += 900` (for bots in child processes)."""
+    """The real time plus an offset: `clock.ahead += 900` (for bots in child processes)."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
@@ -36,7 +36,7 @@ class ShiftedClock:
 
 
 class Snowflakes:
-    """Hands out strictly increasing ids that carry the clock's milliseconds, as Discord's do."""
+    """Issues strictly increasing ids that contain the clock's milliseconds, as Discord's do."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -49,28 +49,28 @@ class Snowflakes:
 
 
 def snowflake_time(snowflake: int) -> float:
-    """Tell when an id was made, in Unix seconds."""
+    """Return when an id was created, in Unix seconds."""
     return ((snowflake >> _TIMESTAMP_SHIFT) + DISCORD_EPOCH_MS) / 1000
 
 
 def iso(at: float) -> str:
-    """Write a moment as Discord does in payloads."""
+    """Format a time as Discord does in payloads."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
 
 
 def http_date(at: float) -> str:
-    """Write a moment as a `Date` header."""
+    """Format a time for a `Date` header."""
     return format_datetime(datetime.fromtimestamp(int(at), UTC), usegmt=True)
 
 
 class Pulse:
-    """Wakes whoever waits for a change in the simulator; nothing polls."""
+    """Wakes everything that waits for a change in the simulator, so that nothing has to poll."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
-    def ring(self) -> None:
-        """Let every waiter look again."""
+    def notify(self) -> None:
+        """Make every waiter check its predicate again."""
         self._event.set()
         self._event = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""One use of a command, a button or an autocompletion by a person, and what the bot made of it."""
+"""One use of a command, a button or autocomplete by a person, and the bot's responses to it."""
 
 import base64
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ from typing_extensions import override
 from .channel import Channel
 from .ids import Json
 from .message import Message
-from .people import User
+from .users import User
 
 if TYPE_CHECKING:
     from .world import World
@@ -19,8 +19,8 @@ COMMAND, COMPONENT, AUTOCOMPLETE = 2, 3, 4
 class Invocation:
     """An interaction. Times are seconds on the simulator's clock.
 
-    `response` is what the person got at first (for a button that changes its own message: that
-    message), `followups` what came after it, `choices` an autocompletion's, `modal` a form's data.
+    `response` is the initial response (for a button that changes its own message: that message),
+    `followups` are the messages after it, `choices` those of autocomplete, `modal` a form's data.
     """
 
     def __init__(
@@ -52,17 +52,17 @@ class Invocation:
 
     @property
     def acked_after(self) -> float | None:
-        """Tell how many seconds passed until the first answer."""
+        """Seconds until the initial response."""
         return None if self.acked_at is None else self.acked_at - self.created_at
 
     @property
     def overdue(self) -> bool:
-        """Tell whether a first answer would come too late (10062)."""
+        """Whether it is too late for an initial response (10062)."""
         return self.world.clock() - self.created_at > self.world.ack_window
 
     @property
     def expired(self) -> bool:
-        """Tell whether the token is dead (50027)."""
+        """Whether the token has expired (50027)."""
         return self.world.clock() - self.created_at > self.world.token_lifetime
 
     @property
@@ -71,28 +71,28 @@ class Invocation:
 
     @property
     def messages(self) -> list[Message]:
-        """List what the person sees as answers, in order."""
+        """The response messages that the person sees, in order."""
         first = [self.response] if self.response else []
         return [m for m in [*first, *self.followups] if not m.deleted]
 
     @property
     def text(self) -> str:
-        """Join all that the answers say."""
+        """The text of all responses."""
         return "\n".join(message.text for message in self.messages)
 
     async def acknowledged(self, within: float = 5.0) -> "Invocation":
-        """Wait for the first answer; `TimeoutError` after `within` seconds."""
+        """Wait for the initial response; `TimeoutError` after `within` seconds."""
         await self.world.pulse.until(lambda: self.acked_at is not None, within)
         return self
 
     async def answered(self, within: float = 5.0) -> Message:
-        """Wait until the person sees an answer, not only "thinking"."""
+        """Wait until the person sees a response other than "thinking"."""
         return await self.world.pulse.until(
             lambda: next((m for m in self.messages if not m.loading), None), within
         )
 
     def metadata(self) -> Json:
-        """Build the `interaction_metadata` of the messages that answer it."""
+        """Return the `interaction_metadata` of the responses."""
         owners = {"0": str(self.channel.guild.id)} if self.channel.guild else {}
         metadata = {
             "id": str(self.id),
@@ -112,7 +112,7 @@ class Invocation:
         return max(guild, self.user.upload_limit)
 
     def payload(self, locale: str | None = None) -> Json:
-        """Build the event that the gateway sends."""
+        """Return the event that the gateway sends."""
         channel, guild = self.channel, self.channel.guild
         payload: dict[str, Any] = {
             "id": str(self.id),

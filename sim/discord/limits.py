@@ -1,4 +1,4 @@
-"""Rate limits: fixed windows per route and channel, the limit of the whole bot, and that of old messages."""
+"""Rate limits: fixed windows per route and channel, the bot's global limit, one for old messages."""
 
 import hashlib
 import math
@@ -18,7 +18,7 @@ class Rate:
 
 @dataclass(slots=True)
 class Limits:
-    """What is limited and how; may be changed at any time. None switches one limit off, `enabled` all.
+    """The limits; may be changed at any time. None turns one limit off, `enabled=False` turns all off.
 
     `webhooks` counts per interaction token, the others per channel. Interaction callbacks and
     requests through an interaction's token do not count against `whole_bot`.
@@ -54,11 +54,11 @@ class RateLimiter:
     _windows: dict[str, _Window] = field(default_factory=dict)
 
     def reset(self) -> None:
-        """Forget every window."""
+        """Reset all windows."""
         self._windows.clear()
 
     def _take(self, key: str, rate: Rate) -> tuple[bool, int, float]:
-        """Use one request of a window; tell whether it fits, how many are left, and when it ends."""
+        """Count a request in a window; return whether it fits, how many are left, and when it ends."""
         now = self.clock()
         window = self._windows.setdefault(key, _Window())
         if now >= window.ends:
@@ -68,7 +68,7 @@ class RateLimiter:
         return fits, rate.limit - window.used, window.ends
 
     def charge_bot(self) -> None:
-        """Count a request against the whole bot's limit, or refuse it (429, global)."""
+        """Count a request against the bot's global limit, or raise a global 429."""
         rate = self.limits.whole_bot
         if not self.limits.enabled or rate is None:
             return
@@ -77,7 +77,7 @@ class RateLimiter:
             raise TooMany(ends - self.clock(), {}, whole_bot=True)
 
     def charge(self, kind: str, place: str) -> dict[str, str]:
-        """Count a request against its bucket and return the headers; or refuse it (429)."""
+        """Count a request against its bucket and return the headers, or raise a 429."""
         rate: Rate | None = getattr(self.limits, kind, None)
         if not self.limits.enabled or rate is None:
             return {}
@@ -94,7 +94,7 @@ class RateLimiter:
         return headers
 
     def charge_old_edit(self, channel_id: int, age: float) -> None:
-        """Count an edit of an old message against its channel's limit, or refuse it (30046)."""
+        """Count an edit of an old message against its channel's limit, or raise 30046."""
         rate = self.limits.old_edits
         if not self.limits.enabled or rate is None or age <= self.limits.old_after:
             return
@@ -104,7 +104,7 @@ class RateLimiter:
 
 
 def _up(seconds: float) -> float:
-    """Round up to a millisecond, so that whoever waits that long is not early."""
+    """Round up to a millisecond, so that a client that waits this long is not early."""
     return math.ceil(seconds * 1000) / 1000
 
 

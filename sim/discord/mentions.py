@@ -1,4 +1,4 @@
-"""Who is really pinged by a new message, and which `allowed_mentions` Discord refuses."""
+"""Who is pinged by a new message, and which `allowed_mentions` Discord rejects."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ KINDS = ("users", "roles", "everyone")
 
 
 def check(form: Form, allowed: Any) -> None:
-    """Note what contradicts itself or is too long in `allowed_mentions`."""
+    """Add an error for everything contradictory or too long in `allowed_mentions`."""
     if allowed is None:
         return
     if not isinstance(allowed, dict):
@@ -39,10 +39,10 @@ def check(form: Form, allowed: Any) -> None:
 
 
 def notify(message: Message, allowed: Json | None, *, by_interaction: bool) -> None:
-    """Work out whom a new message pings, and note it on the message.
+    """Set whom a new message pings.
 
-    Without `allowed_mentions` a plain message parses everything and pings the author it replies to,
-    an answer to an interaction only parses users. Private messages and mentions in code ping nobody.
+    Without `allowed_mentions` a plain message parses everything and pings the author it replies to;
+    a response to an interaction only parses users. Private messages and mentions in code ping nobody.
     """
     if message.ephemeral:
         return

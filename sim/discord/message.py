@@ -1,4 +1,4 @@
-"""A message as it stands now, with everything a test wants to know about how it came to be."""
+"""A message in its present state, with the history that tests check."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from .ids import Json, iso, snowflake_time
-from .people import User
+from .users import User
 
 if TYPE_CHECKING:
     from .channel import Channel
@@ -43,7 +43,7 @@ class Attachment:
 
 @dataclass(eq=False, slots=True)
 class Edit:
-    """One edit: when, through which door (`bot`, `webhook` or `callback`), its body, the text after it."""
+    """One edit: its time, its route (`bot`, `webhook` or `callback`), its body, and the text after it."""
 
     at: float
     via: str
@@ -52,7 +52,7 @@ class Edit:
 
 
 class Message:
-    """A message. `pings` are the ids of the people who were really notified, at its creation."""
+    """A message. `pings` are the ids of the people who were notified when it was created."""
 
     def __init__(self, world: "World", channel: "Channel", author: User, *, content: str = "") -> None:
         self.world = world
@@ -89,7 +89,7 @@ class Message:
 
     @property
     def loading(self) -> bool:
-        """Tell whether people still see "thinking" here."""
+        """Whether people still see "thinking" here."""
         return bool(self.flags & LOADING)
 
     @property
@@ -98,13 +98,13 @@ class Message:
 
     @property
     def text(self) -> str:
-        """Join what there is to read: the content and all text displays."""
+        """The content and all text displays."""
         parts = [c["content"] for c in walk(self.components) if c["type"] == TEXT_DISPLAY]
         return "\n".join([self.content] * bool(self.content) + parts)
 
     @property
     def buttons(self) -> list[Json]:
-        """List every button, disabled ones and links too."""
+        """All buttons, including disabled ones and links."""
         return [c for c in walk(self.components) if c["type"] == BUTTON]
 
     @property
@@ -113,15 +113,14 @@ class Message:
         return f"https://discord.com/channels/{guild}/{self.channel.id}/{self.id}"
 
     def delete(self) -> None:
-        """Delete it as a moderator would; the bot hears nothing of it (it has no message intent)."""
+        """Delete it as a moderator would; the bot gets no event (it has no message intent)."""
         self.deleted = True
 
     def payload(self, *, whole: bool = False, nonce: bool = False, nested: bool = False) -> Json:
-        """Build what the bot gets to see of it.
+        """Return the message as the bot sees it.
 
-        Without the message content intent, what others wrote comes without its content, unless the
-        bot is mentioned, the place is a direct conversation, or somebody ran a command on the message
-        (`whole`).
+        Without the message content intent, other people's messages come without their content, unless the
+        bot is mentioned, it is a direct conversation, or somebody used a command on the message (`whole`).
         """
         bot = self.world.bot
         open_ = whole or self.author is bot or self.channel.guild is None or bot.mention in self.content
@@ -152,8 +151,8 @@ class Message:
             target = self.reference
             place = {"type": 0, "channel_id": str(target.channel.id), "message_id": str(target.id)}
             guild = {"guild_id": str(target.channel.guild.id)} if target.channel.guild else {}
-            seen = None if target.deleted else target.payload(nested=True)
-            payload |= {"message_reference": {**place, **guild}, "referenced_message": seen}
+            replied = None if target.deleted else target.payload(nested=True)
+            payload |= {"message_reference": {**place, **guild}, "referenced_message": replied}
         return payload
 
 
@@ -161,10 +160,10 @@ BUTTON, SECTION, TEXT_DISPLAY = 2, 9, 10
 
 
 def walk(components: list[Any]) -> Iterator[Json]:
-    """Visit every component, nested ones and accessories too, in the order of their appearance."""
+    """Yield every component in order, including nested ones and accessories."""
     for component in components:
         if not isinstance(component, dict):
-            continue  # a malformed body; the form says so
+            continue  # a malformed body: `components.check` reports it
         yield component
         yield from walk(component.get("components") or [])
         if "accessory" in component:

@@ -1,4 +1,4 @@
-"""The permission bits that matter here, and Discord's rule for combining roles and overwrites."""
+"""The permission bits that the bot needs, and Discord's rule for combining roles and overwrites."""
 
 from dataclasses import dataclass
 from enum import IntFlag
@@ -28,13 +28,13 @@ BOT_DEFAULT = Permission(274_878_024_704)
 MEMBER_DEFAULT = BOT_DEFAULT | Permission.USE_APPLICATION_COMMANDS
 DM_PERMISSIONS = BOT_DEFAULT | Permission.MENTION_EVERYONE
 TIMED_OUT = Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY
-"""What a member in a timeout may still do."""
+"""Permissions that a timed-out member keeps."""
 ALL = (1 << 52) - 1
 
 
 @dataclass(slots=True)
 class Overwrite:
-    """What a channel allows and denies a role (kind 0) or a member (kind 1)."""
+    """A channel's overwrite for a role (kind 0) or a member (kind 1)."""
 
     kind: int
     allow: int = 0
@@ -48,7 +48,7 @@ def combine(base: int, everyone: int, roles: list[int], member: int, overwrites:
     """Apply a channel's overwrites to the permissions of a member's roles.
 
     `everyone` is the id of the @everyone role (the guild's own id), `roles` and `member` are ids.
-    Whoever does not see a channel may do nothing in it.
+    Without View Channel nothing else is allowed.
     """
     if base & Permission.ADMINISTRATOR:
         return ALL

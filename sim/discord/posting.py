@@ -1,4 +1,4 @@
-"""Making and changing messages: every effect on a channel's history happens here."""
+"""Creating and editing messages: every change to a channel's history happens here."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,15 +18,15 @@ from .message import (
     Edit,
     Message,
 )
-from .people import User
 from .permissions import Permission
+from .users import User
 
 SETTABLE = SUPPRESS_EMBEDS | SUPPRESS_NOTIFICATIONS | IS_COMPONENTS_V2
 EDITABLE = SUPPRESS_EMBEDS | IS_COMPONENTS_V2
 
 
 def post(channel: Channel, body: Json, uploads: Sequence[Upload]) -> Message:
-    """Write a message as the bot, with its token: permissions, threads, nonce and reply are checked."""
+    """Post a message with the bot's token; checks permissions, threads, nonce and reply."""
     world = channel.world
     channel.require(Permission.SEND_MESSAGES_IN_THREADS if channel.is_thread else Permission.SEND_MESSAGES)
     if channel.recipient is not None and not channel.recipient.dms_open:
@@ -85,7 +85,7 @@ def _referenced(channel: Channel, reference: Any) -> Message | None:
 def answer(
     channel: Channel, body: Json, uploads: Sequence[Upload], *, limit: int, to: User | None, interaction: Json
 ) -> Message:
-    """Write a message as the answer to an interaction; with `to`, only that person sees it."""
+    """Post a response to an interaction; with `to`, only that person sees it."""
     check_shape(body, uploads, limit)
     message = Message(channel.world, channel, channel.world.bot)
     message.visible_to = to
@@ -97,7 +97,7 @@ def answer(
 
 
 def think(channel: Channel, *, to: User | None, interaction: Json) -> Message:
-    """Show "thinking" in place of an answer that is still to come."""
+    """Show "thinking" as a placeholder for the response."""
     message = Message(channel.world, channel, channel.world.bot)
     message.visible_to = to
     message.interaction = interaction
@@ -107,14 +107,14 @@ def think(channel: Channel, *, to: User | None, interaction: Json) -> Message:
 
 
 def take_over(message: Message, body: Json, uploads: Sequence[Upload], *, limit: int) -> None:
-    """Put the first follow-up in the place of "thinking"; unlike an edit it may ping."""
+    """Replace "thinking" with the first follow-up; unlike an edit it can ping."""
     check_shape(body, uploads, limit)
     _write(message, body, uploads, int(body.get("flags") or 0) & SETTABLE | message.flags & EPHEMERAL)
     mentions.notify(message, body.get("allowed_mentions"), by_interaction=True)
 
 
 def edit(message: Message, body: Json, uploads: Sequence[Upload], *, via: str, limit: int) -> None:
-    """Change a message; nobody is pinged. A field that is absent stays, null empties it."""
+    """Edit a message; nobody is pinged. An absent field stays, null clears it."""
     channel = message.channel
     if channel.archived:
         raise refusal(50083)
@@ -131,7 +131,7 @@ def edit(message: Message, body: Json, uploads: Sequence[Upload], *, via: str, l
 
 
 def _write(message: Message, body: Json, uploads: Sequence[Upload], flags: int) -> None:
-    """Check the message as it would become, and only then let it become that."""
+    """Check the message as it would become, and only then change it."""
     content = body["content"] or "" if "content" in body else message.content
     embeds = body["embeds"] or [] if "embeds" in body else message.embeds
     if any(word in str((content, embeds, body.get("components"))) for word in message.world.filtered):

@@ -1,4 +1,4 @@
-"""What reached the simulator over REST: one record per request, with its body as it came."""
+"""The REST requests that the simulator received: one record each, with the body as sent."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,8 +14,8 @@ class Request:
 
     `body` is the JSON body, or the `payload_json` of a multipart one; `status` is 0 when the
     connection was cut instead of an answer; `code` is Discord's error code, 0 if there was none;
-    `port` is where the connection comes from; `applied` tells whether the request took effect (a fault may
-    hide that from the bot).
+    `port` is the client's port; `applied` says whether the request had an effect (a fault may hide that
+    from the bot).
     """
 
     at: float
@@ -35,7 +35,7 @@ class Request:
     answer: Any = None
 
     def matches(self, method: str | None, pattern: str) -> bool:
-        """Compare with a method (None: any) and a path with `*`s, or a template."""
+        """Whether it has this method (None: any) and matches a path with `*`s, or a template."""
         same = pattern == self.template or fnmatchcase(self.path, pattern)
         return same and method in {None, self.method}
 

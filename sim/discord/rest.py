@@ -1,4 +1,4 @@
-"""The way of a REST request: trouble, authorization, limits, effect, trouble again, record, answer."""
+"""The path of a REST request: faults, authorization, limits, effect, faults again, record, answer."""
 
 import asyncio
 import json
@@ -9,13 +9,12 @@ from aiohttp import BodyPartReader, ClientError, web
 
 from . import rest_application, rest_interactions, rest_messages
 from .errors import ApiError, plain, refusal
-from .faults import Fault
+from .faults import Fault, Uplink
 from .forms import Upload
 from .ids import http_date
 from .limits import Limits, RateLimiter, TooMany
 from .records import Authorization, Request
 from .routing import Answer, Call, Router
-from .uplink import Uplink
 from .world import World
 
 ROUTES = Router(
@@ -27,7 +26,7 @@ CHUNK = 64 * 1024
 
 
 class Rest:
-    """Discord's REST side over a world. What went wrong inside the simulator itself is in `errors`."""
+    """Discord's REST API over a world. `errors` holds exceptions of the simulator itself."""
 
     def __init__(self, world: World, limits: Limits, seed: int) -> None:
         self.world = world
@@ -49,36 +48,36 @@ class Rest:
             return web.Response(status=503, text="upstream connect error or disconnect/reset before headers")
         try:
             record, uploads = await self._read(raw)
-        except (ConnectionError, ClientError):  # hung up in the middle of it: it never came
+        except (ConnectionError, ClientError):  # the client hung up halfway: the request never arrived
             return _cut(raw)
         self.requests.append(record)
-        self.world.pulse.ring()
+        self.world.pulse.notify()
         try:
             return await self._respond(raw, record, uploads)
         finally:
-            self.world.pulse.ring()
+            self.world.pulse.notify()
 
     async def _respond(self, raw: web.Request, record: Request, uploads: list[Upload]) -> web.StreamResponse:
         before = self._fault(record, "before")
         if before is not None:
             await asyncio.sleep(before.delay)
             if before.answers:
-                return self._spoil(raw, record, before)
+                return self._replace(raw, record, before)
         headers: dict[str, str] = {}
         answer = self._serve(record, uploads, headers)
-        self.world.pulse.ring()
+        self.world.pulse.notify()
         after = self._fault(record, "after")
         if after is not None:
             await asyncio.sleep(after.delay)
             if after.answers:
-                return self._spoil(raw, record, after)
+                return self._replace(raw, record, after)
         return self._send(record, answer.status, answer.body, headers)
 
     def _fault(self, record: Request, when: str) -> Fault | None:
         return next((f for f in self.faults if f.when == when and f.strikes(record, self.rng)), None)
 
     def _serve(self, record: Request, uploads: list[Upload], headers: dict[str, str]) -> Answer:
-        """Let the request take effect; fill in the headers of its answer."""
+        """Apply the request; fill in the headers of its answer."""
         try:
             answer = self._run(record, uploads, headers)
         except TooMany as error:
@@ -106,7 +105,7 @@ class Rest:
             raise refusal(50109)
         return route.handler(Call(self.world, self.limiter, params, record.query, record.body, uploads))
 
-    def _spoil(self, raw: web.Request, record: Request, fault: Fault) -> web.StreamResponse:
+    def _replace(self, raw: web.Request, record: Request, fault: Fault) -> web.StreamResponse:
         if fault.drop:
             return _cut(raw)
         body, headers = fault.make_body(), fault.make_headers()
@@ -136,7 +135,7 @@ class Rest:
         return web.Response(status=status, headers=headers, body=text.encode(), content_type=content_type)
 
     async def _read(self, raw: web.Request) -> tuple[Request, list[Upload]]:
-        """Read a request whole, JSON or multipart, into its record and its files."""
+        """Read a JSON or multipart request into its record and its files."""
         path = raw.path.removeprefix("/api/v10")
         route, _, _ = ROUTES.find(raw.method, path)
         record = Request(
@@ -193,7 +192,7 @@ class Rest:
 
 
 UNREADABLE = object()
-"""Stands for a body that is no JSON."""
+"""Marks a body that is not JSON."""
 
 
 def _parse(data: bytes) -> Any:
@@ -204,7 +203,7 @@ def _parse(data: bytes) -> Any:
 
 
 def _cut(raw: web.Request) -> web.Response:
-    """Cut the connection in place of an answer."""
+    """Cut the connection instead of answering."""
     if raw.transport is not None:
         raw.transport.abort()
     return web.Response(status=500)

@@ -1,4 +1,4 @@
-"""REST routes about the bot itself: gateway addresses, users, servers, the application, its commands."""
+"""REST routes for the bot itself: gateway URLs, users, servers, the application, its commands."""
 
 from .errors import refusal
 from .ids import Json

@@ -1,4 +1,4 @@
-"""REST routes of interactions: the first answer, and everything through the interaction's token."""
+"""REST routes for interactions: the initial response, and everything through the interaction's token."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from .errors import Form, bad_form, refusal
 from .ids import Json
 from .invocation import AUTOCOMPLETE, COMPONENT, Invocation
 from .message import EPHEMERAL, MENU_ANSWER, REPLY, SLASH_ANSWER, Message
-from .people import User
 from .routing import Answer, Call, Router
+from .users import User
 
 router = Router()
 PONG, MESSAGE, THINK, DEFER_UPDATE, UPDATE, CHOICES, MODAL = 1, 4, 5, 6, 7, 8, 9
@@ -21,7 +21,7 @@ FOLLOWUP = HOOK + "/messages/{message_id}"
     "POST", "/interactions/{interaction_id}/{interaction_token}/callback", limit="callbacks", by_token=True
 )
 def callback(call: Call) -> Answer:
-    """Take the first answer: in time (else 10062) and only once (else 40060)."""
+    """Accept the initial response: in time (else 10062) and only once (else 40060)."""
     invocation = call.world.invocation(call.params["interaction_token"])
     if invocation is None or invocation.id != call.id("interaction_id"):
         raise refusal(10062)
@@ -89,7 +89,7 @@ def _answer(call: Call, invocation: Invocation, body: Json, to: User | None) -> 
 
 
 def _stamp(invocation: Invocation, message: Message, reference: Message | None = None) -> Message:
-    """Give an answer its type: to a button a reply to the message it is on, else by the command."""
+    """Set a response's type: for a button a reply to its message, else by the kind of command."""
     message.reference = reference or invocation.source
     if message.reference is not None:
         message.type = REPLY
@@ -99,24 +99,24 @@ def _stamp(invocation: Invocation, message: Message, reference: Message | None =
 
 
 def _receipt(invocation: Invocation, kind: int) -> Json:
-    told: Json = {"id": str(invocation.id), "type": invocation.kind}
+    interaction: Json = {"id": str(invocation.id), "type": invocation.kind}
     message = invocation.response
     if message is None:
-        return {"interaction": told}
-    told |= {
+        return {"interaction": interaction}
+    interaction |= {
         "response_message_id": str(message.id),
         "response_message_loading": message.loading,
         "response_message_ephemeral": message.ephemeral,
         "channel_id": str(invocation.channel.id),
     }
     if kind not in {MESSAGE, THINK, UPDATE}:
-        return {"interaction": told}
+        return {"interaction": interaction}
     resource = {"type": kind, "message": message.payload()}
-    return {"interaction": told, "resource": resource}
+    return {"interaction": interaction, "resource": resource}
 
 
 def _hook(call: Call) -> Invocation:
-    """Find the interaction of a token: unknown or never answered 10015, too old 50027."""
+    """Find a token's interaction; 10015 if unknown or not responded to yet, 50027 if expired."""
     invocation = call.world.invocation(call.params["webhook_token"])
     if invocation is None or call.id("webhook_id") != call.world.application_id:
         raise refusal(10015)
@@ -144,7 +144,7 @@ def _found(call: Call) -> tuple[Invocation, Message]:
 
 @router.add("POST", HOOK, limit="webhooks", by_token=True)
 def follow_up(call: Call) -> Answer:
-    """Write a follow-up; the first one after "thinking" takes its place."""
+    """Post a follow-up; the first one after "thinking" replaces it."""
     invocation, first = _hook(call), None
     if invocation.response is not None and invocation.response.loading and not invocation.response.deleted:
         first = invocation.response

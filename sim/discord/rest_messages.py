@@ -1,4 +1,4 @@
-"""REST routes about channels and their messages, with the bot's token."""
+"""REST routes for channels and their messages, with the bot's token."""
 
 from . import posting
 from .channel import Channel
@@ -39,24 +39,24 @@ def typing(call: Call) -> Answer:
 
 @router.add("GET", MESSAGES)
 def history(call: Call) -> Answer:
-    """Answer a page, newest first, whatever the direction it was asked in."""
+    """Return a page, newest first, whichever direction was requested."""
     channel = _channel(call)
     text = call.query.get("limit", str(DEFAULT_PAGE))
     if not text.isdigit() or not 1 <= (limit := int(text)) <= MAX_PAGE:
         raise bad_form(["limit"], "NUMBER_TYPE_MAX", f"int value should be between 1 and {MAX_PAGE}.")
     if not channel.bot_may(Permission.READ_MESSAGE_HISTORY):
         return Answer(200, [])
-    seen = sorted(channel.history, key=lambda m: m.id)
+    visible = sorted(channel.history, key=lambda m: m.id)
     if "around" in call.query:
         pivot = call.id("around")
-        older = [m for m in seen if m.id < pivot][-(limit // 2) :] if limit > 1 else []
+        older = [m for m in visible if m.id < pivot][-(limit // 2) :] if limit > 1 else []
         rest = limit - len(older)
-        page = older + [m for m in seen if m.id >= pivot][: min(rest, limit // 2 + 1)]
+        page = older + [m for m in visible if m.id >= pivot][: min(rest, limit // 2 + 1)]
     elif "after" in call.query:
-        page = [m for m in seen if m.id > call.id("after")][:limit]
+        page = [m for m in visible if m.id > call.id("after")][:limit]
     else:
         before = call.id("before") if "before" in call.query else None
-        page = [m for m in seen if before is None or m.id < before][-limit:]
+        page = [m for m in visible if before is None or m.id < before][-limit:]
     return Answer(200, [message.payload() for message in reversed(page)])
 
 

@@ -1,4 +1,4 @@
-"""The table of REST routes: which method and path, whose token, which limit, which function."""
+"""The table of REST routes: method, path, token, rate limit, function."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from .world import World
 
 @dataclass(slots=True)
 class Call:
-    """What a route's function sees of a request."""
+    """A request as a route's function sees it."""
 
     world: World
     limiter: RateLimiter
@@ -24,7 +24,7 @@ class Call:
     uploads: Sequence[Upload]
 
     def id(self, name: str) -> int:
-        """Read an id from the path or the query, or refuse it (50035)."""
+        """Return an id from the path or the query, or raise 50035."""
         text = self.params.get(name) or self.query[name]
         if not text.isascii() or not text.isdigit():
             raise bad_form([name], "NUMBER_TYPE_COERCE", f'Value "{text}" is not snowflake.')
@@ -32,7 +32,7 @@ class Call:
 
     @property
     def form(self) -> Json:
-        """Read the body as an object, or refuse it (50035)."""
+        """Return the body as an object, or raise 50035."""
         if not isinstance(self.body, dict):
             text = "Only dictionaries may be used in a DictType"
             raise bad_form([], "DICT_TYPE_CONVERT", text)
@@ -41,7 +41,7 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """A route's result; `body` None is an empty answer."""
+    """A route's result; `body` None sends no body."""
 
     status: int = 200
     body: Any = None
@@ -62,21 +62,21 @@ class Route:
     pattern: re.Pattern[str]
 
     def place(self, params: dict[str, str]) -> str:
-        """Tell what the bucket is counted per: the channel, the interaction token, or the route."""
+        """Return what the bucket is counted by: channel, interaction token, or route."""
         token = params.get("webhook_token") or params.get("interaction_token")
         return params.get("channel_id") or token or f"{self.method} {self.template}"
 
 
 @dataclass(slots=True)
 class Router:
-    """The routes; a `{parameter}` never stands for `@me` or `@original`, so that one at most fits."""
+    """The routes; a `{parameter}` never matches `@me` or `@original`, so at most one route matches."""
 
     routes: list[Route] = field(default_factory=list)
 
     def add(
         self, method: str, template: str, *, limit: str = "others", by_token: bool = False
     ) -> Callable[[Handler], Handler]:
-        """Register a function for a method and a path as the OpenAPI file writes it."""
+        """Register a function for a method and a path template as in Discord's OpenAPI file."""
         pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/@]+)", template) + r"\Z")
 
         def register(handler: Handler) -> Handler:
@@ -86,7 +86,7 @@ class Router:
         return register
 
     def find(self, method: str, path: str) -> tuple[Route | None, dict[str, str], bool]:
-        """Find the route; the last value tells whether the path exists with another method."""
+        """Find the route; the last value says whether the path exists with another method."""
         known = False
         for route in self.routes:
             if match := route.pattern.match(path):

@@ -1,4 +1,4 @@
-"""The simulator as tests use it: one object that is a Discord, with its world, its moods and its records."""
+"""The simulator as tests use it: one object with the world, people's actions, faults and records."""
 
 import time
 from types import TracebackType
@@ -6,26 +6,26 @@ from typing import Self
 
 from aiohttp import web
 
+from .actions import Actions
 from .channel import Channel
 from .control import Control
 from .gateway import Gateway
 from .guild import Guild
 from .ids import Clock
 from .limits import Limits
-from .people import User
-from .persons import Persons
 from .rest import Rest
+from .users import User
 from .world import World
 
 HOST = "127.0.0.1"
 
 
-class DiscordSim(Persons, Control):
+class DiscordSim(Actions, Control):
     """A Discord on a port of 127.0.0.1.
 
     `clock` gives the time for ids, dates, rate limits, nonces and tokens; `seed` decides faults with a
-    probability. `ack_window`, `token_lifetime` and `nonce_window` are seconds. Once started, the
-    simulator can be stopped and started again on the same port, with its world as it was.
+    probability. `ack_window`, `token_lifetime` and `nonce_window` are seconds. The simulator can be
+    stopped and started again on the same port with its state unchanged.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class DiscordSim(Persons, Control):
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> Self:
-        """Listen; the second time on the same port as the first."""
+        """Start listening; after a stop, on the same port as before."""
         app = web.Application(client_max_size=512 * 1024 * 1024)
         app.router.add_get("/gateway", self.gateway.handle)
         app.router.add_get("/gateway/", self.gateway.handle)
@@ -67,7 +67,7 @@ class DiscordSim(Persons, Control):
         return self
 
     async def stop(self) -> None:
-        """Stop listening and cut every connection: Discord is gone."""
+        """Stop listening and cut every connection."""
         if self._runner is not None:
             runner, self._runner = self._runner, None
             for site in list(runner.sites):
@@ -81,7 +81,7 @@ class DiscordSim(Persons, Control):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop; an error inside the simulator itself comes out here."""
+        """Stop; raise the first exception of the simulator itself."""
         await self.stop()
         if error is None and self.rest.errors:
             raise self.rest.errors[0]
@@ -90,7 +90,7 @@ class DiscordSim(Persons, Control):
 
     @property
     def base_url(self) -> str:
-        """The address that takes the place of https://discord.com/api/v10."""
+        """The URL that replaces https://discord.com/api/v10."""
         return self.world.base_url
 
     @property
@@ -106,7 +106,7 @@ class DiscordSim(Persons, Control):
         return self.world.bot
 
     def add_user(self, name: str, locale: str = "en-US") -> User:
-        """Make a person, a member of every server."""
+        """Add a person, who is a member of every server."""
         return self.world.add_user(name, locale)
 
     def add_guild(
@@ -118,7 +118,7 @@ class DiscordSim(Persons, Control):
         premium_tier: int = 0,
         commands_only: bool = False,
     ) -> Guild:
-        """Make a server with the bot in it, or where it is installed for its commands alone."""
+        """Add a server with the bot in it, or with only its commands installed."""
         guild = Guild(
             self.world,
             name,
@@ -135,7 +135,7 @@ class DiscordSim(Persons, Control):
 
     @property
     def app_permissions(self) -> int:
-        """What the bot's own role allows in every server; channels may differ (`restrict_bot`)."""
+        """The permissions of the bot's role in every server; channels may differ (`restrict_bot`)."""
         return self.world.app_permissions
 
     @app_permissions.setter

@@ -1,4 +1,4 @@
-"""A gateway stream with its numbered events, and the connection that it has for the moment."""
+"""A gateway stream with its numbered events, and its current connection."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ DISPATCH = 0
 
 
 class Stream:
-    """One IDENTIFY and all events since; `connection` is None while the bot is away."""
+    """The session of one IDENTIFY with all its events; `connection` is None while disconnected."""
 
     def __init__(self, stream_id: str, shard: tuple[int, int]) -> None:
         self.id = stream_id
@@ -20,13 +20,13 @@ class Stream:
         self.events: list[str] = []
         self.connection: Connection | None = None
 
-    def sees(self, guild: Guild | None) -> bool:
-        """Tell whether a server belongs to this shard; direct conversations belong to the first."""
+    def receives(self, guild: Guild | None) -> bool:
+        """Return whether a server belongs to this shard; direct conversations belong to shard 0."""
         number, count = self.shard
         return number == (0 if guild is None else (guild.id >> 22) % count)
 
     def dispatch(self, event: str, data: Any) -> None:
-        """Number an event, keep it, and send it if the bot is there."""
+        """Number an event, keep it, and send it if the bot is connected."""
         frame = {"op": DISPATCH, "t": event, "s": len(self.events) + 1, "d": data}
         self.events.append(json.dumps(frame))
         if self.connection is not None:
@@ -34,7 +34,7 @@ class Stream:
 
 
 class Connection:
-    """One websocket; frames go out in order through a queue, so that nobody waits to send."""
+    """One websocket; frames are sent in order through a queue, so that sending never blocks."""
 
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
         self.socket = socket
@@ -46,7 +46,7 @@ class Connection:
         self.outbox.put_nowait(json.dumps({"op": op, "t": None, "s": None, "d": data}))
 
     def close(self, code: int) -> None:
-        """Close after all that is queued."""
+        """Close once everything queued is sent."""
         self.outbox.put_nowait(code)
 
     def drop(self) -> None:
@@ -55,7 +55,7 @@ class Connection:
             self.transport.abort()
 
     async def pump(self) -> None:
-        """Send what is queued until the connection is over."""
+        """Send what is queued until the connection ends."""
         while True:
             item = await self.outbox.get()
             if isinstance(item, int):

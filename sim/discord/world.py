@@ -1,6 +1,6 @@
-"""The simulated Discord's content: people, servers, channels, commands, interactions, and its rules' numbers.
+"""The simulated Discord's state: people, servers, channels, commands, interactions, and time limits.
 
-Everything here is plain synchronous state; the gateway and the REST side look at it and change it.
+Everything here is plain synchronous state; the gateway and REST read and change it.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from .errors import refusal
 from .guild import Guild
 from .ids import Clock, Json, Pulse, Snowflakes
 from .message import Message
-from .people import User
 from .permissions import BOT_DEFAULT
+from .users import User
 
 if TYPE_CHECKING:
     from .invocation import Invocation
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 Emit = Callable[[str, Json, Guild | None], None]
 
 
-def _nobody_listens(event: str, data: Json, guild: Guild | None) -> None:
-    """Stand in for the gateway until there is one."""
+def _drop_event(event: str, data: Json, guild: Guild | None) -> None:
+    """Replaces the gateway until there is one."""
 
 
 class World:
@@ -33,7 +33,7 @@ class World:
         self.token = token
         self.ids = Snowflakes(clock)
         self.pulse = Pulse()
-        self.emit: Emit = _nobody_listens
+        self.emit: Emit = _drop_event
         self.base_url = ""
         self.gateway_url = ""
         self.cdn_url = ""
@@ -53,7 +53,7 @@ class World:
         self.unfetchable: set[str] = set()
         self.identifies_left = 1000
         self.filtered: set[str] = set()
-        """Words that Discord's filter of harmful links takes in no message (240000)."""
+        """Words that Discord's harmful links filter blocks (240000)."""
 
     def add_user(self, name: str, locale: str = "en-US") -> User:
         user = User(self.ids(), name, locale)
@@ -67,7 +67,7 @@ class World:
         return guild
 
     def set_app_permissions(self, permissions: int) -> None:
-        """Change what the bot may do in every server (channels may still differ)."""
+        """Change the bot's permissions in every server (channels may still differ)."""
         self.app_permissions = permissions
         for guild in self.guilds.values():
             guild.set_bot_permissions(permissions)
@@ -82,7 +82,7 @@ class World:
         return channel
 
     def channel(self, channel_id: int) -> Channel:
-        """Find a channel for the REST side, or refuse with 10003."""
+        """Find a channel for a REST route, or raise 10003."""
         channel = self.channels.get(channel_id)
         if channel is None or channel.deleted or not (channel.guild is None or channel.guild.available):
             raise refusal(10003)

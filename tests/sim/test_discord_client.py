@@ -13,7 +13,7 @@ from discord import app_commands
 from typing_extensions import override
 
 from sim.discord import Channel, DiscordSim, Fault, Invocation, User
-from sim.discord.client import running
+from sim.discord.clients import running
 
 Command = Callable[[discord.Interaction], Coroutine[Any, Any, None]]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sim.discord import Channel, DiscordSim, Limits, Permission, User
-from sim.discord.raw import RawClient, Reply
+from sim.discord.clients import RawClient, Reply
 
 V2 = 1 << 15
 Body = dict[str, Any]

@@ -9,7 +9,7 @@ from discord import app_commands
 from typing_extensions import override
 
 from sim.discord import Channel, DiscordSim, Permission, User
-from sim.discord.client import pointed_at, running
+from sim.discord.clients import pointed_at, running
 
 
 class Bot(discord.AutoShardedClient):

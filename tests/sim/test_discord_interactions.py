@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sim.discord import Channel, DiscordSim, Invocation, Limits, ManualClock, Permission
-from sim.discord.raw import RawClient, Reply
+from sim.discord.clients import RawClient, Reply
 
 V2, EPHEMERAL = 1 << 15, 1 << 6
 ID = {"name": "id", "type": 3, "description": "d", "required": True, "autocomplete": True}

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from sim.discord import Channel, DiscordSim, Fault, Limits, ManualClock, Rate
-from sim.discord.raw import RawClient
+from sim.discord.clients import RawClient
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from sim.discord import BOT_DEFAULT, Channel, DiscordSim, Limits, ManualClock, Permission, User
 from sim.discord.channel import STAGE, VOICE
-from sim.discord.raw import RawClient, Reply
+from sim.discord.clients import RawClient, Reply
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sim.discord import Channel, DiscordSim, Fault
-from sim.discord.raw import RawClient
+from sim.discord.clients import RawClient
 
 pytestmark = pytest.mark.looptime
 

@@ -30,7 +30,7 @@ from bot.veo.client import VeoClient
 from bot.videos.disk_budget import DiskUsage
 from bot.videos.downloader import VideoDownloader
 from sim.discord import Channel, DiscordSim, Guild, Invocation, Message, User
-from sim.discord.client import pointed_at
+from sim.discord.clients import pointed_at
 from sim.task_api.server import RenderApi
 
 START = 1_767_225_600.0

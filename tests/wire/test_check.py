@@ -21,7 +21,7 @@ from bot.config import Settings
 from bot.store.database import Database
 from bot.store.errors import StoreUnusable
 from sim.discord import Fault
-from sim.discord.client import pointed_at
+from sim.discord.clients import pointed_at
 from sim.task_api.answers import Answer, html_page
 
 HTML = {"body": "<html>", "content_type": "text/html"}

@@ -1,4 +1,4 @@
-"""What people do: they use commands, click buttons, type into options, and pick message menus."""
+"""What people do: use commands, click buttons, type into options, pick from message menus."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,14 +9,14 @@ from .gateway import Gateway
 from .ids import Json
 from .invocation import AUTOCOMPLETE, COMMAND, COMPONENT, Invocation
 from .message import Message, walk
-from .people import User
+from .users import User
 from .world import World
 
 STRING, INTEGER, BOOLEAN, NUMBER = 3, 4, 5, 10
 
 
-class Persons:
-    """The acts of people. Each returns at once; `Invocation.acknowledged()` waits for the bot.
+class Actions:
+    """The actions of people. Each returns at once; `Invocation.acknowledged()` waits for the bot.
 
     `deliveries=2` has the gateway deliver the event twice. With `strict_commands` (the default) only
     registered commands can be used, as in Discord.
@@ -91,8 +91,8 @@ class Persons:
     ) -> Invocation:
         """Click a button (or choose `values` in a menu), found by its custom id or its label.
 
-        `LookupError` when the person sees no such button, or it is disabled; `stale=True` clicks a
-        custom id that the message no longer has, as somebody whose screen is behind does.
+        `LookupError` if the person sees no such button, or it is disabled; `stale=True` clicks a custom id
+        that the message no longer has, as somebody with an outdated screen does.
         """
         part = _part(message, custom_id, label)
         if message.visible_to not in {None, user} or message.deleted:

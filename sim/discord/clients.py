@@ -1,18 +1,61 @@
-"""A bare REST client: says exactly what a test says, repeats nothing, waits for no limit."""
+"""Two clients for tests: a discord.py client in the same loop, and a bare REST client.
 
+The bare client sends exactly what a test says: it repeats nothing and waits for no rate limit.
+"""
+
+import asyncio
 import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+import discord
+import yarl
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
 
 from .sim import DiscordSim
 
 
+@contextmanager
+def pointed_at(sim: DiscordSim) -> Iterator[None]:
+    """Point discord.py at the simulator; restore its URLs at the end."""
+    before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
+    Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = sim.base_url, yarl.URL(sim.gateway_url)
+    try:
+        yield
+    finally:
+        Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = before
+
+
+@asynccontextmanager
+async def running(client: discord.Client, sim: DiscordSim, *, within: float = 10.0) -> AsyncIterator[None]:
+    """Run a client for the duration of the block, which starts once the client has a stream.
+
+    Raises the client's error if it ends first, `TimeoutError` after `within` seconds.
+    """
+    with pointed_at(sim):
+        task = asyncio.create_task(client.start(sim.token))
+        ready = asyncio.create_task(sim.wait_ready(within))
+        try:
+            await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                task.result()
+            await ready
+            yield
+        finally:
+            ready.cancel()
+            await client.close()
+            task.cancel()  # a client that never connected would keep trying
+            await asyncio.gather(task, ready, return_exceptions=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back; `body` is decoded if it is JSON, else text (None: empty)."""
+    """A response; `body` is decoded if it is JSON, else text (None: empty)."""
 
     status: int
     body: Any
@@ -25,7 +68,7 @@ class Reply:
         return int(code)
 
     def faults(self, *path: str | int) -> list[str]:
-        """List the codes at a path of a 50035's error tree."""
+        """Return the codes at a path of a 50035's error tree."""
         node = self.body["errors"]
         for part in path:
             node = node[str(part)]
@@ -33,7 +76,7 @@ class Reply:
 
 
 class RawClient:
-    """Requests with the bot's token; use it in an `async with`."""
+    """Sends requests with the bot's token; use it in an `async with`."""
 
     def __init__(self, sim: DiscordSim) -> None:
         self.sim = sim

@@ -1,4 +1,4 @@
-"""Users and roles: plain values with the payloads that Discord sends for them."""
+"""Users and roles: plain values with their payloads."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ class User:
     """A person, or the bot itself.
 
     `upload_limit` is what the person's own subscription allows in bytes (0: none); `dms_open` says
-    whether the bot may write to them (else 50007).
+    whether the bot can message them (else 50007).
     """
 
     id: int
@@ -40,7 +40,7 @@ class User:
 
 @dataclass(eq=False, slots=True)
 class Role:
-    """A role of a guild; the one whose id is the guild's is @everyone."""
+    """A role of a guild; the role with the guild's id is @everyone."""
 
     id: int
     name: str
