@@ -1,5 +1,6 @@
 """The parts that cards, results and responses share: headlines, progress, what an ending means."""
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
@@ -110,7 +111,12 @@ def refused_links(language: str, task: Task) -> str | None:
     """Return the line that names what the API gave instead of web links, None if there is nothing."""
     if not task.refused_videos:
         return None
-    names = [code(name, 45) for name in task.refused_videos[:3]]
-    if len(task.refused_videos) > len(names):
-        names.append(say(language, messages.AND_MORE, count=len(task.refused_videos) - len(names)))
-    return say(language, messages.LINKS_REFUSED, names=", ".join(names))
+    names = [code(name, 45) for name in task.refused_videos]
+    return say(language, messages.LINKS_REFUSED, names=listed(language, names, 3))
+
+
+def listed(language: str, names: Sequence[str], limit: int) -> str:
+    """Return the first `limit` names, and how many more there are."""
+    more = len(names) - limit
+    rest = [say(language, messages.AND_MORE, count=more)] if more > 0 else []
+    return ", ".join([*names[:limit], *rest])

@@ -13,6 +13,7 @@ from typing import Final
 import discord
 
 from bot import messages
+from bot.cards.render_parts import listed
 from bot.cards.results import answer_messages
 from bot.cards.text import code, jump_link, named, packed
 from bot.commands.first_poll import FirstPoll
@@ -123,12 +124,15 @@ class WatchCommand:
             summary.append(_not_watched(language, why, surplus))
         new = await self._join_or_admit(response, task_ids[:MOST_AT_ONCE], summary)
         polled = await self._first_poll.of(response, new)
-        ended = [task for task in polled.values() if isinstance(task, Task) and task.settled]
-        live = {
-            task_id: as_event(seen) if isinstance(seen, VeoError) else seen
-            for task_id, seen in polled.items()
-            if seen not in ended
-        }
+        ended: list[Task] = []
+        live: dict[str, Observation] = {}
+        for task_id, task in polled.items():
+            if isinstance(task, VeoError):
+                live[task_id] = as_event(task)  # it may be watched all the same: the API may answer later
+            elif task.settled:
+                ended.append(task)
+            else:
+                live[task_id] = task
         watched = bool(live) and await self._begin(response, live, summary)
         results = [message for task in ended for message in answer_messages(task, response.channel_language)]
         if watched:
@@ -138,13 +142,13 @@ class WatchCommand:
         for text in packed(summary):
             await response.send_private(text)
 
-    async def _begin(self, response: Response, seen: Mapping[str, Observation], summary: list[str]) -> bool:
+    async def _begin(self, response: Response, polled: Mapping[str, Observation], summary: list[str]) -> bool:
         """Make a card of the tasks that may still be watched; return whether there is one."""
-        message_id = await response.placeholder(list(seen))
+        message_id = await response.placeholder(list(polled))
         interaction = response.interaction
         async with self._beginning:
             # Again: others may have begun the same watch, or filled the server, during the first poll.
-            new = await self._join_or_admit(response, list(seen), summary)
+            new = await self._join_or_admit(response, list(polled), summary)
             if not new:
                 return False
             self._rest.lend_token(message_id, interaction.application_id, interaction.token)
@@ -155,11 +159,11 @@ class WatchCommand:
                     message_id=message_id,
                     starter_id=interaction.user.id,
                     language=response.channel_language,
-                    observations={task_id: seen[task_id] for task_id in new},
+                    observations={task_id: polled[task_id] for task_id in new},
                 )
             except StoreError as error:
                 about = {"tasks": list(new), "reason": str(error)}
-                log.error("watches could not be saved", extra=about)  # noqa: TRY400
+                log.error("could not save watches", extra=about)  # noqa: TRY400
                 summary.append(say(response.language, messages.NOT_SAVED, tasks=named(new)))
                 return False
         response.keep()
@@ -189,16 +193,9 @@ class WatchCommand:
 def left_out(language: str, beginnings: Sequence[str]) -> str:
     """Return the sentence that names what was not taken for an id."""
     names = [code(beginning, LEFT_OUT_LENGTH + 2) for beginning in beginnings]
-    return say(language, messages.NOT_IDS, names=_some(language, names))
+    return say(language, messages.NOT_IDS, names=listed(language, names, NAMED_AT_MOST))
 
 
 def _not_watched(language: str, why: str, task_ids: Sequence[str]) -> str:
-    tasks = _some(language, [f"`{task_id}`" for task_id in task_ids])
+    tasks = listed(language, [f"`{task_id}`" for task_id in task_ids], NAMED_AT_MOST)
     return f"{why} {say(language, messages.NOT_WATCHED, tasks=tasks)}"
-
-
-def _some(language: str, names: Sequence[str]) -> str:
-    """Return the first of many names, and how many more there are."""
-    more = len(names) - NAMED_AT_MOST
-    shown = list(names[:NAMED_AT_MOST])
-    return ", ".join([*shown, say(language, messages.AND_MORE, count=more)] if more > 0 else shown)
