@@ -69,8 +69,8 @@ class Listing:
             entries += await self._recent.lost(interaction.guild_id, self._clock() - LOST_SECONDS)
         except StoreFailed as error:
             log.warning("the list lacks what has ended", extra={"reason": str(error)})
-        seen = {card.channel_id for card, _ in entries}
-        visible = {channel_id for channel_id in seen if may_see(interaction, channel_id)}
+        channels = {card.channel_id for card, _ in entries}
+        visible = {channel_id for channel_id in channels if may_see(interaction, channel_id)}
         form = list_page(
             [entry for entry in entries if entry[0].channel_id in visible],
             self._tracker.registry.observed,

@@ -96,7 +96,7 @@ class GatewayShard(Shard):
         while True:
             await asyncio.sleep(self._pause())
             resuming = self.ws is not None and bool(self.ws.session_id)
-            if not resuming:
+            if not resuming:  # only an IDENTIFY counts, and it must be sent soon after this wait
                 await self._budget.wait(self._shard_id)
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
@@ -113,6 +113,8 @@ class GatewayShard(Shard):
                 try:
                     await self._listen()
                 except Exception as error:
+                    # Reset before `_lost` counts this one: a connection that breaks once an hour is no
+                    # trouble.
                     if asyncio.get_running_loop().time() - began >= HELD_SECONDS and self.unanswered == 0:
                         self._failures = 0
                     self._lost(error)
@@ -136,7 +138,10 @@ class GatewayShard(Shard):
         )
 
     async def _listen(self) -> None:
-        """Receive what the gateway sends; a connection always ends in an exception."""
+        """Receive what the gateway sends; a connection always ends in an exception.
+
+        The wait for READY is bound, which discord.py's is not; after it a connection may be silent.
+        """
         ready_by: float | None = asyncio.get_running_loop().time() + ready_wait(self.unanswered)
         while self.ws is not None:
             try:
