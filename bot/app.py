@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 from math import isfinite, nan
 from typing import Final
 
@@ -33,9 +34,7 @@ from bot.outbound.messenger import Messenger
 from bot.outbound.rest import DiscordRest
 from bot.outbound.uploads import UploadLimits, Uploads
 from bot.store.database import Database
-from bot.store.placeholders import Placeholders
-from bot.store.pruner import DAY, Pruner
-from bot.store.pruning import Pruning
+from bot.store.pruning import DAY, keep_pruning
 from bot.store.recent import Recent
 from bot.store.store import Store
 from bot.videos.downloader import VideoDownloader
@@ -109,7 +108,7 @@ class App:
             clock=clock,
         )
         turns = NewestFirst()
-        self._keeper: Final = PlaceholderKeeper(Placeholders(database), client, clock)
+        self._keeper: Final = PlaceholderKeeper(self.store, client, clock)
         self.commands: Final = Commands(
             first_poll,
             self.tracker,
@@ -121,7 +120,7 @@ class App:
             card_language=settings.card_language,
             keeper=self._keeper,
         )
-        self._pruner: Final = Pruner(Pruning(database), settings.keep_days, clock, wait=wait)
+        self._prune: Final = partial(keep_pruning, database, settings.keep_days, clock, wait)
         self._autocomplete: Final = Autocomplete(self.tracker, recent, limits, turns, clock)
         self._discord_api: Final = settings.discord_api_url
         self._wait: Final = wait
@@ -160,7 +159,7 @@ class App:
         for name, loop in {
             "poll loop": self.poller.run(),
             "probe loop": self.breaker.run(),
-            "prune loop": self._pruner.run(),
+            "prune loop": self._prune(),
             "tuner loop": self._tuner.run(),
         }.items():
             self._loops.append(asyncio.create_task(loop, name=name))

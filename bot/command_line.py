@@ -114,7 +114,7 @@ def _check(*, as_json: bool, sync: bool) -> int:
 
 def _on_the_data(chosen: argparse.Namespace) -> int:
     """Run a command that needs only the data, no secrets, and print its result."""
-    from bot.backups import data_commands as commands  # noqa: PLC0415
+    from bot.backups import commands  # noqa: PLC0415
     from bot.config import DataSettings, SettingsFault  # noqa: PLC0415
     from bot.store.errors import AnotherBot, StoreError, StoreUnusable  # noqa: PLC0415
 
@@ -125,7 +125,7 @@ def _on_the_data(chosen: argparse.Namespace) -> int:
             case "backup":
                 text = commands.backup(database, chosen.file)
             case "restore":
-                text = commands.put_back(database, chosen.file)
+                text = commands.restore_backup(database, chosen.file)
             case _:
                 text = commands.watches(database)
     except SettingsFault as fault:

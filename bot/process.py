@@ -14,9 +14,9 @@ from bot.config import Settings
 from bot.gateway.client import VeoBot, reach, serve, talk_to
 from bot.metrics import Metrics
 from bot.monitoring.server import MonitoringServer
+from bot.store.data_folder import video_folder
 from bot.store.database import Database
 from bot.store.errors import StoreUnusable
-from bot.store.ownership import copies_folder
 from bot.veo.client import VeoClient
 from bot.videos.downloader import VideoDownloader
 
@@ -56,7 +56,7 @@ async def run(settings: Settings) -> None:
         )
         downloader = None
         if settings.attach_videos:
-            folder = copies_folder(database.path)
+            folder = video_folder(database.path)
             try:
                 downloader = await stack.enter_async_context(VideoDownloader(folder))
             except OSError as error:

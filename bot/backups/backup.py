@@ -1,7 +1,7 @@
 """A consistent copy of the database while the bot runs on it.
 
-`VACUUM INTO` reads one snapshot, does not hold up the bot's writes (the file is in WAL), and writes a single
-file without free pages. The copy comes under its name only when it is whole and on the disk.
+`VACUUM INTO` reads one snapshot, does not block the bot's writes (the file is in WAL mode), and writes a
+single file without free pages. The copy gets its name only once it is complete and on the disk.
 """
 
 import os
@@ -10,30 +10,30 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bot.store.data_folder import beside, exists
 from bot.store.errors import StoreError
-from bot.store.ownership import beside, there
-from bot.store.readonly import Kind, examined, reading, why_unreadable
+from bot.store.readonly import Kind, examine, reading, why_unreadable
 from bot.store.unconfirmed import mark_copy
 
 
 class BackupFailed(StoreError):
-    """There is no copy; the text says why and what to do."""
+    """No copy was made; the text says why and what to do."""
 
 
 def back_up(database: Path, target: Path, at: float) -> Path:
-    """Copy a database to a new file at a Unix time, the present one; return the file.
+    """Copy a database to a new file and return that; `at` is now in Unix seconds.
 
-    In a folder it gets a name of its own.
+    In a folder the file is named by the time.
 
     Raises:
-        BackupFailed: nothing was written under the name of `target`.
+        BackupFailed: no file `target` was written.
     """
     database = database.resolve()
     if (why := why_unreadable(database)) is not None:
         raise BackupFailed(why)
-    if os.path.isdir(target):  # noqa: PTH112 Path.is_dir raises where a folder is closed
+    if os.path.isdir(target):  # noqa: PTH112 Path.is_dir raises in a closed folder
         target /= f"{database.stem}-{datetime.fromtimestamp(at, UTC):%Y-%m-%d-%H%M%S}.db"
-    if there(target):
+    if exists(target):
         raise BackupFailed(f"{target} exists already: name a new file")
     part = beside(target, ".part")
     try:
@@ -41,7 +41,7 @@ def back_up(database: Path, target: Path, at: float) -> Path:
         part.replace(target)
         sync(target.parent)
     except sqlite3.Error as error:
-        found = examined(database)
+        found = examine(database)
         why = found.fault or (f"{database} is empty" if found.kind is Kind.EMPTY else str(error))
         raise BackupFailed(f"there is no copy: {why}") from None
     except OSError as error:
@@ -53,7 +53,7 @@ def back_up(database: Path, target: Path, at: float) -> Path:
 
 
 def copy_to(part: Path, database: Path, at: float) -> None:
-    """Copy a database to a file that nobody else may read, mark it as a copy, and have it on the disk."""
+    """Copy a database to a file that nobody else may read, mark it as a copy, and flush it to the disk."""
     part.unlink(missing_ok=True)
     part.touch(mode=0o600, exist_ok=False)
     with reading(database) as source:

@@ -1,8 +1,8 @@
-"""A backup put back in the place of the data, while no bot runs on it.
+"""Restoring a backup while no bot runs on the data.
 
-The earlier data is kept beside it, under a new name each time, as a backup itself. Then SQLite writes the
-backup over the data in one transaction, so that a crash leaves the one or the other. Data that is damaged is
-kept as it is and replaced as a file.
+The present data is first kept beside it as a backup under a new name. Then SQLite writes the backup over the
+data in one transaction, so that a crash leaves one or the other. Damaged data is kept as it is, and its file
+is replaced.
 """
 
 import os
@@ -14,69 +14,75 @@ from pathlib import Path
 from typing import Final
 
 from bot.backups.backup import BackupFailed, back_up, copy_to, sync
+from bot.store.data_folder import (
+    beside,
+    empty_video_folder,
+    exists,
+    give_to_owner,
+    how_to_use,
+    locked,
+    unusable,
+)
 from bot.store.errors import AnotherBot, StoreError, StoreUnusable
-from bot.store.lock import held, lock_of
-from bot.store.ownership import beside, give_to_the_bot, refused, there, whose
-from bot.store.readonly import Examined, Kind, examined, reading, why_unreadable
+from bot.store.readonly import Examined, Kind, examine, reading, why_unreadable
 from bot.store.unconfirmed import mark_copy
-from bot.store.video_folder import empty_beside
 
-_WANTED: Final = "name a file that `backup` wrote"
-_LOGS: Final = ("-wal", "-shm", "-journal")
+_NAME_A_BACKUP: Final = "name a file that `backup` wrote"
+_WAL_FILES: Final = ("-wal", "-shm", "-journal")
 
 
 class RestoreFailed(StoreError):
-    """The data is as it was; the text says why and what to do."""
+    """The data is unchanged; the text says why and what to do."""
 
 
 def restore(backup: Path, database: Path, at: float) -> Path | None:
-    """Put a backup in the place of a database at a Unix time, the present one.
+    """Replace a database by a backup; `at` is now in Unix seconds.
 
     Returns:
         Where the earlier data is now, None if there was none.
 
     Raises:
-        RestoreFailed, StoreUnusable, AnotherBot: the data is as it was.
+        RestoreFailed, StoreUnusable, AnotherBot: the data is unchanged.
     """
     backup, database = backup.resolve(), database.resolve()
-    if (why := _no_backup(backup, database)) is not None:
+    if (why := _why_not(backup, database)) is not None:
         raise RestoreFailed(why)
-    if closed := refused(database):
-        raise StoreUnusable(f"{closed[0]} cannot be written: {whose(closed, database)}")
+    if closed := unusable(database):
+        raise StoreUnusable(f"{closed[0]} is not writable: {how_to_use(closed, database)}")
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
-        with held(database):
-            give_to_the_bot(Path(lock_of(database).lock_file), database.parent)
-            empty_beside(database)
-            return _put_back(backup, database, at)
+        with locked(database):
+            give_to_owner(beside(database, ".lock"), database.parent)
+            empty_video_folder(database)
+            return _replace(backup, database, at)
     except AnotherBot:
-        raise AnotherBot(f"a bot is running on {database}: stop it, then put the backup back") from None
+        raise AnotherBot(f"a bot is running on {database}: stop it, then restore the backup") from None
     except BackupFailed as error:
         raise RestoreFailed(f"the present data could not be kept: {error}") from None
     except sqlite3.Error as error:
-        raise RestoreFailed(f"{backup} could not be put back ({error})") from None
+        raise RestoreFailed(f"{backup} could not be restored ({error})") from None
     except OSError as error:
         raise RestoreFailed(f"cannot write in {database.parent} ({error.strerror})") from None
 
 
-def _no_backup(backup: Path, database: Path) -> str | None:
-    """Return why a file cannot be put back, and what to do."""
-    if os.path.isdir(backup):  # noqa: PTH112 Path.is_dir raises where a folder is closed
+def _why_not(backup: Path, database: Path) -> str | None:
+    """Return why a file cannot be restored and what to do, None if it can."""
+    if os.path.isdir(backup):  # noqa: PTH112 Path.is_dir raises in a closed folder
         return f"{backup} is a folder: name one of its files{_backups_in(backup, database)}"
-    if (why := why_unreadable(backup, _WANTED)) is not None:
+    if (why := why_unreadable(backup, _NAME_A_BACKUP)) is not None:
         return why
     if backup == database:
-        return f"{backup} is the data itself: {_WANTED}"
-    found = examined(backup)
+        return f"{backup} is the data itself: {_NAME_A_BACKUP}"
+    found = examine(backup)
     if found.kind is Kind.NEWER:
         return f"{found.fault}: update the bot first"
     if found.kind is not Kind.OURS:
-        return f"{found.fault or f'{backup} is empty'}: {_WANTED}"
+        return f"{found.fault or f'{backup} is empty'}: {_NAME_A_BACKUP}"
     return None
 
 
 def _backups_in(folder: Path, database: Path) -> str:
-    """Return what may be meant, newest first."""
+    """Return the end of a sentence that names the newest backups in a folder."""
     try:
         files = sorted(folder.glob(f"{database.stem}-*.db"), key=lambda file: file.stat().st_mtime)
     except OSError:
@@ -84,10 +90,10 @@ def _backups_in(folder: Path, database: Path) -> str:
     return f", such as {' '.join(file.name for file in files[:-9:-1])}" if files else ""
 
 
-def _put_back(backup: Path, database: Path, at: float) -> Path | None:
-    present = examined(database) if there(database) else Examined(Kind.EMPTY)
+def _replace(backup: Path, database: Path, at: float) -> Path | None:
+    present = examine(database) if exists(database) else Examined(Kind.EMPTY)
     if present.kind is Kind.EMPTY:
-        _make(backup, database)
+        _put_in_place(backup, database)
         return None
     if present.kind in {Kind.THEIRS, Kind.UNREADABLE}:
         raise RestoreFailed(f"{present.fault}: {present.advice}")
@@ -95,10 +101,10 @@ def _put_back(backup: Path, database: Path, at: float) -> Path | None:
     aside = database.with_name(name)
     if present.kind is Kind.DAMAGED:
         _keep_as_it_is(database, aside)
-        _make(backup, database)
+        _put_in_place(backup, database)
     else:
         back_up(database, aside, at)
-        give_to_the_bot(aside, database.parent)
+        give_to_owner(aside, database.parent)
         _write_over(backup, database)
     return aside
 
@@ -110,15 +116,15 @@ def _write_over(backup: Path, database: Path) -> None:
         mark_copy(target, backup.stat().st_mtime)
 
 
-def _make(backup: Path, database: Path) -> None:
-    """Write a backup beside the data, and let it have its place once it is whole."""
+def _put_in_place(backup: Path, database: Path) -> None:
+    """Write a backup beside the data, and move it into place once it is complete."""
     part = beside(database, ".part")
     try:
         copy_to(part, backup, backup.stat().st_mtime)
-        give_to_the_bot(part, database.parent)
-        for ending in _LOGS:
+        give_to_owner(part, database.parent)
+        for ending in _WAL_FILES:
             beside(database, ending).unlink(missing_ok=True)
-        sync(database.parent)  # before the new file comes: it must never meet the logs of the old
+        sync(database.parent)  # before the move: the new file must never meet the old one's log
         part.replace(database)
         sync(database.parent)
     finally:
@@ -126,10 +132,10 @@ def _make(backup: Path, database: Path) -> None:
 
 
 def _keep_as_it_is(database: Path, aside: Path) -> None:
-    for ending in ("", *_LOGS):
-        if there(beside(database, ending)):
+    for ending in ("", *_WAL_FILES):
+        if exists(beside(database, ending)):
             kept = beside(aside, ending)
             kept.touch(mode=0o600, exist_ok=False)
             shutil.copyfile(beside(database, ending), kept)
             sync(kept)
-            give_to_the_bot(kept, database.parent)
+            give_to_owner(kept, database.parent)

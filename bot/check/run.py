@@ -19,9 +19,8 @@ from bot.clock import Clock, steady_clock
 from bot.config import DataSettings, Settings, SettingsFault
 from bot.core.health import IMPOSSIBLE_ID
 from bot.monitoring.server import bind_error, format_address, try_to_bind
-from bot.store.lock import is_held
-from bot.store.ownership import nearest, refused, there, whose
-from bot.store.readonly import Kind, examined
+from bot.store.data_folder import exists, how_to_use, is_locked, nearest_existing, unusable
+from bot.store.readonly import Kind, examine
 from bot.store.schema import HEAD
 from bot.veo.client import VeoClient
 from bot.veo.errors import KeyRefused, RateLimited, TaskNotFound, TaskRefused, VeoError
@@ -64,13 +63,13 @@ def check_data(path: Path) -> list[CheckResult]:
 
 def _check_folder(database: Path) -> CheckResult:
     subject, folder = "data folder", database.parent
-    existing = nearest(folder)
+    existing = nearest_existing(folder)
     if os.path.isdir(database):  # noqa: PTH112 Path.is_dir raises if a parent is not accessible
         return CheckResult(subject, False, f"{database} is a folder: set DATABASE_URL to a file in it")
     if not existing.is_dir():
         return CheckResult(subject, False, f"{existing} is not a folder: set DATABASE_URL")
-    if closed := refused(database):
-        return CheckResult(subject, False, f"{closed[0]} is not writable: {whose(closed, database)}")
+    if closed := unusable(database):
+        return CheckResult(subject, False, f"{closed[0]} is not writable: {how_to_use(closed, database)}")
     if (free := shutil.disk_usage(existing).free) < MIN_FREE_BYTES:
         return CheckResult(
             subject, False, f"only {free // 1024} KiB are free on the disk of {existing}: free some space"
@@ -82,9 +81,9 @@ def _check_folder(database: Path) -> CheckResult:
 
 def _check_database(path: Path) -> CheckResult:
     subject = "database"
-    if not there(path):
+    if not exists(path):
         return CheckResult(subject, True, "will be created at startup")
-    found = examined(path)
+    found = examine(path)
     if found.fault is not None:
         return CheckResult(subject, False, f"{found.fault}: {found.advice}")
     if found.kind is Kind.EMPTY:
@@ -96,7 +95,7 @@ def _check_database(path: Path) -> CheckResult:
 
 def check_conflicts(settings: Settings) -> list[CheckResult]:
     """Check for a bot that runs on the same data and for a program on the health server's port."""
-    running = is_held(settings.database_path)
+    running = is_locked(settings.database_path)
     text = "yes; a second bot on this data would exit with code 5" if running else "no"
     return [CheckResult("already running", True, text), _check_port(settings, running=running)]
 

@@ -13,7 +13,8 @@ import discord
 from bot.clock import Clock, WakeUp
 from bot.outbound.discord_errors import ErrorAction, describe, error_action, retry_delay
 from bot.store.errors import StoreFailed
-from bot.store.placeholders import Placeholder, Placeholders
+from bot.store.records import Placeholder
+from bot.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ MESSAGES_AFTER: Final = 100
 class PlaceholderKeeper:
     """Stores placeholders. None of its methods raises: a response does not depend on them."""
 
-    def __init__(self, store: Placeholders, client: discord.Client, clock: Clock) -> None:
+    def __init__(self, store: Store, client: discord.Client, clock: Clock) -> None:
         self._store: Final = store
         self._client: Final = client
         self._clock: Final = clock
@@ -36,21 +37,21 @@ class PlaceholderKeeper:
         until = self._clock() + KEEP_SECONDS
         placeholder = Placeholder(interaction.id, interaction.channel_id or 0, content, until)
         try:
-            await self._store.remember(placeholder)
+            await self._store.add_placeholder(placeholder)
         except StoreFailed as error:
             log.warning("could not store a placeholder", extra={"reason": str(error)})
 
     async def forget(self, interaction_id: int) -> None:
         """Remove a placeholder that has become a response or is deleted."""
         try:
-            await self._store.forget(interaction_id)
+            await self._store.delete_placeholder(interaction_id)
         except StoreFailed as error:
             log.warning("could not remove a placeholder from the store", extra={"reason": str(error)})
 
     async def left(self) -> list[Placeholder]:
         """Return the placeholders that an earlier process left behind."""
         try:
-            return await self._store.left()
+            return await self._store.placeholders()
         except StoreFailed as error:
             log.warning("could not read the leftover placeholders", extra={"reason": str(error)})
             return []
@@ -81,7 +82,7 @@ class PlaceholderKeeper:
                 if error_action(error) is ErrorAction.RETRY:
                     raise
                 log.warning("a leftover placeholder stays", extra={"refusal": describe(error)})
-        await self._store.forget(placeholder.interaction_id)
+        await self._store.delete_placeholder(placeholder.interaction_id)
 
     async def _delete(self, placeholder: Placeholder) -> None:
         channel = self._client.get_partial_messageable(placeholder.channel_id)

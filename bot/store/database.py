@@ -1,6 +1,6 @@
-"""The database file: opened for one bot alone, brought to the newest schema, and run on one thread.
+"""The database file: locked, checked, migrated to the newest schema, and used on one thread.
 
-SQLite keeps a commit through a power cut only with `synchronous=FULL`; every transaction begins IMMEDIATE, so
+SQLite keeps a commit through a power cut only with `synchronous=FULL`. Every transaction begins IMMEDIATE, so
 that two writers queue instead of one of them failing half-way.
 """
 
@@ -17,15 +17,18 @@ from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
+from bot.store.data_folder import acquire, empty_video_folder, how_to_use, lock_of, unusable
 from bot.store.errors import StoreFailed, StoreUnusable
-from bot.store.last_run import LastRun
-from bot.store.lock import lock_of, take
-from bot.store.ownership import refused, whose
-from bot.store.readonly import advice_for
-from bot.store.replaced import is_newer_than_its_log
+from bot.store.readonly import advice_for, is_newer_than_its_log
 from bot.store.schema import HEAD, MIGRATIONS
-from bot.store.unconfirmed import mark_unconfirmed, read_intents, skip_ahead
-from bot.store.video_folder import empty_beside
+from bot.store.unconfirmed import (
+    last_run_file,
+    mark_unconfirmed,
+    read_intents,
+    read_last_run,
+    skip_ahead,
+    write_last_run,
+)
 
 log = logging.getLogger(__name__)
 
@@ -37,45 +40,43 @@ T = TypeVar("T")
 
 
 class Database:
-    """One SQLite file. With `executor` None the work runs inline: for simulations in virtual time."""
+    """One SQLite file. With `executor` None all work runs inline, for simulations in virtual time."""
 
     def __init__(self, path: Path, executor: Executor | None) -> None:
         self.path: Final = path.resolve()
         self._executor: Final = executor
         self._lock: Final = lock_of(self.path)
-        self._mark: Final = LastRun(self.path)
         self._engine: Engine | None = None
         self.on_transaction: Callable[[float], object] = lambda _seconds: None
-        """Gets how long each transaction took, its wait for others included."""
+        """Gets the seconds that each transaction took, including its wait for others."""
         self.on_failure: Callable[[], object] = lambda: None
         """Called when a transaction has failed: perhaps the disk is full."""
 
     async def open(self) -> None:
-        """Take the lock, make room by emptying the videos' folder, open the file and migrate it.
+        """Acquire the lock, free disk space by emptying the video folder, open the file and migrate it.
 
         Raises:
             AnotherBot: a running bot holds the data.
             StoreUnusable: the folder or the file cannot be used; the text says what to do.
         """
-        if closed := refused(self.path):
-            why = whose(closed, self.path)
-            raise StoreUnusable(f"{closed[0]} cannot be written: {why}")
+        if closed := unusable(self.path):
+            raise StoreUnusable(f"{closed[0]} is not writable: {how_to_use(closed, self.path)}")
         if self.path.is_dir():
             raise StoreUnusable(f"{self.path} is a folder: set DATABASE_URL to a file in it")
-        self._take_lock()
+        self._acquire_lock()
         try:
-            await self._call(empty_beside, self.path)
-            await self._call(self._open)
+            await self._in_thread(empty_video_folder, self.path)
+            await self._in_thread(self._open)
         except BaseException:
             self._lock.release()
             raise
 
     async def close(self) -> None:
-        """Close the file and let another bot have it."""
+        """Close the file and release its lock."""
         engine, self._engine = self._engine, None
         try:
             if engine is not None:
-                await self._call(engine.dispose)
+                await self._in_thread(engine.dispose)
         finally:
             self._lock.release()
 
@@ -83,38 +84,38 @@ class Database:
         """Run `work` in one transaction.
 
         Raises:
-            StoreFailed: it could not be done; nothing of it has happened.
+            StoreFailed: it failed; nothing of it has happened.
         """
         begun = time.perf_counter()
         try:
-            return await self._call(self._transact, work)
+            return await self._in_thread(self._transact, work)
         except DatabaseError as error:
             self.on_failure()
             raise StoreFailed(str(error.orig)) from error
         finally:
             self.on_transaction(time.perf_counter() - begun)
 
-    async def note_intent(self, count: int) -> None:
-        """Note beside the data how far it has come (`bot.store.last_run`).
+    async def write_last_run(self, count: int) -> None:
+        """Write beside the data how many messages it has counted (`bot.store.unconfirmed`).
 
         Raises:
-            StoreFailed: it could not be noted.
+            StoreFailed: it could not be written.
         """
         try:
-            await self._call(self._mark.write, count)
+            await self._in_thread(write_last_run, self.path, count)
         except OSError as error:
             self.on_failure()
-            raise StoreFailed(f"{self._mark.path} cannot be written ({error.strerror})") from error
+            raise StoreFailed(f"{last_run_file(self.path)} cannot be written ({error.strerror})") from error
 
     async def try_to_write(self) -> None:
-        """Write what is there already.
+        """Test whether the file can be written, by writing what it holds already.
 
         Raises:
-            StoreFailed: the file takes no writes.
+            StoreFailed: it cannot.
         """
-        await self.run(_write_the_version_again)
+        await self.run(_rewrite_version)
 
-    async def _call(self, work: Callable[..., T], *args: Any) -> T:
+    async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
         if self._executor is None:
             return work(*args)
         return await asyncio.get_running_loop().run_in_executor(self._executor, work, *args)
@@ -125,11 +126,11 @@ class Database:
         with self._engine.begin() as connection:
             return work(connection)
 
-    def _take_lock(self) -> None:
+    def _acquire_lock(self) -> None:
         folder = self.path.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            take(self._lock, self.path)
+            acquire(self._lock, self.path)
         except OSError as error:
             advice = "make it a folder that can be written, or set DATABASE_URL"
             raise StoreUnusable(f"cannot write in {folder} ({error.strerror}): {advice}") from None
@@ -144,23 +145,23 @@ class Database:
             with engine.begin() as connection:
                 _check(connection)
                 _migrate(connection, self.path)
-                mark, known = self._mark.read(), read_intents(connection)
-                copied = replaced or mark is None or known.number < mark
+                last_run, known = read_last_run(self.path), read_intents(connection)
+                copied = replaced or last_run is None or known.number < last_run
                 if copied and mark_unconfirmed(connection, known.at):
                     log.warning(
                         "the data may not be that of the last run (was a file copied into its place?): "
                         "results are searched for in their channels before they are sent"
                     )
-                count = skip_ahead(connection, mark)
-            self._mark.write(count)
-        except (DatabaseError, UnicodeError) as error:  # the second from names in a damaged file
+                count = skip_ahead(connection, last_run)
+            write_last_run(self.path, count)
+        except (DatabaseError, UnicodeError) as error:  # the latter from names in a damaged file
             engine.dispose()
             cause = error.orig if isinstance(error, DatabaseError) else "it is damaged"
             advice = advice_for(cause)
             raise StoreUnusable(f"cannot use {self.path} as the database ({cause}): {advice}") from None
         except OSError as error:
             engine.dispose()
-            why = f"{self._mark.path} cannot be written ({error.strerror})"
+            why = f"{last_run_file(self.path)} cannot be written ({error.strerror})"
             raise StoreUnusable(f"{why}: make it a file that this user may write, or delete it") from None
         except BaseException:
             engine.dispose()
@@ -172,24 +173,24 @@ def sqlite_path(url: str) -> Path:
     """Return the file that a `sqlite:///path` URL names.
 
     Raises:
-        ValueError: the URL names another kind of database, or none; the text says what is wanted.
+        ValueError: the URL names another kind of database, or none; the text says what is needed.
     """
-    wanted = "must look like sqlite:///data/bot.db (other databases are not supported)"
+    rule = "must look like sqlite:///data/bot.db (other databases are not supported)"
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        raise ValueError(wanted) from None
+        raise ValueError(rule) from None
     if parsed.drivername != "sqlite" or not parsed.database or parsed.database == ":memory:":
-        raise ValueError(wanted)
+        raise ValueError(rule)
     if parsed.host or parsed.query:
-        raise ValueError(wanted)
+        raise ValueError(rule)
     return Path(parsed.database)
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun by hand, see below
+    connection.isolation_level = None  # _begin_immediately begins transactions
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if names and VERSION_TABLE not in names:  # not ours: not even its journal is changed, `_migrate` refuses
+    if names and VERSION_TABLE not in names:  # not ours: keep its journal mode; _migrate refuses it
         return
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
@@ -200,12 +201,12 @@ def _begin_immediately(connection: Connection) -> None:
 
 
 def _check(connection: Connection) -> None:
-    """Look through the whole file, at the start, where it can be told: 25 ms for 10,000 watches."""
+    """Check the whole file at the start, where an operator sees the error: 25 ms for 10,000 watches."""
     if (found := connection.scalar(text("PRAGMA quick_check(1)"))) != "ok":
         raise DatabaseError("quick_check", None, sqlite3.DatabaseError(str(found).splitlines()[-1]))
 
 
-def _write_the_version_again(connection: Connection) -> None:
+def _rewrite_version(connection: Connection) -> None:
     connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
 
 
@@ -217,14 +218,14 @@ def _migrate(connection: Connection, path: Path) -> None:
     elif tables:
         raise StoreUnusable(f"{path} is another program's database: set DATABASE_URL to a file of its own")
     if version == HEAD:
-        _write_the_version_again(connection)  # SQLite opens a file that it may not write without a word
+        _rewrite_version(connection)  # SQLite opens a file without error although it may not write it
         return
-    # Imported here because a start without a migration needs none of it.
+    # Imported here: a start without a migration does not need it.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
 
-    log.info("bringing the database to version %s", HEAD, extra={"version": version or "none"})
+    log.info("migrating the database to version %s", HEAD, extra={"version": version or "none"})
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
@@ -234,5 +235,5 @@ def _migrate(connection: Connection, path: Path) -> None:
     except CommandError:
         raise StoreUnusable(
             f"{path} was written by a newer version of this bot ({version}): "
-            "run that version, or put a backup back"
+            "run that version, or restore a backup"
         ) from None

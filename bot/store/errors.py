@@ -1,10 +1,10 @@
-"""What can go wrong with the data.
+"""The errors of the data.
 
 StoreError
 ├── StoreUnusable     the folder or the file cannot be used: the start ends with this line
 ├── AnotherBot        a running bot holds the data
 ├── BackupFailed      no copy was made (`bot.backups.backup`)
-├── RestoreFailed     no backup was put back (`bot.backups.restore`)
+├── RestoreFailed     no backup was restored (`bot.backups.restore`)
 ├── AlreadyWatched    the channel already watches the task
 └── StoreFailed       a read or a write failed now: a full disk, a lost volume
 """

@@ -1,37 +1,55 @@
-"""Forgetting: cards whose watches have all ended long ago, with everything that belongs to them."""
+"""Pruning: deletes the cards whose watches all ended `KEEP_DAYS` ago, and everything that belongs to them."""
 
+import logging
 from typing import Final
 
 from sqlalchemy import Connection, delete, or_, select
 
+from bot.clock import Clock, WaitHook, WakeUp
 from bot.store.database import Database
+from bot.store.errors import StoreFailed
 from bot.store.schema import DONE, cards, watches
 
+log = logging.getLogger(__name__)
+
+DAY: Final = 86_400.0
+PAUSE: Final = 6 * 3_600.0
+"""Seconds between two rounds."""
 BATCH: Final = 200
-"""Cards in one transaction: nobody waits long for the file."""
+"""Cards per transaction, so that nobody waits long for the file."""
 
 
-class Pruning:
-    """Deletes old cards. The file does not shrink, but what is freed is used again before it grows."""
+async def keep_pruning(database: Database, keep_days: int, clock: Clock, wait: WaitHook) -> None:
+    """Prune now and every `PAUSE` seconds, until cancelled."""
+    wake_up = WakeUp(wait)
+    while True:
+        try:
+            deleted = await prune(database, clock() - keep_days * DAY)
+        except StoreFailed as error:
+            log.warning("old cards could not be pruned", extra={"reason": str(error)})
+        else:
+            if deleted:
+                log.info("pruned old cards", extra={"cards": deleted})
+        await wake_up.sleep(PAUSE)
 
-    def __init__(self, database: Database) -> None:
-        self._run: Final = database.run
 
-    async def prune(self, before: float) -> int:
-        """Delete the cards whose last watch was done before a Unix time; return how many those were.
+async def prune(database: Database, before: float) -> int:
+    """Delete the cards whose last watch was done before a Unix time; return their number.
 
-        Raises:
-            StoreFailed: the rest is still there.
-        """
-        needed = or_(watches.c.state != DONE, watches.c.ended_at >= before)
-        kept = select(watches.c.id).where(watches.c.card_id == cards.c.id, needed).exists()
-        old = select(cards.c.id).where(cards.c.created_at < before, ~kept).limit(BATCH)
+    The file does not shrink, but its free pages are used before it grows.
 
-        def work(connection: Connection) -> int:
-            # Watches, followers and deliveries go with their card: ON DELETE CASCADE.
-            return connection.execute(delete(cards).where(cards.c.id.in_(old))).rowcount
+    Raises:
+        StoreFailed: the remaining cards are still there.
+    """
+    needed = or_(watches.c.state != DONE, watches.c.ended_at >= before)
+    kept = select(watches.c.id).where(watches.c.card_id == cards.c.id, needed).exists()
+    old = select(cards.c.id).where(cards.c.created_at < before, ~kept).limit(BATCH)
 
-        total = 0
-        while deleted := await self._run(work):
-            total += deleted
-        return total
+    def work(connection: Connection) -> int:
+        # ON DELETE CASCADE deletes the card's watches, followers and deliveries.
+        return connection.execute(delete(cards).where(cards.c.id.in_(old))).rowcount
+
+    total = 0
+    while deleted := await database.run(work):
+        total += deleted
+    return total

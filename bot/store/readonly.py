@@ -1,5 +1,6 @@
-"""The database file read beside a running bot, without its lock and without a chance to change it."""
+"""The database file, read without the lock and without changing it: what it is, and whether it is damaged."""
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -9,13 +10,15 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from bot.store.ownership import beside, nearest, readable, there, whose_to_read
+from bot.store.data_folder import beside, exists, how_to_read, is_readable, nearest_existing
 from bot.store.schema import MIGRATIONS
 
+log = logging.getLogger(__name__)
+
 VERSIONS: Final = frozenset(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py"))
-"""Those that this bot knows."""
-_REPLACE: Final = "put a backup back (`python -m bot restore FILE`)"
-_START_EMPTY: Final = f"{_REPLACE}, or move the file away to start empty"
+"""The schema versions that this bot knows."""
+_RESTORE: Final = "restore a backup (`python -m bot restore FILE`)"
+_START_EMPTY: Final = f"{_RESTORE}, or move the file away to start empty"
 _ADVICE: Final = {
     sqlite3.SQLITE_FULL: "make room on its disk",
     sqlite3.SQLITE_IOERR: "look at its disk, which may be full or lost",
@@ -23,13 +26,14 @@ _ADVICE: Final = {
     sqlite3.SQLITE_CANTOPEN: "make it a file that this user may write",
     sqlite3.SQLITE_BUSY: "end the other program that writes it",
 }
-"""What to do, by SQLite's primary result code; else the file is damaged."""
+"""What to do, by SQLite's primary result code. With any other code the file is damaged."""
 _CLOSED: Final = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
-"""What SQLite says where it may not make the files that it wants beside a database."""
+"""SQLite's codes where it may not create the files that it needs beside a database."""
+_DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 def advice_for(error: object) -> str:
-    """Return what to do about an error of SQLite's."""
+    """Return what to do about an error of SQLite."""
     return _ADVICE.get(_code(error), _START_EMPTY)
 
 
@@ -42,19 +46,19 @@ class Kind(Enum):
 
     OURS = auto()
     EMPTY = auto()
-    """It has no table; a start fills it."""
+    """It has no tables; a start creates them."""
     NEWER = auto()
-    """Ours, of a version that this bot does not know."""
+    """Ours, with a schema version that this bot does not know."""
     THEIRS = auto()
     """Another program's."""
     DAMAGED = auto()
     UNREADABLE = auto()
-    """Nobody knows: the disk or the system does not let us read it now."""
+    """Unknown: the disk or the system does not let us read it now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A file's kind and its schema's version, or what keeps this bot from using it and what to do then."""
+    """A file's kind and schema version, or why this bot cannot use it and what to do."""
 
     kind: Kind
     version: str = ""
@@ -62,8 +66,8 @@ class Examined:
     advice: str = ""
 
 
-def examined(database: Path) -> Examined:
-    """Say what is in a file; nothing is raised."""
+def examine(database: Path) -> Examined:
+    """Find out what a file is. Nothing is raised."""
     try:
         with reading(database) as connection:
             damage = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0]).splitlines()[-1]
@@ -72,18 +76,18 @@ def examined(database: Path) -> Examined:
         kind = Kind.UNREADABLE if _code(error) in _ADVICE else Kind.DAMAGED
         return Examined(kind, fault=f"{database} cannot be read ({error})", advice=advice_for(error))
     if damage != "ok":
-        return Examined(Kind.DAMAGED, fault=f"{database} is damaged ({damage})", advice=_REPLACE)
+        return Examined(Kind.DAMAGED, fault=f"{database} is damaged ({damage})", advice=_RESTORE)
     if version is None:
         advice = "set DATABASE_URL to a file of its own"
         return Examined(Kind.THEIRS, fault=f"{database} is another program's", advice=advice)
     if version and version not in VERSIONS:
         fault = f"{database} is of a newer version of this bot ({version})"
-        return Examined(Kind.NEWER, version, fault, "run that one, or put a backup back")
+        return Examined(Kind.NEWER, version, fault, "run that version, or restore a backup")
     return Examined(Kind.OURS if version else Kind.EMPTY, version)
 
 
 def _version(connection: sqlite3.Connection) -> str | None:
-    """Return the version that a file says it has, none if it has no table; None if it is not ours."""
+    """Return a file's schema version, "" if it has no tables, None if it is not ours."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     if not tables:
         return ""
@@ -94,10 +98,10 @@ def _version(connection: sqlite3.Connection) -> str | None:
 
 
 def why_unreadable(database: Path, advice: str = "run this where the bot runs") -> str | None:
-    """Return why there is nothing to read, and what to do; None if there is a file that can be read."""
-    place = nearest(database)
-    if not readable(place):
-        return f"{place} cannot be read: {whose_to_read(place)}"
+    """Return why a file cannot be read and what to do, None if it can be."""
+    place = nearest_existing(database)
+    if not is_readable(place):
+        return f"{place} cannot be read: {how_to_read(place)}"
     if place != database or place.is_dir():
         return f"there is no database at {database}: {advice}"
     return None
@@ -110,20 +114,57 @@ def reading(database: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         sqlite3.Error: it cannot be opened or read.
     """
-    with closing(_connected(database)) as connection:
+    with closing(_connect(database)) as connection:
         yield connection
 
 
-def _connected(database: Path) -> sqlite3.Connection:
-    where = f"file:{quote(str(database))}?mode=ro"
-    connection = sqlite3.connect(where, uri=True)
+def _connect(database: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(_uri(database), uri=True)
     try:
         connection.execute("SELECT 1 FROM sqlite_master").fetchone()
     except sqlite3.OperationalError as error:
         connection.close()
-        log = beside(database, "-wal")
-        if _code(error) not in _CLOSED or (there(log) and log.stat().st_size):
+        wal = beside(database, "-wal")
+        if _code(error) not in _CLOSED or (exists(wal) and wal.stat().st_size):
             raise
-        # Also to be read, a file with a log of writes wants files beside it; without any it can do without.
-        return sqlite3.connect(f"{where}&immutable=1", uri=True)
+        # A database in WAL mode needs files beside it even to be read, and this user may not create them.
+        # With an empty log SQLite can do without them.
+        return sqlite3.connect(_uri(database, immutable=True), uri=True)
     return connection
+
+
+def _uri(database: Path, *, immutable: bool = False) -> str:
+    return f"file:{quote(str(database))}?mode=ro{'&immutable=1' if immutable else ''}"
+
+
+def is_newer_than_its_log(database: Path) -> bool:
+    """Return whether a file was changed after its log: copied into place, or by SQLite just before a kill.
+
+    After a kill SQLite's write-ahead log lies beside the data. If another file is copied over the data,
+    SQLite cannot tell that the log is not that file's and would apply it. So a log with which the file is
+    damaged, but without which it is whole, is renamed.
+    """
+    wal = beside(database, "-wal")
+    try:
+        if not wal.stat().st_size or database.stat().st_ctime_ns <= wal.stat().st_mtime_ns:
+            return False
+    except OSError:
+        return False
+    if _is_damaged(database) and not _is_damaged(database, immutable=True):
+        aside = beside(database, "-wal.aside")
+        log.warning(
+            "the write-ahead log beside the database is another file's, renaming it",
+            extra={"file": str(aside)},
+        )
+        wal.replace(aside)
+        beside(database, "-shm").unlink(missing_ok=True)
+    return True
+
+
+def _is_damaged(database: Path, *, immutable: bool = False) -> bool:
+    """Return whether a file is damaged together with its log or, opened as immutable, without it."""
+    try:
+        with closing(sqlite3.connect(_uri(database, immutable=immutable), uri=True)) as connection:
+            return str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok"
+    except sqlite3.Error as error:  # opening the file will report any other fault
+        return _code(error) in _DAMAGED

@@ -1,37 +1,47 @@
-"""Values to rows and back."""
+"""Values to rows and back, and the queries that read lists of values."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, Select, select, update
 
 from bot.core.card import Card
 from bot.core.delivery import Delivery, Message
 from bot.core.outcome import Ending, Outcome
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
-from bot.store.schema import cards, deliveries, watches
+from bot.store.schema import cards, deliveries, followers, watches
 
 CARD: Final = tuple(
     cards.c[name]
     for name in ("id", "guild_id", "channel_id", "message_id", "starter_id", "language", "created_at")
 )
-"""What a card is made from, in the order of its fields."""
+"""The columns of a card, in the order of its fields."""
 WATCH: Final = tuple(
     watches.c[name]
     for name in ("id", "card_id", "task_id", "position", "started_at", "seen_at", "outcome", "name")
 )
-"""What a watch is made from."""
+"""The columns of a watch."""
+
+
+class Placeholder(NamedTuple):
+    """A message that stands until a response is known; not searched for after `until` (Unix seconds)."""
+
+    interaction_id: int
+    channel_id: int
+    content: str
+    until: float
 
 
 def card_from(row: Sequence[Any]) -> Card:
-    """Return the card of a row of `CARD`."""
+    """Return the card in a row of `CARD`."""
     return Card(*row)
 
 
 def watch_from(row: Sequence[Any]) -> Watch:
-    """Return the watch of a row of `WATCH`."""
+    """Return the watch in a row of `WATCH`."""
     watch_id, card_id, task_id, position, started_at, seen_at, record, name = row
     outcome = None if record is None else outcome_from(record)
     return Watch(watch_id, card_id, task_id, position, started_at, seen_at, outcome, name)
@@ -40,7 +50,7 @@ def watch_from(row: Sequence[Any]) -> Watch:
 def outcome_record(outcome: Outcome) -> dict[str, Any]:
     record = asdict(outcome)
     if record["task"] is not None:
-        del record["task"]["fingerprint"], record["task"]["other_ids"]  # of use while it is polled
+        del record["task"]["fingerprint"], record["task"]["other_ids"]  # only of use while polling
     return record
 
 
@@ -51,7 +61,7 @@ def outcome_from(record: Mapping[str, Any]) -> Outcome:
         at=record["at"],
         task=None if task is None else _task_from(task),
         by=record["by"],
-        message=record.get("message", ""),  # not in records of older versions
+        message=record.get("message", ""),  # missing in records of older versions
     )
 
 
@@ -89,3 +99,22 @@ def delivery_from(row: Mapping[Any, Any]) -> Delivery:
         intended_at=row["intended_at"],
         message_id=row["message_id"],
     )
+
+
+def read_deliveries(connection: Connection, watch_id: int) -> list[Delivery]:
+    query = select(deliveries).where(deliveries.c.watch_id == watch_id).order_by(deliveries.c.part)
+    return [delivery_from(row) for row in connection.execute(query).mappings()]
+
+
+def read_followers(connection: Connection, card_ids: Iterable[int] | Select[int]) -> dict[int, list[int]]:
+    """Return the followers of each card by user id: its starter first, then in the order they came."""
+    query = (
+        select(followers.c.card_id, followers.c.user_id)
+        .join(cards, cards.c.id == followers.c.card_id)
+        .where(followers.c.card_id.in_(card_ids))
+        .order_by(followers.c.user_id != cards.c.starter_id, followers.c.since, followers.c.user_id)
+    )
+    found: dict[int, list[int]] = defaultdict(list)
+    for card_id, user_id in connection.execute(query).all():
+        found[card_id].append(user_id)
+    return found

@@ -1,6 +1,6 @@
-"""The bot's memory: every question and every change, one transaction each.
+"""Everything that must survive a restart; each method is one transaction.
 
-Times are Unix seconds, but `intended_at` of a delivery is Discord's clock, for it is compared with messages.
+Times are Unix seconds, `intended_at` of a delivery by Discord's clock: it is compared with messages.
 """
 
 from collections import defaultdict
@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Connection, Delete, Insert, Table, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.core.card import Card, CardState
@@ -20,23 +20,25 @@ from bot.store.errors import AlreadyWatched
 from bot.store.records import (
     CARD,
     WATCH,
+    Placeholder,
     card_from,
     change_part,
-    delivery_from,
     message_record,
     outcome_record,
+    read_deliveries,
+    read_followers,
     watch_from,
 )
-from bot.store.schema import DONE, FINAL, LIVE, cards, deliveries, followers, meta, watches
+from bot.store.schema import DONE, FINAL, LIVE, cards, deliveries, followers, meta, placeholders, watches
 from bot.store.unconfirmed import count_intent, unconfirmed_since
 
 
 class Store:
-    """Cards, watches, followers and deliveries. Every method may raise `StoreFailed`."""
+    """Cards, watches, followers, deliveries and placeholders. Every method may raise `StoreFailed`."""
 
     def __init__(self, database: Database) -> None:
         self._run: Final = database.run
-        self._note_intent: Final = database.note_intent
+        self._write_last_run: Final = database.write_last_run
 
     async def add_card(
         self,
@@ -53,10 +55,10 @@ class Store:
     ) -> CardState:
         """Store a card with a live watch for each task and its starter as the first follower.
 
-        `known` are those of the tasks that the API has been seen to know; `names` are what people call them.
+        `known` are the tasks that the API is known to know; `names` are what people call them.
 
         Raises:
-            AlreadyWatched: the channel watches one of the tasks already; nothing was stored.
+            AlreadyWatched: the channel already watches one of the tasks; nothing is stored.
         """
         query = select(watches.c.task_id, watches.c.card_id).where(
             watches.c.channel_id == channel_id, watches.c.task_id.in_(task_ids), watches.c.state == LIVE
@@ -73,11 +75,11 @@ class Store:
                 "language": language,
                 "created_at": now,
             }
-            card = Card(id=_inserted(connection, cards, values), **values)  # type: ignore[arg-type]
+            card = Card(id=_insert(connection, cards, values), **values)  # type: ignore[arg-type]
             connection.execute(insert(followers).values(card_id=card.id, user_id=starter_id, since=now))
-            rows = []
+            added = []
             for position, task_id in enumerate(task_ids):
-                row = {
+                fields = {
                     "card_id": card.id,
                     "task_id": task_id,
                     "position": position,
@@ -85,14 +87,14 @@ class Store:
                     "seen_at": now if task_id in known else None,
                     "name": (names or {}).get(task_id, ""),
                 }
-                watch_id = _inserted(connection, watches, {**row, "channel_id": channel_id, "state": LIVE})
-                rows.append(Watch(id=watch_id, **row))  # type: ignore[arg-type]
-            return CardState(card, tuple(rows), (starter_id,))
+                watch_id = _insert(connection, watches, {**fields, "channel_id": channel_id, "state": LIVE})
+                added.append(Watch(id=watch_id, **fields))  # type: ignore[arg-type]
+            return CardState(card, tuple(added), (starter_id,))
 
         return await self._run(work)
 
     async def unfinished(self) -> list[CardState]:
-        """Return every card on which something is still to be done, with all its watches, oldest first."""
+        """Return every card with an unfinished watch, with all its watches, oldest first."""
 
         def work(connection: Connection) -> list[CardState]:
             open_cards = select(watches.c.card_id).where(watches.c.state != DONE)
@@ -102,21 +104,18 @@ class Store:
             query = select(*WATCH).where(watches.c.card_id.in_(open_cards)).order_by(watches.c.position)
             for row in connection.execute(query).all():
                 rows[row[1]].append(watch_from(row))
-            people = _followers(connection, open_cards)
-            return [
-                CardState(card, tuple(rows[key]), tuple(_starter_first(people[key], card.starter_id)))
-                for key, card in found.items()
-            ]
+            people = read_followers(connection, open_cards)
+            return [CardState(card, tuple(rows[key]), tuple(people[key])) for key, card in found.items()]
 
         return await self._run(work)
 
     async def to_announce(self) -> list[int]:
-        """Return the ids of the watches whose outcome is stored but not yet wholly carried out."""
+        """Return the ids of the watches whose outcome is stored but not yet fully announced."""
         query = select(watches.c.id).where(watches.c.state == FINAL).order_by(watches.c.ended_at)
         return await self._run(lambda connection: list(connection.scalars(query)))
 
     async def save_seen(self, watch_ids: Iterable[int], at: float) -> None:
-        """Remember that the API knew the task."""
+        """Store when the API was first known to know the task."""
         change = update(watches).where(watches.c.id.in_(list(watch_ids)), watches.c.seen_at.is_(None))
         await self._run(lambda connection: connection.execute(change.values(seen_at=at)))
 
@@ -126,12 +125,12 @@ class Store:
         await self._run(lambda connection: connection.execute(change))
 
     async def save_outcomes(self, outcomes: Sequence[tuple[int, Outcome]]) -> None:
-        """End those of these watches, by id, that are live, all or none."""
+        """End the live ones among these watches, by id, all or none."""
 
         def work(connection: Connection) -> None:
             for watch_id, outcome in outcomes:
                 change = update(watches).where(watches.c.id == watch_id, watches.c.state == LIVE)
-                # An ending that leaves no card to finish needs nothing more done.
+                # Where no card is left to show the ending, nothing remains to be done.
                 state = FINAL if outcome.ending.shown else DONE
                 values = {"state": state, "ended_at": outcome.at, "outcome": outcome_record(outcome)}
                 connection.execute(change.values(values))
@@ -139,7 +138,7 @@ class Store:
         return await self._run(work)
 
     async def finish(self, watch_ids: Iterable[int]) -> None:
-        """Note that everything about these ended watches is done."""
+        """Store that nothing remains to be done for these ended watches."""
         change = update(watches).where(watches.c.id.in_(list(watch_ids)), watches.c.state == FINAL)
         await self._run(lambda connection: connection.execute(change.values(state=DONE)))
 
@@ -150,13 +149,13 @@ class Store:
         """
 
         def work(connection: Connection) -> list[Delivery]:
-            if not (planned := _deliveries(connection, watch_id)):
+            if not (planned := read_deliveries(connection, watch_id)):
                 rows = [
                     {"watch_id": watch_id, "part": part, "message": message_record(message)}
                     for part, message in enumerate(messages, 1)
                 ]
                 connection.execute(insert(deliveries), rows)
-                planned = _deliveries(connection, watch_id)
+                planned = read_deliveries(connection, watch_id)
             since = unconfirmed_since(connection, watch_id)
             return [
                 replace(delivery, intended_at=since) if delivery.intended_at is None else delivery
@@ -166,50 +165,47 @@ class Store:
         return await self._run(work)
 
     async def mark_sending(self, watch_id: int, part: int, at: float) -> None:
-        """Note, before a message is sent, that it will be."""
+        """Store, before a message is sent, that it is about to be."""
 
         def work(connection: Connection) -> int:
             change_part(watch_id, part, intended_at=at)(connection)
             return count_intent(connection, at)
 
-        await self._note_intent(await self._run(work))
+        await self._write_last_run(await self._run(work))
 
     async def mark_unsent(self, watch_id: int, part: int) -> None:
-        """Take back what `mark_sending` noted: Discord has refused the message, so it is not there."""
+        """Undo `mark_sending`: Discord has refused the message, so it is not in the channel."""
         await self._run(change_part(watch_id, part, intended_at=None))
 
     async def sent(self, watch_id: int, part: int, message_id: int) -> None:
-        """Note that a message of a result is in the channel."""
+        """Store that a message of a result is in the channel."""
         await self._run(change_part(watch_id, part, message_id=message_id))
 
     async def noted(self, message_ids: Sequence[int]) -> set[int]:
-        """Return those of these messages that are known to belong to a result already."""
+        """Return the messages among these that are already known to belong to a result."""
         query = select(deliveries.c.message_id).where(deliveries.c.message_id.in_(message_ids))
         return await self._run(lambda connection: set(connection.scalars(query)))
 
     async def follow(self, card_id: int, user_id: int, now: float) -> list[int]:
-        """Add a follower to a card, unless they follow it already; return all."""
-        row = upsert(followers).values(card_id=card_id, user_id=user_id, since=now)
-
-        def work(connection: Connection) -> list[int]:
-            connection.execute(row.on_conflict_do_nothing())
-            return _people(connection, card_id)
-
-        return await self._run(work)
+        """Add a follower to a card, unless they follow it already; return all its followers."""
+        row = upsert(followers).values(card_id=card_id, user_id=user_id, since=now).on_conflict_do_nothing()
+        return await self._change_followers(card_id, row)
 
     async def unfollow(self, card_id: int, user_id: int) -> list[int]:
-        """Take a follower from a card; return who is left."""
+        """Remove a follower from a card; return those who remain."""
         row = delete(followers).where(followers.c.card_id == card_id, followers.c.user_id == user_id)
+        return await self._change_followers(card_id, row)
 
+    async def _change_followers(self, card_id: int, change: Insert | Delete) -> list[int]:
         def work(connection: Connection) -> list[int]:
-            connection.execute(row)
-            return _people(connection, card_id)
+            connection.execute(change)
+            return read_followers(connection, [card_id])[card_id]
 
         return await self._run(work)
 
     async def followers(self, card_id: int) -> list[int]:
-        """Return who follows a card, by user id: its starter first, then in the order of their coming."""
-        return await self._run(lambda connection: _people(connection, card_id))
+        """Return a card's followers by user id: its starter first, then in the order they came."""
+        return await self._run(lambda connection: read_followers(connection, [card_id])[card_id])
 
     async def remembered(self, key: str) -> str | None:
         query = select(meta.c.value).where(meta.c.key == key)
@@ -220,31 +216,26 @@ class Store:
         row = row.on_conflict_do_update(index_elements=["key"], set_={"value": value})
         await self._run(lambda connection: connection.execute(row))
 
+    async def add_placeholder(self, placeholder: Placeholder) -> None:
+        row = upsert(placeholders).values(placeholder._asdict()).on_conflict_do_nothing()
+        await self._run(lambda connection: connection.execute(row))
 
-def _inserted(connection: Connection, table: Any, values: dict[str, Any]) -> int:
+    async def delete_placeholder(self, interaction_id: int) -> None:
+        row = delete(placeholders).where(placeholders.c.interaction_id == interaction_id)
+        await self._run(lambda connection: connection.execute(row))
+
+    async def placeholders(self) -> list[Placeholder]:
+        """Return the stored placeholders, oldest first."""
+        query = select(placeholders).order_by(placeholders.c.interaction_id)
+        return await self._run(lambda connection: [Placeholder(*row) for row in connection.execute(query)])
+
+    async def is_card(self, message_id: int) -> bool:
+        """Return whether a message has become a card."""
+        query = select(cards.c.id).where(cards.c.message_id == message_id)
+        return await self._run(lambda connection: connection.scalar(query) is not None)
+
+
+def _insert(connection: Connection, table: Table, values: dict[str, Any]) -> int:
+    """Insert a row and return its id."""
     key = connection.execute(insert(table).values(values)).inserted_primary_key
     return int(key[0]) if key else 0
-
-
-def _deliveries(connection: Connection, watch_id: int) -> list[Delivery]:
-    query = select(deliveries).where(deliveries.c.watch_id == watch_id).order_by(deliveries.c.part)
-    return [delivery_from(row) for row in connection.execute(query).mappings()]
-
-
-def _people(connection: Connection, card_id: int) -> list[int]:
-    """Return the followers of one card: its starter first, then in the order of their coming."""
-    starter_id = connection.scalar(select(cards.c.starter_id).where(cards.c.id == card_id))
-    return _starter_first(_followers(connection, [card_id])[card_id], starter_id)
-
-
-def _followers(connection: Connection, card_ids: Iterable[int] | Select[int]) -> dict[int, list[int]]:
-    """Return the followers of each card in the order of their coming."""
-    query = select(followers.c.card_id, followers.c.user_id).where(followers.c.card_id.in_(card_ids))
-    found: dict[int, list[int]] = defaultdict(list)
-    for card_id, user_id in connection.execute(query.order_by(followers.c.since, followers.c.user_id)).all():
-        found[card_id].append(user_id)
-    return found
-
-
-def _starter_first(people: list[int], starter_id: int | None) -> list[int]:
-    return sorted(people, key=lambda user_id: user_id != starter_id)

@@ -7,14 +7,21 @@ result is unconfirmed: it is searched for before it is sent (`bot.outbound.deliv
 One mark in `meta` says so: `unconfirmed` holds a time and a watch id. A message of that watch or an earlier
 one may have been sent since that time. `backup` and `restore` set the mark in the copies they make. Files
 that were copied by hand are recognized by their count of messages: `intents` is the number of messages that
-were about to be sent, and the time of the last. The number is also kept beside the data
-(`bot.store.last_run`); data that is behind it is a copy.
+were about to be sent, and the time of the last. The number is also kept in a file beside the data, written
+after the data but before the message is sent. Data that is behind that file is a copy, and so is data without
+it.
 """
 
+import os
+import re
 import sqlite3
+import time
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, text
+
+from bot.store.data_folder import beside
 
 # The mark covers the watches that are unfinished now. A mark that is there already keeps its earlier time:
 # for younger watches that is too early, but no search goes back further than the watch's card.
@@ -26,6 +33,8 @@ _MARK: Final = """
 """
 _READ: Final = text("SELECT value FROM meta WHERE key = :key")
 _WRITE: Final = text("INSERT OR REPLACE INTO meta (key, value) VALUES ('intents', :value)")
+_TOLERANCE: Final = 5.0
+"""Seconds by which the time in the file may differ from the file's own; a copied file differs by more."""
 
 
 class Intents(NamedTuple):
@@ -75,3 +84,30 @@ def skip_ahead(connection: Connection, last_run: int | None) -> int:
 def _write(connection: Connection, intents: Intents) -> int:
     connection.execute(_WRITE, {"value": f"{intents.number} {intents.at}"})
     return intents.number
+
+
+def last_run_file(database: Path) -> Path:
+    return beside(database, ".last-run")
+
+
+def read_last_run(database: Path) -> int | None:
+    """Return how many messages the last run counted, None if no file says so or it was copied into place."""
+    path = last_run_file(database)
+    try:
+        content = path.read_bytes()
+        status = path.stat()
+    except OSError:
+        return None
+    if (match := re.fullmatch(rb"(\d{20}) (\d{20})\n", content)) is None:
+        return None
+    changed = max(status.st_ctime, status.st_mtime)  # on Windows st_ctime is the time of creation
+    return int(match[1]) if abs(changed - int(match[2]) / 1e9) <= _TOLERANCE else None
+
+
+def write_last_run(database: Path, count: int) -> None:
+    """Write the count in place and at a fixed length, which a full disk does not prevent. Raises OSError."""
+    file = os.open(last_run_file(database), os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        os.write(file, b"%020d %020d\n" % (count, time.time_ns()))
+    finally:
+        os.close(file)

@@ -17,7 +17,7 @@ from typing import BinaryIO, Final, Self, TypeVar, TypeVarTuple
 
 import aiohttp
 
-from bot.store.video_folder import empty
+from bot.store.data_folder import empty
 from bot.videos.disk_budget import DiskBudget, DiskUsage
 from bot.videos.source import AddressPolicy, Refused, guarded_client, is_global, opened, why
 

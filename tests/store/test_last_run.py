@@ -10,8 +10,8 @@ from store.places import add, sql, stored
 
 from bot.core.delivery import Message
 from bot.store.errors import StoreUnusable
-from bot.store.last_run import LastRun
 from bot.store.store import Store
+from bot.store.unconfirmed import last_run_file, read_last_run, write_last_run
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ async def test_without_a_mark_of_this_place_everything_is_unconfirmed(mark: str,
     async with stored(path) as store:
         await add(store, "a", "b")
         await mark_sending(store, 1, NOW + 10)
-    place = LastRun(path).path
+    place = last_run_file(path)
     match mark:
         case "missing":
             place.unlink()
@@ -100,7 +100,7 @@ async def test_without_a_mark_of_this_place_everything_is_unconfirmed(mark: str,
 
 
 async def test_a_mark_that_cannot_be_written_is_told_at_the_start(path: Path) -> None:
-    LastRun(path).path.mkdir()
+    last_run_file(path).mkdir()
     with pytest.raises(StoreUnusable, match="last-run"):
         await start(path)
 
@@ -109,21 +109,21 @@ async def test_a_first_start_and_a_start_without_watches_leave_nothing_unconfirm
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     await start(path)
-    LastRun(path).path.unlink()
+    last_run_file(path).unlink()
     await start(path)
     assert unconfirmed(path) is None
     assert "last run" not in caplog.text
 
 
 async def test_a_full_disk_takes_the_mark(small_disk: Path) -> None:
-    mark = LastRun(small_disk / "bot.db")
-    mark.write(1)
+    database = small_disk / "bot.db"
+    write_last_run(database, 1)
     with (small_disk / "full").open("wb", buffering=0) as file, suppress(OSError):
         while file.write(bytes(4096)):
             pass
     assert shutil.disk_usage(small_disk).free == 0
-    mark.write(2)
-    assert mark.read() == 2
+    write_last_run(database, 2)
+    assert read_last_run(database) == 2
 
 
 async def test_an_older_file_beside_the_log_of_a_newer_one_is_whole_and_unconfirmed(

@@ -17,8 +17,8 @@ from bot.core.outcome import Ending, Outcome
 from bot.store import database
 from bot.store.database import Database
 from bot.store.errors import StoreUnusable
-from bot.store.last_run import LastRun
 from bot.store.schema import HEAD, MIGRATIONS, metadata
+from bot.store.unconfirmed import write_last_run
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ async def test_what_an_earlier_version_could_not_confirm_stays_unconfirmed(
 ) -> None:
     make(path, version)
     sql(path, "INSERT INTO meta VALUES ('intents', '1 99.0')")
-    LastRun(path).write(1)
+    write_last_run(path, 1)
     for statement in before:
         sql(path, statement)
     async with stored(path) as store:
@@ -162,7 +162,7 @@ async def test_a_second_start_migrates_nothing(path: Path, caplog: pytest.LogCap
         await add(store)
     steps = [record.getMessage() for record in caplog.records]
     assert steps == [
-        f"bringing the database to version {HEAD}",
+        f"migrating the database to version {HEAD}",
         *(f"the database is at version 000{number}" for number in range(1, 7)),
     ]
     caplog.clear()
@@ -223,7 +223,7 @@ async def test_a_damaged_file_is_refused_or_read_but_never_breaks_the_start(path
         async with opened(path):
             return
     except StoreUnusable:
-        assert "put a backup back" in await refusal(path)
+        assert "restore a backup" in await refusal(path)
 
 
 async def test_half_a_file_is_refused(path: Path) -> None:
@@ -260,7 +260,7 @@ async def test_a_damaged_page_of_a_table_is_told_at_the_start(path: Path) -> Non
     (root,) = sql(path, "SELECT rootpage FROM sqlite_master WHERE name = 'watches'")[0]
     damaged[(root - 1) * 4_096 : (root - 1) * 4_096 + 500] = b"\xff" * 500
     path.write_bytes(damaged)
-    assert "put a backup back" in await refusal(path)
+    assert "restore a backup" in await refusal(path)
 
 
 async def test_a_disk_that_is_full_at_the_start_is_told_as_that(

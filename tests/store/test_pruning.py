@@ -8,7 +8,7 @@ from store.places import add, opened, sql
 
 from bot.core.delivery import Message
 from bot.core.outcome import Ending, Outcome
-from bot.store.pruning import BATCH, Pruning
+from bot.store.pruning import BATCH, prune
 from bot.store.store import Store
 
 DAY = 86_400.0
@@ -40,9 +40,9 @@ async def test_what_ended_long_ago_is_forgotten_with_all_that_belongs_to_it(path
         await ended(store, NOW + DAY, "a", "b", message_id=1)
         await ended(store, NOW + 3 * DAY, "c", message_id=2)
         assert rows(path) == [2, 3, 2, 3]
-        assert await Pruning(database).prune(NOW + 2 * DAY) == 1
+        assert await prune(database, NOW + 2 * DAY) == 1
         assert rows(path) == [1, 1, 1, 1]
-        assert await Pruning(database).prune(NOW + 2 * DAY) == 0
+        assert await prune(database, NOW + 2 * DAY) == 0
 
 
 async def test_nothing_unfinished_is_ever_forgotten(path: Path) -> None:
@@ -54,7 +54,7 @@ async def test_nothing_unfinished_is_ever_forgotten(path: Path) -> None:
         await store.save_outcomes([(half.watches[0].id, Outcome(Ending.STOPPED, NOW + 1))])
         await store.finish([half.watches[0].id])
         before = rows(path)
-        assert await Pruning(database).prune(NOW + 1000 * DAY) == 0
+        assert await prune(database, NOW + 1000 * DAY) == 0
         assert rows(path) == before
 
 
@@ -66,6 +66,6 @@ async def test_many_are_forgotten_in_several_transactions_and_their_room_is_used
             for number in range(start, start + BATCH + 5):
                 await ended(store, NOW + 1, f"task-{number}", message_id=number)
             pages.add(sql(path, "PRAGMA page_count")[0])
-            assert await Pruning(database).prune(NOW + DAY) == BATCH + 5
+            assert await prune(database, NOW + DAY) == BATCH + 5
             assert rows(path) == [0, 0, 0, 0]
         assert len(pages) == 1

@@ -24,8 +24,8 @@ from bot.config import Settings
 from bot.gateway.client import VeoBot, reach, serve
 from bot.metrics import Metrics
 from bot.monitoring.server import MonitoringServer
+from bot.store.data_folder import video_folder
 from bot.store.database import Database
-from bot.store.ownership import copies_folder
 from bot.veo.client import VeoClient
 from bot.videos.disk_budget import DiskUsage
 from bot.videos.downloader import VideoDownloader
@@ -139,7 +139,7 @@ class Place:
             # aiohttp reads the files of an upload in the loop's own executor.
             asyncio.get_running_loop().set_default_executor(Inline())
             loopback = VideoDownloader(
-                copies_folder(path),
+                video_folder(path),
                 may_connect=lambda address: address.is_loopback,
                 disk=Inline(),
                 usage=self.disk_usage,

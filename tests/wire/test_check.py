@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from wire.process import KEY, TOKEN, Process, process
 
-from bot.backups.live import unfinished
+from bot.backups.commands import unfinished
 from bot.check import Report
 from bot.check.run import check, check_data
 from bot.config import Settings

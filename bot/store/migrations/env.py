@@ -1,4 +1,4 @@
-"""Run the migrations over the connection that `bot.store.database` holds."""
+"""Run the migrations on the connection that `bot.store.database` holds."""
 
 import logging
 from collections.abc import Collection, Mapping

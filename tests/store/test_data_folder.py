@@ -10,7 +10,7 @@ import pytest
 from store.places import NOBODY, add, another_user, migrated, opened, stored
 
 from bot.backups.backup import BackupFailed, back_up
-from bot.backups.live import unfinished
+from bot.backups.commands import unfinished
 from bot.check.run import check_data
 from bot.command_line import Exit, main
 from bot.store.database import Database
@@ -62,7 +62,7 @@ async def test_what_a_run_as_somebody_else_left_is_named_file_by_file(
         place.chmod(mode if OTHERS else 0o444)
     with another_user(folder):
         line = await refusal(path)
-        assert line.startswith(f"{others[0]} cannot be written: it belongs to uid ")
+        assert line.startswith(f"{others[0]} is not writable: it belongs to uid ")
         assert all(str(place) in line for place in others)
     do_what_it_says(line)
     with another_user(folder):
@@ -182,7 +182,7 @@ async def test_a_file_system_that_takes_no_writes_is_not_blamed_on_its_owner(
     with another_user(folder):
         line = await refusal(folder / "bot.db")
     folder.chmod(0o755)
-    assert line.startswith(f"{folder} cannot be written: its file system is read-only. Mount it")
+    assert line.startswith(f"{folder} is not writable: its file system is read-only. Mount it")
 
 
 async def test_what_is_watched_can_be_read_where_nothing_can_be_written(folder: Path) -> None:
@@ -210,8 +210,8 @@ async def test_what_is_watched_can_be_read_where_nothing_can_be_written(folder: 
         (sqlite3.SQLITE_FULL, "make room"),
         (sqlite3.SQLITE_IOERR | 1 << 8, "its disk, which may be full"),
         (sqlite3.SQLITE_CANTOPEN, "this user may write"),
-        (sqlite3.SQLITE_CORRUPT, "put a backup back"),
-        (sqlite3.SQLITE_NOTADB, "put a backup back"),
+        (sqlite3.SQLITE_CORRUPT, "restore a backup"),
+        (sqlite3.SQLITE_NOTADB, "restore a backup"),
     ],
 )
 def test_what_the_disk_refuses_is_not_called_damaged(code: int, advice: str) -> None:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.backups.live import unfinished
+from bot.backups.commands import unfinished
 from bot.command_line import Exit, main
 from bot.core.outcome import Ending, Outcome
 from bot.store.database import Database
+from bot.store.schema import FINAL, LIVE
 from bot.store.store import Store
 
 NOW = 1_767_225_600.0
@@ -34,10 +35,10 @@ async def test_what_is_not_done_is_listed_while_the_bot_holds_the_data(
     path = tmp_path / "bot.db"
     database = await _filled(path)
     found = unfinished(path)
-    assert [(w.task_id, w.ended, w.followers) for w in found] == [
-        ("a", False, 1),
-        ("b", False, 2),
-        ("c", True, 2),
+    assert [(w.task_id, w.state, w.followers) for w in found] == [
+        ("a", LIVE, 1),
+        ("b", LIVE, 2),
+        ("c", FINAL, 2),
     ]
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{path}")
     assert main(["watches"]) == Exit.STOPPED
@@ -45,7 +46,7 @@ async def test_what_is_not_done_is_listed_while_the_bot_holds_the_data(
     assert first.split() == [
         "a", "watched", "since", "2026-01-01", "00:00", "UTC", "1", "following", "https://discord.com/channels/1/2/3",
     ]  # fmt: skip
-    assert last == "2 watched, 1 ended and still to be told"
+    assert last == "2 watched, 1 ended and not fully posted"
     await database.close()
     before = path.read_bytes()
     assert unfinished(path) == found
@@ -56,7 +57,7 @@ async def test_what_is_not_done_is_listed_while_the_bot_holds_the_data(
     ("content", "why"),
     [(None, "there is no database"), (b"no database" * 99, "could not be read"), (b"", "could not be read")],
 )
-def test_what_is_no_database_of_ours_is_told(
+def test_what_is_no_database_of_ours_is_reported(
     content: bytes | None,
     why: str,
     tmp_path: Path,

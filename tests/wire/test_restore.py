@@ -1,4 +1,4 @@
-"""A backup that is put back: what ended after it was made is told in the channel already."""
+"""A restored backup: what ended after it was made is in the channel already."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ async def begun(here: Place) -> Message:
     return card
 
 
-async def put_back(here: Place, copy: Path) -> Path:
+async def restored(here: Place, copy: Path) -> Path:
     """Do what the README says; return where the earlier data is."""
     await here.stop_bot()
     aside = restore(copy, here.data / "bot.db", here.clock())
@@ -46,11 +46,11 @@ async def test_a_result_that_came_after_the_backup_is_found_and_not_posted_again
         for number in range(60):
             here.channel.post(here.bob, f"Talking about `{TASK}` {number}")
         await here.sleep(4 * 3600)  # nonces are long forgotten
-        await put_back(here, copy)
+        await restored(here, copy)
         await here.sleep(300)
         assert len(here.replies(card)) == 1
         assert "Finished" in card.text
-        await put_back(here, copy)
+        await restored(here, copy)
         await here.sleep(300)
         assert len(here.replies(card)) == 1, "nor the second time"
 
@@ -60,11 +60,11 @@ async def test_a_restore_that_is_undone_doubles_nothing(tmp_path: Path) -> None:
         card = await begun(here)
         copy = back_up(tmp_path / "bot.db", tmp_path / "copy.db", here.clock())
         await here.sleep(60)
-        aside = await put_back(here, copy)
+        aside = await restored(here, copy)
         here.api.set(TASK, DONE)
         await here.result(card)
         await here.sleep(3600)
-        await put_back(here, aside)
+        await restored(here, aside)
         await here.sleep(300)
         assert len(here.replies(card)) == 1
 
@@ -79,14 +79,14 @@ async def test_a_backup_of_restored_data_stays_unconfirmed(started_between: bool
         await here.sleep(3600)
         here.api.fail_all(Answer.json({}, 503))  # so that it is not settled before the second copy
         if started_between:
-            await put_back(here, copy)
+            await restored(here, copy)
             await here.sleep(60)
         else:
             await here.stop_bot()
             restore(copy, here.data / "bot.db", here.clock())
         second = back_up(tmp_path / "bot.db", tmp_path / "second.db", here.clock())
         await here.sleep(3600)
-        await put_back(here, second)
+        await restored(here, second)
         here.api.recover()
         await here.sleep(300)
         assert "Finished" in card.text
@@ -103,7 +103,7 @@ async def test_a_plain_copy_of_an_earlier_version_is_as_old_as_its_file(tmp_path
         here.api.set(TASK, DONE)
         await here.result(card)
         await here.sleep(3600)
-        await put_back(here, copy)
+        await restored(here, copy)
         await here.sleep(300)
         assert len(here.replies(card)) == 1
 
@@ -124,7 +124,7 @@ async def test_what_was_not_told_yet_is_told_once_whatever_the_backup_had_seen(t
         await here.sleep(3600)
         parts = len(here.replies(cards[1]))
         assert parts > 1, "of which the copy knows only that the first was being sent"
-        await put_back(here, copy)
+        await restored(here, copy)
         await here.sleep(300)
         assert len(here.replies(cards[1])) == parts, "it was told after the backup"
         here.api.set(live, DONE)
@@ -138,16 +138,16 @@ async def test_what_was_not_told_yet_is_told_once_whatever_the_backup_had_seen(t
         assert len(here.sim.requests_to("GET", "/channels/*/messages")) == asked
 
 
-PUT_BACK: dict[str, Callable[[Path, Path], object]] = {
+BY_HAND: dict[str, Callable[[Path, Path], object]] = {
     "cp": shutil.copyfile,
     "cp -p": shutil.copy2,
     "mv": os.replace,
 }
 
 
-@pytest.mark.parametrize("how", PUT_BACK)
+@pytest.mark.parametrize("how", BY_HAND)
 @pytest.mark.parametrize("marked", [True, False], ids=["with a mark", "the mark is gone"])
-async def test_an_older_file_put_back_by_hand_doubles_nothing(how: str, marked: bool, tmp_path: Path) -> None:
+async def test_an_older_file_copied_back_doubles_nothing(how: str, marked: bool, tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         card = await begun(here)
         await here.stop_bot()
@@ -157,7 +157,7 @@ async def test_an_older_file_put_back_by_hand_doubles_nothing(how: str, marked: 
         await here.result(card)
         await here.sleep(4 * 3600)  # nonces are long forgotten
         await here.stop_bot()
-        PUT_BACK[how](copy, tmp_path / "bot.db")
+        BY_HAND[how](copy, tmp_path / "bot.db")
         if not marked:
             (tmp_path / "bot.db.last-run").unlink()
         await here.start_bot()
@@ -166,7 +166,7 @@ async def test_an_older_file_put_back_by_hand_doubles_nothing(how: str, marked: 
         assert "Finished" in card.text
 
 
-async def test_a_whole_folder_put_back_doubles_nothing(tmp_path: Path) -> None:
+async def test_a_whole_restored_folder_doubles_nothing(tmp_path: Path) -> None:
     async with place(tmp_path / "data") as here:
         card = await begun(here)
         await here.stop_bot()
