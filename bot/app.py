@@ -7,14 +7,9 @@ from math import isfinite, nan
 from typing import Final
 
 from bot.clock import Clock, WaitHook, WakeUp, plain_wait
-from bot.commands.autocomplete import Autocomplete
-from bot.commands.first_poll import FirstPoll
-from bot.commands.listing import Listing
 from bot.commands.placeholders import PlaceholderKeeper
 from bot.commands.slash import Commands
-from bot.commands.tree import Tree, command_tree, write_commands
-from bot.commands.turns import NewestFirst
-from bot.commands.watch_command import Limits, WatchCommand
+from bot.commands.tree import command_tree, keep_writing_commands
 from bot.config import Settings
 from bot.core.outcome import Ending
 from bot.engine.breaker import CircuitBreaker, PollFn
@@ -29,7 +24,6 @@ from bot.metrics import Metrics, Snapshot
 from bot.monitoring.health_checks import HealthChecks
 from bot.outbound.attachments import VideoCopies
 from bot.outbound.delivery import Deliverer
-from bot.outbound.discord_errors import describe, retry_delay
 from bot.outbound.messenger import Messenger
 from bot.outbound.rest import DiscordRest
 from bot.outbound.uploads import UploadLimits, Uploads
@@ -95,33 +89,19 @@ class App:
             self.breaker, self.tracker, settings.poll_policy, clock, metrics=metrics, wait=wait
         )
         self.watch_service: Final = WatchService(self.store, self.tracker, self.poller, clock)
-        limits = Limits(settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server)
-        first_poll = FirstPoll(self.breaker.poll)
-        recent = Recent(database)
-        watch = WatchCommand(first_poll, self.tracker, self.watch_service, rest, limits, recent=recent)
-        listing = Listing(
-            self.tracker,
-            self.breaker,
-            settings.poll_policy,
-            recent=recent,
-            closed=lambda: self.messenger.closed,
-            clock=clock,
-        )
-        turns = NewestFirst()
         self._keeper: Final = PlaceholderKeeper(self.store, client, clock)
         self.commands: Final = Commands(
-            first_poll,
+            settings,
             self.tracker,
-            watch,
-            listing,
-            limits,
-            recent=recent,
-            turns=turns,
-            card_language=settings.card_language,
+            self.breaker,
+            watch_service=self.watch_service,
+            rest=rest,
+            recent=Recent(database),
             keeper=self._keeper,
+            clock=clock,
+            closed=lambda: self.messenger.closed,
         )
         self._prune: Final = partial(keep_pruning, database, settings.keep_days, clock, wait)
-        self._autocomplete: Final = Autocomplete(self.tracker, recent, limits, turns, clock)
         self._discord_api: Final = settings.discord_api_url
         self._wait: Final = wait
         self._loops: Final[list[asyncio.Task[None]]] = []
@@ -153,7 +133,7 @@ class App:
                 extra={"languages": " ".join(missing)},
             )
         tree = command_tree(self._client)
-        tree.commands, tree.autocomplete = self.commands, self._autocomplete
+        tree.commands = self.commands
         await self._tuner.load()
         await self.watch_service.resume()
         for name, loop in {
@@ -165,7 +145,8 @@ class App:
             self._loops.append(asyncio.create_task(loop, name=name))
         # Read before the gateway connects: every placeholder there is now was left by an earlier process.
         left = await self._keeper.left()
-        self._startup.append(asyncio.create_task(self._write_commands(tree)))
+        writing = keep_writing_commands(tree, self.store, self._discord_api, WakeUp(self._wait))
+        self._startup.append(asyncio.create_task(writing))
         self._startup.append(asyncio.create_task(self._keeper.clean_up(left, WakeUp(self._wait))))
 
     def _snapshot(self) -> Snapshot:
@@ -178,20 +159,6 @@ class App:
             gateway_connected=self._client.connected,
             gateway_latency=latency if isfinite(latency) else None,
         )
-
-    async def _write_commands(self, tree: Tree) -> None:
-        """Write the commands to Discord, retrying until it works; nothing else waits for it."""
-        wake_up, tries = WakeUp(self._wait), 0
-        while True:
-            try:
-                await write_commands(tree, self.store, self._discord_api)
-            except Exception as error:
-                tries += 1
-                refusal = {"refusal": describe(error), "tries": tries}
-                log.warning("the commands could not be written to Discord, retrying", extra=refusal)
-                await wake_up.sleep(retry_delay(error, tries))
-            else:
-                return
 
     def _api_changed(self) -> None:
         self.poller.wake()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 import discord
@@ -12,6 +12,8 @@ from bot import messages
 from bot.cards.buttons import Action, CardButton
 from bot.cards.results import answer_messages
 from bot.cards.text import mention, named
+from bot.clock import Clock
+from bot.commands.autocomplete import Autocomplete
 from bot.commands.first_poll import FirstPoll, error_message
 from bot.commands.listing import Listing
 from bot.commands.message_text import tasks_of_ours
@@ -19,10 +21,14 @@ from bot.commands.placeholders import PlaceholderKeeper
 from bot.commands.response import Response, ResponseFailed
 from bot.commands.turns import NewestFirst, TooLate, Turn
 from bot.commands.watch_command import Limits, WatchCommand, left_out
+from bot.config import Settings
 from bot.core.card import CardState
 from bot.core.task_ids import MOST_AT_ONCE, read_task_id
+from bot.engine.breaker import CircuitBreaker
 from bot.engine.tracker import Tracker
+from bot.engine.watch_service import WatchService
 from bot.messages import LANGUAGES, language_for, say
+from bot.outbound.rest import DiscordRest
 from bot.store.errors import StoreFailed
 from bot.store.recent import Recent
 from bot.veo.errors import VeoError
@@ -38,26 +44,33 @@ class Commands:
 
     def __init__(
         self,
-        first_poll: FirstPoll,
+        settings: Settings,
         tracker: Tracker,
-        watch: WatchCommand,
-        listing: Listing,
-        limits: Limits,
+        breaker: CircuitBreaker,
         *,
+        watch_service: WatchService,
+        rest: DiscordRest,
         recent: Recent,
-        turns: NewestFirst,
-        card_language: str,
         keeper: PlaceholderKeeper,
+        clock: Clock,
+        closed: Callable[[], Collection[int]],
     ) -> None:
-        self.watch: Final = watch
-        self.listing: Final = listing
-        self._first_poll: Final = first_poll
         self._tracker: Final = tracker
-        self._limits: Final = limits
         self._recent: Final = recent
-        self._turns: Final = turns
-        self._card_language: Final = card_language
         self._keeper: Final = keeper
+        self._card_language: Final = settings.card_language
+        self._limits: Final = Limits(
+            settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server
+        )
+        self._turns: Final = NewestFirst()
+        self._first_poll: Final = FirstPoll(breaker.poll)
+        self.watch: Final = WatchCommand(
+            self._first_poll, tracker, watch_service, rest, self._limits, recent=recent
+        )
+        self.listing: Final = Listing(
+            tracker, breaker, settings.poll_policy, recent=recent, closed=closed, clock=clock
+        )
+        self.autocomplete: Final = Autocomplete(tracker, recent, self._limits, self._turns, clock)
         self._under_way: Final = set[asyncio.Future[None]]()
         """Done when a command is."""
         self._closing = False

@@ -14,9 +14,10 @@ import discord
 from discord import app_commands
 
 from bot import messages
-from bot.commands.autocomplete import Autocomplete
+from bot.clock import WakeUp
 from bot.commands.slash import Commands
 from bot.messages import language_for, say
+from bot.outbound.discord_errors import describe, retry_delay
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -41,10 +42,9 @@ class CatalogueTranslator(app_commands.Translator):
 
 
 class Tree(app_commands.CommandTree[discord.Client]):
-    """The attributes are set once the bot's parts exist; writing the commands to Discord needs neither."""
+    """`commands` is set once the app is built; writing the commands to Discord does not need it."""
 
     commands: Commands
-    autocomplete: Autocomplete
 
 
 def command_tree(client: discord.Client) -> Tree:
@@ -58,13 +58,13 @@ def command_tree(client: discord.Client) -> Tree:
     )
 
     async def one(interaction: discord.Interaction, typed: str) -> list[Choice]:
-        return await tree.autocomplete.one(interaction, typed)
+        return await tree.commands.autocomplete.one(interaction, typed)
 
     async def several(interaction: discord.Interaction, typed: str) -> list[Choice]:
-        return await tree.autocomplete.several(interaction, typed)
+        return await tree.commands.autocomplete.several(interaction, typed)
 
     async def stoppable(interaction: discord.Interaction, typed: str) -> list[Choice]:
-        return await tree.autocomplete.stoppable(interaction, typed)
+        return await tree.commands.autocomplete.stoppable(interaction, typed)
 
     @veo.command(name="status", description=messages.STATUS_DESCRIPTION)
     @app_commands.describe(id=messages.ID_DESCRIPTION)
@@ -98,19 +98,27 @@ def command_tree(client: discord.Client) -> Tree:
     return tree
 
 
-async def write_commands(tree: Tree, store: Store, place: str) -> None:
-    """Write the commands to Discord if they have changed since, in any language.
+async def keep_writing_commands(tree: Tree, store: Store, api_url: str, wake_up: WakeUp) -> None:
+    """Write the commands to the Discord at `api_url` if they have changed; retry until it works."""
+    tries = 0
+    while True:
+        try:
+            await _write_commands(tree, store, api_url)
+        except Exception as error:
+            tries += 1
+            refusal = {"refusal": describe(error), "tries": tries}
+            log.warning("the commands could not be written to Discord, retrying", extra=refusal)
+            await wake_up.sleep(retry_delay(error, tries))
+        else:
+            return
 
-    `place` is the address of Discord's API.
 
-    Raises:
-        discord.DiscordException: Discord refused them; the old ones stay.
-    """
+async def _write_commands(tree: Tree, store: Store, api_url: str) -> None:
     translator = CatalogueTranslator()
     await tree.set_translator(translator)
     payload = [await command.get_translated_payload(tree, translator) for command in tree.get_commands()]
     digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
-    key = f"commands {tree.client.application_id} {place}"
+    key = f"commands {tree.client.application_id} {api_url}"
     if await store.remembered(key) == digest:
         log.debug("the commands have not changed")
         return
