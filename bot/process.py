@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from typing import Any, TypeVar
+from typing import Any, Final
 
 from bot.app import App
 from bot.clock import DiscordTime, steady_clock
@@ -22,9 +22,7 @@ from bot.videos.downloader import VideoDownloader
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-MAX_CLOCK_OFFSET = 5.0
+MAX_CLOCK_OFFSET: Final = 5.0
 """Seconds by which this machine's clock may differ from Discord's before a warning is logged."""
 
 
@@ -39,7 +37,6 @@ async def run(settings: Settings) -> None:
     _raise_file_limit()
     clock = steady_clock()
     metrics = Metrics()
-    token = settings.discord_token.get_secret_value()
     discord_time = DiscordTime(clock)
     async with AsyncExitStack() as stack:
         executor: Executor = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="store"))
@@ -77,26 +74,32 @@ async def run(settings: Settings) -> None:
             await stack.enter_async_context(
                 MonitoringServer(settings.http_host, settings.http_port, app.health, metrics.scrape)
             )
-        talk_to(settings.discord_api_url)
-        if await _unless(stop, reach(settings.discord_api_url, token, discord_time)) is None:
-            return
-        if abs(discord_time.ahead) > MAX_CLOCK_OFFSET:
-            log.warning(
-                "this machine's clock is off: turn on time synchronization (NTP)",
-                extra={"seconds_behind_discord": round(discord_time.ahead)},
-            )
-        await _unless(stop, serve(client, token))
+        await _until(stop, _serve(settings, client, discord_time))
         log.info("stopping")
 
 
-async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """Return what `work` returns or raise what it raises; once `stop` is set, cancel it and return None."""
-    working = asyncio.ensure_future(work)
-    stopping = asyncio.ensure_future(stop.wait())
+async def _serve(settings: Settings, client: VeoBot, discord_time: DiscordTime) -> None:
+    token = settings.discord_token.get_secret_value()
+    talk_to(settings.discord_api_url)
+    await reach(settings.discord_api_url, token, discord_time)
+    if abs(discord_time.ahead) > MAX_CLOCK_OFFSET:
+        log.warning(
+            "this machine's clock is off: turn on time synchronization (NTP)",
+            extra={"seconds_behind_discord": round(discord_time.ahead)},
+        )
+    await serve(client, token)
+
+
+async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` until it ends or `stop` is set; raise what it raises."""
+    working = asyncio.create_task(work)
+    stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        return working.result() if working.done() else None
+        if working.done():
+            working.result()
     finally:
+        # Not awaited: discord.py's reconnecting may swallow the cancellation. Closing the client ends it.
         stopping.cancel()
         working.cancel()
 
