@@ -64,12 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run() -> int:
     # Imported here so that `--help` and faults in the settings need no slow imports.
-    from bot.config import Settings, SettingsFault  # noqa: PLC0415
+    from bot.config import InvalidSettings, Settings  # noqa: PLC0415
 
     try:
         settings = Settings.load()
-    except SettingsFault as fault:
-        for line in fault.faults:
+    except InvalidSettings as error:
+        for line in error.errors:
             _complain(line)
         return Exit.SETTINGS
     from bot import log, process  # noqa: PLC0415
@@ -115,7 +115,7 @@ def _check(*, as_json: bool, sync: bool) -> int:
 def _on_the_data(chosen: argparse.Namespace) -> int:
     """Run a command that needs only the data, no secrets, and print its result."""
     from bot.backups import commands  # noqa: PLC0415
-    from bot.config import DataSettings, SettingsFault  # noqa: PLC0415
+    from bot.config import DataSettings, InvalidSettings  # noqa: PLC0415
     from bot.store.errors import AnotherBot, StoreError, StoreUnusable  # noqa: PLC0415
 
     os.umask(UMASK)
@@ -128,8 +128,8 @@ def _on_the_data(chosen: argparse.Namespace) -> int:
                 text = commands.restore_backup(database, chosen.file)
             case _:
                 text = commands.watches(database)
-    except SettingsFault as fault:
-        for line in fault.faults:
+    except InvalidSettings as error:
+        for line in error.errors:
             _complain(line)
         return Exit.SETTINGS
     except (StoreUnusable, AnotherBot) as error:

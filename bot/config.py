@@ -1,6 +1,6 @@
 """The settings: read once from the environment and `.env`, validated together, then passed around as a value.
 
-A fault is one line with the variable and what it needs, never with the value: it may be a secret.
+An error is one line with the variable and what it needs, never with the value: it may be a secret.
 """
 
 import os
@@ -130,12 +130,12 @@ GuildIds = Annotated[frozenset[int], NoDecode, BeforeValidator(_guild_ids)]
 CardLanguage = Annotated[str, AfterValidator(_card_language)]
 
 
-class SettingsFault(Exception):
-    """The settings are not usable; `faults` are lines that name the variable and what it needs."""
+class InvalidSettings(Exception):
+    """The settings are not usable; each of `errors` is a line that names the variable and what it needs."""
 
-    def __init__(self, faults: Iterable[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("; ".join(self.faults))
+    def __init__(self, errors: Iterable[str]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("; ".join(self.errors))
 
 
 class DataSettings(BaseSettings):
@@ -161,16 +161,16 @@ class DataSettings(BaseSettings):
         """Read and validate: the environment first, then `env_file`, then the defaults.
 
         Raises:
-            SettingsFault: with all faults at once.
+            InvalidSettings: with all errors at once.
         """
         try:
             return cls(_env_file=env_file)  # type: ignore[call-arg]
         except ValidationError as error:
-            raise SettingsFault(_faults(error)) from None
+            raise InvalidSettings(_error_lines(error)) from None
         except PermissionError:
-            raise SettingsFault([f"{env_file}: cannot be read by {_user()}: chown it"]) from None
+            raise InvalidSettings([f"{env_file}: cannot be read by {_user()}: chown it"]) from None
         except (SettingsError, UnicodeError, OSError) as error:
-            raise SettingsFault([f"{env_file}: cannot be read ({type(error).__name__})"]) from None
+            raise InvalidSettings([f"{env_file}: cannot be read ({type(error).__name__})"]) from None
 
 
 class Settings(DataSettings):
@@ -233,7 +233,7 @@ class Settings(DataSettings):
         )
 
 
-def _faults(error: ValidationError) -> Iterator[str]:
+def _error_lines(error: ValidationError) -> Iterator[str]:
     details = error.errors(include_input=False, include_context=False)
     failed = {str(detail["loc"][0]) for detail in details if detail["loc"]}
     for detail in details:
@@ -241,7 +241,7 @@ def _faults(error: ValidationError) -> Iterator[str]:
         message = detail["msg"].removeprefix("Value error, ")
         match detail["type"]:
             case "missing":
-                if f"{name}_file" not in failed:  # or its file is the fault
+                if f"{name}_file" not in failed:  # else its file is the error
                     yield f"{name.upper()}: required but not set"
             case "extra_forbidden":
                 yield f"{name.upper()}: there is no such setting (a typo in .env?)"

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from bot import config
-from bot.config import DISCORD_API, Settings, SettingsFault
+from bot.config import DISCORD_API, InvalidSettings, Settings
 from bot.core.policy import PollPolicy
 from bot.messages import LANGUAGES
 
@@ -42,12 +42,12 @@ def env(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def faults() -> tuple[str, ...]:
     """Return what is wrong; no form of the fault repeats a secret."""
-    with pytest.raises(SettingsFault) as fault:
+    with pytest.raises(InvalidSettings) as fault:
         Settings.load()
     shown = "".join(traceback.format_exception(fault.value))
-    for text in (*fault.value.faults, str(fault.value), repr(fault.value), shown):
+    for text in (*fault.value.errors, str(fault.value), repr(fault.value), shown):
         assert SECRET not in text
-    return fault.value.faults
+    return fault.value.errors
 
 
 # What is read
@@ -253,7 +253,7 @@ def test_other_lists_of_servers_are_refused_by_name(given: str, monkeypatch: pyt
         "ALLOWED_GUILD_IDS": given,
     }.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(SettingsFault, match="ALLOWED_GUILD_IDS: must be server ids"):
+    with pytest.raises(InvalidSettings, match="ALLOWED_GUILD_IDS: must be server ids"):
         Settings.load(None)
 
 

@@ -16,7 +16,7 @@ from typing import Final
 from bot.check import CheckResult, Report
 from bot.check.discord_checks import check_discord, sync_commands
 from bot.clock import Clock, steady_clock
-from bot.config import DataSettings, Settings, SettingsFault
+from bot.config import DataSettings, InvalidSettings, Settings
 from bot.core.health import IMPOSSIBLE_ID
 from bot.monitoring.server import bind_error, format_address, try_to_bind
 from bot.store.data_folder import exists, how_to_use, is_locked, nearest_existing, unusable
@@ -36,9 +36,9 @@ async def check(
     report = Report()
     try:
         settings = load()
-    except SettingsFault as fault:
-        report.results = [CheckResult("settings", ok=False, text=line) for line in fault.faults]
-        with suppress(SettingsFault):  # it is among the faults above
+    except InvalidSettings as error:
+        report.results = [CheckResult("settings", ok=False, text=line) for line in error.errors]
+        with suppress(InvalidSettings):  # it is among the faults above
             report.results += check_data(DataSettings.load().database_path)
         return report
     report.add("settings", True, "complete and valid")

@@ -1,1 +1,1 @@
-"""How the bot tells machines that it is well: health, readiness, metrics."""
+"""Health, readiness and metrics, served for machines."""
