@@ -23,7 +23,6 @@ SECRETS: Final = ("discord_token", "veo_api_key")
 RUN_SECRETS: Final = Path("/run/secrets")
 """Where Docker and Kubernetes put secrets, each in a file with its name in lower case."""
 MAX_ID_DIGITS: Final = 20
-PORTS: Final = 65_536
 
 
 def _http_url(value: str) -> str:
@@ -71,13 +70,8 @@ def _header_value(value: SecretStr) -> SecretStr:
     return SecretStr(text)
 
 
-def _port(value: Any) -> Any:
-    text = str(value).strip().lower()
-    if text in {"off", "none"}:
-        return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(PORTS)) and int(text) < PORTS):
-        raise ValueError(f"must be a port from 0 (any free one) to {PORTS - 1}, or off")
-    return int(text)
+def _off(value: Any) -> Any:
+    return None if str(value).strip().lower() in {"off", "none"} else value
 
 
 def _listen_address(value: str) -> str:
@@ -127,6 +121,7 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Secret = Annotated[SecretStr, AfterValidator(_header_value)]
 SecretFile = Annotated[str | None, AfterValidator(_secret_file)]
 GuildIds = Annotated[frozenset[int], NoDecode, BeforeValidator(_guild_ids)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
 CardLanguage = Annotated[str, AfterValidator(_card_language)]
 
 
@@ -196,7 +191,7 @@ class Settings(DataSettings):
     attach_videos: bool = True
     card_language: CardLanguage = "auto"
     http_host: Annotated[str, AfterValidator(_listen_address)] = "127.0.0.1"
-    http_port: Annotated[int | None, BeforeValidator(_port)] = 8080
+    http_port: Annotated[Port | None, BeforeValidator(_off)] = 8080
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
 
