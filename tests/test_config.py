@@ -224,7 +224,7 @@ def test_a_typo_in_the_file_is_a_fault_and_a_stranger_in_the_environment_is_none
 ) -> None:
     env(DISCORD_TOKNE="x")
     Settings.load()
-    (place / ".env").write_text(f"POLL_MIN_SECOND={SECRET}\nPACE=1\n")
+    (place / ".env").write_text(f"POLL_MIN_SECOND={SECRET}\nPOLICY=1\n")
     assert faults() == (
         "POLL_MIN_SECOND: there is no such setting (a typo in .env?)",
         "POLICY: there is no such setting (a typo in .env?)",
