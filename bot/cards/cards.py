@@ -17,9 +17,10 @@ from bot import messages
 from bot.cards.buttons import Action, Button, CardButton
 from bot.cards.render_parts import Style, heading
 from bot.cards.task_row import MESSAGE_LIMIT, ROW_MESSAGE_LIMIT, TaskRow, task_row
-from bot.cards.text import LAYOUT_LIMIT, mention, plain, relative
+from bot.cards.text import LAYOUT_LIMIT, NAME_LIMIT, mention, plain, relative
 from bot.core.card import CardState
 from bot.core.health import Health, Mode
+from bot.core.names import common_name
 from bot.core.observed import UNOBSERVED, Observed
 from bot.core.outcome import Ending
 from bot.core.policy import PollPolicy
@@ -67,7 +68,7 @@ def card_form(
         head, body = replace(rows[0], style=style).whole
         texts = [head, "\n".join(text for text in (body, news) if text), foot]
     else:
-        texts = [heading(style, _count(state)), *(row.short for row in rows), news, foot]
+        texts = [heading(style, _headline(state)), *(row.short for row in rows), news, foot]
     buttons = () if state.ended else _buttons(state)
     pointer = _pointer(state) if state.ended else ""
     return CardForm(tuple(text for text in texts if text), style.colour, buttons, pointer)
@@ -112,6 +113,11 @@ def _style(state: CardState, rows: Sequence[TaskRow]) -> Style:
     live = {row.style for row, watch in zip(rows, state.watches, strict=True) if watch.outcome is None}
     shown = live or {row.style for row in rows}
     return next(style for style in _LOUDEST_FIRST if style in shown)
+
+
+def _headline(state: CardState) -> str:
+    name = plain(common_name([watch.name for watch in state.watches]), NAME_LIMIT)
+    return f"{name} · {_count(state)}" if name else _count(state)
 
 
 def _count(state: CardState) -> str:

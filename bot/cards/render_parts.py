@@ -55,15 +55,15 @@ ENDING_STYLES: Final = {
 }
 
 
-def heading(style: Style, title: str, task_id: str = "") -> str:
-    """Return the large headline of a card; without an id, of a card of several tasks."""
+def heading(style: Style, title: str, render: str = "") -> str:
+    """Return the large headline of a card; without a render, of a card of several."""
     first = f"### {style.sign} {title}"
-    return f"{first}\n`{task_id}`" if task_id else first
+    return f"{first}\n{render}" if render else first
 
 
-def headline(style: Style, title: str, task_id: str) -> str:
-    """Return the one-line headline of a row, a result or a list's entry."""
-    return f"{style.sign} **{title}** · `{task_id}`"
+def headline(style: Style, title: str, render: str) -> str:
+    """Return the one-line headline of a row, a result or a list's entry; `render` is what it is called."""
+    return f"{style.sign} **{title}** · {render}"
 
 
 def progress_line(task: Task) -> str | None:

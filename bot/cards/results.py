@@ -18,7 +18,7 @@ from bot.cards.render_parts import (
     refused_links,
     state_title,
 )
-from bot.cards.text import CONTENT_LIMIT, mention, plain, relative
+from bot.cards.text import CONTENT_LIMIT, mention, name_and_id, plain, relative
 from bot.core.delivery import Message
 from bot.core.outcome import Outcome
 from bot.core.policy import PollPolicy
@@ -36,11 +36,17 @@ _RESERVED: Final = 200
 
 
 def result_messages(
-    task_id: str, outcome: Outcome, followers: Sequence[int], language: str, policy: PollPolicy
+    task_id: str,
+    outcome: Outcome,
+    followers: Sequence[int],
+    language: str,
+    policy: PollPolicy,
+    *,
+    name: str = "",
 ) -> tuple[Message, ...]:
     """Return the messages that announce an outcome, in the order of sending."""
     style, sentence = ENDING_STYLES[outcome.ending]
-    head = [headline(style, say(language, sentence), task_id)]
+    head = [headline(style, say(language, sentence), name_and_id(name, task_id))]
     head += ending_lines(language, outcome, policy, REASON_LIMIT)
     task = outcome.task
     if task is not None and (refused := refused_links(language, task)) is not None:
@@ -55,10 +61,10 @@ def is_part(content: str, task_id: str, part: int, parts: int) -> bool:
     return content.endswith(_mark(task_id, part, parts))
 
 
-def answer_messages(task: Task, language: str) -> tuple[Message, ...]:
+def answer_messages(task: Task, language: str, name: str = "") -> tuple[Message, ...]:
     """Return the messages about a task after one poll: of `status`, and of `watch` for an ended task."""
     style, title = state_title(language, task)
-    head = [headline(style, title, task.id)]
+    head = [headline(style, title, name_and_id(name, task.id))]
     if not task.state.ended and (progress := progress_line(task)) is not None:
         head.append(progress)
     if message := plain(task.message, REASON_LIMIT):
@@ -125,7 +131,8 @@ def _add_mentions(pages: list[_Page], followers: Sequence[int]) -> None:
         text = mention(user_id)
         page = pages[-1]
         if len(page.mentions) >= MENTION_LIMIT or len(" ".join([*line, text])) > page.space:
-            page.lines.append(" ".join(line))
+            if line:
+                page.lines.append(" ".join(line))
             line = []
             page = _Page()
             pages.append(page)

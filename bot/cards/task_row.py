@@ -16,9 +16,10 @@ from bot.cards.render_parts import (
     progress_line,
     state_title,
 )
-from bot.cards.text import plain, relative
+from bot.cards.text import NAME_LIMIT, name_and_id, plain, relative
 from bot.core.events import ErrorKind
 from bot.core.health import Health
+from bot.core.names import row_name
 from bot.core.observed import Observed
 from bot.core.outcome import Ending, Outcome
 from bot.core.policy import PollPolicy
@@ -50,17 +51,20 @@ class TaskRow:
     progress: str = ""
     message: str = ""
     note: str = ""
+    name: str = ""
 
     @property
     def whole(self) -> tuple[str, str]:
         """The heading and the body of a card of its own."""
         body = "\n".join(line for line in (self.progress, self.message, self.note) if line)
-        return heading(self.style, self.title, self.task_id), body
+        return heading(self.style, self.title, name_and_id(self.name, self.task_id)), body
 
     @property
     def short(self) -> str:
         """At most two lines, the second with what matters most now."""
-        first = headline(self.style, self.title, self.task_id)
+        # Ten rows of the longest names and ids would not fit: a name takes the place of the id.
+        name = plain(row_name(self.name), NAME_LIMIT) or f"`{self.task_id}`"
+        first = headline(self.style, self.title, name)
         second = self.note.rpartition("\n")[2] or self.progress or self.message
         return f"{first}\n{second}" if second else first
 
@@ -70,8 +74,10 @@ def task_row(
 ) -> TaskRow:
     """Return the row of a watch; `observed` is its task, as far as the watch is live."""
     if watch.outcome is not None:
-        return _ended(watch, watch.outcome, language, policy, message_limit)
-    return _live(watch, observed, language, health, message_limit)
+        row = _ended(watch, watch.outcome, language, policy, message_limit)
+    else:
+        row = _live(watch, observed, language, health, message_limit)
+    return replace(row, name=watch.name)
 
 
 def _live(watch: Watch, observed: Observed, language: str, health: Health, message_limit: int) -> TaskRow:

@@ -12,6 +12,8 @@ from bot.core.characters import visible
 
 CONTENT_LIMIT: Final = 2_000
 """Characters in a message's content."""
+NAME_LIMIT: Final = 200
+"""Characters of a name with each of them escaped: none is cut here."""
 LAYOUT_LIMIT: Final = 4_000
 """Characters in all texts of one layout."""
 
@@ -41,6 +43,11 @@ def relative(at: float) -> str:
 
 def mention(user_id: int) -> str:
     return f"<@{user_id}>"
+
+
+def name_and_id(name: str, task_id: str) -> str:
+    """Return what a render is called in a message: its name, if it has one, and its id."""
+    return f"{plain(name, NAME_LIMIT)} · `{task_id}`" if name else f"`{task_id}`"
 
 
 def named(task_ids: Iterable[str]) -> str:

@@ -13,11 +13,12 @@ from bot.cards.buttons import Action, Button
 from bot.cards.cards import CardForm, layout
 from bot.cards.render_parts import Style, headline
 from bot.cards.task_row import TaskRow, task_row
-from bot.cards.text import jump_link, relative
+from bot.cards.text import jump_link, name_and_id, relative
 from bot.clock import Clock
 from bot.commands.response import Response
 from bot.core.card import Card
 from bot.core.health import Health
+from bot.core.names import row_name
 from bot.core.observed import UNOBSERVED, Observed
 from bot.core.policy import PollPolicy
 from bot.core.watch import Watch
@@ -131,4 +132,5 @@ def _entry(card: Card, watch: Watch, row: TaskRow, language: str) -> str:
     ]
     if row.progress:
         facts.insert(0, row.progress)
-    return f"{headline(row.style, row.title, watch.task_id)}\n{' · '.join(facts)}"
+    render = name_and_id(row_name(watch.name), watch.task_id)
+    return f"{headline(row.style, row.title, render)}\n{' · '.join(facts)}"

@@ -62,7 +62,9 @@ class Deliverer:
         if watch.outcome is None:
             raise ValueError("only an ended watch has a result")
         followers = await self._store.followers(card.id)
-        messages = result_messages(watch.task_id, watch.outcome, followers, card.language, self._policy)
+        messages = result_messages(
+            watch.task_id, watch.outcome, followers, card.language, self._policy, name=watch.name
+        )
         deliveries = await self._store.plan(watch.id, messages)
         for delivery in deliveries:
             if delivery.message_id is None:

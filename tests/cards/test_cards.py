@@ -18,6 +18,7 @@ from made import (
     healths,
     ids,
     moments,
+    names,
     outcomes,
     poll,
     polls,
@@ -34,11 +35,13 @@ from bot.cards.text import bar
 from bot.core.card import Card, CardState
 from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.health import Health, Mode
+from bot.core.names import clean_name, numbered
 from bot.core.observed import UNOBSERVED, Observed
 from bot.core.outcome import Ending, Outcome
 from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
+from bot.messages import LANGUAGES
 
 POLICY: Final = PollPolicy()
 CARD: Final = Card(1, 10, 20, 30, STARTER, "en", NOW)
@@ -50,6 +53,7 @@ watches = st.builds(
     position=st.integers(0, 9),
     started_at=moments,
     seen_at=st.none() | moments,
+    name=names,
 )
 known = st.builds(
     Observed,
@@ -114,7 +118,8 @@ def test_a_final_card_keeps_the_limits_and_shows_no_link(
 ) -> None:
     form = form_of(replace(row, outcome=outcome), UNOBSERVED, health, card)
     check(form, {outcome.by or 0})
-    assert form == form_of(replace(watch(LONGEST_ID), outcome=outcome), card=replace(card, created_at=1.0))
+    same = replace(watch(LONGEST_ID), outcome=outcome, name=row.name)
+    assert form == form_of(same, card=replace(card, created_at=1.0))
 
 
 @given(
@@ -154,7 +159,32 @@ def test_a_card_of_ten_rows_keeps_the_limits_and_can_do_nothing(
     form = card_form(state, {LONGEST_ID: observed}, health, POLICY)
     check(form, {card.starter_id, *(row.outcome.by or 0 for row in rows if row.outcome)})
     assert bool(form.buttons) is any(row.outcome is None for row in rows)
-    assert "\n".join(form.texts).count(f"`{LONGEST_ID}`") == len(rows)
+    assert "\n".join(form.texts).count(f"`{LONGEST_ID}`") == sum(not row.name for row in rows)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("error", ErrorKind)
+@pytest.mark.parametrize("mode", Mode)
+def test_ten_rows_fit_when_everything_is_as_long_as_it_can_be(
+    language: str, error: ErrorKind, mode: Mode
+) -> None:
+    stars, last, most = "*" * 2_000, 4_102_444_799, 2**63 - 1
+    task = Task(LONGEST_ID, TaskState.UNKNOWN, stars[:50], 100, stars[:60], stars, last, last)
+    observed = Observed(
+        task, last, last, failures=9, error=error, failing_since=last, message=stars, expected_end=last
+    )
+    name = clean_name(stars)
+    ends = [None, *(Outcome(end, last, task, most, stars) for end in Ending if end.shown)]
+    card = Card(most, most, most, most, most, language, last)
+    for outcome in ends:
+        rows = tuple(
+            Watch(most, most, LONGEST_ID, row, last, last, outcome, numbered(name, row + 1))
+            for row in range(10)
+        )
+        form = card_form(
+            CardState(card, rows, (most,) * 10), {LONGEST_ID: observed}, Health(mode, last), POLICY
+        )
+        check(form, {most})
 
 
 @pytest.mark.parametrize(
@@ -187,6 +217,8 @@ def test_a_form_speaks_of_times_and_not_of_the_present() -> None:
 
 # What it says
 
+NAMED: Final = replace(watch(), name="Shot *12*")
+
 DOWN: Final = Health(Mode.OPEN, NOW + 60)
 REFUSED: Final = Health(Mode.REFUSED, NOW + 60)
 BACK: Final = Health(since=NOW + 60, answered_at=NOW + 60)
@@ -194,10 +226,22 @@ FAILING: Final = Observed(running(5), failures=3, error=ErrorKind.UNAVAILABLE, f
 SINCE: Final = f"<t:{int(NOW) + 60}:R>"
 
 
+def test_rows_that_were_named_together_share_the_headline() -> None:
+    rows = tuple(replace(watch(), position=row, name=numbered("Shot *12*", row + 1)) for row in range(3))
+    form = card_form(CardState(CARD, rows), {TASK: Observed(running(45))}, Health(), POLICY)
+    assert form.texts[0] == "### 🎬 Shot \\*12\\* · 0 of 3 finished"
+    assert [text.splitlines()[0] for text in form.texts[1:4]] == [
+        f"🎬 **Rendering** · Shot \\*12\\* · {number}" for number in (1, 2, 3)
+    ]
+    form = card_form(CardState(CARD, (*rows[:1], watch())), {}, Health(), POLICY)
+    assert f"**No answer yet** · `{TASK}`" in form.texts[2]
+
+
 def test_a_rendering_task_shows_its_state_its_bar_and_its_number() -> None:
     form = form_of(watch(), Observed(running(45, "*hi*")))
     assert form.colour == Style.MOVING.colour
     assert form.texts[:2] == (f"### 🎬 Rendering\n`{TASK}`", f"{bar(45)} **45 %**\n> \\*hi\\*")
+    assert form_of(NAMED, Observed(running(45))).texts[0] == f"### 🎬 Rendering\nShot \\*12\\* · `{TASK}`"
     assert f"<t:{int(NOW)}:R>" in form.texts[2]
     assert f"<@{STARTER}>" in form.texts[2]
 

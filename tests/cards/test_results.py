@@ -18,6 +18,8 @@ from made import (
     languages,
     link,
     links,
+    names,
+    running,
     shown_outcomes,
     tasks,
 )
@@ -25,9 +27,11 @@ from made import (
 from bot.cards.results import answer_messages, is_part, result_messages
 from bot.cards.text import bar
 from bot.core.delivery import Message
+from bot.core.names import clean_name, numbered
 from bot.core.outcome import Ending, Outcome
 from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
+from bot.messages import LANGUAGES
 
 POLICY: Final = PollPolicy()
 followers: Final = st.one_of(
@@ -42,9 +46,9 @@ def done(*videos: str, refused: tuple[str, ...] = ()) -> Outcome:
 
 
 def result(
-    outcome: Outcome, people: list[int], task_id: str = TASK, language: str = "en"
+    outcome: Outcome, people: list[int], task_id: str = TASK, language: str = "en", name: str = ""
 ) -> tuple[Message, ...]:
-    return result_messages(task_id, outcome, people, language, POLICY)
+    return result_messages(task_id, outcome, people, language, POLICY, name=name)
 
 
 def check(messages: tuple[Message, ...], task_id: str, shown: tuple[str, ...], people: list[int]) -> None:
@@ -86,24 +90,59 @@ def check(messages: tuple[Message, ...], task_id: str, shown: tuple[str, ...], p
     followers,
     st.sampled_from([TASK, LONGEST_ID]),
     languages,
+    names,
 )
 def test_a_result_loses_nothing_calls_everybody_once_and_keeps_the_limits(
-    outcome: Outcome, people: list[int], task_id: str, language: str
+    outcome: Outcome, people: list[int], task_id: str, language: str, name: str
 ) -> None:
-    messages = result(outcome, people, task_id, language)
+    messages = result(outcome, people, task_id, language, name)
     check(messages, task_id, outcome.task.videos if outcome.task is not None else (), people)
-    assert messages == result(outcome, people, task_id, language)
+    assert messages == result(outcome, people, task_id, language, name)
 
 
-@given(tasks(), languages)
-def test_an_answer_loses_nothing_and_calls_nobody(task: Task, language: str) -> None:
-    check(answer_messages(task, language), task.id, task.videos, [])
+@given(tasks(), languages, names)
+def test_an_answer_loses_nothing_and_calls_nobody(task: Task, language: str, name: str) -> None:
+    check(answer_messages(task, language, name), task.id, task.videos, [])
 
 
 @given(links, followers, languages)
 def test_links_and_people_share_the_space(videos: tuple[str, ...], people: list[int], language: str) -> None:
     outcome = done(*videos, refused=(MARKUP[:40],) * 5)
     check(result(outcome, people, LONGEST_ID, language), LONGEST_ID, videos, people)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("end", [end for end in Ending if end.announced])
+def test_a_message_has_room_when_everything_is_as_long_as_it_can_be(language: str, end: Ending) -> None:
+    stars, last = "*" * 2_000, 4_102_444_799
+    task = Task(
+        LONGEST_ID,
+        TaskState.UNKNOWN,
+        stars[:50],
+        100,
+        stars[:60],
+        stars,
+        last,
+        last,
+        tuple(link(1_500, number) for number in range(20)),
+        (stars[:40],) * 5,
+    )
+    name, people = numbered(clean_name(stars), 10), list(range(10**18, 10**18 + 200))
+    ended = result(Outcome(end, last, task, 2**63 - 1, stars), people, LONGEST_ID, language, name)
+    check(ended, LONGEST_ID, task.videos, people)
+    check(answer_messages(task, language, name), LONGEST_ID, task.videos, [])
+
+
+def test_a_result_begins_with_the_name_and_is_found_by_its_id() -> None:
+    (message,) = result_messages(TASK, done(VIDEO), [], "en", POLICY, name="Shot *12*")
+    assert message.content.splitlines()[0] == f"✅ **Finished** · Shot \\*12\\* · `{TASK}`"
+    assert is_part(message.content, TASK, 1, 1)
+    other = "00000000-442e-1db2-43f0-6e73616eb474"
+    for trap in (f"`{other}`", f"``{other}``", f"\\`{other}`", f"`\n`{other}`"):
+        (message,) = result_messages(TASK, done(VIDEO), [], "en", POLICY, name=clean_name(trap))
+        assert not is_part(message.content, other, 1, 1)
+    (message,) = answer_messages(running(), "en", "Shot 12")
+    assert message.content.startswith(f"🎬 **Rendering** · Shot 12 · `{TASK}`")
 
 
 def test_a_simple_result_is_one_message() -> None:
