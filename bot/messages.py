@@ -179,6 +179,7 @@ NOT_IN_THREAD = (
     "then try again."
 )
 ALREADY_WATCHED = "`{task}` is already watched here: {link}. I will notify you when it ends."
+ALREADY_WATCHED_AS = "`{task}` is already watched here as **{name}**: {link}. I will notify you when it ends."
 NOW_FOLLOWING = "I will notify you when {tasks} ends. Press the button again to turn this off."
 NOW_FOLLOWING_SEVERAL = (
     "I will notify you each time one of these ends: {tasks}. Press the button again to turn this off."
@@ -241,4 +242,5 @@ LIST_DESCRIPTION = "List what is being watched in the channels you can see"
 STOP_DESCRIPTION = "Stop watching a render in this channel"
 ID_DESCRIPTION = "The task id, or a link to the task"
 IDS_DESCRIPTION = "Task ids or links to tasks, separated by spaces"
+NAME_DESCRIPTION = "What to call the render, for example: shot 12. Several renders are numbered"
 WATCH_MENU = "Watch Veo tasks"

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import discord
 
+from bot.core.names import names_in
 from bot.core.task_ids import Found, find_task_ids, quoted_task_ids
 from bot.store.errors import StoreFailed
 from bot.store.recent import Recent
@@ -18,20 +19,26 @@ _INSIDE: Final = ("children", "items", "accessory", "component", "media")
 """Attributes of components that hold other components."""
 
 
-async def tasks_of(message: discord.Message, recent: Recent, us: int) -> Found:
-    """Return the tasks that a message names; `us` is the bot's own user, whose messages name any id."""
+async def tasks_of(message: discord.Message, recent: Recent, us: int) -> tuple[Found, dict[str, str]]:
+    """Return the tasks of a message, and the names of those that have one; `us` is the bot's own user."""
     if message.author.id != us:
-        return find_task_ids(texts_of(message))
-    return Found(await tasks_of_ours(message, recent))
+        texts = list(texts_of(message))
+        return find_task_ids(texts), names_in(texts)
+    task_ids, names = await tasks_of_ours(message, recent)
+    return Found(task_ids), names
 
 
-async def tasks_of_ours(message: discord.Message, recent: Recent) -> tuple[str, ...]:
-    """Return the tasks of a message of our own: those stored for a card, else those that its text quotes."""
+async def tasks_of_ours(message: discord.Message, recent: Recent) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the tasks of a message of our own, and their names.
+
+    They are stored with a card and with a result; what is quoted in the text counts where nothing is stored.
+    """
+    quoted = quoted_task_ids(texts_of(message))
     try:
-        stored = await recent.tasks_of(message.id)
+        task_ids = await recent.tasks_of(message.id) or quoted
+        return task_ids, await recent.names(message.channel.id, task_ids)
     except StoreFailed:
-        stored = ()
-    return stored or quoted_task_ids(texts_of(message))
+        return quoted, {}
 
 
 def texts_of(message: discord.Message) -> Iterator[str]:

@@ -142,7 +142,7 @@ class Commands:
     async def _offer_again(self, response: Response) -> None:
         """Tell the asker that a card is over, and offer to watch its tasks again."""
         message = response.interaction.message
-        task_ids = () if message is None else (await tasks_of_ours(message, self._recent))[:MOST_AT_ONCE]
+        task_ids = () if message is None else (await tasks_of_ours(message, self._recent))[0][:MOST_AT_ONCE]
         if not task_ids:
             await response.send_private(say(response.language, messages.CARD_IS_OVER))
             return

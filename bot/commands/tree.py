@@ -16,6 +16,7 @@ from discord import app_commands
 from bot import messages
 from bot.clock import WakeUp
 from bot.commands.slash import Commands
+from bot.core.names import NAME_LIMIT
 from bot.messages import language_for, say
 from bot.outbound.discord_errors import describe, retry_delay
 from bot.store.store import Store
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 Choice = app_commands.Choice[str]
 # A whole `curl` command fits, with its headers; Discord's own limit is 6,000 characters.
 OneId = app_commands.Range[str, 1, 1_500]
+RenderName = app_commands.Range[str, 1, NAME_LIMIT]
 SeveralIds = app_commands.Range[str, 1, 4_000]
 
 
@@ -73,10 +75,14 @@ def command_tree(client: discord.Client) -> Tree:
         await tree.commands.run_on_id(interaction, id, tree.commands.status)
 
     @veo.command(name="watch", description=messages.WATCH_DESCRIPTION)
-    @app_commands.describe(id=messages.IDS_DESCRIPTION)
+    @app_commands.describe(id=messages.IDS_DESCRIPTION, name=messages.NAME_DESCRIPTION)
     @app_commands.autocomplete(id=several)
-    async def watch(interaction: discord.Interaction, id: SeveralIds) -> None:  # noqa: A002
-        await tree.commands.run(interaction, lambda response: tree.commands.watch.typed(response, id))
+    async def watch(
+        interaction: discord.Interaction,
+        id: SeveralIds,  # noqa: A002
+        name: RenderName = "",
+    ) -> None:
+        await tree.commands.run(interaction, lambda response: tree.commands.watch.typed(response, id, name))
 
     @veo.command(name="list", description=messages.LIST_DESCRIPTION)
     async def show_list(interaction: discord.Interaction) -> None:

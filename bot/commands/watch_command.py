@@ -8,18 +8,20 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import discord
 
 from bot import messages
 from bot.cards.render_parts import listed
 from bot.cards.results import answer_messages
-from bot.cards.text import code, jump_link, named, packed
+from bot.cards.text import NAME_LIMIT, code, jump_link, named, packed, plain
 from bot.commands.first_poll import FirstPoll
 from bot.commands.message_text import tasks_of, tasks_of_ours
 from bot.commands.response import Response
+from bot.core.card import CardState
 from bot.core.events import Observation
+from bot.core.names import clean_name, numbered
 from bot.core.task import Task
 from bot.core.task_ids import LEFT_OUT_LENGTH, MOST_AT_ONCE, Found, read_task_ids
 from bot.engine.tracker import Tracker
@@ -34,6 +36,14 @@ from bot.veo.errors import VeoError, as_event
 log = logging.getLogger(__name__)
 
 NAMED_AT_MOST: Final = 5
+
+
+class Names(NamedTuple):
+    """What the asker's tasks are called, by id, for those that have a name."""
+
+    by_task: Mapping[str, str]
+    typed: bool = False
+    """A name that was typed also renames what its asker began; one that was found does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,33 +95,41 @@ class WatchCommand:
         self._beginning: Final = asyncio.Lock()
         """Held from the check of the limits until the new watches are counted."""
 
-    async def typed(self, response: Response, given: str) -> None:
-        """Watch what somebody typed: one id, or several separated by spaces, commas or newlines."""
+    async def typed(self, response: Response, given: str, name: str = "") -> None:
+        """Watch what somebody typed: one id, or several separated by spaces, commas or newlines.
+
+        Several tasks share the name, each with its number.
+        """
         typed = read_task_ids(given)
         if not typed.task_ids:
             await response.send_private(say(response.language, messages.NOT_AN_ID))
             return
-        await self._watch(response, typed)
+        name, several = clean_name(name), len(typed.task_ids) > 1
+        names = {
+            task_id: numbered(name, number) if several else name
+            for number, task_id in enumerate(typed.task_ids, 1)
+        }
+        await self._watch(response, typed, Names(names, typed=True))
 
     async def found_in(self, response: Response, message: discord.Message) -> None:
         """Watch the tasks that a message names."""
         us = response.interaction.client.user
-        found = await tasks_of(message, self._recent, us.id if us is not None else 0)
+        found, names = await tasks_of(message, self._recent, us.id if us is not None else 0)
         if not found.task_ids:
             await response.send_private(say(response.language, messages.NO_TASKS_FOUND))
             return
-        await self._watch(response, found)
+        await self._watch(response, found, Names(names))
 
     async def again(self, response: Response) -> None:
         """Watch the tasks that our own message with the pressed button names."""
         message = response.interaction.message
-        task_ids = () if message is None else await tasks_of_ours(message, self._recent)
+        task_ids, names = ((), {}) if message is None else await tasks_of_ours(message, self._recent)
         if not task_ids:
             await response.send_private(say(response.language, messages.CARD_IS_OVER))
             return
-        await self._watch(response, Found(task_ids))
+        await self._watch(response, Found(task_ids), Names(names))
 
-    async def _watch(self, response: Response, found: Found) -> None:
+    async def _watch(self, response: Response, found: Found, names: Names) -> None:
         language, task_ids = response.language, found.task_ids
         if refusal := why_no_card(response.interaction, language, named(task_ids[:MOST_AT_ONCE])):
             await response.send_private(refusal)
@@ -122,7 +140,7 @@ class WatchCommand:
         if surplus := task_ids[MOST_AT_ONCE:]:
             why = say(language, messages.TOO_MANY_IDS, limit=MOST_AT_ONCE)
             summary.append(_not_watched(language, why, surplus))
-        new = await self._join_or_admit(response, task_ids[:MOST_AT_ONCE], summary)
+        new = await self._join_or_admit(response, task_ids[:MOST_AT_ONCE], names, summary)
         polled = await self._first_poll.of(response, new)
         ended: list[Task] = []
         live: dict[str, Observation] = {}
@@ -133,8 +151,12 @@ class WatchCommand:
                 ended.append(task)
             else:
                 live[task_id] = task
-        watched = bool(live) and await self._begin(response, live, summary)
-        results = [message for task in ended for message in answer_messages(task, response.channel_language)]
+        watched = bool(live) and await self._begin(response, live, names, summary)
+        results = [
+            message
+            for task in ended
+            for message in answer_messages(task, response.channel_language, names.by_task.get(task.id, ""))
+        ]
         if watched:
             await response.send_more(results)
         elif results:
@@ -142,13 +164,15 @@ class WatchCommand:
         for text in packed(summary):
             await response.send_private(text)
 
-    async def _begin(self, response: Response, polled: Mapping[str, Observation], summary: list[str]) -> bool:
+    async def _begin(
+        self, response: Response, polled: Mapping[str, Observation], names: Names, summary: list[str]
+    ) -> bool:
         """Make a card of the tasks that may still be watched; return whether there is one."""
         message_id = await response.placeholder(list(polled))
         interaction = response.interaction
         async with self._beginning:
             # Again: others may have begun the same watch, or filled the server, during the first poll.
-            new = await self._join_or_admit(response, list(polled), summary)
+            new = await self._join_or_admit(response, list(polled), names, summary)
             if not new:
                 return False
             self._rest.lend_token(message_id, interaction.application_id, interaction.token)
@@ -160,6 +184,7 @@ class WatchCommand:
                     starter_id=interaction.user.id,
                     language=response.channel_language,
                     observations={task_id: polled[task_id] for task_id in new},
+                    names=names.by_task,
                 )
             except StoreError as error:
                 about = {"tasks": list(new), "reason": str(error)}
@@ -170,18 +195,22 @@ class WatchCommand:
         return True
 
     async def _join_or_admit(
-        self, response: Response, task_ids: Sequence[str], summary: list[str]
+        self, response: Response, task_ids: Sequence[str], names: Names, summary: list[str]
     ) -> list[str]:
         """Make the asker a follower of what is watched here; return what the limits allow of the rest."""
         interaction = response.interaction
         new: list[str] = []
         for task_id in task_ids:
-            state = await self._watch_service.join(interaction.channel_id or 0, task_id, interaction.user.id)
+            state = await self._watch_service.join(
+                interaction.channel_id or 0,
+                task_id,
+                interaction.user.id,
+                names.by_task.get(task_id, "") if names.typed else "",
+            )
             if state is None:
                 new.append(task_id)
             else:
-                link = jump_link(state.card.guild_id, state.card.channel_id, state.card.message_id)
-                summary.append(say(response.language, messages.ALREADY_WATCHED, task=task_id, link=link))
+                summary.append(_already_watched(response.language, state, task_id))
         allowed, why = self._limits.admit(
             self._tracker, interaction.guild_id or 0, interaction.user.id, len(new), response.language
         )
@@ -194,6 +223,13 @@ def left_out(language: str, beginnings: Sequence[str]) -> str:
     """Return the sentence that names what was not taken for an id."""
     names = [code(beginning, LEFT_OUT_LENGTH + 2) for beginning in beginnings]
     return say(language, messages.NOT_IDS, names=listed(language, names, NAMED_AT_MOST))
+
+
+def _already_watched(language: str, state: CardState, task_id: str) -> str:
+    link = jump_link(state.card.guild_id, state.card.channel_id, state.card.message_id)
+    name = "".join(plain(watch.name, NAME_LIMIT) for watch in state.live if watch.task_id == task_id)
+    sentence = messages.ALREADY_WATCHED_AS if name else messages.ALREADY_WATCHED
+    return say(language, sentence, task=task_id, name=name, link=link)
 
 
 def _not_watched(language: str, why: str, task_ids: Sequence[str]) -> str:

@@ -75,6 +75,7 @@ class WatchService:
             await self._tracker.follow(state.card.id, user_id, following=True)
             if name and user_id == state.card.starter_id:
                 await self._tracker.rename(state.card.id, task_id, name)
+                return self._tracker.registry.watching(channel_id, task_id) or state
         return state
 
     async def resume(self) -> None:

@@ -10,7 +10,7 @@ from bot.core.outcome import Ending
 from bot.core.watch import Watch
 from bot.store.database import Database
 from bot.store.records import CARD, WATCH, card_from, watch_from
-from bot.store.schema import cards, watches
+from bot.store.schema import cards, deliveries, watches
 
 
 class Recent:
@@ -25,14 +25,37 @@ class Recent:
         return await self._run(lambda connection: list(connection.scalars(query)))
 
     async def tasks_of(self, message_id: int) -> tuple[str, ...]:
-        """Return the tasks of the card that is a message, in the order of its rows; none if there is none."""
-        query = (
+        """Return the tasks of a message that is a card, in the order of its rows, or that is a result."""
+        of_card = (
             select(watches.c.task_id)
             .join(cards, cards.c.id == watches.c.card_id)
             .where(cards.c.message_id == message_id)
             .order_by(watches.c.position)
         )
-        return await self._run(lambda connection: tuple(connection.scalars(query)))
+        of_result = (
+            select(watches.c.task_id)
+            .join(deliveries, deliveries.c.watch_id == watches.c.id)
+            .where(deliveries.c.message_id == message_id)
+        )
+
+        def work(connection: Connection) -> tuple[str, ...]:
+            return tuple(connection.scalars(of_card)) or tuple(connection.scalars(of_result))
+
+        return await self._run(work)
+
+    async def names(self, channel_id: int, task_ids: Collection[str]) -> dict[str, str]:
+        """Return what a channel last called some tasks, for those that have a name."""
+        query = (
+            select(watches.c.task_id, watches.c.name)
+            .where(watches.c.channel_id == channel_id, watches.c.task_id.in_(list(task_ids)))
+            .order_by(watches.c.id)
+        )
+
+        def work(connection: Connection) -> dict[str, str]:
+            newest = dict(connection.execute(query).all())
+            return {task_id: name for task_id, name in newest.items() if name}
+
+        return await self._run(work)
 
     async def lost(self, guild_id: int, since: float) -> list[tuple[Card, Watch]]:
         """Return a server's watches that ended for want of access since a Unix time, newest first."""

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """The migration that these tables are the result of."""
 
 LIVE: Final = "live"
@@ -94,6 +94,7 @@ deliveries = Table(
     Column("message", JSON, nullable=False),
     Column("intended_at", Float),
     Column("message_id", BigInteger),
+    Index("deliveries_by_message", "message_id"),
 )
 
 placeholders = Table(

@@ -99,7 +99,7 @@ def make(path: Path, version: str) -> None:
         sql(path, f"INSERT INTO deliveries VALUES (9, {part}, {message}, {sent})")
 
 
-RELEASED = ("0001", "0002", "0003", "0004", "0005", "0006")
+RELEASED = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 
 
 @pytest.mark.parametrize("version", RELEASED)
@@ -163,7 +163,7 @@ async def test_a_second_start_migrates_nothing(path: Path, caplog: pytest.LogCap
     steps = [record.getMessage() for record in caplog.records]
     assert steps == [
         f"migrating the database to version {HEAD}",
-        *(f"the database is at version 000{number}" for number in range(1, 7)),
+        *(f"the database is at version 000{number}" for number in range(1, 8)),
     ]
     caplog.clear()
     async with stored(path) as store:

@@ -5,6 +5,7 @@ from pathlib import Path
 from made import NOW
 from store.places import GUILD, add, opened
 
+from bot.core.delivery import Message
 from bot.core.outcome import Ending, Outcome
 from bot.store.recent import Recent
 from bot.store.store import Store
@@ -32,3 +33,38 @@ async def test_each_task_is_told_once_with_its_newest_end(tmp_path: Path) -> Non
         assert await found([1, 2, 3], limit=1) == ["a"]
         assert await found([1, 2, 3], "C_") == ["c_"]
         assert await found([1, 2, 3], "%") == []
+
+
+async def test_a_result_belongs_to_its_task_alone(tmp_path: Path) -> None:
+    async with opened(tmp_path / "bot.db") as database:
+        store, recent = Store(database), Recent(database)
+        state = await add(store, "a", "b", message_id=1)
+        await store.plan(state.watches[1].id, [Message("one"), Message("two")])
+        for part in (1, 2):
+            await store.sent(state.watches[1].id, part, 50 + part)
+        assert [await recent.tasks_of(number) for number in (1, 51, 52, 53)] == [
+            ("a", "b"),
+            ("b",),
+            ("b",),
+            (),
+        ]
+
+
+async def test_a_channel_calls_a_task_as_it_did_last(tmp_path: Path) -> None:
+    async with opened(tmp_path / "bot.db") as database:
+        store, recent = Store(database), Recent(database)
+        for number, (task, channel, name) in enumerate(
+            [
+                ("a", 1, "old"),
+                ("a", 1, "new"),
+                ("a", 2, "theirs"),
+                ("b", 1, "was"),
+                ("b", 1, ""),
+                ("c", 1, "c"),
+            ]
+        ):
+            state = await add(store, task, message_id=number + 1, channel_id=channel, names={task: name})
+            await store.save_outcomes([(state.watches[0].id, Outcome(Ending.STOPPED, NOW, None, 7))])
+        assert await recent.names(1, ["a", "b", "d"]) == {"a": "new"}
+        assert await recent.names(2, ["a", "c"]) == {"a": "theirs"}
+        assert await recent.names(1, []) == {}
