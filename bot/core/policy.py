@@ -1,6 +1,20 @@
 """When to poll next: one clamped pure function for each situation.
 
-All times are seconds. Chance comes in as an argument, a number in [0, 1), so that every pause can be tested.
+What sets the time of a task's next poll, in order of precedence:
+
+    1. the breaker        no poll while the API is down or refuses the key (`health`, `engine.breaker`)
+    2. the request rate   after a 429 all polls share a lower rate (`rate`)
+    3. `Retry-After`      the task that was answered 429 waits at least so long (`retry_after_delay`)
+    4. backoff            a task whose polls fail waits longer each time (`failure_delay`)
+    5. surprises          an unknown task, or a success without a video, is confirmed soon (`missing_delay`,
+                          `confirm_delay`)
+    6. the tuner          a render is polled as often as its end is likely; other tasks by how long nothing
+                          changed (`poll_delay`)
+    7. concurrency        what is due waits for capacity, failing tasks behind others (`poll_queue`)
+
+3 to 6 give the due time; 1, 2 and 7 can only postpone the poll. After a pause of all polling, overdue polls
+are spread out. All times are seconds. Chance comes in as an argument, a number in [0, 1), so that every delay
+can be tested.
 """
 
 from dataclasses import dataclass
@@ -11,70 +25,68 @@ from bot.core.course import Course
 from bot.core.experience import Experience, Rhythm, pause
 from bot.core.task import Task, TaskState
 
-SHORTEST_OBEYED: Final = 1.0
-LONGEST_OBEYED: Final = 300.0
+SHORTEST_RETRY_AFTER: Final = 1.0
+LONGEST_RETRY_AFTER: Final = 300.0
 """Bounds in seconds on what a Retry-After header can make us wait."""
 LONGEST_BACKOFF: Final = 60.0
 LONGEST_PROBE: Final = 60.0
 FIRST_PROBE: Final = 15.0
-
-
 UNTAUGHT: Final = Experience().rhythm()
 """The rhythm as long as nothing was learned."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollPolicy:
-    """The settings of polling: bounds of an poll_delay, and the ages at which watching ends."""
+    """The settings of polling: bounds of a delay, and the ages at which watches end."""
 
     min_seconds: float = 2.0
     max_seconds: float = 15.0
     stalled_after: float = 2 * 3600.0
     too_old_after: float = 48 * 3600.0
     visible_within: float = 60.0
-    """How long a new task may be unknown to the API before it counts as no task at all."""
+    """Seconds for which a new task may be unknown to the API."""
     rhythm: Rhythm = UNTAUGHT
-    """How often to poll where on a render's way."""
+    """How often to poll a render, by how far it is."""
 
 
 def _clamp(value: float, low: float, high: float) -> float:
     return max(low, min(high, value))
 
 
-def poll_delay(task: Task, course: Course | None, quiet: float, policy: PollPolicy) -> float:
-    """Return the pause before the next poll at a task that was seen `quiet` seconds after its last change.
+def poll_delay(task: Task, course: Course | None, idle_seconds: float, policy: PollPolicy) -> float:
+    """Return the delay before the next poll of a task that last changed `idle_seconds` ago.
 
-    A render is polled as often as its end is near, by what finished renders have taught; `course` is where
-    it is on its way. A queued task cannot end yet: a third of the quiet time keeps the delay in noticing its
-    start in proportion to how long nothing happened.
+    A render is polled as often as its end is likely, by what finished renders have taught; `course` is how
+    far it is. A queued task cannot end yet: a third of its idle time keeps the delay in noticing its start in
+    proportion to how long it has been queued.
     """
     low, high = policy.min_seconds, policy.max_seconds
     if task.state is TaskState.RUNNING and course is not None:
         return _clamp(pause(policy.rhythm, course, high), low, high)
-    return _clamp(quiet / 3, min(2 * low, high), high)
+    return _clamp(idle_seconds / 3, min(2 * low, high), high)
 
 
 def missing_delay(age: float, policy: PollPolicy) -> float:
-    """Return the pause before polling again for a task that the API does not know yet."""
+    """Return the delay before the next poll of a task that the API does not know yet."""
     return _clamp(age / 3, policy.min_seconds, min(policy.max_seconds, 10.0))
 
 
 def confirm_delay(policy: PollPolicy) -> float:
-    """Return the pause before the poll that confirms or refutes a surprising answer."""
+    """Return the delay before the poll that confirms or refutes a surprising answer."""
     return _clamp(2 * policy.min_seconds, 1.0, policy.max_seconds)
 
 
-def failure_delay(troubles: int, policy: PollPolicy, chance: float) -> float:
-    """Return the pause after `troubles` failed polls in a row: doubling to a minute, half of it jitter."""
-    ceiling = exponential_backoff(troubles, 2 * policy.min_seconds, max(policy.min_seconds, LONGEST_BACKOFF))
+def failure_delay(failures: int, policy: PollPolicy, chance: float) -> float:
+    """Return the delay after `failures` failed polls in a row: doubling to a minute, half of it jitter."""
+    ceiling = exponential_backoff(failures, 2 * policy.min_seconds, max(policy.min_seconds, LONGEST_BACKOFF))
     return ceiling * (0.5 + chance / 2)
 
 
 def retry_after_delay(retry_after: float | None) -> float:
-    """Return the pause that a limit asks for, within bounds; five seconds where it names none."""
-    return 5.0 if retry_after is None else _clamp(retry_after, SHORTEST_OBEYED, LONGEST_OBEYED)
+    """Return the delay that a 429 asks for, within bounds; five seconds where it names none."""
+    return 5.0 if retry_after is None else _clamp(retry_after, SHORTEST_RETRY_AFTER, LONGEST_RETRY_AFTER)
 
 
 def probe_delay(probes: int) -> float:
-    """Return the pause before the next probe of an API that answers nobody: 15 s, at last a minute."""
+    """Return the delay before the next round of probes: 15 s at first, then up to a minute."""
     return exponential_backoff(probes + 1, FIRST_PROBE, LONGEST_PROBE)

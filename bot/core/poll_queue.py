@@ -1,111 +1,99 @@
-"""Whose poll begins next: whoever is due, but tasks in trouble behind all others.
+"""Whose poll begins next: the task that is due first, but tasks that fail only behind all others.
 
-A poll that gets no answer takes the whole time limit of a request. So a task whose newest poll failed or took
-long waits in a queue of its own, such tasks never fill every place, and while others are due all the time (a
-low request rate) they get one poll in ten: hundreds of them leave the others their times.
+A poll that gets no answer takes the whole time limit of a request. So tasks whose newest poll failed or took
+long stand in a line of their own: they take at most half of the places, and while others are due all the time
+they get one poll in ten. Hundreds of failing tasks leave the others their times.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from heapq import heappop, heappush
+from math import inf
 from typing import Final
-
-from bot.core.schedule import Schedule
 
 IN_FLIGHT: Final = 192
 """Polls under way at once."""
-TROUBLED_IN_FLIGHT: Final = 96
-"""How many of them may be of tasks in trouble."""
-TROUBLED_SHARE: Final = 10
-"""While others are due all the time, one poll in so many is of a task in trouble."""
+FAILING_IN_FLIGHT: Final = 96
+"""How many of them may be of failing tasks."""
+FAILING_SHARE: Final = 10
+"""While others are due all the time, one poll in so many is of a failing task."""
 
 
 class PollQueue:
-    """Each of the `watched` tasks once: planned, waiting or in flight. Times are seconds of any one clock."""
+    """Each of the `watched` tasks once, scheduled or in flight. Times are seconds of any one clock."""
 
     def __init__(self, watched: Collection[str]) -> None:
-        self.flying: Final[dict[str, float]] = {}
+        self.in_flight: Final[dict[str, float]] = {}
         """The tasks that are being polled, and since when; the oldest first."""
         self._watched: Final = watched
-        self._schedule: Final = Schedule()
-        self._troubled: Final[set[str]] = set()
-        self._waiting: Final[dict[str, float]] = {}
-        """The troubled tasks that are due, in the order in which they came, and since when."""
-        self._troubled_flying = 0
+        self._due: Final[dict[str, float]] = {}
+        self._failing: Final[set[str]] = set()
+        self._lines: Final[tuple[list[tuple[float, str]], ...]] = ([], [])
+        """Two heaps, the second of the failing tasks. An entry stays in its heap when its task is rescheduled
+        or changes lines, and is dropped when it comes up: `_due` and `_failing` are what holds."""
+        self._failing_in_flight = 0
         self._others_in_a_row = 0
-
-    def __len__(self) -> int:
-        return len(self._schedule) + len(self._waiting) + len(self.flying)
 
     def __contains__(self, task_id: str) -> bool:
-        return task_id in self._schedule or task_id in self._waiting or task_id in self.flying
+        return task_id in self._due or task_id in self.in_flight
 
-    def plan(self, task_id: str, due: float, *, troubled: bool = False) -> bool:
-        """Plan a poll unless one is under way or planned for earlier; return whether it may be the first.
+    def schedule(self, task_id: str, due: float, *, failing: bool = False) -> None:
+        """Schedule a poll, unless it is in flight or due earlier; `failing` if a poll elsewhere failed."""
+        if task_id in self.in_flight:
+            return  # scheduled by `done`, with what that poll returns
+        if failing:
+            self._failing.add(task_id)
+        self._push(task_id, min(due, self._due.get(task_id, due)))
 
-        `troubled` where the newest poll failed that did not come from here.
-        """
-        if task_id in self.flying:
-            return False
-        self._waiting.pop(task_id, None)
-        if troubled:
-            self._troubled.add(task_id)
-        return self._schedule.plan(task_id, due)
+    def next_at(self) -> float:
+        """Return when `take` may return a task; `inf` if that needs a new schedule or the end of a poll."""
+        return min(self._first(failing=False), self._first(failing=True))
 
-    def take(self, now: float) -> tuple[str, float] | None:
-        """Take the task that is polled from now on, and when it was due; None if nobody is, or no place."""
-        if len(self.flying) >= IN_FLIGHT:
-            return None
-        if self._others_in_a_row >= TROUBLED_SHARE - 1 and (taken := self._take_waiting(now)):
-            return taken
-        while (taken := self._schedule.take(now)) is not None:
-            task_id, due = taken
-            if task_id not in self._watched:
-                self._troubled.discard(task_id)
-            elif task_id in self._troubled:
-                self._waiting[task_id] = due
-            else:
-                self._others_in_a_row += 1
-                self.flying[task_id] = now
-                return taken
-        return self._take_waiting(now)
+    def take(self, now: float) -> tuple[str, float]:
+        """Take the task to poll now, and when it was due; `next_at` must have come."""
+        others, failing = self._first(failing=False), self._first(failing=True)
+        turn = failing <= now and (others > now or self._others_in_a_row >= FAILING_SHARE - 1)
+        due, task_id = heappop(self._lines[turn])
+        del self._due[task_id]
+        self.in_flight[task_id] = now
+        self._failing_in_flight += turn
+        self._others_in_a_row = 0 if turn else self._others_in_a_row + 1
+        return task_id, due
 
-    def done(self, task_id: str, *, troubled: bool) -> None:
-        """Note that a poll has ended, and whether it failed or took long."""
-        del self.flying[task_id]
-        if task_id in self._troubled:
-            self._troubled_flying -= 1
-            self._troubled.discard(task_id)
-        if troubled and task_id in self._watched:
-            self._troubled.add(task_id)
+    def done(self, task_id: str, due: float | None, *, failing: bool) -> None:
+        """Note that a poll has ended, whether it failed or took long, and when the next one is due."""
+        del self.in_flight[task_id]
+        self._failing_in_flight -= task_id in self._failing
+        self._failing.discard(task_id)
+        if due is not None and task_id in self._watched:
+            self.schedule(task_id, due, failing=failing)
 
-    def next_take(self, now: float) -> float | None:
-        """Return when `take` may return a task, None if only a plan or an end can bring that about."""
-        if len(self.flying) >= IN_FLIGHT:
-            return None
-        if self._waiting and self._troubled_flying < TROUBLED_IN_FLIGHT:
-            return now
-        return self._schedule.soonest
-
-    def in_trouble(self, task_id: str) -> bool:
+    def is_failing(self, task_id: str) -> bool:
         """Tell whether a task's newest poll failed or took long."""
-        return task_id in self._troubled
+        return task_id in self._failing
 
-    def late(self, now: float) -> list[str]:
-        """Return the tasks that are due and do not wait behind others."""
-        return self._schedule.late(now)
+    def spread(self, now: float, longest: float, per_second: float, chance: Callable[[], float]) -> None:
+        """Reschedule the tasks that are overdue at `now`, evenly over some time but not over `longest`."""
+        overdue = [task_id for task_id, due in self._due.items() if due <= now]
+        seconds = min(longest, len(overdue) / per_second)
+        for task_id in overdue:
+            self._push(task_id, now + seconds * chance())
 
-    def put_off(self, task_id: str, due: float) -> None:
-        """Plan a task for later than it was."""
-        self._schedule.put_off(task_id, due)
+    def _push(self, task_id: str, due: float) -> None:
+        self._due[task_id] = due
+        heappush(self._lines[task_id in self._failing], (due, task_id))
 
-    def _take_waiting(self, now: float) -> tuple[str, float] | None:
-        while self._waiting and self._troubled_flying < TROUBLED_IN_FLIGHT:
-            task_id = next(iter(self._waiting))
-            due = self._waiting.pop(task_id)
-            if task_id in self._watched:
-                self._others_in_a_row = 0
-                self._troubled_flying += 1
-                self.flying[task_id] = now
-                return task_id, due
-            self._troubled.discard(task_id)
-        self._others_in_a_row = 0
-        return None
+    def _first(self, *, failing: bool) -> float:
+        """Return when the first of a line is due, `inf` if there is none or no capacity for it."""
+        full = failing and self._failing_in_flight >= FAILING_IN_FLIGHT
+        if full or len(self.in_flight) >= IN_FLIGHT:
+            return inf
+        line = self._lines[failing]
+        while line:
+            due, task_id = line[0]
+            if self._due.get(task_id) == due and (task_id in self._failing) == failing:
+                if task_id in self._watched:
+                    return due
+                del self._due[task_id]
+                self._failing.discard(task_id)
+            heappop(line)
+        return inf

@@ -63,7 +63,7 @@ class WatchService:
         for task_id in observations:
             log.info("watch began", extra={"task": task_id, "card": state.card.id, "channel": channel_id})
         for task_id, after in (await self._tracker.begin(state, observations)).items():
-            self._poller.plan(task_id, after, failed=isinstance(observations[task_id], PollError))
+            self._poller.schedule(task_id, after, failing=isinstance(observations[task_id], PollError))
 
     async def join(self, channel_id: int, task_id: str, user_id: int, name: str = "") -> CardState | None:
         """Make somebody a follower of the card on which a channel watches a task; None if there is none.

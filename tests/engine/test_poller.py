@@ -107,14 +107,14 @@ def longest_gap(times: list[float], since: float, until: float) -> float:
 @pytest.mark.parametrize("first", [True, False], ids=["planned before", "planned while it is under way"])
 async def test_a_slow_poll_keeps_nothing_else_waiting(first: bool) -> None:
     async with polling(api=Api(slow={A: 14.0})) as here:
-        here.poller.plan(A, 0.0)
+        here.poller.schedule(A, 0.0)
         if first:
-            here.poller.plan(B, 3.0)
+            here.poller.schedule(B, 3.0)
         await asyncio.sleep(1.0)
         if not first:
-            here.poller.plan(B, 2.0)
+            here.poller.schedule(B, 2.0)
         await asyncio.sleep(1.0)
-        here.poller.plan(C, 4.0)
+        here.poller.schedule(C, 4.0)
         await asyncio.sleep(10.0)
         assert here.api.began[A][0] == pytest.approx(0.0, abs=0.1)
         assert here.api.began[B][0] == pytest.approx(3.0, abs=0.1)
@@ -144,7 +144,7 @@ async def watched_among(bad: int, good: int, kind: str, seconds: float) -> tuple
     async with polling(bad + good, Api(dict.fromkeys(bads, takes), dict.fromkeys(bads, fails))) as here:
         if bad == MANY:  # they have just been begun: people's own polls of them have failed
             for name in bads:
-                here.poller.plan(name, 3.0, failed=True)
+                here.poller.schedule(name, 3.0, failing=True)
         here.poller.resume()
         await asyncio.sleep(seconds)
         assert here.breaker.health.since is None, "it was never open"
@@ -169,7 +169,7 @@ async def test_hundreds_of_bad_ids_leave_the_good_ones_their_times(kind: str) ->
 async def test_every_429_halves_the_rate_and_answers_bring_it_back(caplog: pytest.LogCaptureFixture) -> None:
     async with polling(80) as here:
         for number in range(1, 81):
-            here.poller.plan(task_id(number), number / 8)
+            here.poller.schedule(task_id(number), number / 8)
         await asyncio.sleep(60.0)
         before = len([at for at in here.api.requests if 40 <= at < 60]) / 20
         here.api.fails[A] = lambda: RateLimited("status 429", 300.0)
@@ -346,7 +346,7 @@ async def test_loops_that_stand_still_show() -> None:
         breaker: Any = here.breaker
         poller._wake_up.sleep = breaker._wake_up.sleep = lambda _: asyncio.Event().wait()
         await asyncio.sleep(0)
-        here.poller.plan(A, 1.0)
+        here.poller.schedule(A, 1.0)
         for number in range(3):
             here.api.fails[f"x{number}"] = lambda: Unavailable("down")
             with pytest.raises(Unavailable):

@@ -284,4 +284,5 @@ async def test_nothing_is_kept_of_cards_that_have_ended(tmp_path: Path) -> None:
         assert here.app.messenger._desk.shown == {}
         assert here.app.messenger._senders == {}
         assert here.app.registry._cards == {}
-        assert len(here.app.poller._queue) == 0
+        assert here.app.poller._queue._due == {}
+        assert here.app.poller._queue.in_flight == {}

@@ -1,0 +1,138 @@
+"""Whose poll begins next: what is due first, the failing ones behind the others, each task once."""
+
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.poll_queue import FAILING_IN_FLIGHT, FAILING_SHARE, IN_FLIGHT, PollQueue
+
+
+def queue_of(count: int, *, failing: int = 0) -> PollQueue:
+    """Return a queue in which so many tasks are due at 0, the failing ones first."""
+    names = [f"{'failing' if number < failing else 'good'}-{number}" for number in range(count)]
+    queue = PollQueue(names)
+    for number, name in enumerate(names):
+        queue.schedule(name, 0.0, failing=number < failing)
+    return queue
+
+
+def take_all(queue: PollQueue, now: float = 1.0) -> list[str]:
+    taken = []
+    while queue.next_at() <= now:
+        taken.append(queue.take(now)[0])
+    return taken
+
+
+def test_the_earlier_of_two_schedules_holds() -> None:
+    queue = PollQueue(["a", "b", "c"])
+    queue.schedule("a", 10.0)
+    queue.schedule("a", 20.0)
+    queue.schedule("b", 30.0)
+    queue.schedule("b", 5.0)
+    assert ("a" in queue, "c" in queue) == (True, False)
+    assert queue.next_at() == 5.0
+    assert queue.take(5.0) == ("b", 5.0)
+    assert queue.next_at() == 10.0
+    assert queue.take(12.0) == ("a", 10.0)
+    assert queue.next_at() == inf
+
+
+def test_a_task_in_flight_is_scheduled_by_its_end_only() -> None:
+    queue = PollQueue(["a"])
+    queue.schedule("a", 1.0)
+    queue.take(1.0)
+    queue.schedule("a", 2.0)
+    assert "a" in queue
+    assert (queue.next_at(), queue.in_flight) == (inf, {"a": 1.0})
+    queue.done("a", 7.0, failing=False)
+    assert (queue.next_at(), queue.in_flight) == (7.0, {})
+
+
+def test_a_task_that_nobody_watches_any_more_is_dropped() -> None:
+    watched = ["a", "b"]
+    queue = PollQueue(watched)
+    queue.schedule("a", 1.0)
+    queue.schedule("b", 2.0)
+    queue.take(1.0)
+    watched.clear()
+    assert queue.next_at() == inf
+    queue.done("a", 3.0, failing=True)
+    assert queue.next_at() == inf
+    assert "a" not in queue
+    assert "b" not in queue
+
+
+def test_failing_tasks_take_at_most_half_of_the_places() -> None:
+    queue = queue_of(500, failing=300)
+    taken = take_all(queue)
+    assert len(taken) == IN_FLIGHT
+    assert sum(name.startswith("failing") for name in taken) <= FAILING_IN_FLIGHT
+    only_failing = queue_of(300, failing=300)
+    first = take_all(only_failing)
+    assert len(first) == FAILING_IN_FLIGHT
+    only_failing.done(first[0], None, failing=False)
+    assert len(take_all(only_failing)) == 1, "the end of a poll makes capacity"
+
+
+def test_while_others_are_due_all_the_time_one_poll_in_ten_is_of_a_failing_task() -> None:
+    taken = take_all(queue_of(150, failing=50))
+    places = [place for place, name in enumerate(taken[: 10 * FAILING_SHARE]) if name.startswith("failing")]
+    assert places == list(range(FAILING_SHARE - 1, 10 * FAILING_SHARE, FAILING_SHARE))
+
+
+def test_a_poll_that_succeeds_brings_a_task_back_among_the_others() -> None:
+    queue = queue_of(1, failing=1)
+    (name,) = take_all(queue)
+    assert queue.is_failing(name)
+    queue.done(name, 5.0, failing=False)
+    assert not queue.is_failing(name)
+    queue.schedule(name, 6.0, failing=True)
+    assert queue.is_failing(name)
+    assert queue.take(5.0) == (name, 5.0), "a failed poll from elsewhere does not put it off"
+
+
+@pytest.mark.parametrize(("count", "latest"), [(4, 2.0), (1_000, 15.0)])
+def test_what_is_overdue_is_spread_out_and_nothing_else(count: int, latest: float) -> None:
+    queue = queue_of(count)
+    queue._watched.append("later")  # type: ignore[attr-defined]
+    queue.schedule("later", 200.0)
+    chances = iter([number / count for number in range(count)])
+    queue.spread(100.0, 15.0, 2.0, lambda: next(chances))
+    due = []
+    while (at := queue.next_at()) < 200.0:
+        due.append(at)
+        queue.done(queue.take(at)[0], None, failing=False)
+    assert due == [pytest.approx(100.0 + latest * number / count) for number in range(count)]
+    assert queue.take(200.0) == ("later", 200.0)
+
+
+names = st.sampled_from("abcdef")
+acts = st.one_of(
+    st.tuples(st.just("schedule"), names, st.floats(0, 30), st.booleans()),
+    st.tuples(st.just("done"), names, st.none() | st.floats(0, 30), st.booleans()),
+    st.tuples(st.just("wait"), names, st.floats(0, 5), st.booleans()),
+)
+
+
+@given(st.lists(acts))
+def test_whatever_happens_each_task_is_polled_once_when_it_is_due(
+    acts: list[tuple[str, str, float | None, bool]],
+) -> None:
+    queue, now, due = PollQueue("abcdef"), 0.0, dict[str, float]()
+    for act, name, after, failing in acts:
+        if act == "schedule" and after is not None:
+            queue.schedule(name, now + after, failing=failing)
+            if name not in queue.in_flight:
+                due[name] = min(now + after, due.get(name, inf))
+        elif act == "done" and name in queue.in_flight:
+            queue.done(name, None if after is None else now + after, failing=failing)
+            if after is not None:
+                due[name] = now + after
+        elif act == "wait" and after is not None:
+            now += after
+            while queue.next_at() <= now:
+                taken, was_due = queue.take(now)
+                assert due.pop(taken) == was_due <= now
+        assert queue.next_at() == min(due.values(), default=inf)
