@@ -13,6 +13,7 @@ CONTAINER = 17
 SELECTS = {SELECT, 5, 6, 7, 8}
 V2_ONLY = {SECTION, TEXT, THUMBNAIL, GALLERY, FILE, SEPARATOR, CONTAINER}
 INSIDE_CONTAINER = {ROW, SECTION, TEXT, GALLERY, FILE, SEPARATOR}
+# "Component Reference": 40 components and 4,000 characters of text in a message, nested ones included.
 MAX_COMPONENTS, MAX_TEXT, MAX_ROWS, LINK = 40, 4000, 5, 5
 
 Path = list[str | int]

@@ -48,7 +48,7 @@ class Control:
 
     @property
     def invalid_requests(self) -> int:
-        """Number of 401, 403 and 429 answers: Discord bans an address after 10,000 in ten minutes."""
+        """Number of 401, 403 and 429 answers; 10,000 in ten minutes get an address banned ("Rate Limits")."""
         return self.rest.invalid_requests
 
     @property

@@ -9,6 +9,7 @@ from .errors import Form, bad_form, refusal
 from .ids import Json
 from .message import IS_COMPONENTS_V2, Attachment, Message
 
+# "Create Message" and "Embed Limits" in Discord's documentation.
 MAX_CONTENT, MAX_FILES, MAX_NONCE, MAX_EMBEDS, MAX_EMBED_TEXT = 2000, 10, 25, 10, 6000
 
 
@@ -39,7 +40,7 @@ def check_shape(body: Json, uploads: Sequence[Upload], upload_limit: int) -> Non
     mentions.check(form, body.get("allowed_mentions"))
     _check_embeds(form, body.get("embeds") or [])
     form.refuse_if_bad()
-    if any(len(upload.data) > upload_limit for upload in uploads):
+    if any(len(upload.data) > upload_limit for upload in uploads):  # per file since 2025-04
         raise refusal(40005)
 
 

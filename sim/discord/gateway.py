@@ -84,7 +84,8 @@ class Gateway:
         stream = connection.stream
         if stream is not None and stream.connection is connection:
             stream.connection = None
-            if code in {1000, 1001}:  # a client that says goodbye gives its stream up
+            # "Initiating a Disconnect": closing with 1000 or 1001 invalidates the session.
+            if code in {1000, 1001}:
                 self.streams.pop(stream.id, None)
         self.world.pulse.notify()
 

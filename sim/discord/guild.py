@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .world import World
 
 MIB = 1024 * 1024
+# By boost level, as in discord.py 2.7; since 2026 Discord accepts more (discord-api-docs#8578).
 UPLOAD_LIMITS = (10 * MIB, 10 * MIB, 50 * MIB, 100 * MIB)
 
 

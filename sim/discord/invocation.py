@@ -19,6 +19,8 @@ COMMAND, COMPONENT, AUTOCOMPLETE = 2, 3, 4
 class Invocation:
     """An interaction. Times are seconds on the simulator's clock.
 
+    The initial response is due within 3 s, the token lives for 15 minutes ("Receiving and Responding").
+
     `response` is the initial response (for a button that changes its own message: that message),
     `followups` are the messages after it, `choices` those of autocomplete, `modal` a form's data.
     """
@@ -108,6 +110,7 @@ class Invocation:
 
     @property
     def upload_limit(self) -> int:
+        # `attachment_size_limit` includes the person's own subscription ("Interaction Object").
         guild = self.channel.guild.upload_limit if self.channel.guild else 10 * 1024 * 1024
         return max(guild, self.user.upload_limit)
 

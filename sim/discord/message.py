@@ -119,8 +119,9 @@ class Message:
     def payload(self, *, whole: bool = False, nonce: bool = False, nested: bool = False) -> Json:
         """Return the message as the bot sees it.
 
-        Without the message content intent, other people's messages come without their content, unless the
-        bot is mentioned, it is a direct conversation, or somebody used a command on the message (`whole`).
+        Without the message content intent (documented under that name), other people's messages come without
+        their content, unless the bot is mentioned, it is a direct conversation, or somebody used a command
+        on the message (`whole`).
         """
         bot = self.world.bot
         open_ = whole or self.author is bot or self.channel.guild is None or bot.mention in self.content

@@ -37,6 +37,8 @@ def post(channel: Channel, body: Json, uploads: Sequence[Upload]) -> Message:
         channel.require(Permission.ATTACH_FILES)
     if channel.locked and not channel.bot_may(Permission.MANAGE_THREADS):
         raise refusal(160005)
+    # "Create Message": an enforced nonce returns the earlier message for "a few minutes". If that message was
+    # deleted meanwhile, there is nothing to return: 10008.
     key = (channel.id, world.bot.id, str(body.get("nonce")))
     if body.get("nonce") is not None and body.get("enforce_nonce") and (first := _recent(channel, key)):
         if first.deleted:
@@ -114,12 +116,14 @@ def take_over(message: Message, body: Json, uploads: Sequence[Upload], *, limit:
 
 
 def edit(message: Message, body: Json, uploads: Sequence[Upload], *, via: str, limit: int) -> None:
-    """Edit a message; nobody is pinged. An absent field stays, null clears it."""
+    """Edit a message; nobody is pinged (discord-api-docs#5497). An absent field stays, null clears it."""
     channel = message.channel
     if channel.archived:
         raise refusal(50083)
     check_shape(body, uploads, limit)
     was_loading = message.loading
+    # A deferred response may become Components V2 with its edit; the flag can never be removed again
+    # (`check_whole`), both by "Component Reference" in the documentation.
     flags = message.flags & ~LOADING
     if body.get("flags") is not None:
         settable = EDITABLE if not was_loading else SETTABLE

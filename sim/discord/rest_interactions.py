@@ -120,7 +120,7 @@ def _hook(call: Call) -> Invocation:
     invocation = call.world.invocation(call.params["webhook_token"])
     if invocation is None or call.id("webhook_id") != call.world.application_id:
         raise refusal(10015)
-    if invocation.expired:
+    if invocation.expired:  # 401: the documentation's code for an invalid webhook token
         raise refusal(50027)
     if invocation.acked_at is None:
         raise refusal(10015)

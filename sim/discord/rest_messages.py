@@ -45,7 +45,7 @@ def history(call: Call) -> Answer:
     if not text.isdigit() or not 1 <= (limit := int(text)) <= MAX_PAGE:
         raise bad_form(["limit"], "NUMBER_TYPE_MAX", f"int value should be between 1 and {MAX_PAGE}.")
     if not channel.bot_may(Permission.READ_MESSAGE_HISTORY):
-        return Answer(200, [])
+        return Answer(200, [])  # "Get Channel Messages": no error, no messages
     visible = sorted(channel.history, key=lambda m: m.id)
     if "around" in call.query:
         pivot = call.id("around")
@@ -80,7 +80,7 @@ def edit(call: Call) -> Answer:
     message = _message(call, channel)
     if message.author is not call.world.bot:
         raise refusal(50005)
-    if channel.guild is not None and channel.guild.bot_is_timed_out:
+    if channel.guild is not None and channel.guild.bot_is_timed_out:  # discord-api-docs#6847
         raise refusal(50013)
     if channel.locked and not channel.archived and not channel.bot_may(Permission.MANAGE_THREADS):
         raise refusal(160005)

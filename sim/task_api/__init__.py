@@ -1,1 +1,1 @@
-"""A simulated task API on real sockets, and the renders that it plays."""
+"""A simulated task API on real sockets, and its scripted renders."""

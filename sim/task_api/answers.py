@@ -1,6 +1,6 @@
-"""Answers that the simulated task API can be told to give, and builders for the hostile ones.
+"""Answers that the simulated task API can give on demand, and builders for hostile ones.
 
-An Answer says what goes over the wire, byte for byte; nothing here knows a task or a key.
+An Answer is exactly what is sent, byte for byte; nothing here knows about tasks or keys.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from aiohttp import web
 MEBIBYTE: Final = 2**20
 JSON_TYPE: Final = "application/json; charset=utf-8"
 
-# A body without a drip goes out in pieces of this many bytes: a large one is never in memory twice.
+# A body without a drip is sent in chunks of this size, so that a large one is never in memory twice.
 _WHOLE: Final = (2**16, 0.0)
 
 
@@ -29,8 +29,8 @@ def _json_headers() -> dict[str, str]:
 class Answer:
     """One HTTP answer: `body` is sent as it is, under `headers`; a missing Content-Length is added.
 
-    `delay` is the wait in seconds before anything is sent. `drip` is (chunk size in bytes, seconds between
-    two chunks). `drop` cuts the connection after the delay, without an answer.
+    `delay` is the time in seconds before anything is sent. `drip` is (chunk size in bytes, seconds between
+    two chunks). `drop` cuts the connection after the delay instead of answering.
     """
 
     status: int = 200
@@ -42,12 +42,12 @@ class Answer:
 
     @classmethod
     def json(cls, body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Self:
-        """Return an answer with `body` as JSON; Python's NaN and Infinity are sent as those bare words."""
+        """Return an answer with `body` as JSON; NaN and Infinity are sent as those literals."""
         return cls(status, {**_json_headers(), **(headers or {})}, json.dumps(body).encode())
 
 
 async def send(request: web.Request, answer: Answer) -> web.StreamResponse:
-    """Give `answer` to `request`, byte for byte and at its own pace."""
+    """Send `answer`, byte for byte and at its own pace."""
     await asyncio.sleep(answer.delay)
     response = web.StreamResponse(status=answer.status, headers=answer.headers)
     if answer.drop:
@@ -57,7 +57,7 @@ async def send(request: web.Request, answer: Answer) -> web.StreamResponse:
     if response.content_length is None:
         response.content_length = len(answer.body)
     size, pause = answer.drip or _WHOLE
-    with suppress(ConnectionError):  # whoever asked may hang up in the middle of a hostile answer
+    with suppress(ConnectionError):  # the client may hang up in the middle of a hostile answer
         await response.prepare(request)
         for start in range(0, len(answer.body), size):
             if start:
@@ -68,9 +68,9 @@ async def send(request: web.Request, answer: Answer) -> web.StreamResponse:
 
 @lru_cache(maxsize=1)
 def gzip_bomb(mebibytes: int = 400) -> Answer:
-    """Return zeros that unpack to `mebibytes` from about a thousandth of that."""
-    # A block that ends in a full flush refers to nothing before it, so one packed block can be repeated:
-    # packing all of it would take seconds.
+    """Return a gzip body of zeros that unpacks to `mebibytes`, about a thousand times its size."""
+    # A block that ends in a full flush does not refer to earlier data, so one compressed block can be
+    # repeated; compressing everything would take seconds.
     block = bytes(MEBIBYTE)
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     packed = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -91,23 +91,23 @@ def huge_body(mebibytes: int = 32) -> Answer:
 
 
 def html_page(status: int = 200) -> Answer:
-    """Return the page of a proxy that thinks that it speaks to a browser."""
+    """Return the HTML page of a proxy that expects a browser."""
     page = b"<!doctype html><html><head><title>Welcome</title></head><body><h1>It works!</h1></body></html>"
     return Answer(status, {"Content-Type": "text/html; charset=utf-8"}, page)
 
 
 def deep_json(levels: int = 100_000) -> Answer:
-    """Return valid JSON that overflows a recursive parser: `levels` arrays, each inside the one before."""
+    """Return valid JSON that overflows a recursive parser: `levels` nested arrays."""
     return Answer(body=b"[" * levels + b"]" * levels)
 
 
 def redirect(to: str, status: int = 302) -> Answer:
-    """Return a redirect to the absolute URL `to`, for instance on another origin that wants the key."""
+    """Return a redirect to the absolute URL `to`, such as another origin that must not get the key."""
     return Answer(status, {"Location": to, "Content-Type": "text/plain"}, b"Moved")
 
 
 def nan_progress(task_id: str) -> Answer:
-    """Return a running task with the progress NaN: not JSON, but Python's own parser takes it."""
+    """Return a running task with progress NaN: invalid JSON, but Python's parser accepts it."""
     return Answer.json(
         {
             "id": task_id,
@@ -123,5 +123,5 @@ def nan_progress(task_id: str) -> Answer:
 
 
 def error_envelope(code: int = 403, message: str = "invalid api key") -> Answer:
-    """Return an error that calls itself a success: the real status stands in the body of a 200."""
+    """Return an error disguised as a success: the real status is in the body of a 200."""
     return Answer.json({"code": code, "msg": message})

@@ -1,7 +1,7 @@
 """Scripted renders: what the task API would answer about a task of a given age.
 
-The law of the simulated task API: it knows no clock, no socket and no file, only ages in seconds. The shape
-of an answer is that of the API's document (GET /v1/videos/tasks/{task_id}).
+Pure: no clock, socket or file, only ages in seconds. Answers have the format of the API's documentation
+(GET /v1/videos/tasks/{task_id}).
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ State = Literal["pending", "running", "succeeded", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a render says from `at` on (seconds of age) until its next step; `videos` are file names."""
+    """What a render reports from age `at` (seconds) until its next step; `videos` are file names."""
 
     at: float
     state: State
@@ -25,11 +25,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Render:
-    """The life of one task, by age: the seconds since it was created.
+    """The course of one task by its age: the seconds since it was created.
 
-    `steps` start at age 0, in order of age, and never lose progress. Before `appears` and from `vanishes` on
-    the API does not know the task. `head_start` is the age (seconds) at which somebody asks for it first.
-    `says` is one sentence for people who choose an example.
+    `steps` start at age 0, are ordered by age, and progress never falls. Before `appears` and from `vanishes`
+    on the API does not know the task. `head_start` is its age (seconds) at the first request. `says` is a
+    sentence for people who choose an example.
     """
 
     id: str
@@ -43,7 +43,7 @@ class Render:
 
     def __post_init__(self) -> None:
         if not self.steps or self.steps[0].at != 0:
-            raise ValueError(f"{self.name}: the first step is at 0 s")
+            raise ValueError(f"{self.name}: the first step must be at 0 s")
         for one, other in pairwise(self.steps):
             if other.at <= one.at:
                 raise ValueError(f"{self.name}: the step at {other.at} s comes after one at {one.at} s")
@@ -51,9 +51,9 @@ class Render:
                 raise ValueError(f"{self.name}: progress falls at {other.at} s")
 
     def at_speed(self, speed: float) -> Self:
-        """Return the same life lived `speed` times as fast: every duration is divided by it."""
+        """Return the same render at `speed`: every duration is divided by it."""
         if not speed > 0:
-            raise ValueError("a speed is more than 0")
+            raise ValueError("the speed must be more than 0")
         return replace(
             self,
             steps=tuple(replace(step, at=step.at / speed) for step in self.steps),
@@ -65,8 +65,8 @@ class Render:
     def answer(self, age: float, created_at: float, video_base: str) -> dict[str, Any] | None:
         """Return the API's JSON object `age` seconds after `created_at` (Unix seconds), or None for a 404.
 
-        A negative age (a clock was set back) counts as 0. Videos are `<video_base>/<file name>`. The update
-        time is that of the step, not of the question.
+        A negative age (the clock was set back) counts as 0. Videos are `<video_base>/<file name>`. The update
+        time is that of the step, not of the request.
         """
         age = max(0.0, age)
         if not self.appears <= age < self.vanishes:
@@ -85,18 +85,18 @@ class Render:
 
 
 def _queued_then(*points: tuple[float, int]) -> tuple[Step, ...]:
-    """Return the steps of a task that waits and then runs through `points`: (age in seconds, percent)."""
+    """Return the steps of a task that is queued and then runs through `points`: (age in seconds, percent)."""
     return (Step(0, "pending"), *(Step(at, "running", progress) for at, progress in points))
 
 
-# Progress jumps and rests as that of real renders does: an estimate from a smooth line would prove nothing.
+# Progress jumps and pauses as with real renders: an estimate from a smooth curve would prove nothing.
 SUCCEEDS: Final = Render(
     id="11111111-1111-4111-8111-111111111111",
     name="SUCCEEDS",
-    says="Waits 5 seconds, renders for about a minute and delivers two videos.",
+    says="Queued for 5 seconds, renders for about a minute and delivers two videos.",
     steps=(
         *_queued_then((5, 0), (8, 4), (11, 9), (14, 12), (18, 27), (22, 31), (26, 44), (29, 48)),
-        # The long rest in the middle.
+        # A long pause in the middle.
         *(Step(at, "running", to) for at, to in ((38, 52), (41, 63), (45, 71), (49, 78), (53, 86), (57, 94))),
         Step(61, "succeeded", 100, videos=("sunrise.mp4", "waves.mp4")),
     ),
@@ -105,7 +105,7 @@ SUCCEEDS: Final = Render(
 FAILS: Final = Render(
     id="22222222-2222-4222-8222-222222222222",
     name="FAILS",
-    says="Renders for 25 seconds, reaches 45 % and fails with the content policy's message.",
+    says="Renders for 25 seconds, reaches 45 % and fails with a content policy error.",
     steps=(
         *_queued_then((4, 0), (7, 6), (11, 18), (15, 23), (20, 37), (25, 45)),
         Step(
@@ -121,14 +121,14 @@ FAILS: Final = Render(
 STALLS: Final = Render(
     id="33333333-3333-4333-8333-333333333333",
     name="STALLS",
-    says="Reaches 72 % within 40 seconds and never moves again.",
+    says="Reaches 72 % within 40 seconds and then never changes.",
     steps=_queued_then((4, 0), (8, 11), (13, 19), (18, 34), (24, 41), (29, 58), (34, 66), (40, 72)),
 )
 
 QUEUES: Final = Render(
     id="44444444-4444-4444-8444-444444444444",
     name="QUEUES",
-    says="Waits in the queue for three minutes, then renders for another and delivers one video.",
+    says="Queued for three minutes, then renders for one minute and delivers one video.",
     steps=(
         *_queued_then((180, 0), (186, 8), (193, 21), (201, 33), (214, 40), (220, 61), (228, 79), (234, 92)),
         Step(240, "succeeded", 100, videos=("waves.mp4",)),
@@ -138,7 +138,7 @@ QUEUES: Final = Render(
 FINISHED: Final = Render(
     id="55555555-5555-4555-8555-555555555555",
     name="FINISHED",
-    says="Was done half an hour ago: its video is there at once.",
+    says="Finished half an hour ago: its video is there at once.",
     steps=(
         *_queued_then((6, 0), (20, 30), (45, 75)),
         Step(70, "succeeded", 100, videos=("sunrise.mp4",)),
@@ -150,14 +150,14 @@ FINISHED: Final = Render(
 EMPTY: Final = Render(
     id="66666666-6666-4666-8666-666666666666",
     name="EMPTY",
-    says="Succeeds after 20 seconds without any video.",
+    says="Succeeds after 20 seconds without a video.",
     steps=(*_queued_then((3, 0), (7, 24), (12, 55), (16, 83)), Step(20, "succeeded", 100)),
 )
 
 VANISHES: Final = Render(
     id="77777777-7777-4777-8777-777777777777",
     name="VANISHES",
-    says="Renders for 20 seconds, and then the API no longer knows it.",
+    says="Renders for 20 seconds, then the API no longer knows it.",
     steps=_queued_then((4, 0), (8, 13), (12, 22), (17, 31)),
     vanishes=20,
 )
@@ -165,7 +165,7 @@ VANISHES: Final = Render(
 LATE: Final = Render(
     id="88888888-8888-4888-8888-888888888888",
     name="LATE",
-    says="Is unknown for the first 8 seconds, then appears, renders and delivers one video.",
+    says="Unknown for the first 8 seconds, then appears, renders and delivers one video.",
     steps=(
         *_queued_then((12, 0), (16, 15), (21, 38), (27, 52), (32, 81)),
         Step(36, "succeeded", 100, videos=("sunrise.mp4",)),

@@ -1,9 +1,9 @@
 """A simulated Veo task API on a real loopback socket.
 
-It answers `GET /v1/videos/tasks/{task_id}` as the API's document says, from scripted renders and the age of
-each since somebody first asked for it, and serves their videos under `/media/`. Tests can replace any answer
-by a hostile one. It waits with asyncio's sleeps only and takes the time from a callable, so it lives under a
-virtual clock, too.
+It answers `GET /v1/videos/tasks/{task_id}` as the API's documentation says, from scripted renders that start
+at their first request, and serves their videos under `/media/`. Tests can replace any answer with a hostile
+one. It waits only with asyncio's sleeps and reads only the clock it is given, so it also runs in virtual
+time.
 """
 
 import asyncio
@@ -21,20 +21,20 @@ from sim.task_api.renders import EXAMPLES, Render
 MEDIA: Final = Path(__file__).with_name("media")
 AuthForm = Literal["any", "raw", "bearer"]
 Scripted = Mapping[str, Any] | Answer | None
-"""What a task can be told to answer: a JSON object, an Answer, or None for what its render says."""
+"""What to answer for a task: a JSON object, an Answer, or None for its render."""
 
 _NOT_FOUND: Final = Answer.json({"message": "task not found"}, 404)
 _REFUSED: Final = Answer.json({"error": {"message": "Invalid API key provided"}}, 401)
-# Seconds that a stop leaves to requests in flight before their connections are cut.
+# Seconds that a stop gives requests in flight before their connections are cut.
 _GRACE: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRequest:
-    """One question about a task, at a time of the server's clock.
+    """One request about a task, at a time of the server's clock.
 
-    `key_matched` looks at the key and not at its form; it is true of a server without a key. `port` is where
-    the connection comes from: another one for each.
+    `key_matched` compares the key, not its form; always true for a server without a key. `port` is the
+    client's port, which identifies the connection.
     """
 
     at: float
@@ -46,10 +46,10 @@ class TaskRequest:
 
 
 class RenderApi:
-    """The server: `async with RenderApi() as api:` and ask `api.base_url`.
+    """The server: `async with RenderApi() as api:`, then send requests to `api.base_url`.
 
-    `clock` tells Unix seconds. Port 0 takes a free one and keeps it through `restart()`. Without a `key`
-    anything is let in; with one, `auth` says whether it must come bare, after "Bearer ", or either way.
+    `clock` returns Unix seconds. Port 0 takes a free port and keeps it through `restart()`. Without a `key`
+    every request is accepted; with one, `auth` says whether it must be bare, after "Bearer ", or either.
     `speed` divides every duration of the renders.
     """
 
@@ -75,26 +75,26 @@ class RenderApi:
         self._runner: web.AppRunner | None = None
         self._in_flight = 0
         self.max_in_flight = 0
-        """The most questions about tasks that were open at one time."""
+        """The maximum number of concurrent task requests so far."""
         self.requests: list[TaskRequest] = []
-        """Every question about a task, oldest first, refused ones and those during an outage included."""
+        """All task requests, oldest first, including refused ones and those during an outage."""
 
     @property
     def base_url(self) -> str:
-        """The origin to ask, without a slash at the end; it outlives a stop."""
+        """The origin, without a trailing slash; it stays valid after a stop."""
         if not self._port:
-            raise RuntimeError("the port is known once the server has been started")
+            raise RuntimeError("the port is unknown until the server has started")
         return f"http://{self._host}:{self._port}"
 
     def polls(self, task_id: str) -> int:
-        """Count the questions about `task_id` so far."""
+        """Return the number of requests about `task_id` so far."""
         return sum(request.task_id == task_id for request in self.requests)
 
     def set(self, task_id: str, script: Scripted | Sequence[Scripted]) -> None:
-        """Make `task_id` answer `script` from now on; a sequence in turn, its last answer for ever."""
+        """Answer `script` for `task_id` from now on; a sequence one by one, then its last item forever."""
         scripts = [script] if script is None or isinstance(script, Mapping | Answer) else list(script)
         if not scripts:
-            raise ValueError("a script has at least one answer")
+            raise ValueError("a script needs at least one answer")
         self._scripts[task_id] = scripts
 
     def set_media(self, name: str, answer: Answer) -> None:
@@ -102,15 +102,15 @@ class RenderApi:
         self._media[name] = answer
 
     def fail_all(self, answer: Answer) -> None:
-        """Answer everything, videos too, with `answer` until `recover()`."""
+        """Answer everything, including videos, with `answer` until `recover()`."""
         self._outage = answer
 
     def recover(self) -> None:
-        """End the outage; renders have aged through it."""
+        """End the outage; renders have continued meanwhile."""
         self._outage = None
 
     async def start(self) -> None:
-        """Listen; renders that were asked for before a stop have aged through it."""
+        """Start listening; after a stop, the renders have continued meanwhile."""
         if self._runner is not None:
             return
         app = web.Application()
@@ -184,7 +184,7 @@ class RenderApi:
             return None
         now = self._clock()
         created = self._created.setdefault(task_id, now - render.head_start)
-        # Unix seconds as floats are good to a quarter of a microsecond: exact ages need the noise taken off.
+        # Unix seconds as floats are exact to a quarter of a microsecond: round the noise off the age.
         return render.answer(round(now - created, 6), created, f"{self.base_url}/media")
 
     async def _video(self, request: web.Request) -> web.StreamResponse:
@@ -192,7 +192,7 @@ class RenderApi:
         answer = self._outage or self._media.get(name)
         if answer is not None:
             return await send(request, answer)
-        # Only the names that are there: a request never becomes a path of its own making.
+        # Only existing names: a request never becomes a path.
         path = next((path for path in MEDIA.glob("*.mp4") if path.name == name), None)
         if path is None:
             return await send(request, Answer.json({"message": "video not found"}, 404))
@@ -200,9 +200,9 @@ class RenderApi:
 
 
 async def serve_forever(port: int, announce: Callable[[str], None], speed: float = 1.0) -> None:
-    """Serve the example renders on loopback until cancelled; raise OSError when the port is taken.
+    """Serve the example renders on loopback until cancelled; raise OSError if the port is taken.
 
-    `announce` gets the address and then each example's id and sentence, a line at a time.
+    `announce` gets the address, then a line for each example.
     """
     async with RenderApi(port=port, speed=speed) as api:
         announce(f"The simulated Veo task API listens on {api.base_url} and accepts any key.")
