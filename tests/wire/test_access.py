@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -16,6 +17,13 @@ pytestmark = pytest.mark.looptime
 
 POST, EDIT = "/channels/*/messages", "/channels/*/messages/*"
 DAY = 24 * 3_600.0
+DAYS: dict[str, Any] = {
+    "watch_stalled_hours": 72,
+    "watch_max_hours": 72,
+    "poll_min_seconds": 120,
+    "poll_max_seconds": 120,
+}
+"""Settings for watches that last longer than a day, and whose render need not be polled often."""
 CLOSED = {403, 400}
 
 
@@ -57,10 +65,9 @@ async def test_a_closed_channel_is_tried_after_1_5_15_and_then_every_30_minutes(
         assert tries(here)[:6] == [0, 1, 6, 21, 51, 81]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("done", [True, False])
 async def test_a_closed_channel_is_tried_for_a_day(done: bool, tmp_path: Path) -> None:
-    async with place(tmp_path, watch_stalled_hours=72, watch_max_hours=72) as here:
+    async with place(tmp_path, **DAYS) as here:
         await moving_card(here)
         here.sim.fault(Fault(None, "/channels/*", status=403, code=50001, times=None))
         here.api.set(TASK, DONE if done else running(20))
@@ -151,7 +158,7 @@ async def test_without_access_for_a_day_the_watch_ends(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "bot")
-    async with place(tmp_path, watch_stalled_hours=72, watch_max_hours=72) as here:
+    async with place(tmp_path, **DAYS) as here:
         await moving_card(here)
         here.channel.restrict_bot(int(BOT_DEFAULT & ~Permission.SEND_MESSAGES))
         here.sim.fault(Fault("PATCH", EDIT, status=403, code=50013, times=None))
@@ -169,7 +176,7 @@ async def test_without_access_for_a_day_the_watch_ends(
 
 
 async def test_a_closed_channel_is_named_in_the_list_and_to_the_operator(tmp_path: Path) -> None:
-    async with place(tmp_path, monitored=True, watch_stalled_hours=72, watch_max_hours=72) as here:
+    async with place(tmp_path, monitored=True, **DAYS) as here:
         await moving_card(here)
         here.channel.restrict_bot(int(BOT_DEFAULT & ~Permission.SEND_MESSAGES))
         here.sim.fault(Fault("PATCH", EDIT, status=403, code=50013, times=None))

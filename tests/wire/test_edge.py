@@ -51,7 +51,7 @@ def replies(here: Place, channel: Channel, card: Message) -> list[Message]:
 async def test_an_edge_that_refuses_everything_for_a_while_costs_nothing(
     lasts: float, refusal: dict[str, Any], tmp_path: Path
 ) -> None:
-    async with place(tmp_path) as here:
+    async with place(tmp_path, poll_min_seconds=15) as here:
         made = await cards(here, 10)
         here.sim.fault(Fault(None, "/channels/*", times=None, **refusal))
         for count in range(10):
