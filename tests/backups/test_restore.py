@@ -204,7 +204,7 @@ def test_a_disk_that_is_full_leaves_the_data_as_it_was(path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=120,
     )
     assert ended.returncode == Exit.DATA
     assert ended.stderr.startswith("the present data could not be kept: ")

@@ -15,7 +15,7 @@ import pytest
 from sim.task_api.renders import EXAMPLES
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 60
+SECONDS = 180
 """More than any of this takes, on a slow machine too."""
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="a child cannot be sent Ctrl-C alone")

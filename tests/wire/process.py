@@ -19,6 +19,8 @@ from sim.task_api.server import RenderApi
 ROOT = Path(__file__).parents[2]
 KEY = "veo-key-0123456789"
 TOKEN = "simulated.bot.token-0123456789"
+PATIENCE = 120.0
+"""Seconds after which something that a process should do is taken to never happen, on a busy machine too."""
 
 
 @dataclass
@@ -47,17 +49,17 @@ class Process:
         )
         self._reader = asyncio.create_task(self._read(self.child))
         if wait:
-            await self.sim.wait_ready(30)
-            await self.sim.wait_for(lambda: self.sim.command_writes > 0, 10)
+            await self.sim.wait_ready(PATIENCE)
+            await self.sim.wait_for(lambda: self.sim.command_writes > 0, PATIENCE)
 
-    async def stop(self, number: int = signal.SIGTERM, within: float = 15.0) -> int:
+    async def stop(self, number: int = signal.SIGTERM, within: float = PATIENCE) -> int:
         """Send a signal and return the exit code."""
         assert self.child is not None
         if self.child.returncode is None:
             self.child.send_signal(number)
         return await self.ended(within)
 
-    async def ended(self, within: float = 15.0) -> int:
+    async def ended(self, within: float = PATIENCE) -> int:
         assert self.child is not None
         assert self._reader is not None
         code = await asyncio.wait_for(self.child.wait(), within)
@@ -66,7 +68,7 @@ class Process:
 
     async def type(self, command: str, task_id: str) -> Invocation:
         use = await self.sim.slash(self.ada, self.channel, "veo", command, id=task_id)
-        return await use.acknowledged()
+        return await use.acknowledged(PATIENCE)
 
     async def watch(self, task_id: str) -> Message:
         card = (await self.type("watch", task_id)).response
@@ -76,11 +78,11 @@ class Process:
     def replies(self, card: Message) -> list[Message]:
         return [m for m in self.sim.messages(card.channel) if m.reference is card]
 
-    async def result(self, card: Message, within: float = 20.0) -> Message:
+    async def result(self, card: Message, within: float = PATIENCE) -> Message:
         await self.sim.wait_for(lambda: bool(self.replies(card)), within)
         return self.replies(card)[0]
 
-    async def says(self, text: str, within: float = 15.0) -> None:
+    async def says(self, text: str, within: float = PATIENCE) -> None:
         """Wait until the process has said something."""
         async with asyncio.timeout(within):
             while text not in self.log:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from store.places import migrated
-from wire.process import KEY, ROOT, TOKEN
+from wire.process import KEY, PATIENCE, ROOT, TOKEN
 
 BOT = (sys.executable, "-m", "bot")
 
@@ -32,7 +32,7 @@ def settings(folder: Path, **more: str) -> dict[str, str]:
 
 async def opened_by_the_reader(pipe: Path) -> int:
     """Open a pipe for writing as soon as somebody reads it."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             with suppress(OSError):
                 return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
@@ -50,14 +50,14 @@ async def test_sigterm_is_honoured_before_anything_runs(
     child = await asyncio.create_subprocess_exec(*BOT, *command, cwd=tmp_path, env=env)
     writer = await opened_by_the_reader(pipe)
     child.send_signal(signal.SIGTERM)
-    assert await asyncio.wait_for(child.wait(), 15) == code
+    assert await asyncio.wait_for(child.wait(), PATIENCE) == code
     os.close(writer)
 
 
 def test_the_last_word_is_json_where_the_log_is(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     env = settings(tmp_path / "file", LOG_FORMAT="json")
-    ended = subprocess.run(BOT, cwd=tmp_path, env=env, capture_output=True, check=False, timeout=30)
+    ended = subprocess.run(BOT, cwd=tmp_path, env=env, capture_output=True, check=False, timeout=PATIENCE)
     assert ended.returncode == 4
     last = json.loads(ended.stderr.splitlines()[-1])
     assert last["level"] == "CRITICAL"
@@ -70,7 +70,7 @@ def test_a_reader_that_has_enough_is_no_fault(tmp_path: Path) -> None:
     os.close(reader)
     command = [*BOT, "watches"]
     ended = subprocess.run(
-        command, env=settings(tmp_path), stdout=writer, stderr=subprocess.PIPE, check=False, timeout=30
+        command, env=settings(tmp_path), stdout=writer, stderr=subprocess.PIPE, check=False, timeout=PATIENCE
     )
     os.close(writer)
     assert (ended.returncode, ended.stderr) == (0, b"")

