@@ -1,1 +1,1 @@
-"""The task API: what it says, as values and typed errors, and the thin client that asks it."""
+"""The task API: its answers as values and typed errors, and a thin client."""

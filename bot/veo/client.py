@@ -21,9 +21,9 @@ from bot.veo.errors import BrokenAnswer, KeyRefused, Unavailable, VeoError
 from bot.veo.protocol import BODY_LIMIT, decode
 
 TIMEOUT_SECONDS: Final = 15.0
-"""For a whole request, connecting and reading included: a body fed drop by drop must end as well."""
+"""Time limit of a whole request, so that a body sent byte by byte ends, too."""
 CONNECTIONS: Final = 256
-"""More than polls can be in flight: waiting for a connection would spend a request's time limit."""
+"""More than polls in flight: waiting for a connection would use up the time limit."""
 
 AuthScheme = Literal["raw", "bearer"]
 
@@ -31,8 +31,8 @@ AuthScheme = Literal["raw", "bearer"]
 class VeoClient:
     """One session with the task API; use as an async context manager.
 
-    `auth` is how the key is sent: `raw` bare, `bearer` as `Bearer …`. With `auto` the bare key is tried
-    first, on a refusal `Bearer`, and what was accepted once is kept.
+    `auth` is how the key is sent: `raw` as it is, `bearer` as `Bearer …`. `auto` tries the bare key
+    first and `Bearer` if it is refused, and keeps what was accepted.
     """
 
     def __init__(
@@ -74,13 +74,11 @@ class VeoClient:
             self._session = None
 
     async def poll(self, task_id: str, known: Task | None = None) -> Task:
-        """Ask about one task, once (twice while the way to send the key is unknown).
-
-        Returns `known`, an earlier answer about it, if the answer is the same to the byte.
+        """Ask for one task; return `known`, an earlier answer, if the body has not changed.
 
         Raises:
-            ValueError: `task_id` is no task id; nothing was sent.
-            VeoError: the API told nothing about the task.
+            ValueError: `task_id` is not a task id; nothing was sent.
+            VeoError: the API returned no task.
         """
         if not is_task_id(task_id):
             raise ValueError("not a task id")
@@ -88,7 +86,7 @@ class VeoClient:
         try:
             return await self._request(task_id, known, scheme)
         except KeyRefused:
-            # Another poll may have found the right way meanwhile.
+            # Another poll may have found out meanwhile how the key must be sent.
             if self._scheme_is_known and scheme == self._scheme:
                 raise
         return await self._request(task_id, known, "raw" if scheme == "bearer" else "bearer")
@@ -101,7 +99,9 @@ class VeoClient:
             async with asyncio.timeout(self._timeout_seconds):
                 # Redirects are not followed: aiohttp would take the key's header along to another origin.
                 response = await self._session.get(
-                    self._base.with_path(self._path + task_id, encoded=True),  # a third of parsing it anew
+                    self._base.with_path(
+                        self._path + task_id, encoded=True
+                    ),  # not parsed again: a third of the time
                     headers=self._headers[scheme],
                     allow_redirects=False,
                 )
@@ -111,22 +111,22 @@ class VeoClient:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # Not chained: the representation of some of these contains the request's headers.
             raise _unread(error, response, self._clock()) from None
-        # A server may quote our key, and its words are shown to people.
+        # A server may quote our key, and its messages are shown to people.
         for form in self._quoted:
             body = body.replace(form, b"***")
         task = decode(response.status, response.headers, body, task_id, self._clock(), known=known)
-        # Only a task proves that the key was accepted this way: some servers answer a stranger with a 404.
+        # Only a task proves that the key was accepted: some servers answer strangers with a 404.
         if not self._scheme_is_known:
             self._scheme, self._scheme_is_known = scheme, True
         return task
 
 
 class _TooLong(ValueError):
-    """A body is longer than what is read of one."""
+    """A body is longer than `BODY_LIMIT`."""
 
 
 def _unread(error: Exception, response: aiohttp.ClientResponse | None, now: float) -> VeoError:
-    """Return what an answer is that did not come, or not to its end, or cannot be unpacked."""
+    """Return the error for an answer that did not arrive completely or cannot be decompressed."""
     text = str(error) if isinstance(error, _TooLong) else f"no answer ({type(error).__name__})"
     if response is None:
         return Unavailable(text)
@@ -136,13 +136,13 @@ def _unread(error: Exception, response: aiohttp.ClientResponse | None, now: floa
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """Read a body of at most `BODY_LIMIT` bytes, by chunks: a small packed one must not grow past that.
+    """Read a body by chunks, so that a compression bomb stops at `BODY_LIMIT` bytes.
 
     Raises:
         _TooLong: it is longer.
     """
     body = bytearray()
-    async with response:  # closed where it is not read to its end
+    async with response:  # closes the connection if the body is not read completely
         async for chunk in response.content.iter_chunked(64 * 1024):
             body += chunk
             if len(body) > BODY_LIMIT:

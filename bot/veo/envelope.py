@@ -1,9 +1,10 @@
-"""Which error an answer without a task is, from its status, its codes and its words.
+"""Which error an answer without a task is, from its status, its codes and its message.
 
-The status decides first. Inside a 200, and where a 4xx only says "bad request", the codes and words of the
-body do: `{"code": "task_not_exist"}`, `{"error": {"code": 401}}`, `{"code": 500, "msg": "..."}`.
+The status decides first. Inside a 200, and where a 4xx only says "bad request", the codes and messages of the
+body decide: `{"code": "task_not_exist"}`, `{"error": {"code": 401}}`, `{"code": 500, "msg": "..."}`.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -20,10 +21,9 @@ from bot.veo.errors import (
     VeoError,
 )
 from bot.veo.fields import message_of, squeezed, state_of, table, text_of
-from bot.veo.missing import says_missing
 
 CODE_LIMIT: Final = 100
-"""Characters read of a code."""
+"""Characters of a code that are read."""
 
 _CODE_FIELDS: Final = table(
     "code status status_code statusCode error_code errorCode err_code errcode errCode"
@@ -46,18 +46,56 @@ _SYNONYMS: Final = {
     ),
 }
 _STATUS_OF: Final = {word: status for status, words in _SYNONYMS.items() for word in table(words)}
-"""Codes in words, as the status that means the same."""
+"""Textual codes and the status that each means."""
 _FINE: Final = frozenset({"", "ok", "null", "none", "true"})
 _OF_OBJECTS: Final = frozenset({403, 404, 410})
-"""Statuses that proxies give as well: only an object is the API's own word."""
+"""Statuses that proxies send as well: only a JSON object comes from the API itself."""
 _PLAIN: Final = frozenset({401, 403, 404, 410, 429})
-"""Codes in a body that mean what they mean as a status."""
+"""Codes in a body that mean the same as that status."""
+
+WORDS_LIMIT: Final = 500
+"""Characters of a message that are searched; it stands near the beginning."""
+
+_CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_TOKEN: Final = re.compile(r"[a-z0-9]+|[\u4e00-\u9fff]+")
+_GLUED: Final = re.compile(r"\b(task|job|video|record|id)(?=not|expired|id\b)")
+_CONTRACTED: Final = re.compile(r"n['\u2019]t\b")
+
+_GONE: Final = re.compile(
+    r"\b(?:not (?:be |been )?found|notfound|not? ?exist\w*|no longer exist\w*|non ?exist\w*"
+    r"|expired|deleted|purged)"
+)
+"""These are about the words before them."""
+_NONE: Final = re.compile(
+    r"\b(?:no such|unknown|no|invalid|(?:cannot|not|cant|couldnt|unable to|failed to) (?:find|locate))\b"
+)
+"""These are about the words after them."""
+_FILLERS: Final = table(
+    "a an any the this that your such given specified requested matching following is was were are be been"
+    " has had have do does did could can with for of by in at to you we i or and id ids uuid"
+    " identifier error err code message already result"
+)
+_TASKS: Final = table(
+    "task tasks taskid job jobs jobid video videos generation generations render record records row rows"
+    " resource resources operation prediction data object entity item request"
+)
+_PARTS: Final = table("type types status state kind action parameter parameters format specified provided")
+"""After these, "unknown task" is about something else: "unknown task type"."""
+
+_CHINESE_GONE: Final = re.compile(
+    r"(?:^|任务|作业|视频|记录|数据)(?:编号|标识)?(?:id)?(?:已经|已|并|可能)?被?"
+    r"(?:不存在|未找到|找不到|没有找到|查不到|未查询到|过期|失效|删除)"
+)
+_CHINESE_NONE: Final = re.compile(
+    r"(?:找不到|未找到|没有找到|查不到|未查询到|查无|无此|没有)(?:该|此|这个|指定的?|对应的?|相关的?|您的)?"
+    r"(?:任务|作业|视频|记录)|(?:无效|非法|错误)的?任务(?:id|编号)"
+)
 
 
 def of_status(status: int, pause: float | None, message: str = "", text: str = "") -> VeoError | None:
-    """Return what a status says whatever the body is, or None.
+    """Return the error that a status means whatever the body says, or None.
 
-    `pause` is what a Retry-After asks for, in seconds; `text` is for the log.
+    `pause` is the Retry-After in seconds; `text` is for the log.
     """
     text = text or f"status {status}"
     match status:
@@ -72,7 +110,7 @@ def of_status(status: int, pause: float | None, message: str = "", text: str = "
 
 
 def of_answer(status: int, pause: float | None, answer: Any, task_id: str, *, text: str = "") -> VeoError:
-    """Return what an answer in JSON is that contains no task; `text` is for the log."""
+    """Return the error that a JSON answer without a task means; `text` is for the log."""
     said = answer if isinstance(answer, dict) else {"message": answer}
     message = message_of([said, said.get("data")])
     if (error := of_status(status, pause, message, text)) is not None:
@@ -86,7 +124,7 @@ def of_answer(status: int, pause: float | None, answer: Any, task_id: str, *, te
 
 
 def _of_codes(status: int, pause: float | None, said: dict[str, Any], message: str, task_id: str) -> VeoError:
-    """Return what the codes and words of a body mean where the status leaves it to them."""
+    """Return the error that the codes and messages of a body mean."""
     codes = list(_codes(said))
     words = [word for word in (*codes, message) if _number(word) is None]
     message = message or next(filter(_is_error, words), "")
@@ -108,7 +146,7 @@ def _of_codes(status: int, pause: float | None, said: dict[str, Any], message: s
 
 
 def _codes(said: Any, *, inner: bool = True) -> Iterator[str]:
-    """Return the codes of an envelope, and of its `error` and `data`, as text."""
+    """Yield the codes of an envelope, and of its `error` and `data`, as text."""
     if not isinstance(said, dict):
         return
     error = said.get("error")
@@ -131,7 +169,7 @@ def _number(code: str) -> int | None:
 
 
 def _is_error(code: str) -> bool:
-    """Return whether a code is none of success, and no state of a task."""
+    """Return whether a code means neither success nor a state of a task."""
     number = _number(code)
     if number is not None:
         return number != 0 and not 200 <= number < 300  # noqa: PLR2004
@@ -156,3 +194,36 @@ def retry_after(value: str | None, now: float) -> float | None:
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+def says_missing(words: str, task_id: str) -> bool:
+    """Return whether a message about `task_id` says that the task does not exist, or no longer.
+
+    `task_not_exist`, `TaskNotFound`, "no such task", "record not found", 任务不存在. A model, route or user
+    that does not exist is another matter; a message without a subject is about the task.
+    """
+    spaced = _CAMEL.sub(" ", words[:WORDS_LIMIT].replace(task_id, " "))
+    lowered = _CONTRACTED.sub(" not", spaced.casefold().replace(task_id.casefold(), " "))
+    tokens = " ".join(_TOKEN.findall(lowered))
+    tokens = _GLUED.sub(r"\1 ", tokens)
+    if any(_about_the_task(tokens[: gone.start()].split()[::-1]) for gone in _GONE.finditer(tokens)):
+        return True
+    for none in _NONE.finditer(tokens):
+        after = tokens[none.end() :].split()
+        if none.group() == "invalid":  # an invalid task may be anything, an invalid id is none
+            if {"id", "uuid", "taskid"} & set(after[:2]) and set(after[:1]) <= {*_TASKS, "id", "uuid"}:
+                return True
+        elif _about_the_task(after, said=False):
+            return True
+    glued = tokens.replace(" ", "")
+    return bool(_CHINESE_GONE.search(glued) or _CHINESE_NONE.search(glued))
+
+
+def _about_the_task(nearest: list[str], *, said: bool = True) -> bool:
+    """Return whether the first word that is not a filler means a task; `said` if there is no such word."""
+    for place, word in enumerate(nearest):
+        if word in _TASKS:
+            return said or not set(_PARTS) & set(nearest[place + 1 : place + 3])
+        if word not in _FILLERS and not any(char.isdigit() for char in word):
+            return False
+    return said

@@ -1,10 +1,10 @@
-"""What a poll of a task can end in besides a task: one class for each reaction that a caller can have.
+"""How a poll can fail: one class for each reaction that a caller can have.
 
     VeoError
     ├── TaskNotFound   the API does not know the task
     ├── TaskRefused    it refuses this one task
     ├── KeyRefused     it refuses the API key, or this key for this task
-    ├── RateLimited    it wants fewer requests
+    ├── RateLimited    it asks for fewer requests
     ├── Unavailable    no answer, too late, a 5xx, or a page that no API wrote
     └── BrokenAnswer   an answer that cannot be read: this task's own, and no sign of an outage
 
@@ -28,7 +28,7 @@ class TaskNotFound(VeoError):
 
 
 class TaskRefused(VeoError):
-    """The task API refused a request about this task, whatever it says about others."""
+    """The task API refused a request about this task only."""
 
 
 class KeyRefused(VeoError):
@@ -36,7 +36,7 @@ class KeyRefused(VeoError):
 
 
 class RateLimited(VeoError):
-    """The task API wants fewer requests; `retry_after` in seconds if it said for how long."""
+    """The task API asks for fewer requests, for `retry_after` seconds if it said so."""
 
     def __init__(self, text: str, retry_after: float | None = None, message: str = "") -> None:
         super().__init__(text, message)
@@ -44,15 +44,15 @@ class RateLimited(VeoError):
 
 
 class Unavailable(VeoError):
-    """The task API did not answer, or something else did in its place."""
+    """The task API did not answer, or a proxy answered instead."""
 
 
 class BrokenAnswer(VeoError):
-    """The task API answered something that is not in its document."""
+    """The task API sent an answer that cannot be read."""
 
 
 def as_event(error: VeoError) -> Missing | PollError:
-    """Return what an error means to a watch."""
+    """Return an error as an observation."""
     message = error.message
     match error:
         case TaskNotFound():

@@ -1,7 +1,7 @@
-"""The fields of an answer: what one of them means, in whatever form it comes.
+"""The fields of an answer, in every form in which they are known to come.
 
-The document knows one form of each. What else is read here is what relays and the video APIs behind them are
-known to send (new-api, Kling, Runway, Sora, Vertex, Replicate); what means nothing known is left out.
+The document knows one form of each. Relays and the video APIs behind them (new-api, Kling, Runway, Sora,
+Vertex, Replicate) send others. Unknown forms are ignored.
 """
 
 import math
@@ -12,19 +12,19 @@ from typing import Any, Final
 from bot.core.task import TaskState
 
 TEXT_LIMIT: Final = 2_000
-"""Characters kept of the API's message; no answer of ours has room for more."""
+"""Characters kept of the API's message: as many as a Discord message holds."""
 WORD_LIMIT: Final = 50
 """Characters kept of a state or an action."""
 LATEST_TIME: Final = 4_102_444_800
-"""2100-01-01 in Unix seconds: a later time is not a time."""
+"""2100-01-01 in Unix seconds: later numbers are not seconds."""
 EARLIEST_SCALED: Final = 946_684_800
-"""2000-01-01: a number is taken for milliseconds only if that gives a later time."""
+"""2000-01-01: finer units are assumed only if they give a later time than this."""
 
 Object = Mapping[str, Any]
 
 
 def table(words: str) -> tuple[str, ...]:
-    """Return the words of a table that is written as a text."""
+    """Split a table that is written as one text."""
     return tuple(words.split())
 
 
@@ -54,7 +54,7 @@ _SYNONYMS: Final = {
 _STATES: Final = {word: state for state, words in _SYNONYMS.items() for word in table(words)}
 _NO_REASON: Final = table("error errored fail failed failure 失败 已失败 生成失败 错误")
 _PREFIXES: Final = ("task", "job", "video", "render", "generation", "generate", "status", "state")
-"""What a state's name may begin with besides the state, in this order: `TASK_STATUS_SUCCEED`."""
+"""Prefixes of a state's name, removed in this order: `TASK_STATUS_SUCCEED`."""
 
 _MESSAGE_FIELDS: Final = table(
     "message msg error errors detail reason fail_reason failReason failure_reason failure fail_message"
@@ -62,17 +62,17 @@ _MESSAGE_FIELDS: Final = table(
     " status_message error_description raw_message"
 )
 _INNER_FIELDS: Final = (*_MESSAGE_FIELDS, "description", "title", "text", "content", "code", "type")
-"""The same in an object that stands in the place of a message, where these are no words about a video."""
+"""The same inside an object in place of a message; elsewhere the last ones describe a video."""
 _RESULTS: Final = ("task_result", "output")
-"""Objects, besides the document's `data`, in which videos are known to stand."""
+"""Objects that may hold the videos, besides the document's `data`."""
 _NESTED: Final = 4
-"""Objects in objects that are searched for a message."""
+"""How deep nested objects are searched for a message."""
 _ITEMS: Final = 10
-"""Items of a list that are searched for one."""
+"""Items of a list that are searched for a message."""
 
 
 def squeezed(value: str) -> str:
-    """Return a word without case and separators, so that its spellings are equal."""
+    """Return a word without case and separators, so that all spellings compare equal."""
     return "".join(char for char in value[: 2 * WORD_LIMIT].casefold() if char.isalnum())
 
 
@@ -87,7 +87,7 @@ def state_of(value: str) -> TaskState:
 
 
 def progress_of(value: Any) -> int | None:
-    """Return whole percent from 0 to 100; what is no such number is no progress rather than a guess."""
+    """Return whole percent from 0 to 100, None for anything else."""
     if isinstance(value, str) and len(value) <= 10:  # noqa: PLR2004
         value = _number(value.strip().removesuffix("%"))
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:  # noqa: PLR2004
@@ -122,7 +122,7 @@ def _number(value: str) -> float | None:
 
 
 def text_of(value: Any, limit: int) -> str:
-    """Return a text without halves of characters, "" for everything else."""
+    """Return a text cut to `limit`, without lone surrogates; "" if the value is not a text."""
     if not isinstance(value, str):
         return ""
     text = value.strip()[:limit]
@@ -134,9 +134,9 @@ def text_of(value: Any, limit: int) -> str:
 
 
 def message_of(own: Iterable[Any], around: Iterable[Any] = ()) -> str:
-    """Return the first words for people in a task's own objects, else in the envelopes around them.
+    """Return the first message in a task's own objects, else in the envelopes around them.
 
-    "success" and other names of states are no message beside any that is more; in an envelope they are none.
+    "success" and other names of states count only if there is nothing better, and never in an envelope.
     """
     words = list(_sentences(own))
     telling = next(filter(_is_telling, words), "")
@@ -144,7 +144,7 @@ def message_of(own: Iterable[Any], around: Iterable[Any] = ()) -> str:
 
 
 def reason_in(state: str) -> str:
-    """Return what a state's name says besides that the task failed: `timeout`, `CANCELLED`; "" if nothing."""
+    """Return a state's name if it says why the task failed: `timeout`, `CANCELLED`; else ""."""
     return "" if squeezed(state) in _NO_REASON else state
 
 
@@ -171,7 +171,7 @@ def _words(value: Any, depth: int = _NESTED) -> str:
 
 
 def links_of(task: Object) -> list[Any]:
-    """Return what stands in the place of links; an empty place is no video, and nothing to refuse."""
+    """Return the values in place of video links; empty ones are left out."""
     data = task.get("data")
     holders = [
         data,

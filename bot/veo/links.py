@@ -1,8 +1,8 @@
 """Which of the API's video links may be printed in a channel, and how.
 
 Only http and https links to a host are shown. A character that would end the link in a chat, hide what
-follows or play with its direction is percent-encoded, as a browser would do; the rest stays as it came, for
-a signature may cover every byte.
+follows or change its direction is percent-encoded, as a browser would do. The rest stays unchanged: a
+signature may cover every byte.
 """
 
 import re
@@ -13,12 +13,12 @@ from urllib.parse import quote
 from bot.veo.fields import text_of
 
 NAMED: Final = 40
-"""Characters of a refused link that are named."""
+"""Characters of a refused link that are shown."""
 
 # Printable ASCII, less what ends a link in Discord or breaks out of `<…>`.
 _SAFE: Final = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '<>"\\^`{|}')
 _TAIL: Final = ".,:;'])"
-"""What Discord takes for the sentence's punctuation and not for the link's end."""
+"""At the end of a link, Discord takes these for punctuation of the sentence."""
 _LINK: Final = re.compile(r"(https?)://([^/?#@]*@)?([^/?#@]{1,300})([/?#].*)?", re.IGNORECASE | re.DOTALL)
 _USER: Final = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:-]*@")
 _HOST: Final = re.compile(
@@ -50,9 +50,9 @@ def printable_link(value: Any) -> str | None:
         if not host.isascii():
             host = host.encode("idna").decode("ascii")
         rest = quote(rest, safe=_SAFE)
-    except UnicodeError:  # no name that could be looked up, or half of a character
+    except UnicodeError:  # not a valid host name, or a lone surrogate
         return None
-    body = rest.rstrip(_TAIL)  # not by a pattern: a long row of dots would take one for ever
+    body = rest.rstrip(_TAIL)  # a pattern would take quadratic time on a long row of dots
     rest = body + "".join(f"%{ord(char):02X}" for char in rest[len(body) :])
     whole = _HOST.fullmatch(host) and (not user or _USER.fullmatch(user))
     return f"{scheme}://{user}{host}{rest}" if whole else None

@@ -1,27 +1,40 @@
 """The task API's answers: from status, headers and body to a `Task` or a typed error, without I/O.
 
 The document is `GET /v1/videos/tasks/{id}`. An object with a `state` is a task, whatever codes stand beside
-it; relays wrap it in `data`, or call the state `status`. What contains no task is an error, and
-`bot.veo.envelope` says which.
+it; relays wrap it in `data`, or call the state `status`. Anything else is an error, and `bot.veo.envelope`
+says which. A body is parsed strictly first, then once more with the damage that real relays send: characters
+cut in half, control characters, NaN, a byte order mark. A truncated body stays unreadable.
 """
 
+import json
+import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
+
+import pydantic_core
 
 from bot.core.task import Task, TaskState
 from bot.veo import fields
-from bot.veo.body import NotJson, read
-from bot.veo.envelope import of_answer, of_status, retry_after
+from bot.veo.envelope import of_answer, of_status, retry_after, says_missing
 from bot.veo.errors import BrokenAnswer, TaskNotFound, Unavailable
 from bot.veo.fields import WORD_LIMIT, Object
 from bot.veo.links import sort_links
-from bot.veo.missing import says_missing
 
 BODY_LIMIT: Final = 1024 * 1024
-"""Bytes of an answer that are read at most."""
+"""Longest body that is read, in bytes."""
+LENIENT_LIMIT: Final = 256 * 1024
+"""Longest body that is parsed leniently, in bytes; a real answer has a few kilobytes."""
 ID_LIMIT: Final = 100
 """Characters kept of an id that is not ours."""
 
+# A backslash with what it escapes, if that is an escape of JSON: the alternatives exclude each other, so that
+# a row of backslashes is walked through once.
+_ESCAPE: Final = re.compile(r'\\(?:(["\\/bfnrt]|u[0-9a-fA-F]{4})|(\')?)')
+# Some servers call every text JSON, also their "404 page not found".
+_SENTENCE: Final = re.compile(rb"(?:[1-5]\d\d )?[A-Za-z]")
+_DECODER: Final = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
 _ENVELOPES: Final = ("data", "task", "result")
 """Where relays put the whole task."""
 _NESTED: Final = 2
@@ -44,12 +57,12 @@ def decode(
     *,
     known: Task | None = None,
 ) -> Task:
-    """Return the task that an answer contains: `known`, an earlier answer about it, if it is the same again.
+    """Return the task that an answer contains: `known`, an earlier answer about it, if the body is the same.
 
     `headers` is case-insensitive, `body` at most `BODY_LIMIT` bytes, `now` the Unix time at which it came.
 
     Raises:
-        VeoError: one of its classes, for anything else.
+        VeoError: the answer contains no task.
     """
     succeeded = 200 <= status < 300  # noqa: PLR2004
     fingerprint = hash(body)
@@ -58,8 +71,8 @@ def decode(
     pause = retry_after(headers.get("Retry-After"), now)
     try:
         # A refusal needs no body; a success does.
-        answer = read(body, headers.get("Content-Type", "")) if succeeded or body.strip() else ""
-    except NotJson as fault:
+        answer = _read_json(body, headers.get("Content-Type", "")) if succeeded or body.strip() else ""
+    except _NotJson as fault:
         if (error := of_status(status, pause)) is None and fault.page:
             error = Unavailable(f"status {status} and a page: is VEO_API_BASE_URL right?")
         raise error or BrokenAnswer(f"status {status} and damaged JSON") from None
@@ -135,3 +148,34 @@ def _task(objects: tuple[Object, ...], text: str, task_id: str, fingerprint: int
 def _first_time(answer: Object, names: tuple[str, ...]) -> int | None:
     times = (fields.time_of(answer.get(name)) for name in names)
     return next((at for at in times if at is not None), None)
+
+
+class _NotJson(ValueError):
+    """A body is not JSON; `page` if it was never meant to be: HTML, text or nothing."""
+
+    def __init__(self, *, page: bool) -> None:
+        super().__init__()
+        self.page = page
+
+
+def _read_json(body: bytes, content_type: str) -> Any:
+    """Return the JSON value of a body, whatever its content type; strings may contain lone surrogates.
+
+    Raises:
+        _NotJson: it is not JSON, or damaged beyond repair.
+    """
+    try:
+        return pydantic_core.from_json(body, allow_inf_nan=False)
+    except ValueError:
+        if len(body) <= LENIENT_LIMIT:
+            with suppress(ValueError, RecursionError):
+                return _DECODER.decode(_ESCAPE.sub(_escaped, body.decode("utf-8-sig", "replace")))
+    head = body[:1024].removeprefix(BOM_UTF8).lstrip()
+    text = head[:1] in {b"", b"<"} or _SENTENCE.match(head) is not None
+    raise _NotJson(page=text or (head[:1] not in {b"{", b"["} and "json" not in content_type.lower()))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    """Return a valid JSON escape: an unknown one is a literal backslash, but before ' it is dropped."""
+    valid, quote = match.groups()
+    return match.group() if valid else quote or r"\\"

@@ -11,9 +11,9 @@ from made import TASK
 from veo.answers import DOCUMENTED, decoded
 
 from bot.core.task import Task
-from bot.veo.body import LENIENT_LIMIT
 from bot.veo.errors import BrokenAnswer, VeoError
 from bot.veo.fields import LATEST_TIME, TEXT_LIMIT, WORD_LIMIT
+from bot.veo.protocol import LENIENT_LIMIT
 
 MARK: Final = "HERE"
 WHOLE: Final[dict[str, Any]] = DOCUMENTED | {

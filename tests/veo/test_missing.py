@@ -4,7 +4,7 @@ import pytest
 from linear import linear
 from made import TASK
 
-from bot.veo.missing import says_missing
+from bot.veo.envelope import says_missing
 
 
 @pytest.mark.parametrize(
