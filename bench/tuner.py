@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from bot.core.experience import Experience
-from bot.core.lesson import learn
 from bot.core.observed import UNOBSERVED, observe
 from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
+from bot.engine.tuner import learn
 
 ID: Final = "bbbbbbbb-0000-4000-8000-000000000000"
 

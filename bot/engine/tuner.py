@@ -1,4 +1,4 @@
-"""Learns from every poll how renders end, keeps that in the store, and sets the pace by it."""
+"""Learns from every poll when renders end, keeps that in the store, and adapts the poll policy to it."""
 
 import json
 import logging
@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Final
 
 from bot.clock import WaitHook, WakeUp, plain_wait
+from bot.core.course import course
 from bot.core.events import Observation
 from bot.core.experience import Experience, experience_from
-from bot.core.lesson import learn
 from bot.core.observed import Observed
 from bot.core.policy import PollPolicy
 from bot.core.task import Task
@@ -18,13 +18,15 @@ from bot.store.store import Store
 log = logging.getLogger(__name__)
 
 KEY: Final = "experience"
-"""Where it is kept among what the bot knows about itself."""
+"""Its key in the store."""
+LEARNED_FROM: Final = 60.0
+"""Longest time between two polls to learn from; after an outage nobody knows what happened when."""
 SAVED_EVERY: Final = 600.0
-"""Seconds between two saves; what a crash takes is soon learned again."""
+"""Seconds between two saves; what a crash loses is soon learned again."""
 
 
 class PollTuner:
-    """`policy` is the one to go by now."""
+    """`policy` is the poll policy with what was learned so far."""
 
     def __init__(self, store: Store, policy: PollPolicy, *, wait: WaitHook = plain_wait) -> None:
         self.policy = policy
@@ -35,16 +37,16 @@ class PollTuner:
         self._unsaved = False
 
     async def load(self) -> None:
-        """Go on with what was learned before; without it where it cannot be read."""
+        """Load what was learned before; start without it if it cannot be read."""
         try:
             kept = await self._store.remembered(KEY)
             self._experience = experience_from(None if kept is None else json.loads(kept))
         except (StoreFailed, ValueError) as error:
-            log.warning("what was learned about renders cannot be read", extra={"reason": str(error)})
+            log.warning("could not load what was learned about renders", extra={"reason": str(error)})
         self._set_policy()
 
     def observe(self, before: Observed, observation: Observation, now: float) -> None:
-        """Learn from what a poll returned; `before` is what was known of its task until then."""
+        """Learn from an observation; `before` is what was known of its task until then."""
         if isinstance(observation, Task) and learn(self._experience, before, observation, now):
             self._unsaved = True
             self._wake_up.set()
@@ -67,7 +69,27 @@ class PollTuner:
         except StoreFailed as error:
             self._unsaved = True
             self._wake_up.set()
-            log.warning("what was learned about renders was not saved", extra={"reason": str(error)})
+            log.warning("could not save what was learned about renders", extra={"reason": str(error)})
 
     def _set_policy(self) -> None:
         self.policy = replace(self.policy, rhythm=self._experience.rhythm())
+
+
+def learn(experience: Experience, before: Observed, task: Task, now: float) -> bool:
+    """Learn from a poll of a render that was running at the poll before; return whether it has ended."""
+    if before.began_at is None or before.polled_at is None:
+        return False
+    gap = now - before.polled_at
+    if not 0 < gap <= LEARNED_FROM:
+        return False
+    way = course(before.samples, before.began_at, before.polled_at)
+    if not task.state.ended:
+        experience.lived(way, gap)
+        return False
+    updated_at = task.updated_at
+    # The API usually says when it ended; otherwise that was somewhere between the two polls.
+    dated = updated_at is not None and before.polled_at < updated_at < now
+    until = updated_at - before.polled_at if dated and updated_at is not None else gap / 2
+    experience.lived(way, until)
+    experience.ended(way.after(until))
+    return True

@@ -7,9 +7,9 @@ from made import running
 
 from bot.core.course import Course, course
 from bot.core.experience import Experience
-from bot.core.lesson import learn
 from bot.core.observed import Observed
 from bot.core.task import TaskState
+from bot.engine.tuner import learn
 
 BEFORE = Observed(task=running(50), polled_at=100.0, began_at=0.0, samples=((100.0, 50),))
 
