@@ -1,1 +1,1 @@
-"""What survives a crash: cards, watches, followers and the progress of deliveries, in SQLite."""
+"""What survives a crash: cards, watches, followers and how far results have been posted, in SQLite."""

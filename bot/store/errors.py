@@ -1,7 +1,7 @@
 """The errors of the data.
 
 StoreError
-├── StoreUnusable     the folder or the file cannot be used: the start ends with this line
+├── StoreUnusable     the folder or the file cannot be used; the process ends with this line
 ├── AnotherBot        a running bot holds the data
 ├── BackupFailed      no copy was made (`bot.backups.backup`)
 ├── RestoreFailed     no backup was restored (`bot.backups.restore`)
@@ -11,7 +11,7 @@ StoreError
 
 
 class StoreError(Exception):
-    """Something about the data."""
+    """Any error of the data."""
 
 
 class StoreUnusable(StoreError):
@@ -23,7 +23,7 @@ class AnotherBot(StoreError):
 
 
 class AlreadyWatched(StoreError):
-    """The channel has a live watch of the task already."""
+    """The channel already has a live watch of the task."""
 
     def __init__(self, task_id: str, card_id: int) -> None:
         super().__init__(f"task {task_id} is watched on card {card_id}")
@@ -32,4 +32,4 @@ class AlreadyWatched(StoreError):
 
 
 class StoreFailed(StoreError):
-    """A read or a write failed; what was asked for has not happened."""
+    """A read or a write failed; nothing of it has happened."""

@@ -1,4 +1,4 @@
-"""What a server has watched lately, for those who look for an id."""
+"""Reads what a server has watched recently, for people who search for a task."""
 
 from collections.abc import Collection
 from typing import Final
@@ -20,12 +20,12 @@ class Recent:
         self._run: Final = database.run
 
     async def channels(self, guild_id: int) -> list[int]:
-        """Return the channels of a server in which there ever was a card."""
+        """Return the channels of a server that have a stored card."""
         query = select(cards.c.channel_id).where(cards.c.guild_id == guild_id).distinct()
         return await self._run(lambda connection: list(connection.scalars(query)))
 
     async def tasks_of(self, message_id: int) -> tuple[str, ...]:
-        """Return the tasks of a message that is a card, in the order of its rows, or that is a result."""
+        """Return the tasks of a message: of a card in the order of its rows, or of a result."""
         of_card = (
             select(watches.c.task_id)
             .join(cards, cards.c.id == watches.c.card_id)
@@ -44,7 +44,7 @@ class Recent:
         return await self._run(work)
 
     async def names(self, channel_id: int, task_ids: Collection[str]) -> dict[str, str]:
-        """Return what a channel last called some tasks, for those that have a name."""
+        """Return the newest names of tasks in a channel, for those that have one."""
         query = (
             select(watches.c.task_id, watches.c.name)
             .where(watches.c.channel_id == channel_id, watches.c.task_id.in_(list(task_ids)))
@@ -58,7 +58,7 @@ class Recent:
         return await self._run(work)
 
     async def lost(self, guild_id: int, since: float) -> list[tuple[Card, Watch]]:
-        """Return a server's watches that ended for want of access since a Unix time, newest first."""
+        """Return a server's watches that ended because access was lost since a Unix time, newest first."""
         query = (
             select(*CARD, *WATCH)
             .join(cards, cards.c.id == watches.c.card_id)
@@ -80,9 +80,9 @@ class Recent:
     async def ended(
         self, channel_ids: Collection[int], contains: str, since: float, limit: int
     ) -> list[Watch]:
-        """Return the newest end of each task in channels since a Unix time, newest first.
+        """Return the newest ended watch of each task in channels since a Unix time, newest first.
 
-        `contains` is a part of the tasks' ids; upper and lower case are the same.
+        `contains` is a part of the tasks' ids, in upper or lower case.
         """
         newest = (
             select(func.max(watches.c.id))

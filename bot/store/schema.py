@@ -1,11 +1,11 @@
-"""The tables, once. Every change of them is a migration in `bot/store/migrations`.
+"""The tables. Every change to them is a migration in `bot/store/migrations`.
 
-meta        what the bot knows about itself: key and value
-cards       one message of ours in one channel
-followers   who is called when a task of the card ends
-watches     one task on one card: live, then final (its outcome is stored), then done
-deliveries  the messages of a result: planned, intended, sent
-placeholders  lines that announce an answer still to come, of interactions not finished
+meta          keys and values, among them `intents` and `unconfirmed` (`bot.store.unconfirmed`)
+cards         one message of ours in one channel
+followers     who is pinged when a task of the card ends
+watches       one task on one card: live, then final (its outcome is stored), then done
+deliveries    the messages of a result: planned, about to be sent, sent
+placeholders  messages that stand until a response is known
 """
 
 from pathlib import Path
@@ -27,12 +27,12 @@ from sqlalchemy import (
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 HEAD: Final = "0007"
-"""The migration that these tables are the result of."""
+"""The newest migration; it results in these tables."""
 
 LIVE: Final = "live"
 """The task is polled."""
 FINAL: Final = "final"
-"""The outcome is stored; the card's final form or the result may be still to come."""
+"""The outcome is stored; the card's final form or the result may not be posted yet."""
 DONE: Final = "done"
 
 metadata = MetaData()

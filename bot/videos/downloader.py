@@ -1,7 +1,7 @@
-"""Copies of finished videos on disk, so that a result still plays when its links have expired.
+"""Downloads finished videos to disk, so that a result still plays when its links have expired.
 
-A copy is made only of a whole video that fits; everything else stays a link. Nothing that a server does is
-raised from here, and a fetch ends in its time. What may be asked, and what a video is: `bot.videos.source`.
+Only a complete video that fits is kept; any other stays a link. Whatever a server does raises nothing here,
+and a download ends in time. `bot.videos.source` decides which addresses are asked and what is a video.
 """
 
 import asyncio
@@ -18,7 +18,6 @@ from typing import BinaryIO, Final, Self, TypeVar, TypeVarTuple
 import aiohttp
 
 from bot.store.data_folder import empty
-from bot.videos.disk_budget import DiskBudget, DiskUsage
 from bot.videos.source import AddressPolicy, Refused, guarded_client, is_global, opened, why
 
 log = logging.getLogger(__name__)
@@ -27,11 +26,19 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 SECONDS: Final = 15.0
-"""For a whole fetch, however many videos."""
+"""For all downloads of one result together."""
 MOST: Final = 9
-"""Videos of one fetch: Discord takes ten files with a message, one place is left for a list of links."""
+"""Videos of one result: Discord takes ten files with a message, and one may be a list of links."""
 PARALLEL: Final = 3
-"""Downloads at a time in one fetch, so that slow servers hold up no fetch but their own."""
+"""Downloads at a time for one result, so that slow servers delay only their own result."""
+DISK_BYTES: Final = 512 * 2**20
+"""For all videos together."""
+FREE_BYTES: Final = 256 * 2**20
+"""These stay free on the disk, or on a small disk this share of it:"""
+FREE_SHARE: Final = 0.05
+
+DiskUsage = Callable[[Path], tuple[int, int, int]]
+"""Returns the bytes of a disk as `shutil.disk_usage` does: total, used, free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +51,30 @@ class VideoFile:
     size: int
 
 
+class DiskBudget:
+    """Grants disk space to files, never the last of it: the database needs that. It asks the file system."""
+
+    def __init__(self, folder: Path, usage: DiskUsage = shutil.disk_usage) -> None:
+        self._folder: Final = folder
+        self._usage: Final = usage
+        self.claims: Final[dict[Path, tuple[int, int]]] = {}
+        """By file: the bytes it may have in all, and those that are already on the disk."""
+
+    def claim(self, path: Path, size: int, written: int) -> None:
+        """Grant a file `size` bytes in all, of which `written` are on the disk, or raise Refused."""
+        others = [claim for other, claim in list(self.claims.items()) if other != path]
+        if sum(claimed for claimed, _ in others) + size > DISK_BYTES:
+            raise Refused("the videos' share of the disk is used up")
+        unwritten = size - written + sum(claimed - on_disk for claimed, on_disk in others)
+        total, _, free = self._usage(self._folder)
+        if free - unwritten < min(FREE_BYTES, total * FREE_SHARE):
+            raise Refused("the disk is nearly full")
+        self.claims[path] = (size, written)
+
+
 @dataclass(slots=True)
 class _Draft:
-    """A file in the making; the methods are for the disk's thread."""
+    """A file being written. The methods run in the disk's thread."""
 
     path: Path
     budget: DiskBudget
@@ -54,30 +82,30 @@ class _Draft:
     _file: BinaryIO | None = None
 
     def claim(self, size: int) -> None:
-        """Have space on the disk for a whole video, or raise Refused."""
+        """Claim disk space for a video of `size` bytes, or raise Refused."""
         self.budget.claim(self.path, max(size, self.size), self.size)
 
     def write(self, chunk: bytes, size: int) -> None:
-        """Write some more of a video that is said to have so many bytes."""
+        """Write the next bytes of a video that is said to have `size`."""
         if self._file is None:
             self._file = self.path.open("xb")
-        self.budget.claim(self.path, max(size, self.size + len(chunk)), self.size)
+        self.claim(max(size, self.size + len(chunk)))
         self._file.write(chunk)
         self.size += len(chunk)
 
     def close(self) -> None:
-        """Have the whole of it on the disk."""
+        """Flush the complete video to the file system."""
         self._close()
         self.claim(self.size)
 
     def delete(self) -> None:
-        with suppress(OSError):  # what a full disk has not taken is not missed
+        with suppress(OSError):  # what a full disk did not take is not needed
             self._close()
-        self.budget.release(self.path)
+        self.budget.claims.pop(self.path, None)
         try:
             self.path.unlink(missing_ok=True)
         except OSError as error:
-            log.warning("a copy could not be deleted", extra={"reason": why(error)})
+            log.warning("a video could not be deleted", extra={"reason": why(error)})
 
     def _close(self) -> None:
         file, self._file = self._file, None
@@ -87,7 +115,7 @@ class _Draft:
 
 @dataclass(slots=True)
 class _Fetch:
-    """What the downloads of one fetch share: limits in bytes, and turns."""
+    """What the downloads of one result share: their limits in bytes, and their turns."""
 
     http: aiohttp.ClientSession
     each: int
@@ -96,7 +124,7 @@ class _Fetch:
     taken: dict[int, int] = field(default_factory=dict)
 
     def claim(self, number: int, size: int) -> None:
-        """Let a video have `size` bytes in all, or refuse it."""
+        """Grant a video `size` bytes in all, or raise Refused."""
         if size > self.each:
             raise Refused("too large for the server")
         if sum(self.taken.values()) - self.taken.get(number, 0) + size > self.total:
@@ -105,11 +133,10 @@ class _Fetch:
 
 
 class VideoDownloader:
-    """Fetches videos into a folder of its own, which it empties at both ends; an async context manager.
+    """Downloads videos into a folder of its own, which it empties at both ends; an async context manager.
 
-    `disk` runs what touches files, by default in a thread; a simulation runs it inline. `usage` says how full
-    the disk is.
-    Leave the context when nobody reads copies any more.
+    `disk` runs what touches files, by default a thread; a simulation runs it inline. Leave the context once
+    nobody reads the files any more.
     """
 
     def __init__(
@@ -118,25 +145,24 @@ class VideoDownloader:
         *,
         may_connect: AddressPolicy = is_global,
         seconds: float = SECONDS,
-        most: int = MOST,
         disk: Executor | None = None,
-        usage: Callable[[Path], DiskUsage] = shutil.disk_usage,
+        usage: DiskUsage = shutil.disk_usage,
     ) -> None:
         self._folder: Final = folder
         self._budget: Final = DiskBudget(folder, usage)
         self._may_connect: Final = may_connect
         self._seconds: Final = seconds
-        self._most: Final = most
         self._files: Final = count(1)
         self._running: Final[set[asyncio.Task[VideoFile | None]]] = set()
         self._http: aiohttp.ClientSession | None = None
-        # A disk that stalls must not hold up the bot, so files are touched in a thread; in one thread, so
-        # that it happens in order: no file is closed or deleted under a write that still goes on.
-        self._disk: Final = disk or ThreadPoolExecutor(1, thread_name_prefix="copies")
+        # A slow disk must not block the loop, so a thread touches the files; a single one, so that this
+        # happens in order: no file is closed or deleted during a write to it.
+        self._disk: Final = disk or ThreadPoolExecutor(1, thread_name_prefix="videos")
 
     async def __aenter__(self) -> Self:
-        """Empty the folder, making it if need be; raise OSError if that is impossible."""
-        await self._on_disk(_make, self._folder)
+        """Empty the folder, or create it; raise OSError if that fails."""
+        await self._on_disk(empty, self._folder)
+        await self._on_disk(lambda: self._folder.mkdir(parents=True, exist_ok=True))
         self._http = guarded_client(self._may_connect)
         return self
 
@@ -150,13 +176,13 @@ class VideoDownloader:
         try:
             await self._on_disk(empty, self._folder)
         except OSError as error:
-            log.warning("copies could not be deleted", extra={"reason": why(error)})
+            log.warning("videos could not be deleted", extra={"reason": why(error)})
         self._disk.shutdown()
 
     async def fetch(self, urls: Sequence[str], each: int, total: int) -> dict[str, VideoFile]:
-        """Return copies by their links, of at most so many bytes each and in total, in the time of a fetch.
+        """Download videos of at most so many bytes each and in total; return the files by their links.
 
-        A link that is missing has no copy. The caller discards the copies.
+        A link that is missing could not be downloaded. The caller discards the files.
         """
         if self._http is None:
             raise RuntimeError("the downloader is used outside its context")
@@ -164,35 +190,35 @@ class VideoDownloader:
         tasks: list[asyncio.Task[VideoFile | None]] = []
         try:
             async with asyncio.TaskGroup() as group:
-                for number, url in enumerate(list(dict.fromkeys(urls))[: self._most], 1):
-                    tasks.append(group.create_task(self._copy(fetch, url, number)))
+                for number, url in enumerate(list(dict.fromkeys(urls))[:MOST], 1):
+                    tasks.append(group.create_task(self._download(fetch, url, number)))
                 self._running.update(tasks)
-        except BaseException:  # cancelled: nobody takes what is there already
-            self.discard(_made(tasks))
+        except BaseException:  # cancelled: nobody will use the complete ones
+            self.discard(_completed(tasks))
             raise
         finally:
             self._running.difference_update(tasks)
-        return {copy.url: copy for copy in _made(tasks)}
+        return {file.url: file for file in _completed(tasks)}
 
-    def discard(self, copies: Iterable[VideoFile]) -> None:
-        """Delete the files of copies; one that is gone already is no fault."""
-        for copy in copies:
-            _Draft(copy.path, self._budget).delete()
+    def discard(self, files: Iterable[VideoFile]) -> None:
+        """Delete files, if they still exist."""
+        for file in files:
+            _Draft(file.path, self._budget).delete()
 
     def drop(self) -> None:
-        """Delete every video, also those that are being fetched: the disk is needed for something else."""
+        """Delete all videos, also unfinished ones: something else needs the disk."""
         for task in self._running:
             task.cancel()
-        for path in self._budget.files:
+        for path in list(self._budget.claims):
             _Draft(path, self._budget).delete()
 
-    async def _copy(self, fetch: _Fetch, url: str, number: int) -> VideoFile | None:
+    async def _download(self, fetch: _Fetch, url: str, number: int) -> VideoFile | None:
         draft = _Draft(self._folder / f"{next(self._files)}.part", self._budget)
         asked: list[str] = []
-        copy = None
+        file = None
         try:
             async with (
-                asyncio.timeout(self._seconds),  # waiting for a turn counts
+                asyncio.timeout(self._seconds),  # which includes the wait for a turn
                 fetch.turns,
                 opened(fetch.http, url, asked) as video,
             ):
@@ -204,25 +230,20 @@ class VideoDownloader:
                     await self._on_disk(draft.write, chunk, video.length)
                     chunk = await video.more()
                 await self._on_disk(draft.close)
-            copy = VideoFile(url, draft.path, f"video-{number}.{extension}", draft.size)
+            file = VideoFile(url, draft.path, f"video-{number}.{extension}", draft.size)
         except Exception as error:
             log.info("a video stays a link", extra={"host": " > ".join(asked), "reason": why(error)})
         finally:
-            if copy is None:
+            if file is None:
                 fetch.taken.pop(number, None)
+                # Shielded: a download that is cancelled while it ends must still release its space.
                 await asyncio.shield(self._on_disk(draft.delete))
-        return copy
+        return file
 
     def _on_disk(self, work: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._disk, work, *args)
 
 
-def _made(tasks: Iterable[asyncio.Task[VideoFile | None]]) -> list[VideoFile]:
+def _completed(tasks: Iterable[asyncio.Task[VideoFile | None]]) -> list[VideoFile]:
     ended = (task for task in tasks if task.done() and not task.cancelled() and task.exception() is None)
-    return [copy for task in ended if (copy := task.result()) is not None]
-
-
-def _make(folder: Path) -> None:
-    """Have an empty folder."""
-    empty(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    return [file for task in ended if (file := task.result()) is not None]

@@ -1,7 +1,7 @@
-"""Videos behind links that a server wrote: which links, at which addresses, and what must come from there.
+"""Videos behind links that a server wrote: which links and addresses are asked, and what counts as a video.
 
-A name says nothing: it may stand for an address inside, and for another one a moment later. So the question
-is asked where a socket is made, about the very address that this socket is then connected to.
+A host's name proves nothing: it may resolve to an internal address, and to another one a moment later. So the
+check is made where a socket is created, on the very address that this socket then connects to.
 """
 
 import asyncio
@@ -19,28 +19,28 @@ from bot import USER_AGENT
 from bot.veo.links import printable_link
 
 AddressPolicy = Callable[[IPv4Address | IPv6Address], bool]
-"""Tells whether an address may be connected to."""
+"""Returns whether an address may be connected to."""
 
 CONNECTIONS: Final = 48
-"""Open at a time."""
+"""Open at the same time."""
 TO_ONE_HOST: Final = 8
-"""The same to one host: whoever answers drop by drop holds up no video from elsewhere."""
+"""The same to one host: a host that answers byte by byte delays no video from elsewhere."""
 REDIRECTS: Final = 3
 CHUNK: Final = 64 * 1024
 HEAD: Final = 64
-"""Bytes by which a video is known; none is shorter."""
+"""Bytes by which a video is recognized; none is shorter."""
 
 _REDIRECT: Final = frozenset({301, 302, 303, 307, 308})
-# Every other word in `Content-Encoding` is a note of whoever stored the file: an empty one, `aws-chunked`,
-# `binary` and `utf-8` are seen on object stores, of files that come as they are.
+# Any other word in `Content-Encoding` is a note by the uploader: object stores send an empty one,
+# `aws-chunked`, `binary` and `utf-8` with files that are not encoded.
 _COMPRESSING: Final = frozenset(
     {"br", "compress", "dcb", "dcz", "deflate", "gzip", "x-compress", "x-gzip", "zstd"}
 )
 _EBML: Final = b"\x1a\x45\xdf\xa3"
 _LONGEST_FTYP: Final = 4096
 
-# IANA's registries of special addresses. They are written out because `ipaddress` judges otherwise in some
-# of the Pythons that we run on.
+# IANA's registries of special addresses, written out because `ipaddress` differs between the supported
+# versions of Python.
 _REFUSED_V4: Final = (
     IPv4Network("0.0.0.0/8"),  # this network
     IPv4Network("10.0.0.0/8"),
@@ -59,7 +59,7 @@ _REFUSED_V4: Final = (
     IPv4Network("224.0.0.0/3"),  # multicast, reserved, broadcast
 )
 _GLOBAL_V6: Final = IPv6Network("2000::/3")
-"""All of IPv6 that is given out for global unicast."""
+"""All of IPv6 that is assigned to global unicast."""
 _REFUSED_V6: Final = (
     IPv6Network("2001::/23"),  # protocol assignments, Teredo among them
     IPv6Network("2001:db8::/32"),  # documentation
@@ -70,7 +70,7 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
 class Refused(Exception):
-    """Something is not to be copied; says why, and never in a server's words."""
+    """A video is not downloaded; the text says why, never in a server's words."""
 
 
 class AddressRefused(OSError):
@@ -78,7 +78,7 @@ class AddressRefused(OSError):
 
 
 def is_global(address: IPv4Address | IPv6Address) -> bool:
-    """Tell whether an address is a global unicast one; an IPv4 one inside an IPv6 one decides for it."""
+    """Return whether an address is global unicast. An IPv4 address inside an IPv6 one decides for it."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return is_global(address.ipv4_mapped)
@@ -89,16 +89,16 @@ def is_global(address: IPv4Address | IPv6Address) -> bool:
 
 
 def guarded_client(may_connect: AddressPolicy) -> aiohttp.ClientSession:
-    """Return a client that reaches only addresses that the policy allows, and tells nobody anything.
+    """Return a client that reaches only addresses that the policy allows, and reveals nothing.
 
-    It keeps no connection and no address of a name: each request is judged by itself. It has no time limit.
+    It reuses no connection and caches no addresses, so that each request is checked. It has no time limit.
     """
 
     def make_socket(info: aiohttp.AddrInfoType) -> socket.socket:
         family, kind, protocol, _, where = info
         try:
             allowed = may_connect(ip_address(where[0]))
-        except ValueError:  # not an address: the system would look it up on its own
+        except ValueError:  # not an address: the system would resolve it by itself
             allowed = False
         if not allowed:
             raise AddressRefused("address refused")
@@ -121,14 +121,14 @@ def guarded_client(may_connect: AddressPolicy) -> aiohttp.ClientSession:
 
 
 class Video:
-    """A body that says it is a video; `length` is how long it says it is, 0 if it does not say."""
+    """A response that may be a video; `length` is the length it declares, 0 if none."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._body: Final = response.content
         self.length: Final = _length(response)
 
     async def begin(self) -> tuple[str, bytes]:
-        """Return the extension for this kind of video, and the first bytes; raise Refused if it is none."""
+        """Return the extension for this kind of video and its first bytes, or raise Refused."""
         try:
             head = await self._body.readexactly(HEAD)
         except asyncio.IncompleteReadError:
@@ -140,17 +140,17 @@ class Video:
         raise Refused("not a video by its first bytes")
 
     async def more(self) -> bytes:
-        """Return some more bytes, none at the end."""
+        """Return the next bytes, none at the end."""
         return await self._body.read(CHUNK)
 
 
 @asynccontextmanager
 async def opened(http: aiohttp.ClientSession, link: str, asked: list[str]) -> AsyncIterator[Video]:
-    """Follow a link to a video; note in `asked` which hosts were asked on the way.
+    """Follow a link to a video; append the hosts that are asked on the way to `asked`.
 
     Raises:
-        Refused: there is none that may be copied.
-        Exception: whatever aiohttp has to say.
+        Refused: there is no video that may be downloaded.
+        Exception: any error of aiohttp.
     """
     where = _target(link)
     for _ in range(REDIRECTS + 1):
@@ -166,7 +166,7 @@ async def opened(http: aiohttp.ClientSession, link: str, asked: list[str]) -> As
 
 
 def why(error: Exception) -> str:
-    """Say what went wrong without the words of a server and without a link, for the log."""
+    """Describe an error for the log, without a server's words and without a link."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, Refused | AddressRefused):
         return str(cause)
@@ -177,16 +177,16 @@ def why(error: Exception) -> str:
 
 
 def _target(link: str, base: URL | None = None) -> URL | None:
-    """Return what to ask for, from a link or a redirect away from `base`; None if it is not to be followed.
+    """Return the URL of a link, or of a redirect from `base`; None if it must not be followed.
 
-    Only http and https are, and never with a user or a password.
+    Only http and https are followed, and never with a user or a password.
     """
     try:
         printable = printable_link(link if base is None else str(base.join(URL(link, encoded=True))))
-        # As it is: a signature may cover every byte.
+        # Unchanged: a signature may cover every byte.
         url = URL(printable or "", encoded=True)
         plain = url.port and "@" not in url.raw_authority
-    except ValueError:  # a host or a port that is none
+    except ValueError:  # not a valid host or port
         return None
     return url if plain else None
 
@@ -197,7 +197,7 @@ def _length(response: aiohttp.ClientResponse) -> int:
     encodings = ",".join(response.headers.getall("Content-Encoding", ())).lower().split(",")
     if _COMPRESSING.intersection(encoding.strip() for encoding in encodings):
         raise Refused("packed")
-    # Stores and servers give videos many types, or none; the first bytes decide.
+    # Servers send videos with many types or none; the first bytes decide.
     if response.content_type == "text/html" or response.content_type.startswith(("image/", "multipart/")):
         raise Refused("not a video by its type")
     if response.content_length is not None:

@@ -5,7 +5,6 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -82,16 +81,9 @@ class Disk:
     full: bool = False
     broken: bool = False
 
-    def usage(self, _folder: Path) -> "Usage":
-        """Say what videos may take."""
-        return Usage(10**9, 0 if self.full else 10**9)
-
-
-class Usage(NamedTuple):
-    """What `shutil.disk_usage` says."""
-
-    total: int
-    free: int
+    def usage(self, _folder: Path) -> tuple[int, int, int]:
+        """Return what `shutil.disk_usage` does: total, used and free bytes."""
+        return 10**9, 0, 0 if self.full else 10**9
 
 
 @dataclass(slots=True, eq=False)

@@ -1,11 +1,10 @@
 """How much of the disk videos may take."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from bot.videos.disk_budget import DiskBudget
+from bot.videos.downloader import DiskBudget
 from bot.videos.source import Refused
 
 MIB = 2**20
@@ -13,13 +12,8 @@ GIB = 2**30
 A, B = Path("a"), Path("b")
 
 
-class Usage(NamedTuple):
-    total: int
-    free: int
-
-
 def budget(total: int, free: int) -> DiskBudget:
-    return DiskBudget(Path(), lambda _: Usage(total, free))
+    return DiskBudget(Path(), lambda _: (total, 0, free))
 
 
 def test_all_videos_together_have_512_mib() -> None:
@@ -28,7 +22,7 @@ def test_all_videos_together_have_512_mib() -> None:
     videos.claim(B, 12 * MIB, 0)
     with pytest.raises(Refused):
         videos.claim(B, 12 * MIB + 1, 0)
-    videos.release(A)
+    del videos.claims[A]
     videos.claim(B, 512 * MIB, 0)
 
 
@@ -56,7 +50,7 @@ def test_what_is_promised_but_not_written_yet_counts() -> None:
 
 def test_a_file_may_go_on_within_its_claim_but_not_into_what_is_to_stay_free() -> None:
     free = 25 * MIB
-    videos = DiskBudget(Path(), lambda _: Usage(100 * MIB, free))
+    videos = DiskBudget(Path(), lambda _: (100 * MIB, 0, free))
     videos.claim(A, 15 * MIB, 0)
     free = 10 * MIB  # another program has taken the rest
     with pytest.raises(Refused):

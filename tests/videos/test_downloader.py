@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import pytest
 
@@ -320,11 +320,6 @@ async def test_a_disk_that_takes_no_file_leaves_the_link(
 # The disk
 
 
-class Usage(NamedTuple):
-    total: int
-    free: int
-
-
 async def test_a_nearly_full_disk_takes_no_video(
     api: RenderApi, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -332,7 +327,7 @@ async def test_a_nearly_full_disk_takes_no_video(
     free = 51 * MEBIBYTE
     folder = tmp_path / "tmp"
     async with VideoDownloader(
-        folder, may_connect=loopback, usage=lambda _: Usage(1000 * MEBIBYTE, free)
+        folder, may_connect=loopback, usage=lambda _: (1000 * MEBIBYTE, 0, free)
     ) as downloader:
         links = serve(api, video(MEBIBYTE), video(MEBIBYTE + 1))
         assert list(await downloader.fetch(links[:1], 2 * MEBIBYTE, 2 * MEBIBYTE)) == links[:1]
@@ -346,9 +341,9 @@ async def test_a_disk_that_fills_up_meanwhile_loses_no_byte_to_the_video(
     folder = tmp_path / "tmp"
     sizes: list[int] = []
 
-    def usage(_: Path) -> Usage:
+    def usage(_: Path) -> tuple[int, int, int]:
         sizes.append(sum(path.stat().st_size for path in folder.iterdir()))
-        return Usage(1000 * MEBIBYTE, 0 if sizes[-1] > MEBIBYTE else 500 * MEBIBYTE)
+        return 1000 * MEBIBYTE, 0, 0 if sizes[-1] > MEBIBYTE else 500 * MEBIBYTE
 
     async with VideoDownloader(folder, may_connect=loopback, usage=usage) as downloader:
         assert await downloader.fetch(serve(api, video(4 * MEBIBYTE)), 5 * MEBIBYTE, 5 * MEBIBYTE) == {}
@@ -361,7 +356,7 @@ async def test_a_full_disk_leaves_the_link_and_nothing_else(
 ) -> None:
     caplog.set_level("INFO", "bot.videos.downloader")
     folder = small_disk / "tmp"
-    unaware = Usage(10**12, 10**12)
+    unaware = (10**12, 0, 10**12)
     async with VideoDownloader(folder, may_connect=loopback, usage=lambda _: unaware) as downloader:
         links = serve(api, video(20 * MEBIBYTE), video(MEBIBYTE))
         copies = await downloader.fetch(links[:1], 50 * MEBIBYTE, 50 * MEBIBYTE)

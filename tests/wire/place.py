@@ -27,8 +27,7 @@ from bot.monitoring.server import MonitoringServer
 from bot.store.data_folder import video_folder
 from bot.store.database import Database
 from bot.veo.client import VeoClient
-from bot.videos.disk_budget import DiskUsage
-from bot.videos.downloader import VideoDownloader
+from bot.videos.downloader import DiskUsage, VideoDownloader
 from sim.discord import Channel, DiscordSim, Guild, Invocation, Message, User
 from sim.discord.clients import pointed_at
 from sim.task_api.server import RenderApi
@@ -79,7 +78,7 @@ class Place:
     overrides: dict[str, Any] = field(default_factory=dict)
     copies: bool = False
     """Whether results carry videos; their files are read and written inline, also in virtual time."""
-    disk_usage: Callable[[Path], DiskUsage] = shutil.disk_usage
+    disk_usage: DiskUsage = shutil.disk_usage
     """How full the disk is for videos."""
     monitored: bool = False
     """Whether the bot serves its health."""
