@@ -44,7 +44,7 @@ class Tuner:
         if learn(self._experience, self._observed, task, now):
             self._policy = replace(self._policy, rhythm=self._experience.rhythm())
         self._observed, pause = observe(self._observed, task, now, self._policy, chance=0.5)
-        return 0.0 if task.settled else pause
+        return 0.0 if task.is_terminal else pause
 
 
 def _task(answer: Answer) -> Task:

@@ -147,7 +147,7 @@ class WatchCommand:
         for task_id, task in polled.items():
             if isinstance(task, VeoError):
                 live[task_id] = as_event(task)  # it may be watched all the same: the API may answer later
-            elif task.settled:
+            elif task.is_terminal:
                 ended.append(task)
             else:
                 live[task_id] = task

@@ -99,7 +99,7 @@ def _answered(before: Observed, task: Task, now: float, policy: PollPolicy) -> t
     changed = before.task is None or before.task.visible != task.visible
     # A task cannot be called stalled for a time in which nobody polled it.
     idle = 0.0 if changed else before.idle_seconds + min(_since_newest_poll(before, now), policy.max_seconds)
-    empty = task.state is TaskState.SUCCEEDED and not task.settled
+    empty = task.state is TaskState.SUCCEEDED and not task.is_terminal
     rendering = task.state is TaskState.RUNNING
     samples = with_sample(before.samples, now, task.progress) if rendering else ()
     began_at = before.began_at if rendering else None

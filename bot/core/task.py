@@ -47,7 +47,7 @@ class Task:
     videos: tuple[str, ...] = field(default=())
     refused_videos: tuple[str, ...] = field(default=())
     fingerprint: int | None = field(default=None, compare=False, repr=False)
-    """Of the answer's bytes, within this process: the same bytes tell nothing new."""
+    """Hash of the answer, valid within this process: the same bytes are the same task."""
     other_ids: tuple[str, ...] = field(default=(), compare=False)
     """The ids that the answer itself gives where `id` is not among them: some relays use their own, and some
     mix up answers."""
@@ -58,8 +58,8 @@ class Task:
         return self.state_text, self.state, self.progress, self.message, self.action, self.videos
 
     @property
-    def settled(self) -> bool:
-        """Whether this is all that the API will ever tell: failed, or succeeded and the videos are there."""
+    def is_terminal(self) -> bool:
+        """Whether no later answer can say more: failed, or succeeded with its videos."""
         if self.state is TaskState.SUCCEEDED:
             return bool(self.videos or self.refused_videos)
         return self.state is TaskState.ERROR

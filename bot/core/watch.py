@@ -50,7 +50,7 @@ def ending(
 ) -> Ending | None:
     """Return how a poll ends a live watch, if it does; `observed` is what is known after that poll."""
     match observation:
-        case Task() if observation.settled:
+        case Task() if observation.is_terminal:
             return Ending.FAILED if observation.state is TaskState.ERROR else Ending.SUCCEEDED
         case Task() if observed.empty:
             return Ending.EMPTY if observed.empty > CONFIRMING_POLLS else None

@@ -64,7 +64,7 @@ class Desk:
         outcome = result.watch.outcome
         if outcome is None:
             return
-        ended_at = outcome.task.updated_at if outcome.task is not None and outcome.task.settled else None
+        ended_at = outcome.task.updated_at if outcome.task is not None and outcome.task.is_terminal else None
         # What had ended long before somebody asked was not late for that.
         taken = None if ended_at is None else self.clock() - max(ended_at, result.watch.started_at)
         self.metrics.results[outcome.ending].inc()

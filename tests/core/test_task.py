@@ -1,4 +1,4 @@
-"""When a task is settled."""
+"""When a task is terminal."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from bot.core.task import Task, TaskState
 
 
 @pytest.mark.parametrize(
-    ("task", "settled"),
+    ("task", "is_terminal"),
     [
         (Task("a", TaskState.PENDING), False),
         (Task("a", TaskState.RUNNING, videos=("https://x/y",)), False),
@@ -17,5 +17,5 @@ from bot.core.task import Task, TaskState
         (Task("a", TaskState.ERROR), True),
     ],
 )
-def test_a_task_is_settled_when_the_api_will_tell_no_more(task: Task, settled: bool) -> None:
-    assert task.settled is settled
+def test_a_task_is_terminal_when_no_later_answer_can_say_more(task: Task, is_terminal: bool) -> None:
+    assert task.is_terminal is is_terminal

@@ -114,7 +114,7 @@ def test_videos_are_sorted_and_an_empty_place_is_no_video(
 ) -> None:
     task = decoded(DOCUMENTED | {"data": data, "state": "succeeded"})
     assert (task.videos, task.refused_videos) == (videos, refused)
-    assert task.settled is bool(videos or refused)
+    assert task.is_terminal is bool(videos or refused)
 
 
 def test_every_video_is_kept() -> None:
