@@ -154,6 +154,7 @@ NEEDS_SERVER = (
     "I can only watch renders in a server's channels. Use `/veo watch` there; `/veo status` works here too."
 )
 NOT_ALLOWED_HERE = "This bot is not enabled on this server."
+NOT_ALLOWED_IN_DM = "This bot is not enabled in direct messages."
 PERSON_IS_FULL = (
     "Each person can have up to {limit} live watches, and you have {count}. Stop one with `/veo stop`, or "
     "wait until one ends."

@@ -206,8 +206,8 @@ class Commands:
         """Run a command if it may run; return the sentence that says why it did not, "" if it did."""
         if self._closing:
             return say(response.language, messages.RESTARTING)
-        if not self._limits.allow(response.interaction.guild_id):
-            return say(response.language, messages.NOT_ALLOWED_HERE)
+        if not self._limits.allow(guild := response.interaction.guild_id):
+            return say(response.language, messages.NOT_ALLOWED_HERE if guild else messages.NOT_ALLOWED_IN_DM)
         try:
             await command(response)
         except (TooLate, ResponseFailed):

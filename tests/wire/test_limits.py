@@ -49,9 +49,11 @@ async def test_elsewhere_than_in_the_allowed_servers_everything_is_refused(tmp_p
         here.api.set(TASK, running(10))
         await here.watch()
         elsewhere = here.sim.add_guild("Elsewhere").add_channel("renders")
-        for channel in (elsewhere, here.sim.dm(here.ada)):
+        private = here.sim.dm(here.ada)
+        for channel in (elsewhere, private):
+            where = "in direct messages" if channel is private else "on this server"
             for command in ("status", "watch", "stop"):
                 use = await here.sim.slash(here.ada, channel, "veo", command, id=TASK)
                 await use.acknowledged()
                 assert use.ephemeral
-                assert "not enabled on this server" in use.text
+                assert f"not enabled {where}" in use.text
