@@ -217,7 +217,9 @@ ACCESS_WAS_LOST = (
     "I could no longer post in this channel, so I stopped watching. Use `/veo watch` to watch it again."
 )
 LIVE_WATCHES = "Live watches: {count}"
+ENDED_LATELY = "Ended in the last 24 hours: {count}"
 OPEN_CARD = "open"
+OPEN_RESULT = "result"
 PAGE = "Page {page} of {pages}"
 AGE_NOW = "just now"
 AGE_MINUTES = "{count} min"

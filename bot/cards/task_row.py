@@ -60,11 +60,14 @@ class TaskRow:
         return heading(self.style, self.title, name_and_id(self.name, self.task_id)), body
 
     @property
+    def headline(self) -> str:
+        """The headline among others: a name takes the place of the id, as many of both would not fit."""
+        return headline(self.style, self.title, plain(row_name(self.name), NAME_LIMIT) or f"`{self.task_id}`")
+
+    @property
     def short(self) -> str:
         """At most two lines, the second with what matters most now."""
-        # Ten rows of the longest names and ids would not fit: a name takes the place of the id.
-        name = plain(row_name(self.name), NAME_LIMIT) or f"`{self.task_id}`"
-        first = headline(self.style, self.title, name)
+        first = self.headline
         second = self.note.rpartition("\n")[2] or self.progress or self.message
         return f"{first}\n{second}" if second else first
 

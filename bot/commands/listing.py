@@ -1,4 +1,4 @@
-"""`/veo list`: the live watches that the asker may see, newest first, a page at a time.
+"""`/veo list`: what the asker may see of the live watches and of those that ended lately, newest first.
 
 Each press of a button renders its page again; nothing is kept between two presses.
 """
@@ -6,22 +6,23 @@ Each press of a button renders its page again; nothing is kept between two press
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
+
+import discord
 
 from bot import messages
 from bot.cards.buttons import Action, Button
 from bot.cards.cards import CardForm, layout
-from bot.cards.render_parts import Style, headline
+from bot.cards.render_parts import Style
 from bot.cards.task_row import TaskRow, task_row
-from bot.cards.text import jump_link, name_and_id, relative
+from bot.cards.text import jump_link, relative
 from bot.clock import Clock
 from bot.commands.response import Response
-from bot.core.card import Card
+from bot.core.card import Listed
 from bot.core.health import Health
-from bot.core.names import row_name
 from bot.core.observed import UNOBSERVED, Observed
+from bot.core.outcome import Ending
 from bot.core.policy import PollPolicy
-from bot.core.watch import Watch
 from bot.engine.breaker import CircuitBreaker
 from bot.engine.tracker import Tracker
 from bot.messages import say
@@ -31,10 +32,26 @@ from bot.store.recent import Recent
 
 log = logging.getLogger(__name__)
 
-LOST_SECONDS: Final = 24 * 3_600.0
-"""How long the list shows a watch that ended because the bot lost access."""
+ENDED_SECONDS: Final = 24 * 3_600.0
+"""How long the list shows a watch that has ended."""
 PAGE_SIZE: Final = 8
 """Entries of the longest kind that fit one layout."""
+
+
+class ListPage(NamedTuple):
+    """Some of the watches that the asker may see, and how many there are."""
+
+    entries: Sequence[Listed]
+    """Those of the page, live ones first."""
+    live: int
+    ended: int
+    page: int
+    """Counted from 0."""
+
+    @property
+    def last(self) -> int:
+        """The number of the last page."""
+        return max(0, self.live + self.ended - 1) // PAGE_SIZE
 
 
 class Listing:
@@ -64,73 +81,91 @@ class Listing:
         if interaction.guild_id is None:
             await response.send_private(say(response.language, messages.NEEDS_SERVER))
             return
-        cards = self._tracker.registry.of_guild(interaction.guild_id)
-        entries = [(state.card, watch) for state in cards for watch in state.watches if watch.outcome is None]
+        live = [
+            Listed(state.card, watch)
+            for state in self._tracker.registry.of_guild(interaction.guild_id)
+            if may_see(interaction, state.card.channel_id)
+            for watch in state.live
+        ]
         try:
-            entries += await self._recent.lost(interaction.guild_id, self._clock() - LOST_SECONDS)
+            shown = await self._page(interaction, interaction.guild_id, live, page)
         except StoreFailed as error:
             log.warning("the list lacks what has ended", extra={"reason": str(error)})
-        channels = {card.channel_id for card, _ in entries}
-        visible = {channel_id for channel_id in channels if may_see(interaction, channel_id)}
+            shown = _page_of(live, 0, page)
         form = list_page(
-            [entry for entry in entries if entry[0].channel_id in visible],
+            shown,
             self._tracker.registry.observed,
             response.language,
             self._breaker.health,
             self._policy,
-            page=page,
             closed=self._closed(),
         )
         await response.show_layout(layout(form), in_place=in_place)
 
+    async def _page(
+        self, interaction: discord.Interaction, guild_id: int, live: Sequence[Listed], page: int
+    ) -> ListPage:
+        """Return a page with what has ended.
+
+        Raises:
+            StoreFailed: nobody knows what has ended.
+        """
+        channels = [c for c in await self._recent.channels(guild_id) if may_see(interaction, c)]
+        since = self._clock() - ENDED_SECONDS
+        shown = _page_of(live, await self._recent.count_ended(channels, since), page)
+        missing = PAGE_SIZE - len(shown.entries)
+        offset = max(0, shown.page * PAGE_SIZE - len(live))
+        ended = await self._recent.ended_page(channels, since, offset, missing) if missing else []
+        return shown._replace(entries=[*shown.entries, *ended])
+
+
+def _page_of(live: Sequence[Listed], ended: int, page: int) -> ListPage:
+    """Return a page with its live watches alone, the last one if there is no such page any more."""
+    whole = ListPage(live, len(live), ended, page)
+    page = max(0, min(page, whole.last))
+    return whole._replace(entries=live[page * PAGE_SIZE : (page + 1) * PAGE_SIZE], page=page)
+
 
 def list_page(
-    entries: Sequence[tuple[Card, Watch]],
+    shown: ListPage,
     observed: Mapping[str, Observed],
     language: str,
     health: Health,
     policy: PollPolicy,
     *,
-    page: int = 0,
     closed: Collection[int] = (),
 ) -> CardForm:
-    """Return a page of the list, the last one if there is no such page any more.
-
-    Entries are live watches, then those that ended because the bot lost access; `closed` are the channels
-    that are closed to the bot.
-    """
-    if not entries:
-        return CardForm((say(language, messages.NOTHING_WATCHED),), Style.MOVING.colour)
-    live = sum(watch.outcome is None for _, watch in entries)
-    last = (len(entries) - 1) // PAGE_SIZE
-    page = max(0, min(page, last))
-    shown = entries[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
-    texts = [f"### {say(language, messages.LIVE_WATCHES, count=live)}"]
-    for card, watch in shown:
-        about = replace(observed.get(watch.task_id, UNOBSERVED), expected_end=None)
-        text = _entry(
-            card, watch, task_row(watch, about, language, health, policy, message_limit=0), language
-        )
-        if watch.outcome is not None:
-            text += f"\n-# {say(language, messages.ACCESS_WAS_LOST)}"
-        elif card.channel_id in closed:
-            text += f"\n-# {say(language, messages.CHANNEL_CLOSED)}"
-        texts.append(text)
-    if last:
-        texts.append(f"-# {say(language, messages.PAGE, page=page + 1, pages=last + 1)}")
-    turns = ((page - 1, "◀"), (page + 1, "▶"))
-    buttons = tuple(Button(Action.PAGE, other, sign) for other, sign in turns if 0 <= other <= last)
+    """Return a page of the list; `closed` are the channels that are closed to the bot."""
+    texts = [] if shown.live else [say(language, messages.NOTHING_WATCHED)]
+    heading = ""
+    for entry in shown.entries:
+        if entry.watch.outcome is None:
+            own = say(language, messages.LIVE_WATCHES, count=shown.live)
+        else:
+            own = say(language, messages.ENDED_LATELY, count=shown.ended)
+        if own != heading:
+            heading = own
+            texts.append(f"### {heading}")
+        about = replace(observed.get(entry.watch.task_id, UNOBSERVED), expected_end=None)
+        row = task_row(entry.watch, about, language, health, policy, message_limit=0)
+        texts.append(_entry(entry, row, language, closed))
+    if shown.last:
+        texts.append(f"-# {say(language, messages.PAGE, page=shown.page + 1, pages=shown.last + 1)}")
+    turns = ((shown.page - 1, "◀"), (shown.page + 1, "▶"))
+    buttons = tuple(Button(Action.PAGE, other, sign) for other, sign in turns if 0 <= other <= shown.last)
     return CardForm(tuple(texts), Style.MOVING.colour, buttons)
 
 
-def _entry(card: Card, watch: Watch, row: TaskRow, language: str) -> str:
-    link = jump_link(card.guild_id, card.channel_id, card.message_id)
-    facts = [
-        f"<#{card.channel_id}>",
-        relative(watch.started_at),
-        f"[{say(language, messages.OPEN_CARD)}]({link})",
-    ]
-    if row.progress:
-        facts.insert(0, row.progress)
-    render = name_and_id(row_name(watch.name), watch.task_id)
-    return f"{headline(row.style, row.title, render)}\n{' · '.join(facts)}"
+def _entry(entry: Listed, row: TaskRow, language: str, closed: Collection[int]) -> str:
+    card, watch, result_id = entry
+    link = jump_link(card.guild_id, card.channel_id, result_id or card.message_id)
+    opens = say(language, messages.OPEN_CARD if result_id is None else messages.OPEN_RESULT)
+    when = relative(watch.started_at)
+    note = say(language, messages.CHANNEL_CLOSED) if card.channel_id in closed else ""
+    if watch.outcome is not None:
+        when = say(language, messages.ENDED, when=relative(watch.outcome.at))
+        lost = watch.outcome.ending is Ending.ACCESS_LOST
+        note = say(language, messages.ACCESS_WAS_LOST) if lost else ""
+    facts = (row.progress, f"<#{card.channel_id}>", when, f"[{opens}]({link})")
+    lines = (row.headline, " · ".join(fact for fact in facts if fact), note and f"-# {note}")
+    return "\n".join(line for line in lines if line)

@@ -1,6 +1,7 @@
 """A card: one message of ours in one channel that follows one task or several."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bot.core.watch import Watch
 
@@ -39,3 +40,11 @@ class CardState:
         """Return the state with a newer form of one of its watches."""
         watches = tuple(watch if old.id == watch.id else old for old in self.watches)
         return CardState(self.card, watches, self.followers)
+
+
+class Listed(NamedTuple):
+    """A watch in a list; `result_id` is the first message of its result, once that is sent."""
+
+    card: Card
+    watch: Watch
+    result_id: int | None = None

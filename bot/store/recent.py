@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
-from bot.core.card import Card
+from bot.core.card import Listed
 from bot.core.outcome import Ending
 from bot.core.watch import Watch
 from bot.store.database import Database
@@ -57,22 +57,33 @@ class Recent:
 
         return await self._run(work)
 
-    async def lost(self, guild_id: int, since: float) -> list[tuple[Card, Watch]]:
-        """Return a server's watches that ended because access was lost since a Unix time, newest first."""
+    async def count_ended(self, channel_ids: Collection[int], since: float) -> int:
+        """Return how many watches of channels have ended since a Unix time."""
+        query = select(func.count()).select_from(watches).where(*_ended_since(channel_ids, since))
+        return await self._run(lambda connection: connection.scalar(query) or 0)
+
+    async def ended_page(
+        self, channel_ids: Collection[int], since: float, offset: int, limit: int
+    ) -> list[Listed]:
+        """Return some of those that `count_ended` counts, newest first."""
+        result = (
+            select(deliveries.c.message_id)
+            .where(deliveries.c.watch_id == watches.c.id, deliveries.c.part == 1)
+            .scalar_subquery()
+        )
         query = (
-            select(*CARD, *WATCH)
-            .join(cards, cards.c.id == watches.c.card_id)
-            .where(cards.c.guild_id == guild_id, watches.c.ended_at >= since)
-            .order_by(watches.c.ended_at.desc())
+            select(*CARD, *WATCH, result)
+            .join(watches, cards.c.id == watches.c.card_id)
+            .where(*_ended_since(channel_ids, since))
+            .order_by(watches.c.ended_at.desc(), watches.c.id.desc())
+            .offset(offset)
+            .limit(limit)
         )
 
-        def work(connection: Connection) -> list[tuple[Card, Watch]]:
-            rows = connection.execute(query).all()
-            found = [(card_from(row[: len(CARD)]), watch_from(row[len(CARD) :])) for row in rows]
+        def work(connection: Connection) -> list[Listed]:
             return [
-                (card, watch)
-                for card, watch in found
-                if watch.outcome is not None and watch.outcome.ending is Ending.ACCESS_LOST
+                Listed(card_from(row[: len(CARD)]), watch_from(row[len(CARD) : -1]), row[-1] or None)
+                for row in connection.execute(query).all()
             ]
 
         return await self._run(work)
@@ -99,3 +110,12 @@ class Recent:
         return await self._run(
             lambda connection: [watch_from(row) for row in connection.execute(query).all()]
         )
+
+
+def _ended_since(channel_ids: Collection[int], since: float) -> tuple[ColumnElement[bool], ...]:
+    """Return what holds for the ended watches of a list: a card that was deleted is not missed there."""
+    return (
+        watches.c.channel_id.in_(list(channel_ids)),
+        watches.c.ended_at >= since,
+        watches.c.outcome["ending"].as_string() != Ending.CARD_DELETED.value,
+    )

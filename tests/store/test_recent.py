@@ -68,3 +68,30 @@ async def test_a_channel_calls_a_task_as_it_did_last(tmp_path: Path) -> None:
         assert await recent.names(1, ["a", "b", "d"]) == {"a": "new"}
         assert await recent.names(2, ["a", "c"]) == {"a": "theirs"}
         assert await recent.names(1, []) == {}
+
+
+async def test_pages_of_what_has_ended_are_counted_as_they_are_read(tmp_path: Path) -> None:
+    async with opened(tmp_path / "bot.db") as database:
+        store, recent = Store(database), Recent(database)
+        ends = [Ending.SUCCEEDED, Ending.STOPPED, Ending.CARD_DELETED, Ending.ACCESS_LOST, Ending.FAILED]
+        for number, end in enumerate(ends):
+            state = await add(store, f"task-{number}", message_id=number + 1, channel_id=number)
+            await store.save_outcomes([(state.watches[0].id, Outcome(end, NOW + number))])
+        await add(store, "live", message_id=99, channel_id=1)
+        await store.plan(1, [Message("one"), Message("two")])
+        await store.sent(1, 1, 700)
+        await store.sent(1, 2, 701)
+        await store.plan(5, [Message("one")])
+        channels = list(range(5))
+        assert [await recent.count_ended(channels, NOW + after) for after in (0, 1, 9)] == [4, 3, 0]
+        assert await recent.count_ended([], NOW) == 0
+        found = await recent.ended_page(channels, NOW, 0, 9)
+        assert [(entry.watch.task_id, entry.result_id) for entry in found] == [
+            ("task-4", None),
+            ("task-3", None),
+            ("task-1", None),
+            ("task-0", 700),
+        ]
+        assert [entry.card.message_id for entry in found] == [5, 4, 2, 1]
+        assert await recent.ended_page(channels, NOW, 1, 2) == found[1:3]
+        assert await recent.ended_page([0], NOW, 0, 9) == found[3:]

@@ -1,5 +1,7 @@
 """`/veo list`: what somebody may see, and nothing else."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -115,18 +117,102 @@ async def test_a_page_that_is_no_more_turns_to_the_last_one(tmp_path: Path) -> N
     async with place(tmp_path, watches_per_person=100) as here:
         for task in TASKS[:10]:
             here.api.set(task, running(40))
-        card = await here.watch(" ".join(TASKS[:10]))
+        await here.watch(" ".join(TASKS[:5]))
+        card = await here.watch(" ".join(TASKS[5:10]))
         use = await listed(here)
         assert use.response is not None
-        for task in TASKS[:5]:
-            await here.type("stop", task)
+        await here.sleep(60)
+        card.delete()
+        here.api.set(TASKS[5], running(50))
+        await here.sleep(60)
         await (await here.sim.click(here.ada, use.response, label="▶")).acknowledged()
-        assert named(use) == TASKS[5:10]
+        assert named(use) == TASKS[:5], "the watches of a card that was deleted are not missed"
         assert use.response.buttons == []
-        for task in TASKS[5:10]:
+
+
+async def test_what_has_ended_stands_below_for_a_day_with_links_to_results_and_cards(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        for task in TASKS[:4]:
+            here.api.set(task, running(40))
+        card = await here.watch(" ".join(TASKS[:2]))
+        stopped = await here.sim.slash(here.ada, here.channel, "veo", "watch", id=TASKS[2], name="A *cat*")
+        await stopped.acknowledged()
+        assert stopped.response is not None
+        await here.shows(stopped.response, "40 %")
+        here.api.set(TASKS[1], DONE)
+        result = await here.result(card)
+        await here.sleep(60)
+        await here.type("stop", TASKS[2])
+        await here.shows(stopped.response, "Stopped")
+        await here.stop_bot()
+        await here.start_bot()
+        await here.sleep(30)
+        lines = (await listed(here)).text.splitlines()
+        assert lines[0] == "### Live watches: 1"
+        assert lines[1] == f"🎬 **Rendering** · `{TASKS[0]}`"
+        assert f"[open]({card.jump_url})" in lines[2]
+        assert lines[3:5] == ["### Ended in the last 24 hours: 2", "⏹️ **Stopped** · A \\*cat\\*"]
+        assert f"[open]({stopped.response.jump_url})" in lines[5]
+        assert lines[6] == f"✅ **Finished** · `{TASKS[1]}`"
+        assert f"[result]({result.jump_url})" in lines[7]
+        await here.type("stop", TASKS[0])
+        await here.sleep(24 * 3600 + 1)
+        assert "Ended" not in (await listed(here)).text
+
+
+async def test_the_pages_go_on_from_what_is_live_to_what_has_ended(tmp_path: Path) -> None:
+    async with place(tmp_path, watches_per_person=100) as here:
+        for task in TASKS[:20]:
+            here.api.set(task, running(40))
+        await here.watch(" ".join(TASKS[:10]))
+        card = await here.watch(" ".join(TASKS[10:20]))
+        for task in (*TASKS[5:10], *TASKS[10:20]):
             await here.type("stop", task)
         await here.shows(card, "10 of 10 finished")
-        assert "No renders are being watched" in (await listed(here)).text
+        use = await listed(here)
+        assert use.response is not None
+        pages = [named(use)]
+        for _ in range(2):
+            await (await here.sim.click(here.ada, use.response, label="▶")).acknowledged()
+            pages.append(named(use))
+        assert [len(page) for page in pages] == [8, 8, 4]
+        assert "Live watches" not in use.text
+        seen = [task for page in pages for task in page]
+        assert seen[:5] == TASKS[:5]
+        assert sorted(seen) == TASKS[:20]
+
+
+async def test_what_has_ended_in_a_hidden_channel_or_another_server_never_appears(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        home = here.channel
+        hidden, other = (
+            here.guild.add_channel("hidden"),
+            here.sim.add_guild("Elsewhere").add_channel("renders"),
+        )
+        for task, channel in zip(
+            TASKS[:4], (home, hidden, other, home.add_thread("x", private=True)), strict=True
+        ):
+            here.api.set(task, running(40))
+            here.channel = channel
+            await here.watch(task)
+            await here.type("stop", task)
+        hidden.overwrite(here.bob, deny=int(Permission.VIEW_CHANNEL))
+        await here.sleep(1)
+        here.channel = home
+        assert named(await listed(here, here.bob)) == [TASKS[0]]
+        assert named(await listed(here, here.ada)) == [TASKS[1], TASKS[0]]
+
+
+async def test_a_list_without_the_store_shows_what_is_live(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        for task in TASKS[:2]:
+            here.api.set(task, running(40))
+            await here.watch(task)
+        await here.type("stop", TASKS[0])
+        with closing(sqlite3.connect(tmp_path / "bot.db")) as connection:
+            connection.execute("ALTER TABLE watches RENAME TO elsewhere")
+            assert named(await listed(here)) == [TASKS[1]]
+            connection.execute("ALTER TABLE elsewhere RENAME TO watches")
 
 
 async def test_in_a_direct_message_it_needs_a_server(tmp_path: Path) -> None:
