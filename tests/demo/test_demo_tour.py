@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.__main__ import main
 from sim.task_api.renders import EXAMPLES
 
 ROOT = Path(__file__).parents[2]
@@ -117,21 +118,21 @@ async def test_the_task_api_alone_says_how_to_point_a_bot_at_it() -> None:
 
 
 @pytest.mark.parametrize("form", [[], ["--api-only"]])
-async def test_a_taken_port_is_told_in_one_line(form: list[str]) -> None:
+def test_a_taken_port_is_told_in_one_line(form: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        async with demo("--port", port, *form) as child:
-            code, _, errors = await end_of(child)
-    assert code == 1
+        assert main(["--port", port, *form]) == 1
+    errors = capsys.readouterr().err
     assert len(errors.splitlines()) == 1
     assert f"another port than {port}" in errors
 
 
 @pytest.mark.parametrize("options", [["--speed", "0"], ["--port", "70000"]])
-async def test_an_impossible_option_is_told_in_one_line(options: list[str]) -> None:
-    async with demo(*options) as child:
-        code, _, errors = await end_of(child)
-    assert code == 1
+def test_an_impossible_option_is_told_in_one_line(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(options) == 1
+    errors = capsys.readouterr().err
     assert errors.startswith(options[0])
     assert len(errors.splitlines()) == 1
 
