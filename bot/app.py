@@ -22,11 +22,10 @@ from bot.gateway.client import VeoBot
 from bot.messages import uncompiled_languages
 from bot.metrics import Metrics, Snapshot
 from bot.monitoring.health_checks import HealthChecks
-from bot.outbound.attachments import VideoCopies
-from bot.outbound.delivery import Deliverer
-from bot.outbound.messenger import Messenger
+from bot.outbound.outbound import Outbound
 from bot.outbound.rest import DiscordRest
-from bot.outbound.uploads import UploadLimits, Uploads
+from bot.outbound.result_poster import ResultPoster
+from bot.outbound.uploads import UploadLimits
 from bot.store.database import Database
 from bot.store.pruning import DAY, keep_pruning
 from bot.store.recent import Recent
@@ -61,18 +60,22 @@ class App:
         database.on_transaction = metrics.store_seconds.observe
         self.store: Final = Store(database)
         rest = DiscordRest(client, clock)
-        upload_limits = UploadLimits(client)
-        deliverer = Deliverer(
-            self.store, rest, Uploads(rest, upload_limits), settings.poll_policy, discord_clock or clock
+        poster = ResultPoster(
+            self.store,
+            rest,
+            settings.poll_policy,
+            discord_clock or clock,
+            limits=UploadLimits(client),
+            downloader=downloader,
         )
         self.registry: Final = Registry()
         self.breaker: Final = CircuitBreaker(
             poll, self.registry.tasks, clock, on_change=self._api_changed, wait=wait
         )
-        self.messenger: Final = Messenger(
+        self.outbound: Final = Outbound(
             self.store,
             rest,
-            deliverer,
+            poster,
             settings.poll_policy,
             clock,
             observed=self.registry.observed,
@@ -81,10 +84,9 @@ class App:
             metrics=metrics,
             keep_seconds=settings.keep_days * DAY,
             wait=wait,
-            preparation=None if downloader is None else VideoCopies(upload_limits.likely, downloader),
         )
         self._tuner: Final = PollTuner(self.store, settings.poll_policy, wait=wait)
-        self.tracker: Final = Tracker(self.registry, self.store, self.messenger, self._tuner, clock=clock)
+        self.tracker: Final = Tracker(self.registry, self.store, self.outbound, self._tuner, clock=clock)
         self.poller: Final = Poller(
             self.breaker, self.tracker, settings.poll_policy, clock, metrics=metrics, wait=wait
         )
@@ -99,7 +101,7 @@ class App:
             recent=Recent(database),
             keeper=self._keeper,
             clock=clock,
-            closed=lambda: self.messenger.closed,
+            closed=lambda: self.outbound.closed,
         )
         self._prune: Final = partial(keep_pruning, database, settings.keep_days, clock, wait)
         self._discord_api: Final = settings.discord_api_url
@@ -115,13 +117,13 @@ class App:
             self.poller,
             clock=clock,
             gateway_state=lambda: client.gateway_state,
-            closed=lambda: self.messenger.closed,
+            closed=lambda: self.outbound.closed,
             loops=self._loops,
         )
         client.on_gateway = self.health.gateway_changed
         client.on_setup = self.begin
         client.on_press = self.commands.press
-        client.on_access = self.messenger.access_changed
+        client.on_access = self.outbound.access_changed
         metrics.add_snapshot(self._snapshot)
 
     async def begin(self) -> None:
@@ -154,8 +156,8 @@ class App:
         return Snapshot(
             tasks=len(self.registry.tasks),
             watches=self.registry.census(),
-            results_waiting=self.messenger.results_waiting,
-            closed=self.messenger.closed,
+            results_waiting=self.outbound.results_waiting,
+            closed=self.outbound.closed,
             gateway_connected=self._client.connected,
             gateway_latency=latency if isfinite(latency) else None,
         )
@@ -175,7 +177,7 @@ class App:
             return max(0.0, end - asyncio.get_running_loop().time())
 
         await asyncio.gather(self.commands.close(left()), self.poller.close(left()))
-        await self.messenger.close(left())
+        await self.outbound.close(left())
         await self._tuner.save()
         tasks = self._loops + self._startup
         self._loops.clear()  # from now on `/healthz` does not miss them

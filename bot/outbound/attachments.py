@@ -1,18 +1,16 @@
-"""Results that carry their videos: which are fetched, and how a message goes with those there are.
+"""Videos that go with a result: fetching them, and attaching them to a message.
 
-A planned message knows nothing of files, so that a crash repeats it to the letter; they are added when it is
-sent. A video is never a reason for a result to wait longer than its fetch and its upload may take.
+A planned message knows nothing about files, so that a crash repeats it to the letter; they are added when it
+is sent. A video never delays a result for longer than its download and its upload may take.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from bot.cards.text import CONTENT_LIMIT
-from bot.core.card import Card
 from bot.core.delivery import Message
-from bot.core.watch import Watch
 from bot.videos.downloader import VideoDownloader, VideoFile
 
 UPLOADED_SECONDS: Final = 60.0
@@ -33,48 +31,15 @@ class Videos:
         return Videos({url: file for url, file in self.files.items() if file.size <= limit}, self.until)
 
 
-class Preparation(Protocol):
-    """What happens before a result takes its turn in the channel, and is cleared away after it."""
-
-    async def prepare(self, card: Card, watch: Watch) -> Videos:
-        """Return what the result shall carry."""
-
-    def discard(self, videos: Videos) -> None:
-        """Clear away what a result has carried."""
-
-
-class NoCopies:
-    """Results carry links alone."""
-
-    async def prepare(self, _card: Card, _watch: Watch) -> Videos:
-        return Videos()
-
-    def discard(self, _videos: Videos) -> None:
-        pass
-
-
-class VideoCopies:
-    """Results carry the videos that fit; `limit_of` returns a server's limit for each file."""
-
-    def __init__(self, limit_of: Callable[[int], int], downloader: VideoDownloader) -> None:
-        self._limit_of: Final = limit_of
-        self._copier: Final = downloader
-
-    async def prepare(self, card: Card, watch: Watch) -> Videos:
-        task = watch.outcome.task if watch.outcome is not None else None
-        if task is None or not task.videos:
-            return Videos()
-        until = asyncio.get_running_loop().time() + UPLOADED_SECONDS
-        limit = self._limit_of(card.guild_id)
-        files = await self._copier.fetch(task.videos, limit, max(TOTAL, limit))
-        if not files:
-            return Videos()
-        # Where nothing is tried for long, the channel being closed to us for now, nothing is kept for long.
-        asyncio.get_running_loop().call_at(until, self._copier.discard, list(files.values()))
-        return Videos(files, until)
-
-    def discard(self, videos: Videos) -> None:
-        self._copier.discard(videos.files.values())
+async def fetch_videos(downloader: VideoDownloader, urls: Sequence[str], limit: int) -> Videos:
+    """Fetch the videos of a result, each of at most `limit` bytes; they are deleted after their time."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + UPLOADED_SECONDS
+    files = await downloader.fetch(urls, limit, max(TOTAL, limit))
+    if files:
+        # Where nothing is sent for long, because the channel is closed to the bot, nothing is kept for long.
+        loop.call_at(until, downloader.discard, list(files.values()))
+    return Videos(files, until)
 
 
 def with_attachments(message: Message, videos: Videos) -> tuple[str, list[VideoFile]]:

@@ -23,7 +23,7 @@ from bot.gateway.traffic import lost_answers
 from bot.outbound.access import lacking
 from bot.outbound.attachments import Videos, with_attachments
 from bot.outbound.discord_errors import ErrorAction, error_action, is_refusal
-from bot.outbound.gate import Gate, Urgency
+from bot.outbound.rate_limiter import Priority, RateLimiter
 from bot.videos.downloader import VideoFile
 
 TOKEN_SECONDS: Final = 14 * 60.0
@@ -70,7 +70,7 @@ class DiscordRest:
 
     def __init__(self, client: VeoBot, clock: Clock) -> None:
         self._client: Final = client
-        self._gate: Final = Gate(brake=lambda: client.invalid.gap)
+        self._limiter: Final = RateLimiter(brake=lambda: client.invalid.gap)
         self._clock: Final = clock
         self._tokens: dict[int, _Token] = {}
 
@@ -80,7 +80,7 @@ class DiscordRest:
         self._tokens = {key: kept for key, kept in self._tokens.items() if kept.until > now}
         self._tokens[message_id] = _Token(application_id, token, now + TOKEN_SECONDS)
 
-    def spends_room(self, card: Card) -> bool:
+    def uses_channel_limit(self, card: Card) -> bool:
         """Tell whether an edit of this card takes of its channel's limit, its token being over."""
         token = self._tokens.get(card.message_id)
         return token is None or token.until <= self._clock()
@@ -98,9 +98,9 @@ class DiscordRest:
         """Return what keeps the bot out of a card's channel, given the code of Discord's refusal."""
         return lacking(self._client, card.guild_id, card.channel_id, code, self._clock())
 
-    async def edit_card(self, card: Card, form: CardForm, urgency: Urgency) -> None:
+    async def edit_card(self, card: Card, form: CardForm, priority: Priority) -> None:
         token = self._tokens.get(card.message_id)
-        if token is not None and not self.spends_room(card):
+        if token is not None and not self.uses_channel_limit(card):
             try:
                 async with asyncio.timeout(TOKEN_EDIT_SECONDS):
                     await self._edit_by_token(card, form, token)
@@ -115,14 +115,14 @@ class DiscordRest:
                 self._tokens.pop(card.message_id, None)
             else:
                 return
-        await self._gate.enter(urgency)
+        await self._limiter.enter(priority)
         message = self._channel(card).get_partial_message(card.message_id)
         await message.edit(content=None, view=layout(form), allowed_mentions=NOBODY)
 
     async def tell_by_token(self, card: Card, text: str) -> None:
         """Say something where a card is through its interaction's token, which asks for no permission."""
         token = self._tokens.get(card.message_id)
-        if token is not None and not self.spends_room(card):
+        if token is not None and not self.uses_channel_limit(card):
             webhook = discord.Webhook.partial(token.application_id, token.token, client=self._client)
             async with asyncio.timeout(TOKEN_EDIT_SECONDS):
                 await webhook.send(text, allowed_mentions=NOBODY)
@@ -147,7 +147,7 @@ class DiscordRest:
             AnswerLost: refused, but only after discord.py had repeated a request whose answer was lost.
             Exception: whatever else kept the answer away; the message may be there.
         """
-        await self._gate.enter(Urgency.RESULT)
+        await self._limiter.enter(Priority.RESULT)
         people = [discord.Object(user_id) for user_id in message.mentions]
         mentions = discord.AllowedMentions(everyone=False, roles=False, users=people, replied_user=False)
         content, carried = with_attachments(message, videos or Videos())
@@ -180,7 +180,7 @@ class DiscordRest:
 
     async def history(self, card: Card, before: int | None) -> Page:
         """Return the messages of a card's channel before one of them, or the newest."""
-        await self._gate.enter(Urgency.RESULT)
+        await self._limiter.enter(Priority.RESULT)
         until = None if before is None else discord.Object(before)
         messages = [message async for message in self._channel(card).history(limit=PAGE_SIZE, before=until)]
         me = self._client.user

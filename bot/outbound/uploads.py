@@ -7,7 +7,7 @@ is raised in time for the message to go without files, after at most two uploads
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import discord
 
@@ -17,6 +17,7 @@ from bot.outbound.attachments import Videos, with_attachments
 from bot.outbound.discord_errors import ErrorAction, certainly_unsent, describe, error_action
 from bot.outbound.rest import DiscordRest
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 SLOTS: Final = 3
@@ -42,10 +43,6 @@ class NotUploaded(Exception):
     def __init__(self, reason: str, *, perhaps_sent: bool) -> None:
         super().__init__(reason)
         self.perhaps_sent = perhaps_sent
-
-
-class TooSlow(Exception):
-    """An upload did not end within its time."""
 
 
 class NoTimeLeft(Exception):
@@ -103,7 +100,7 @@ class UploadSlots:
 
         Raises:
             NoTimeLeft: it was not begun.
-            TooSlow: it was cut off.
+            TimeoutError: it was cut off.
         """
         loop = asyncio.get_running_loop()
         asked = loop.time()
@@ -121,8 +118,8 @@ class UploadSlots:
             if until - began < min(size * self._seconds_a_byte, whole - 1.0):
                 raise NoTimeLeft
             try:
-                sent = await self._in_time(upload(), until)
-            except TooSlow:
+                sent = await finish_within(until - began, upload())
+            except TimeoutError:
                 self._seconds_a_byte = (loop.time() - began) / max(1, size)
                 raise
             self._seconds_a_byte = (loop.time() - began) / max(1, size)
@@ -130,17 +127,23 @@ class UploadSlots:
         finally:
             self._free.release()
 
-    async def _in_time(self, upload: Coroutine[Any, Any, int], until: float) -> int:
-        uploading = asyncio.ensure_future(upload)
-        try:
-            # Not `asyncio.timeout`: discord.py may hold on to a cancelled request until its limit is over.
-            await asyncio.wait({uploading}, timeout=until - asyncio.get_running_loop().time())
-            if not uploading.done():
-                raise TooSlow
-            return uploading.result()
-        finally:
-            uploading.cancel()
-            uploading.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+
+async def finish_within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """Return what `work` returns, or cancel it when its time is over.
+
+    Raises:
+        TimeoutError: it took too long; its request may take effect yet.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        # Not `asyncio.timeout`: discord.py may hold on to a cancelled request until its limit is over.
+        await asyncio.wait({task}, timeout=seconds)
+        if not task.done():
+            raise TimeoutError
+        return task.result()
+    finally:
+        task.cancel()
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
 
 class Uploads:

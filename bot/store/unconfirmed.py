@@ -2,7 +2,7 @@
 
 While a copy of the data lies aside, the bot goes on sending. The copy knows nothing of that, so when it
 becomes the data, every watch in it that is unfinished may have its result in the channel already. Such a
-result is unconfirmed: it is searched for before it is sent (`bot.outbound.delivery`).
+result is unconfirmed: it is searched for before it is sent (`bot.outbound.result_poster`).
 
 One mark in `meta` says so: `unconfirmed` holds a time and a watch id. A message of that watch or an earlier
 one may have been sent since that time. `backup` and `restore` set the mark in the copies they make. Files

@@ -17,8 +17,8 @@ from outbound.test_discord_errors import refused
 from bot.gateway.client import VeoBot
 from bot.gateway.traffic import IN_A_ROW, LONGEST_GAP, InvalidRequests
 from bot.outbound.discord_errors import access_delay, retry_delay
-from bot.outbound.gate import Gate, Urgency
-from bot.outbound.sending_trouble import BUDGET_SECONDS
+from bot.outbound.failures import BUDGET_SECONDS
+from bot.outbound.rate_limiter import Priority, RateLimiter
 
 pytestmark = pytest.mark.looptime
 
@@ -52,7 +52,7 @@ def most_in_ten_minutes(at: list[float]) -> int:
 async def test_no_schedule_of_retries_comes_near_a_ban(schedule: str, latency: float, taken: float) -> None:
     status, delay = SCHEDULES[schedule]
     invalid, chance, at = InvalidRequests(), random.Random(7), list[float]()
-    gate = Gate(brake=lambda: invalid.gap)
+    gate = RateLimiter(brake=lambda: invalid.gap)
     loop = asyncio.get_running_loop()
 
     async def keep_trying() -> None:
@@ -62,7 +62,7 @@ async def test_no_schedule_of_retries_comes_near_a_ban(schedule: str, latency: f
             if tries and not invalid.may_retry:
                 await asyncio.sleep(BUDGET_SECONDS)
                 continue
-            await gate.enter(Urgency.RETRY if tries else Urgency.RESULT)
+            await gate.enter(Priority.RETRY if tries else Priority.RESULT)
             await invalid.admit()
             await asyncio.sleep(latency)
             if chance.random() < taken:

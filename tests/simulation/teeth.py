@@ -9,13 +9,13 @@ from unittest.mock import patch
 
 from bot.core.watch import Watch
 from bot.engine.tracker import Tracker
-from bot.outbound.delivery import Deliverer
 from bot.outbound.history import NotFound
 from bot.outbound.rest import DiscordRest
+from bot.outbound.result_poster import ResultPoster
 from bot.store.store import Store
 
 
-async def _finds_nothing(self: Deliverer, *_: object) -> NotFound:
+async def _finds_nothing(self: ResultPoster, *_: object) -> NotFound:
     """Stand for a look through the channel's history."""
     return NotFound.ABSENT
 
@@ -25,7 +25,7 @@ async def _intends_nothing(self: Store, watch_id: int, part: int, at: float) -> 
 
 
 _post = DiscordRest.post
-_send = Deliverer._send
+_send = ResultPoster._send
 
 
 async def _post_with_any_nonce(self: DiscordRest, card: Any, message: Any, nonce: str, **options: Any) -> int:
@@ -34,7 +34,7 @@ async def _post_with_any_nonce(self: DiscordRest, card: Any, message: Any, nonce
 
 
 async def _send_after_the_mark(
-    self: Deliverer, card: Any, watch: Any, delivery: Any, *more: Any, **doubt: Any
+    self: ResultPoster, card: Any, watch: Any, delivery: Any, *more: Any, **doubt: Any
 ) -> int:
     await self._store.sent(watch.id, delivery.part, 1)
     return await _send(self, card, watch, delivery, *more, **doubt)
@@ -50,10 +50,10 @@ async def _show_before_it_is_saved(self: Tracker, ended: list[Watch]) -> None:
 
 
 SAFEGUARDS: dict[str, tuple[type, str, Callable[..., Any]]] = {
-    "history": (Deliverer, "_find", _finds_nothing),
+    "history": (ResultPoster, "_find", _finds_nothing),
     "nonce": (DiscordRest, "post", _post_with_any_nonce),
     "intent": (Store, "mark_sending", _intends_nothing),
-    "send-then-mark": (Deliverer, "_send", _send_after_the_mark),
+    "send-then-mark": (ResultPoster, "_send", _send_after_the_mark),
     "save-then-show": (Tracker, "_save", _show_before_it_is_saved),
 }
 """By name: the order or the check that is replaced by its absence."""

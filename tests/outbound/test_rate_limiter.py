@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from bot.outbound.gate import AT_ONCE, PER_SECOND, Gate, Urgency
+from bot.outbound.rate_limiter import AT_ONCE, PER_SECOND, Priority, RateLimiter
 
 pytestmark = pytest.mark.looptime
 
@@ -17,7 +17,7 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def passed(gate: Gate, urgencies: list[Urgency]) -> list[tuple[float, int]]:
+async def passed(gate: RateLimiter, urgencies: list[Priority]) -> list[tuple[float, int]]:
     """Let requests of these urgencies come at once; return when each passed, in the order of passing."""
     times: list[tuple[float, int]] = []
 
@@ -36,78 +36,78 @@ def busiest(times: list[float]) -> int:
 
 async def test_a_thousand_at_once_pass_at_45_a_second_and_never_more_than_50_in_any() -> None:
     began = now()
-    times = [time for time, _ in await passed(Gate(), [Urgency.PROGRESS] * MANY)]
+    times = [time for time, _ in await passed(RateLimiter(), [Priority.PROGRESS] * MANY)]
     assert busiest(times) < 50
     assert MANY / PER_SECOND - 1 < times[-1] - began < MANY / PER_SECOND + 1
 
 
 async def test_bursts_with_rests_between_them_never_pass_more_than_50_in_any_second() -> None:
-    gate, chance, times = Gate(), random.Random(7), []
+    gate, chance, times = RateLimiter(), random.Random(7), []
     for _ in range(60):
-        times += [time for time, _ in await passed(gate, [Urgency.PROGRESS] * chance.randrange(1, 30))]
+        times += [time for time, _ in await passed(gate, [Priority.PROGRESS] * chance.randrange(1, 30))]
         await asyncio.sleep(chance.choice([0, 0.01, 0.1, 0.5, 2]))
     assert busiest(times) < 50
 
 
 async def test_after_a_rest_a_few_pass_without_waiting() -> None:
-    gate = Gate()
+    gate = RateLimiter()
     for _ in range(2):
         began = now()
-        times = [time - began for time, _ in await passed(gate, [Urgency.PROGRESS] * (AT_ONCE + 1))]
+        times = [time - began for time, _ in await passed(gate, [Priority.PROGRESS] * (AT_ONCE + 1))]
         assert times[:AT_ONCE] == pytest.approx([0] * AT_ONCE, abs=0.002)
         assert times[AT_ONCE] == pytest.approx(1 / PER_SECOND, abs=0.01)
         await asyncio.sleep(60)
 
 
 async def test_the_urgent_go_first_and_equals_in_their_order() -> None:
-    gate = Gate()
-    await passed(gate, [Urgency.PROGRESS] * AT_ONCE)
-    urgencies = [Urgency.PROGRESS, Urgency.FINAL, Urgency.RESULT] * 5
+    gate = RateLimiter()
+    await passed(gate, [Priority.PROGRESS] * AT_ONCE)
+    urgencies = [Priority.PROGRESS, Priority.FINAL, Priority.RESULT] * 5
     order = [number for _, number in await passed(gate, urgencies)]
     assert order == sorted(range(15), key=lambda number: (urgencies[number], number))
 
 
 async def test_one_who_comes_later_does_not_overtake_equals() -> None:
-    gate = Gate()
-    first = asyncio.create_task(passed(gate, [Urgency.FINAL] * 20))
+    gate = RateLimiter()
+    first = asyncio.create_task(passed(gate, [Priority.FINAL] * 20))
     await asyncio.sleep(0)
-    await passed(gate, [Urgency.FINAL])
+    await passed(gate, [Priority.FINAL])
     assert first.done()
 
 
 async def test_the_cancelled_take_no_turn_and_hold_up_nobody() -> None:
-    gate = Gate()
-    await passed(gate, [Urgency.PROGRESS] * AT_ONCE)
-    given_up = [asyncio.create_task(gate.enter(Urgency.RESULT)) for _ in range(MANY)]
+    gate = RateLimiter()
+    await passed(gate, [Priority.PROGRESS] * AT_ONCE)
+    given_up = [asyncio.create_task(gate.enter(Priority.RESULT)) for _ in range(MANY)]
     await asyncio.sleep(0)
     for waiter in given_up:
         waiter.cancel()
     began = now()
-    times = [time - began for time, _ in await passed(gate, [Urgency.PROGRESS] * 45)]
+    times = [time - began for time, _ in await passed(gate, [Priority.PROGRESS] * 45)]
     assert times[-1] == pytest.approx(1, abs=0.1)
     assert all(waiter.cancelled() for waiter in given_up)
 
 
 async def test_a_gate_whose_only_waiter_gave_up_opens_again() -> None:
-    gate = Gate()
-    await passed(gate, [Urgency.PROGRESS] * AT_ONCE)
-    waiter = asyncio.create_task(gate.enter(Urgency.PROGRESS))
+    gate = RateLimiter()
+    await passed(gate, [Priority.PROGRESS] * AT_ONCE)
+    waiter = asyncio.create_task(gate.enter(Priority.PROGRESS))
     await asyncio.sleep(0)
     waiter.cancel()
     await asyncio.sleep(10)
     began = now()
-    await passed(gate, [Urgency.PROGRESS])
+    await passed(gate, [Priority.PROGRESS])
     assert now() == began
 
 
 async def test_waiters_that_time_out_now_and_then_cost_the_others_nothing_but_their_own_turns() -> None:
-    gate, chance = Gate(), random.Random(3)
+    gate, chance = RateLimiter(), random.Random(3)
     times: list[float] = []
 
     async def enter() -> None:
         try:
             async with asyncio.timeout(chance.uniform(0.5, 6)):
-                await gate.enter(chance.choice(list(Urgency)))
+                await gate.enter(chance.choice(list(Priority)))
         except TimeoutError:
             return
         times.append(now())

@@ -27,34 +27,61 @@ from bot.core.card import Card
 from bot.core.delivery import Delivery, Message
 from bot.core.policy import PollPolicy
 from bot.core.watch import Watch
-from bot.outbound.attachments import Videos, with_attachments
+from bot.outbound.attachments import Videos, fetch_videos, with_attachments
 from bot.outbound.discord_errors import ErrorAction, certainly_unsent, describe, error_action
 from bot.outbound.history import MARGIN, HistorySearch, NotFound
 from bot.outbound.rest import DiscordRest, Found
-from bot.outbound.uploads import NotUploaded, Uploads, may_be_the_files
+from bot.outbound.uploads import NotUploaded, UploadLimits, Uploads, may_be_the_files
 from bot.store.store import Store
+from bot.videos.downloader import VideoDownloader
 
 log = logging.getLogger(__name__)
 
 
-class Deliverer:
+class ResultPoster:
     """Carries results to their channels. `discord_clock` tells Unix time as Discord's messages have it."""
 
     def __init__(
-        self, store: Store, rest: DiscordRest, uploads: Uploads, policy: PollPolicy, discord_clock: Clock
+        self,
+        store: Store,
+        rest: DiscordRest,
+        policy: PollPolicy,
+        discord_clock: Clock,
+        *,
+        limits: UploadLimits,
+        downloader: VideoDownloader | None,
     ) -> None:
         self._store: Final = store
         self._rest: Final = rest
-        self._uploads: Final = uploads
+        self._limits: Final = limits
+        self._uploads: Final = Uploads(rest, limits)
+        self._downloader: Final = downloader
         self._policy: Final = policy
         self._discord_clock: Final = discord_clock
         self._searches: Final[dict[tuple[int, int], HistorySearch]] = {}
         """By watch and part, those that are to be gone on with."""
 
-    async def deliver(self, card: Card, watch: Watch, videos: Videos) -> None:
-        """Send what is not yet sent of an ended watch's result, with the videos that there are.
+    def has_videos(self, watch: Watch) -> bool:
+        """Tell whether there is anything to fetch for a result."""
+        task = watch.outcome.task if watch.outcome is not None else None
+        return self._downloader is not None and task is not None and bool(task.videos)
 
-        Whatever is raised, calling again later goes on where this ended.
+    async def fetch_videos(self, card: Card, watch: Watch) -> Videos:
+        """Fetch the videos that a result carries, as far as its server takes them."""
+        task = watch.outcome.task if watch.outcome is not None else None
+        if self._downloader is None or task is None:
+            return Videos()
+        return await fetch_videos(self._downloader, task.videos, self._limits.likely(card.guild_id))
+
+    def discard(self, videos: Videos) -> None:
+        """Delete the videos of a result."""
+        if self._downloader is not None:
+            self._downloader.discard(videos.files.values())
+
+    async def post(self, card: Card, watch: Watch, videos: Videos) -> None:
+        """Send what has not been sent of an ended watch's result, with the videos that there are.
+
+        Whatever is raised, calling this again continues where it ended.
 
         Raises:
             Exception: whatever kept a message from being sent or noted.
@@ -68,9 +95,9 @@ class Deliverer:
         deliveries = await self._store.plan(watch.id, messages)
         for delivery in deliveries:
             if delivery.message_id is None:
-                await self._deliver_part(card, watch, delivery, len(deliveries), videos)
+                await self._post_part(card, watch, delivery, len(deliveries), videos)
 
-    async def _deliver_part(
+    async def _post_part(
         self, card: Card, watch: Watch, delivery: Delivery, parts: int, videos: Videos
     ) -> None:
         in_doubt = delivery.intended_at is not None

@@ -19,7 +19,7 @@ AT_ONCE: Final = 4
 """Requests that may pass together after a rest; with 45 a second it stays below 50 in any second."""
 
 
-class Urgency(IntEnum):
+class Priority(IntEnum):
     """What goes first where not everything can go."""
 
     RESULT = 0
@@ -29,7 +29,7 @@ class Urgency(IntEnum):
     """What was refused before: it waits for everything that was not."""
 
 
-class Gate:
+class RateLimiter:
     """Lets requests pass at a rate. `clock` is monotonic, in seconds; the loop's own by default."""
 
     def __init__(
@@ -50,12 +50,12 @@ class Gate:
         self._order: Final = count()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def enter(self, urgency: Urgency) -> None:
+    async def enter(self, priority: Priority) -> None:
         """Wait for the turn of a request."""
         if not self._waiting and self._take():
             return
         turn = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (urgency, next(self._order), turn))
+        heapq.heappush(self._waiting, (priority, next(self._order), turn))
         self._set_timer()
         await turn
 

@@ -1,0 +1,211 @@
+"""What follows when Discord refuses something: it waits, its channel waits, or its card is given up.
+
+`bot.outbound.discord_errors` says what an error means; this carries it out on what is pending in one channel.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from typing import Final
+
+import discord
+
+from bot import messages
+from bot.clock import Clock
+from bot.core.card import Card
+from bot.core.outcome import Ending
+from bot.gateway.servers import ServerState
+from bot.messages import say
+from bot.outbound.attachments import Videos
+from bot.outbound.discord_errors import ErrorAction, describe, error_action, is_refusal, retry_delay
+from bot.outbound.pending import AccessPause, InFlight, Pending, Result, Slot
+from bot.outbound.rest import DiscordRest
+from bot.outbound.result_poster import ResultPoster
+from bot.store.store import Store
+
+log = logging.getLogger(__name__)
+
+Lost = Callable[[int, Ending], Awaitable[None]]
+"""Awaited with a card's id when Discord says that the card or its channel is gone."""
+GATEWAY_SECONDS: Final = 5.0
+"""How long after a channel's "unknown" the gateway may still report an outage of its server."""
+BUDGET_SECONDS: Final = 60.0
+"""How long refused requests rest where so many were refused that the others need what is left."""
+LASTING: Final = 2
+"""Tries from which a problem with Discord is worth a line in the log; each further one is routine."""
+
+
+class Failures:
+    """Puts off, pauses and gives up what is pending; whatever raises `StoreFailed` can be called again."""
+
+    def __init__(
+        self,
+        pending: Pending,
+        *,
+        store: Store,
+        rest: DiscordRest,
+        poster: ResultPoster,
+        clock: Clock,
+        lost: Lost,
+        keep_seconds: float,
+    ) -> None:
+        self.gone: Final[dict[int, Ending]] = {}
+        """Cards that can be reached no more and whose watches could not be ended yet."""
+        self._pending: Final = pending
+        self._store: Final = store
+        self._rest: Final = rest
+        self._poster: Final = poster
+        self._clock: Final = clock
+        self._lost: Final = lost
+        self._keep_seconds: Final = keep_seconds
+
+    async def failed(self, item: Slot | Result, error: BaseException, flight: InFlight) -> None:
+        """Decide from an error what becomes of the channel, or of this item alone."""
+        action = error_action(error)
+        if isinstance(item, Result):
+            self._drop_videos(item)
+        if await self._is_gone(item.card, action, flight.server):
+            await self.lose(item.card, Ending.ACCESS_LOST, describe(error))
+        elif action is ErrorAction.PAUSE:
+            await self._pause(item.card, error, flight.began_at)
+        elif self._is_too_late(item):
+            await self._give_up(item, describe(error))
+        else:
+            self.put_off(item, error)
+
+    def put_off(self, item: Slot | Result, error: BaseException) -> None:
+        """Try again after a pause."""
+        now = self._clock()
+        if isinstance(item, Result):
+            self._drop_videos(item)
+        item.tries += 1
+        item.failing_since = min(item.failing_since, now)
+        item.refused = is_refusal(error)
+        item.not_before = now + retry_delay(error, item.tries)
+        if item.tries == LASTING:
+            about = {**item.about, "refusal": describe(error)}
+            log.warning("Discord rejected a request, retrying", extra=about)
+
+    def holds_back(self, item: Slot | Result) -> bool:
+        """Put off what was refused before while many requests are refused, so that the others may go out."""
+        pause = self._pending.pause
+        if self._rest.may_retry or not (item.refused or pause is not None):
+            return False
+        later = self._clock() + BUDGET_SECONDS
+        if pause is not None:
+            pause.not_before = later
+        else:
+            item.not_before = later
+        return True
+
+    def note_success(self, item: Slot | Result, flight: InFlight) -> None:
+        """Note that Discord took something; by the bot's token that shows that the channel is open."""
+        if item.tries >= LASTING:
+            log.info("Discord accepted a request again", extra=item.about)
+        item.succeeded()
+        pause = self._pending.pause
+        if pause is not None and flight.by_bot and flight.began_at >= pause.tried_at:
+            self._pending.pause = None
+            about = {"channel": pause.channel_id, "lacking": pause.lacking}
+            log.info("a channel is open to the bot again", extra=about)
+
+    async def finish(self, watch_ids: Collection[int]) -> None:
+        """Note that all is done about ended watches: their cards show the end, their results are posted."""
+        if watch_ids:
+            await self._store.finish(watch_ids)
+
+    def forget(self, watch_id: int) -> None:
+        """Remove a result from what is pending."""
+        self._drop_videos(self._pending.results.pop(watch_id))
+
+    async def lose(self, card: Card, end: Ending, why: str) -> None:
+        """Send no more edits of a card, and end its live watches; a deleted card keeps its results."""
+        if card.id not in self.gone:
+            log.warning("a card cannot be reached any more", extra={"card": card.id, "refusal": why})
+        self.gone[card.id] = end
+        slot = self._pending.slots.get(card.id)
+        ends = set(slot.ends) if slot is not None else set()
+        results = {key for key, result in self._pending.results.items() if result.card.id == card.id}
+        if end is Ending.ACCESS_LOST:
+            await self.finish(ends | results)
+            for key in results:
+                self.forget(key)
+        else:
+            await self.finish(ends - results)
+        await self._lost(card.id, end)
+        self._pending.slots.pop(card.id, None)
+        del self.gone[card.id]
+
+    async def _give_up(self, item: Slot | Result, why: str) -> None:
+        """Leave a card as it is or a result unposted for good; the result's card then points to nothing."""
+        if isinstance(item, Slot):
+            log.error("a card's form was given up", extra={**item.about, "refusal": why})
+            await self.finish(item.ends - self._pending.results.keys())
+            item.ends.clear()
+            item.shown = item.form
+            if item.over:
+                self._pending.slots.pop(item.card.id, None)
+            return
+        log.error("a result was given up", extra={**item.about, "refusal": why})
+        await self.finish({item.watch.id} - self._pending.unshown)
+        self.forget(item.watch.id)
+        if (slot := self._pending.slots.get(item.card.id)) is not None:
+            slot.form, slot.not_before = slot.form.answerless, 0.0
+
+    def _drop_videos(self, result: Result) -> None:
+        """Delete a result's videos: they may be why it failed, and a long outage would fill the disk."""
+        videos, result.videos = result.videos, Videos()
+        self._poster.discard(videos)
+
+    async def _is_gone(self, card: Card, action: ErrorAction, before: ServerState) -> bool:
+        """Tell whether a channel is gone for good: its server is there, or the bot is not in it any more.
+
+        `before` is the server's state when the request was sent: it must have been there then as well, for a
+        late answer may be about an outage that is over. And the gateway may report an outage or a removal a
+        little later than the REST API.
+        """
+        if action is ErrorAction.CHANNEL_GONE:
+            final = {ServerState.GONE, ServerState.AVAILABLE}
+            if before not in final:
+                return False
+        elif action is ErrorAction.PAUSE:
+            final = {ServerState.GONE}
+        else:
+            return False
+        if self._rest.server_state(card) not in final:
+            return False
+        await asyncio.sleep(GATEWAY_SECONDS)
+        return self._rest.server_state(card) in final
+
+    def _is_too_late(self, item: Slot | Result) -> bool:
+        outcome = item.watch.outcome if isinstance(item, Result) else None
+        since = item.failing_since if outcome is None else outcome.at
+        return self._clock() - since > self._keep_seconds
+
+    async def _pause(self, card: Card, error: BaseException, began_at: float) -> None:
+        """Pause a channel that is closed to the bot; after a day without access, end what is there."""
+        now = self._clock()
+        lacking = self._rest.lacking(card, error.code if isinstance(error, discord.HTTPException) else 0)
+        if self._pending.pause is None:
+            about = {"channel": card.channel_id, "lacking": lacking, "refusal": describe(error)}
+            log.warning("a channel is closed to the bot, retrying for a day", extra=about)
+            self._pending.pause = AccessPause(card.channel_id, lacking, since=now)
+            await self._tell_people(card)
+        pause = self._pending.pause
+        pause.lacking = lacking
+        if began_at > pause.tried_at:  # of several requests that were in flight together the first one counts
+            pause.refused(now)
+            if began_at <= self._pending.access_changed_at:  # while the request was in flight
+                self._pending.access_changed(now)
+        if pause.is_over(now):
+            items = [*self._pending.results.values(), *self._pending.slots.values()]
+            for lost in {item.card.id: item.card for item in items}.values():
+                await self.lose(lost, Ending.ACCESS_LOST, lacking)
+            self._pending.pause = None
+
+    async def _tell_people(self, card: Card) -> None:
+        """Say that nothing can be posted here, while the card's token still lets the bot say it."""
+        try:
+            await self._rest.tell_by_token(card, say(card.language, messages.CANNOT_POST))
+        except Exception as error:
+            log.info("people could not be told that a channel is closed", extra={"refusal": describe(error)})

@@ -1,0 +1,160 @@
+"""Everything that is sent after an interaction was answered: cards are edited, results are posted.
+
+For each card its channel's queue keeps the newest form that it should show, not a list of edits: the newest
+wins, and a card that shows it already is not edited. One queue per channel, so that one channel's limits
+never hold up another. Callers never wait: they say what should be seen, and go on.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final
+
+from bot.cards.cards import CardForm, card_form
+from bot.clock import Clock, WaitHook, WakeUp, plain_wait
+from bot.core.card import Card, CardState
+from bot.core.health import Health
+from bot.core.observed import Observed
+from bot.core.policy import PollPolicy
+from bot.core.watch import Watch
+from bot.metrics import Metrics
+from bot.outbound.channel_queue import ChannelQueue
+from bot.outbound.failures import Lost
+from bot.outbound.pending import Result
+from bot.outbound.rest import DiscordRest
+from bot.outbound.result_poster import ResultPoster
+from bot.store.store import Store
+
+log = logging.getLogger(__name__)
+
+CANCELLED_SECONDS: Final = 0.2
+"""How long the end waits for what was cancelled; discord.py may hold on to it much longer."""
+
+
+class Outbound:
+    """Shows cards and announces results. `clock` is Unix time, `health` returns the task API's.
+
+    `observed` is what polling has learned about each watched task. `lost` is awaited when Discord says that
+    a card is gone. A result is tried until `keep_seconds` after its task ended.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        rest: DiscordRest,
+        poster: ResultPoster,
+        policy: PollPolicy,
+        clock: Clock,
+        *,
+        observed: Mapping[str, Observed],
+        health: Callable[[], Health],
+        lost: Lost,
+        metrics: Metrics,
+        keep_seconds: float,
+        wait: WaitHook = plain_wait,
+    ) -> None:
+        self._policy: Final = policy
+        self._observed: Final = observed
+        self._health: Final = health
+        self._metrics: Final = metrics
+        self._poster: Final = poster
+        self._wait: Final = wait
+        self._new_queue: Final = partial(
+            ChannelQueue,
+            store=store,
+            rest=rest,
+            poster=poster,
+            clock=clock,
+            lost=lost,
+            metrics=metrics,
+            keep_seconds=keep_seconds,
+        )
+        self._queues: Final[dict[int, tuple[ChannelQueue, asyncio.Task[None]]]] = {}
+        """By channel, with the task that runs each."""
+        self._fetching: Final[set[asyncio.Task[None]]] = set()
+        self._closing = False
+
+    def show(self, state: CardState) -> None:
+        """Bring a card to the form of its state, some time soon."""
+        self._want(state, set())
+
+    def announce(self, state: CardState, watch: Watch) -> None:
+        """Bring a card to its form after this watch has ended, and ping its followers."""
+        if watch.outcome is None:
+            raise ValueError("only an ended watch can be announced")
+        queue = self._want(state, {watch.id})
+        if watch.outcome.ending.announced:
+            queue.pending.results[watch.id] = result = Result(state.card, watch=watch)
+            if self._poster.has_videos(watch):
+                result.ready = False
+                task = asyncio.create_task(self._fetch(queue, result))
+                self._fetching.add(task)
+                task.add_done_callback(self._fetching.discard)
+
+    def access_changed(self, server_id: int) -> None:
+        """Try soon what was refused in a server: what the bot may do there may have changed."""
+        for queue, _ in self._queues.values():
+            if queue.server_id == server_id:
+                queue.access_changed()
+
+    @property
+    def closed(self) -> dict[int, str]:
+        """The channels that are closed to the bot, and what it lacks there."""
+        pauses = [queue.pending.pause for queue, _ in self._queues.values()]
+        return {pause.channel_id: pause.lacking for pause in pauses if pause is not None}
+
+    @property
+    def results_waiting(self) -> int:
+        """How many results are still to be posted."""
+        return sum(len(queue.pending.results) for queue, _ in self._queues.values())
+
+    async def close(self, seconds: float) -> None:
+        """Send what can be sent within `seconds`, then stop; the rest is in the store for the next start."""
+        self._closing = True
+        queues = list(self._queues.values())
+        for queue, _ in queues:
+            queue.closing = True
+            queue.wake_up.set()
+        running = {*(task for _, task in queues), *self._fetching}
+        if running:
+            await asyncio.wait(running, timeout=seconds)
+        requests = {request for queue, _ in queues for request in queue.requests}
+        late = {task for task in (*running, *requests) if not task.done()}
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=CANCELLED_SECONDS)
+
+    def _want(self, state: CardState, ends: set[int]) -> ChannelQueue:
+        form: CardForm = card_form(state, self._observed, self._health(), self._policy)
+        queue = self._queue(state.card)
+        if queue.pending.want(state.card, form, ends, over=state.ended):
+            self._metrics.edits_spared.inc()
+        queue.wake_up.set()
+        return queue
+
+    def _queue(self, card: Card) -> ChannelQueue:
+        """Return the channel's queue. One whose task was ended from outside goes on with what it has."""
+        queue, task = self._queues.get(card.channel_id, (None, None))
+        if queue is None:
+            queue = self._new_queue(card, WakeUp(self._wait))
+            queue.closing = self._closing
+        if task is None or task.done():
+            task = asyncio.create_task(self._run(card.channel_id, queue), name=f"queue {card.channel_id}")
+            self._queues[card.channel_id] = queue, task
+        return queue
+
+    async def _run(self, channel_id: int, queue: ChannelQueue) -> None:
+        await queue.run()
+        if not queue.pending.slots and not queue.pending.results:
+            del self._queues[channel_id]
+
+    async def _fetch(self, queue: ChannelQueue, result: Result) -> None:
+        try:
+            result.videos = await self._poster.fetch_videos(result.card, result.watch)
+        except Exception:
+            log.exception("a result goes without its videos", extra=result.about)
+        finally:
+            result.ready = True
+            queue.wake_up.set()

@@ -1,0 +1,243 @@
+"""What a channel is still to be shown, and what of it goes next: results, then ended cards, then the rest.
+
+An ended card waits for its result; where that is delayed, the card says without it that the task has ended.
+Values and choices only; `bot.outbound.channel_queue` sends. All times are Unix seconds.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import inf
+from typing import ClassVar, Final
+
+from bot.cards.cards import CardForm
+from bot.core.card import Card
+from bot.core.watch import Watch
+from bot.gateway.servers import ServerState
+from bot.outbound.attachments import Videos
+from bot.outbound.discord_errors import ACCESS_SECONDS, access_delay
+from bot.outbound.edit_budget import EditBudget
+from bot.outbound.rate_limiter import Priority
+
+REQUEST_SECONDS: Final = 30.0
+"""How long an edit or a result may hold up others, discord.py's own waits for limits included."""
+RESULTS_AT_ONCE: Final = 3
+"""Results in flight in one channel, at most one of them with videos: Discord takes about one a second."""
+EVENT_DELAY: Final = 1.0
+"""Seconds from an event on Discord to the attempt that it causes; a burst of events causes one."""
+EVENT_GAP: Final = 10.0
+"""Seconds between two attempts in one channel that events cause, at least."""
+
+
+@dataclass(slots=True)
+class AccessPause:
+    """A channel that the bot may not use: one thing at a time is tried there, seldom."""
+
+    channel_id: int
+    lacking: str
+    """The permission that is missing, as Discord's API calls it, or what else keeps the bot out."""
+    since: float
+    tries: int = 0
+    tried_at: float = 0.0
+    not_before: float = 0.0
+
+    def refused(self, now: float) -> None:
+        """Note an attempt that was refused."""
+        self.tries += 1
+        self.tried_at, self.not_before = now, now + access_delay(self.tries)
+
+    def is_over(self, now: float) -> bool:
+        """Tell whether access has been away for so long that it is lost."""
+        return now - self.since >= ACCESS_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """A request on its way to Discord; an edit will have shown `form` and `ends` once it is done."""
+
+    request: asyncio.Future[None]
+    began_at: float
+    server: ServerState
+    """What the gateway said about the server when it was sent."""
+    by_bot: bool = True
+    """By the bot's own token; one by an interaction's says nothing about the bot's access."""
+    form: CardForm | None = None
+    ends: frozenset[int] = frozenset()
+
+
+@dataclass(slots=True)
+class Item:
+    """Something to send. `inflight` is its request under way; there is never a second one."""
+
+    card: Card
+    tries: int = 0
+    not_before: float = 0.0
+    failing_since: float = inf
+    refused: bool = False
+    """The last attempt was refused, not lost."""
+    inflight: InFlight | None = None
+
+    def succeeded(self) -> None:
+        """Forget earlier failures."""
+        self.tries, self.not_before, self.failing_since, self.refused = 0, 0.0, inf, False
+
+
+@dataclass(slots=True)
+class Slot(Item):
+    """A live card, or one whose end is still to be shown: the form that it should show, and that it shows."""
+
+    form: CardForm = field(kw_only=True)
+    shown: CardForm | None = None
+    """The form that it is known to show."""
+    ends: set[int] = field(default_factory=set)
+    """Ended watches that it does not show as ended yet."""
+    over: bool = False
+    """All its watches have ended: it goes once it shows that."""
+    plain: bool = False
+    """Discord refused the form as it is; only the plain one is left to try."""
+
+    @property
+    def priority(self) -> Priority:
+        if self.refused:
+            return Priority.RETRY
+        return Priority.FINAL if self.ends else Priority.PROGRESS
+
+    @property
+    def about(self) -> dict[str, object]:
+        """What the log says about it."""
+        return {"card": self.card.id, "channel": self.card.channel_id}
+
+
+@dataclass(slots=True)
+class Result(Item):
+    """An ended watch whose followers are still to be pinged."""
+
+    watch: Watch = field(kw_only=True)
+    ready: bool = True
+    """Its videos have been fetched, as far as they can be."""
+    videos: Videos = field(default_factory=Videos)
+    priority: ClassVar = Priority.RESULT
+
+    @property
+    def about(self) -> dict[str, object]:
+        """What the log says about it."""
+        return {"card": self.card.id, "channel": self.card.channel_id, "task": self.watch.task_id}
+
+
+@dataclass(slots=True)
+class Pending:
+    """One channel's slots by card and results by watch; of equals the first waits longest."""
+
+    slots: dict[int, Slot] = field(default_factory=dict)
+    results: dict[int, Result] = field(default_factory=dict)
+    budget: EditBudget = field(default_factory=EditBudget)
+    uses_channel_limit: Callable[[Card], bool] = lambda _card: False
+    """Whether an edit of a card counts towards the channel's limit; by an interaction's token it does not."""
+    pause: AccessPause | None = None
+    access_changed_at: float = -inf
+    """When an event said last that what the bot may do here may have changed."""
+
+    def want(self, card: Card, form: CardForm, ends: set[int], *, over: bool = False) -> bool:
+        """Replace what a card should show; earlier refusals of it say nothing about the new form.
+
+        Returns:
+            Whether that spares the edit to a form that had not been sent yet.
+        """
+        slot = self.slots.get(card.id)
+        if slot is None:
+            self.slots[card.id] = Slot(card, form=form, ends=set(ends), over=over)
+            return False
+        waited = slot.shown != slot.form or bool(slot.ends)
+        on_its_way = slot.inflight is not None and slot.inflight.form == slot.form
+        spared = slot.form not in {form, slot.shown} and not on_its_way
+        if form != slot.form:
+            slot.form, slot.plain = form, False
+        if ends - slot.ends and not slot.refused:
+            slot.not_before = 0.0
+        slot.ends |= ends
+        slot.over = over
+        if not waited:
+            self.requeue(slot)
+        return spared
+
+    def requeue(self, slot: Slot) -> None:
+        """Let a card wait behind all others of its priority."""
+        self.slots[slot.card.id] = self.slots.pop(slot.card.id)
+
+    @property
+    def unshown(self) -> set[int]:
+        """The ended watches whose cards do not show the end yet."""
+        return {watch_id for slot in self.slots.values() for watch_id in slot.ends}
+
+    def has_result(self, card: Card) -> bool:
+        """Tell whether a result of a card is still to be posted."""
+        return any(result.card.id == card.id for result in self.results.values())
+
+    def target(self, slot: Slot) -> CardForm:
+        """Return what a card can show now: it points to its results only once they are there."""
+        return slot.form.answerless if self.has_result(slot.card) else slot.form
+
+    def answered(self) -> Slot | Result | None:
+        """Return something whose request has been answered."""
+        items: list[Slot | Result] = [*self.results.values(), *self.slots.values()]
+        return next((item for item in items if item.inflight and item.inflight.request.done()), None)
+
+    def next(self, now: float) -> Slot | Result | None:
+        """Return the most urgent thing that may be sent at `now`, of equals the one that waits longest."""
+        due = [item for at, item in self._times(now) if at <= now]
+        return min(due, key=lambda item: item.priority, default=None)
+
+    def wait(self, now: float) -> float | None:
+        """Return the seconds until something may be sent, None if that takes an answer or another event."""
+        soonest = min((at for at, _ in self._times(now)), default=inf)
+        return None if soonest == inf else max(0.0, soonest - now)
+
+    def access_changed(self, now: float) -> None:
+        """Try soon what was refused: what the bot may do in this channel may have changed."""
+        self.access_changed_at = now
+        if self.pause is not None:
+            soon = max(now + EVENT_DELAY, self.pause.tried_at + EVENT_GAP)
+            self.pause.not_before = min(self.pause.not_before, soon)
+        items: list[Item] = [*self.results.values(), *self.slots.values()]
+        for item in items:
+            if item.refused:
+                item.not_before = min(item.not_before, now + EVENT_DELAY)
+
+    def _times(self, now: float) -> Iterator[tuple[float, Slot | Result]]:
+        """Yield from when on each thing may be sent as things are now, results first."""
+        posting = [result for result in self.results.values() if result.inflight is not None]
+        uploading = any(result.videos.files for result in posting)
+        editing = [slot for slot in self.slots.values() if slot.inflight is not None]
+        # One edit at a time in a channel, so that the most urgent one is chosen as late as possible; one that
+        # takes very long holds up its own card alone. Where the channel is closed, one attempt at a time.
+        edits_at = max((_gives_way_at(slot, now) for slot in editing), default=0.0)
+        all_at = 0.0
+        if self.pause is not None:
+            all_at = max([self.pause.not_before, edits_at, *(_gives_way_at(r, now) for r in posting)])
+        waiting: dict[int, bool] = {}
+        for result in self.results.values():
+            waiting[result.card.id] = waiting.get(result.card.id, False) or not result.tries
+            # Several uploads on a slow line would all be late; a result without videos overtakes them.
+            is_held = len(posting) >= RESULTS_AT_ONCE or (uploading and bool(result.videos.files))
+            if result.ready and result.inflight is None and not is_held:
+                yield max(result.not_before, all_at), result
+        for slot in self.slots.values():
+            if slot.inflight is None and self._is_open(slot, waiting.get(slot.card.id)):
+                at = max(slot.not_before, edits_at, all_at)
+                if not slot.ends and self.uses_channel_limit(slot.card):
+                    at = max(at, self.budget.available_at(slot.card, now))
+                yield at, slot
+
+    def _is_open(self, slot: Slot, result_at_once: bool | None) -> bool:
+        """Tell whether a card is to be edited although its result is still to come, at once or later."""
+        if result_at_once is None:
+            return bool(slot.ends) or slot.shown != slot.form
+        if slot.ends and result_at_once:
+            return False
+        return slot.shown != slot.form.answerless
+
+
+def _gives_way_at(item: Item, now: float) -> float:
+    """Return when a request in flight holds up others no more."""
+    at = item.inflight.began_at + REQUEST_SECONDS if item.inflight is not None else 0.0
+    return at if at > now else 0.0
