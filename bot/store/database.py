@@ -145,9 +145,10 @@ class Database:
             with engine.begin() as connection:
                 _check(connection)
                 _migrate(connection, self.path)
-                last_run, known = read_last_run(self.path), read_intents(connection)
-                copied = replaced or last_run is None or known.number < last_run
-                if copied and mark_unconfirmed(connection, known.at):
+                last_run = read_last_run(self.path)
+                number, at = read_intents(connection)
+                copied = replaced or last_run is None or number < last_run
+                if copied and mark_unconfirmed(connection, at):
                     log.warning(
                         "the data may not be that of the last run (was a file copied into its place?): "
                         "results are searched for in their channels before they are sent"

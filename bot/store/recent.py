@@ -5,11 +5,11 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from bot.core.card import Listed
+from bot.core.card import Card, Listed
 from bot.core.outcome import Ending
 from bot.core.watch import Watch
 from bot.store.database import Database
-from bot.store.records import CARD, WATCH, card_from, watch_from
+from bot.store.records import CARD, WATCH, watch_from
 from bot.store.schema import cards, deliveries, watches
 
 
@@ -82,7 +82,7 @@ class Recent:
 
         def work(connection: Connection) -> list[Listed]:
             return [
-                Listed(card_from(row[: len(CARD)]), watch_from(row[len(CARD) : -1]), row[-1] or None)
+                Listed(Card(*row[: len(CARD)]), watch_from(row[len(CARD) : -1]), row[-1] or None)
                 for row in connection.execute(query).all()
             ]
 

@@ -1,13 +1,12 @@
 """Values to rows and back, and the queries that read lists of values."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, select, update
 
-from bot.core.card import Card
 from bot.core.delivery import Delivery, Message
 from bot.core.outcome import Ending, Outcome
 from bot.core.task import Task, TaskState
@@ -33,11 +32,6 @@ class Placeholder(NamedTuple):
     channel_id: int
     content: str
     until: float
-
-
-def card_from(row: Sequence[Any]) -> Card:
-    """Return the card in a row of `CARD`."""
-    return Card(*row)
 
 
 def watch_from(row: Sequence[Any]) -> Watch:
@@ -73,18 +67,10 @@ def _task_from(record: Mapping[str, Any]) -> Task:
     return Task(**fields)
 
 
-def message_record(message: Message) -> dict[str, Any]:
-    return asdict(message)
-
-
-def change_part(watch_id: int, part: int, **values: float | None) -> Callable[[Connection], None]:
-    """Return what sets columns of one planned message of a result."""
+def change_part(connection: Connection, watch_id: int, part: int, **values: float | None) -> None:
+    """Set columns of one planned message of a result."""
     change = update(deliveries).where(deliveries.c.watch_id == watch_id, deliveries.c.part == part)
-
-    def work(connection: Connection) -> None:
-        connection.execute(change.values(values))
-
-    return work
+    connection.execute(change.values(values))
 
 
 def delivery_from(row: Mapping[Any, Any]) -> Delivery:

@@ -5,7 +5,7 @@ Times are Unix seconds, `intended_at` of a delivery by Discord's clock: it is co
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, Delete, Insert, Table, delete, insert, select, update
@@ -21,9 +21,7 @@ from bot.store.records import (
     CARD,
     WATCH,
     Placeholder,
-    card_from,
     change_part,
-    message_record,
     outcome_record,
     read_deliveries,
     read_followers,
@@ -99,7 +97,7 @@ class Store:
         def work(connection: Connection) -> list[CardState]:
             open_cards = select(watches.c.card_id).where(watches.c.state != DONE)
             query = select(*CARD).where(cards.c.id.in_(open_cards)).order_by(cards.c.id)
-            found = {row[0]: card_from(row) for row in connection.execute(query).all()}
+            found = {row[0]: Card(*row) for row in connection.execute(query).all()}
             rows: dict[int, list[Watch]] = defaultdict(list)
             query = select(*WATCH).where(watches.c.card_id.in_(open_cards)).order_by(watches.c.position)
             for row in connection.execute(query).all():
@@ -151,7 +149,7 @@ class Store:
         def work(connection: Connection) -> list[Delivery]:
             if not (planned := read_deliveries(connection, watch_id)):
                 rows = [
-                    {"watch_id": watch_id, "part": part, "message": message_record(message)}
+                    {"watch_id": watch_id, "part": part, "message": asdict(message)}
                     for part, message in enumerate(messages, 1)
                 ]
                 connection.execute(insert(deliveries), rows)
@@ -168,18 +166,18 @@ class Store:
         """Store, before a message is sent, that it is about to be."""
 
         def work(connection: Connection) -> int:
-            change_part(watch_id, part, intended_at=at)(connection)
+            change_part(connection, watch_id, part, intended_at=at)
             return count_intent(connection, at)
 
         await self._write_last_run(await self._run(work))
 
     async def mark_unsent(self, watch_id: int, part: int) -> None:
         """Undo `mark_sending`: Discord has refused the message, so it is not in the channel."""
-        await self._run(change_part(watch_id, part, intended_at=None))
+        await self._run(lambda connection: change_part(connection, watch_id, part, intended_at=None))
 
     async def sent(self, watch_id: int, part: int, message_id: int) -> None:
         """Store that a message of a result is in the channel."""
-        await self._run(change_part(watch_id, part, message_id=message_id))
+        await self._run(lambda connection: change_part(connection, watch_id, part, message_id=message_id))
 
     async def noted(self, message_ids: Sequence[int]) -> set[int]:
         """Return the messages among these that are already known to belong to a result."""

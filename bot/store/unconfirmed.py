@@ -17,7 +17,7 @@ import re
 import sqlite3
 import time
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from sqlalchemy import Connection, text
 
@@ -35,13 +35,6 @@ _READ: Final = text("SELECT value FROM meta WHERE key = :key")
 _WRITE: Final = text("INSERT OR REPLACE INTO meta (key, value) VALUES ('intents', :value)")
 _TOLERANCE: Final = 5.0
 """Seconds by which the time in the file may differ from the file's own; a copied file differs by more."""
-
-
-class Intents(NamedTuple):
-    """How many messages were about to be sent, and when the last was (Unix seconds by Discord's clock)."""
-
-    number: int = 0
-    at: float = 0.0
 
 
 def mark_copy(copy: sqlite3.Connection, since: float) -> None:
@@ -65,25 +58,27 @@ def unconfirmed_since(connection: Connection, watch_id: int) -> float | None:
     return float(since) if since and watch_id <= int(last_id) else None
 
 
-def read_intents(connection: Connection) -> Intents:
-    number, _, at = (connection.scalar(_READ, {"key": "intents"}) or "").partition(" ")
-    return Intents(int(number), float(at)) if number else Intents()
+def read_intents(connection: Connection) -> tuple[int, float]:
+    """Return how many messages were about to be sent, and when the last was by Discord's clock."""
+    number, _, at = (connection.scalar(_READ, {"key": "intents"}) or "0 0").partition(" ")
+    return int(number), float(at)
 
 
 def count_intent(connection: Connection, at: float) -> int:
     """Count a message that is about to be sent at a time by Discord's clock; return the new count."""
-    return _write(connection, Intents(read_intents(connection).number + 1, at))
+    number, _ = read_intents(connection)
+    return _write(connection, number + 1, at)
 
 
 def skip_ahead(connection: Connection, last_run: int | None) -> int:
     """Raise the count above that of the data and of the last run: earlier copies of both are behind."""
-    known = read_intents(connection)
-    return _write(connection, Intents(max(known.number, last_run or 0) + 1, known.at))
+    number, at = read_intents(connection)
+    return _write(connection, max(number, last_run or 0) + 1, at)
 
 
-def _write(connection: Connection, intents: Intents) -> int:
-    connection.execute(_WRITE, {"value": f"{intents.number} {intents.at}"})
-    return intents.number
+def _write(connection: Connection, number: int, at: float) -> int:
+    connection.execute(_WRITE, {"value": f"{number} {at}"})
+    return number
 
 
 def last_run_file(database: Path) -> Path:

@@ -1,6 +1,7 @@
 """Values to rows and back: what is stored is read as the very same value."""
 
 import json
+from dataclasses import asdict
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from made import ids, links, outcomes
 from bot.core.delivery import Delivery, Message
 from bot.core.outcome import Ending, Outcome
 from bot.core.task import Task, TaskState
-from bot.store.records import delivery_from, message_record, outcome_from, outcome_record
+from bot.store.records import delivery_from, outcome_from, outcome_record
 
 messages = st.builds(Message, st.text(max_size=2_000), st.lists(ids, max_size=5).map(tuple), links)
 
@@ -23,7 +24,7 @@ def test_an_outcome_is_read_as_it_was_stored(outcome: Outcome) -> None:
 def test_a_message_is_read_as_it_was_stored(
     message: Message, part: int, at: float | None, message_id: int | None
 ) -> None:
-    record = json.loads(json.dumps(message_record(message)))
+    record = json.loads(json.dumps(asdict(message)))
     row = {"part": part, "message": record, "intended_at": at, "message_id": message_id}
     assert delivery_from(row) == Delivery(part, message, at, message_id)
 
