@@ -76,7 +76,7 @@ async def test_the_command_needs_no_secret_and_says_what_it_wrote(
     assert "s3cret" not in capsys.readouterr().err
 
 
-async def test_what_cannot_be_copied_is_told_and_leaves_no_file(path: Path) -> None:
+async def test_what_cannot_be_copied_is_reported_and_leaves_no_file(path: Path) -> None:
     target = path.with_name("copy.db")
     with pytest.raises(BackupFailed, match="there is no database at"):
         back_up(path, target, NOW)

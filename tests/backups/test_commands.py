@@ -15,7 +15,7 @@ NOW = 1_767_225_600.0
 
 
 async def _filled(path: Path) -> Database:
-    """Open a database with four watches: live, live, ended but not told, done."""
+    """Open a database with four watches: live, live, ended but not announced, done."""
     database = Database(path, None)
     await database.open()
     store = Store(database)

@@ -1,4 +1,4 @@
-"""A backup put back: the data is the backup or as it was, and what it was is kept as a backup itself."""
+"""A restore: the data is the backup or unchanged, and the earlier data is kept as a backup."""
 
 import asyncio
 import os
@@ -48,7 +48,7 @@ async def test_the_data_is_the_backup_and_what_it_was_is_a_backup(path: Path) ->
     assert restore(backup, path, NOW) == path.with_name(ASIDE)
     assert watched(path) == ["a"]
     assert watched(path.with_name(ASIDE)) == ["a", "b"]
-    assert path.stat().st_ino == owner, "the same file, whoever's it is"
+    assert path.stat().st_ino == owner, "the same file with the same owner"
     assert path.with_name(ASIDE).stat().st_mode & 0o077 == 0
     assert watched(backup) == ["a"]
     async with stored(path) as store:
@@ -57,7 +57,7 @@ async def test_the_data_is_the_backup_and_what_it_was_is_a_backup(path: Path) ->
     assert watched(path) == ["a", "b"]
     assert undone is not None
     assert watched(undone) == ["a", "c"]
-    assert watched(path.with_name(ASIDE)) == ["a", "b"], "what was put back is still there"
+    assert watched(path.with_name(ASIDE)) == ["a", "b"], "what was restored is still there"
 
 
 async def test_nothing_that_was_kept_is_overwritten(path: Path) -> None:
@@ -164,7 +164,7 @@ async def test_another_programs_database_is_not_replaced(path: Path) -> None:
     assert theirs.read_bytes() == before
 
 
-async def test_a_folder_that_is_closed_is_told_with_the_command(folder: Path) -> None:
+async def test_a_folder_that_is_closed_is_reported_with_the_command(folder: Path) -> None:
     (folder / "data").mkdir()
     path = folder / "data" / "bot.db"
     backup = await backed_up(path, "a")
@@ -178,7 +178,7 @@ async def test_a_folder_that_is_closed_is_told_with_the_command(folder: Path) ->
 
 @pytest.mark.skipif(sys.platform == "win32", reason="files have no owner by number here")
 @pytest.mark.parametrize("there", [True, False])
-async def test_what_root_puts_back_is_the_bots(there: bool, folder: Path) -> None:
+async def test_what_root_restores_is_the_bots(there: bool, folder: Path) -> None:
     """As root in a folder of somebody else's; for others nothing is to be given."""
     backup = await backed_up(folder / "data" / "bot.db", "a")
     if not there:

@@ -33,7 +33,7 @@ async def refusal(path: Path) -> str:
 
 
 def do_what_it_says(line: str) -> None:
-    """Run a line's command, as whoever owns the place would."""
+    """Run a line's command, as its owner would."""
     command = line.partition("Run: ")[2].removesuffix(", or set DATABASE_URL")
     assert command
     subprocess.run(command, shell=True, check=True)
@@ -91,7 +91,7 @@ async def test_a_folder_that_is_to_be_made_in_somebody_elses_is_made_and_nothing
 
 
 @pytest.mark.parametrize("mode", [0o555, 0o700, 0o000])
-async def test_a_folder_of_somebody_else_is_told_with_both_uids(mode: int, folder: Path) -> None:
+async def test_a_folder_of_somebody_else_is_reported_with_both_uids(mode: int, folder: Path) -> None:
     (data := folder / "data").mkdir()
     (data / "bot.db").write_bytes(migrated())
     data.chmod(mode if OTHERS else mode & 0o555)
@@ -140,7 +140,7 @@ async def test_only_a_folder_that_is_the_bots_alone_is_to_be_given_to_it(folder:
     assert [line[-len(end) :] for line, end in zip(lines, wanted, strict=True)] == wanted or not OTHERS
 
 
-async def test_what_cannot_be_read_is_not_called_missing(
+async def test_what_cannot_be_read_is_not_reported_as_missing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = folder / "data" / "bot.db"
@@ -214,13 +214,13 @@ async def test_what_is_watched_can_be_read_where_nothing_can_be_written(folder: 
         (sqlite3.SQLITE_NOTADB, "restore a backup"),
     ],
 )
-def test_what_the_disk_refuses_is_not_called_damaged(code: int, advice: str) -> None:
+def test_what_the_disk_refuses_is_not_reported_as_damaged(code: int, advice: str) -> None:
     error = sqlite3.OperationalError("no")
     error.sqlite_errorcode = code
     assert advice in advice_for(error)
 
 
-def test_a_folder_in_the_files_place_is_told_as_that_and_left_alone(folder: Path) -> None:
+def test_a_folder_in_the_files_place_is_reported_as_that_and_left_alone(folder: Path) -> None:
     (folder / "data").mkdir()
     (finding,) = check_data(folder / "data")
     assert finding.text == f"{folder}/data is a folder: set DATABASE_URL to a file in it"

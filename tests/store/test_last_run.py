@@ -99,7 +99,7 @@ async def test_without_a_mark_of_this_place_everything_is_unconfirmed(mark: str,
     assert unconfirmed(path) == (NOW + 10, 2)
 
 
-async def test_a_mark_that_cannot_be_written_is_told_at_the_start(path: Path) -> None:
+async def test_a_mark_that_cannot_be_written_is_reported_at_the_start(path: Path) -> None:
     last_run_file(path).mkdir()
     with pytest.raises(StoreUnusable, match="last-run"):
         await start(path)

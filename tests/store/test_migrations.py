@@ -252,7 +252,7 @@ async def test_a_file_in_the_folders_place_is_refused(path: Path) -> None:
     assert path.read_text() == "a file"
 
 
-async def test_a_damaged_page_of_a_table_is_told_at_the_start(path: Path) -> None:
+async def test_a_damaged_page_of_a_table_is_reported_at_the_start(path: Path) -> None:
     async with stored(path) as store:
         for number in range(100):
             await add(store, f"task-{number}", message_id=number + 1)
@@ -263,7 +263,7 @@ async def test_a_damaged_page_of_a_table_is_told_at_the_start(path: Path) -> Non
     assert "restore a backup" in await refusal(path)
 
 
-async def test_a_disk_that_is_full_at_the_start_is_told_as_that(
+async def test_a_disk_that_is_full_at_the_start_is_reported_as_that(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "_PRAGMAS", (*database._PRAGMAS, "max_page_count=2"))

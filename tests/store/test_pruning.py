@@ -1,4 +1,4 @@
-"""What is forgotten, and what never."""
+"""What is pruned, and what never is."""
 
 from pathlib import Path
 
@@ -29,12 +29,12 @@ async def ended(store: Store, at: float, *tasks: str, message_id: int, done: boo
     state = await add(store, *tasks, message_id=message_id, channel_id=message_id, now=NOW)
     for watch in state.watches:
         await store.save_outcomes([(watch.id, Outcome(Ending.FAILED, at))])
-        await store.plan(watch.id, [Message("told")])
+        await store.plan(watch.id, [Message("posted")])
     if done:
         await store.finish([watch.id for watch in state.watches])
 
 
-async def test_what_ended_long_ago_is_forgotten_with_all_that_belongs_to_it(path: Path) -> None:
+async def test_what_ended_long_ago_is_pruned_with_all_that_belongs_to_it(path: Path) -> None:
     async with opened(path) as database:
         store = Store(database)
         await ended(store, NOW + DAY, "a", "b", message_id=1)
@@ -45,7 +45,7 @@ async def test_what_ended_long_ago_is_forgotten_with_all_that_belongs_to_it(path
         assert await prune(database, NOW + 2 * DAY) == 0
 
 
-async def test_nothing_unfinished_is_ever_forgotten(path: Path) -> None:
+async def test_nothing_unfinished_is_ever_pruned(path: Path) -> None:
     async with opened(path) as database:
         store = Store(database)
         await add(store, "live", message_id=1, channel_id=1)
@@ -58,7 +58,7 @@ async def test_nothing_unfinished_is_ever_forgotten(path: Path) -> None:
         assert rows(path) == before
 
 
-async def test_many_are_forgotten_in_several_transactions_and_their_room_is_used_again(path: Path) -> None:
+async def test_many_are_pruned_in_several_transactions_and_their_space_is_used_again(path: Path) -> None:
     async with opened(path) as database:
         store = Store(database)
         pages = set()

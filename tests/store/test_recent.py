@@ -11,7 +11,7 @@ from bot.store.recent import Recent
 from bot.store.store import Store
 
 
-async def test_each_task_is_told_once_with_its_newest_end(tmp_path: Path) -> None:
+async def test_each_task_is_listed_once_with_its_newest_end(tmp_path: Path) -> None:
     async with opened(tmp_path / "bot.db") as database:
         store, recent = Store(database), Recent(database)
         for number, (task, channel, at) in enumerate(

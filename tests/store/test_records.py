@@ -30,5 +30,5 @@ def test_a_message_is_read_as_it_was_stored(
 
 
 def test_a_fingerprint_stays_in_its_process() -> None:
-    told = Task("t", TaskState.ERROR, fingerprint=12_345)
-    assert "12345" not in json.dumps(outcome_record(Outcome(Ending.FAILED, 1.0, told)))
+    failed = Task("t", TaskState.ERROR, fingerprint=12_345)
+    assert "12345" not in json.dumps(outcome_record(Outcome(Ending.FAILED, 1.0, failed)))

@@ -248,7 +248,7 @@ async def test_the_newest_value_is_remembered(path: Path) -> None:
         assert (await store.remembered("key"), await store.remembered("other")) == ("two ü", "")
 
 
-async def test_a_full_disk_fails_every_write_until_there_is_room(path: Path) -> None:
+async def test_a_full_disk_fails_every_write_until_there_is_space(path: Path) -> None:
     async with opened(path) as database:
         store = Store(database)
         state = await add(store)

@@ -66,7 +66,7 @@ async def until_files(folder: Path, sizes: list[int]) -> None:
     raise AssertionError([path.stat().st_size for path in folder.iterdir()])
 
 
-async def test_a_real_video_is_copied_to_the_byte(
+async def test_a_real_video_is_downloaded_to_the_byte(
     api: RenderApi, downloader: VideoDownloader, tmp_path: Path
 ) -> None:
     links = [f"{api.base_url}/media/{name}.mp4" for name in ("sunrise", "waves")]
@@ -120,7 +120,7 @@ async def test_one_that_fails_spoils_no_other(
     assert len(list((tmp_path / "tmp").iterdir())) == 2
 
 
-async def test_a_link_given_twice_is_one_copy_and_none_is_nothing(
+async def test_a_link_given_twice_is_one_file_and_none_is_nothing(
     api: RenderApi, downloader: VideoDownloader, tmp_path: Path
 ) -> None:
     links = serve(api, video())
@@ -140,7 +140,7 @@ async def test_a_few_redirects_are_followed_relative_ones_too(
 # Room
 
 
-async def test_a_video_that_just_fits_is_copied_and_one_byte_more_is_not(
+async def test_a_video_that_just_fits_is_downloaded_and_one_byte_more_is_not(
     api: RenderApi, downloader: VideoDownloader
 ) -> None:
     links = serve(api, video(100_000))
@@ -148,15 +148,15 @@ async def test_a_video_that_just_fits_is_copied_and_one_byte_more_is_not(
     assert not await downloader.fetch(links, 99_999, MEBIBYTE)
 
 
-@pytest.mark.parametrize("room", [-1, 0])
-async def test_without_room_there_are_no_copies(
-    api: RenderApi, downloader: VideoDownloader, room: int
+@pytest.mark.parametrize("limit", [-1, 0])
+async def test_without_space_there_are_no_files(
+    api: RenderApi, downloader: VideoDownloader, limit: int
 ) -> None:
-    assert await downloader.fetch(serve(api, video()), room, MEBIBYTE) == {}
+    assert await downloader.fetch(serve(api, video()), limit, MEBIBYTE) == {}
 
 
 @pytest.mark.looptime
-async def test_the_room_is_shared_and_what_failed_takes_none(
+async def test_the_space_is_shared_and_what_failed_takes_none(
     api: RenderApi, downloader: VideoDownloader
 ) -> None:
     late = Answer(headers=video().headers, body=body(600), delay=1)
@@ -166,7 +166,7 @@ async def test_the_room_is_shared_and_what_failed_takes_none(
     assert links[0] not in copies
 
 
-async def test_at_most_so_many_are_copied(api: RenderApi, downloader: VideoDownloader) -> None:
+async def test_at_most_so_many_are_downloaded(api: RenderApi, downloader: VideoDownloader) -> None:
     links = serve(api, *[video()] * (MOST + 2))
     assert list(await downloader.fetch(links, MEBIBYTE, MEBIBYTE)) == links[:MOST]
 
@@ -210,7 +210,7 @@ async def test_a_fetch_asks_for_few_at_a_time(downloader: VideoDownloader) -> No
 
 
 @pytest.mark.looptime
-async def test_fetches_at_the_same_time_share_neither_files_nor_room_nor_turns(
+async def test_fetches_at_the_same_time_share_neither_files_nor_space_nor_turns(
     api: RenderApi, downloader: VideoDownloader
 ) -> None:
     stuck_links = serve(api, *[stuck()] * 4)
@@ -259,7 +259,7 @@ async def test_the_end_stops_fetches_and_leaves_no_file(api: RenderApi, tmp_path
         await downloader.fetch(links, MEBIBYTE, MEBIBYTE)
 
 
-async def test_discarded_copies_are_gone_and_may_be_discarded_again(
+async def test_discarded_files_are_gone_and_may_be_discarded_again(
     api: RenderApi, downloader: VideoDownloader, tmp_path: Path
 ) -> None:
     copies = await downloader.fetch(serve(api, video(), video()), MEBIBYTE, MEBIBYTE)

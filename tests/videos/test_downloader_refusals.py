@@ -80,9 +80,9 @@ def refused(
     """Fetch a link that stays one; return which hosts were asked and the reason, from the log."""
     caplog.set_level("DEBUG")
 
-    async def fetch(downloader: VideoDownloader, link: str, room: int = MEBIBYTE) -> tuple[str, str]:
+    async def fetch(downloader: VideoDownloader, link: str, limit: int = MEBIBYTE) -> tuple[str, str]:
         caplog.clear()
-        assert await downloader.fetch([link], room, room) == {}
+        assert await downloader.fetch([link], limit, limit) == {}
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
         (record,) = (record for record in caplog.records if record.name == "bot.videos.downloader")
         assert record.levelname == "INFO"
@@ -402,7 +402,7 @@ async def test_what_follows_the_declared_end_is_never_taken(downloader: VideoDow
         assert [(copy.size, copy.path.read_bytes()) for copy in copies.values()] in ([(1000, body(1000))], [])
 
 
-async def test_a_body_in_pieces_is_copied_whole(downloader: VideoDownloader) -> None:
+async def test_a_body_in_pieces_is_downloaded_whole(downloader: VideoDownloader) -> None:
     pieces = b"".join(b"1\r\n%c\r\n" % byte for byte in body(300))
     async with wire(OK + b"Transfer-Encoding: Chunked\r\n\r\n" + pieces + b"0\r\n\r\n") as server:
         (copy,) = (await downloader.fetch([server.address], 300, MEBIBYTE)).values()
@@ -410,7 +410,7 @@ async def test_a_body_in_pieces_is_copied_whole(downloader: VideoDownloader) -> 
         assert await downloader.fetch([server.address], 299, MEBIBYTE) == {}
 
 
-async def test_a_body_without_an_end_is_left_as_soon_as_the_room_is_full(
+async def test_a_body_without_an_end_is_left_as_soon_as_the_limit_is_reached(
     downloader: VideoDownloader, refused: Refused
 ) -> None:
     sent = 0
@@ -425,10 +425,10 @@ async def test_a_body_without_an_end_is_left_as_soon_as_the_room_is_full(
 
     async with wire(flood) as server:
         assert (await refused(downloader, server.address))[1] == "too large for the server"
-    assert sent < 16 * MEBIBYTE  # the room, and what the system's own buffers took
+    assert sent < 16 * MEBIBYTE  # the limit, and what the system's own buffers took
 
 
-async def test_a_declared_length_beyond_the_room_is_refused_unread(
+async def test_a_declared_length_beyond_the_limit_is_refused_unread(
     downloader: VideoDownloader, refused: Refused
 ) -> None:
     refusal = asyncio.Event()

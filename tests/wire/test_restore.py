@@ -45,7 +45,7 @@ async def test_a_result_that_came_after_the_backup_is_found_and_not_posted_again
         await here.result(card)
         for number in range(60):
             here.channel.post(here.bob, f"Talking about `{TASK}` {number}")
-        await here.sleep(4 * 3600)  # nonces are long forgotten
+        await here.sleep(4 * 3600)  # nonces have long expired
         await restored(here, copy)
         await here.sleep(300)
         assert len(here.replies(card)) == 1
@@ -108,7 +108,7 @@ async def test_a_plain_copy_of_an_earlier_version_is_as_old_as_its_file(tmp_path
         assert len(here.replies(card)) == 1
 
 
-async def test_what_was_not_told_yet_is_told_once_whatever_the_backup_had_seen(tmp_path: Path) -> None:
+async def test_what_was_not_posted_yet_is_posted_once_whatever_the_backup_had_seen(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         live, planned = OTHERS[:2]
         for task in (live, planned):
@@ -126,7 +126,7 @@ async def test_what_was_not_told_yet_is_told_once_whatever_the_backup_had_seen(t
         assert parts > 1, "of which the copy knows only that the first was being sent"
         await restored(here, copy)
         await here.sleep(300)
-        assert len(here.replies(cards[1])) == parts, "it was told after the backup"
+        assert len(here.replies(cards[1])) == parts, "it was posted after the backup"
         here.api.set(live, DONE)
         assert VIDEO in (await here.result(cards[0], 120)).content, "it was not"
         # What begins afterwards owes nothing to the backup: no look through the channel.
@@ -155,7 +155,7 @@ async def test_an_older_file_copied_back_doubles_nothing(how: str, marked: bool,
         await here.start_bot()
         here.api.set(TASK, DONE)
         await here.result(card)
-        await here.sleep(4 * 3600)  # nonces are long forgotten
+        await here.sleep(4 * 3600)  # nonces have long expired
         await here.stop_bot()
         BY_HAND[how](copy, tmp_path / "bot.db")
         if not marked:
