@@ -5,7 +5,6 @@ It runs with every key that somebody presses, so it reads only memory and the st
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from typing import Final
 
 import discord
@@ -17,7 +16,8 @@ from bot.clock import Clock
 from bot.commands.response_requests import RequestFailed
 from bot.commands.turns import NewestFirst, TooLate, Turn
 from bot.commands.watch_command import Limits
-from bot.core.characters import visible
+from bot.core.characters import shortened, visible
+from bot.core.names import row_name
 from bot.core.observed import UNOBSERVED
 from bot.core.task import Task
 from bot.core.task_ids import read_task_ids, start_of_last, without_surroundings
@@ -97,14 +97,16 @@ class Autocomplete:
         language = language_for(interaction.locale.value)
         if guild_id is None or not self._limits.allow(guild_id):
             return []
-        contains = without_surroundings(part)
-        if len(before) + len(contains) > LENGTH_LIMIT:
+        name, part = visible(before + part), without_surroundings(part)
+        if len(before) + len(part) > LENGTH_LIMIT:
             return []  # no value would fit
         try:
-            found = await self._found(interaction, guild_id, contains, here_only=here_only)
+            found = await self._found(interaction, guild_id, part, name, here_only=here_only)
         except Exception:
             log.exception("could not complete an id")
             return []
+        if before and (named := [watch for watch in found if _contains(watch.name, name)]):
+            found, before = named, ""  # the text is several words of a name, not several ids
         typed = {*read_task_ids(before).task_ids}
         now, observed = self._clock(), self._tracker.registry.observed
         choices: dict[str, Choice] = {}
@@ -116,34 +118,39 @@ class Autocomplete:
         return list(choices.values())[:CHOICES_LIMIT]
 
     async def _found(
-        self, interaction: discord.Interaction, guild_id: int, part: str, *, here_only: bool
-    ) -> Iterable[Watch]:
+        self, interaction: discord.Interaction, guild_id: int, part: str, name: str, *, here_only: bool
+    ) -> list[Watch]:
+        """Return the watches with `part` in their id or name; of ended ones those with `name` first."""
         live = [
             watch
             for state in self._tracker.registry.of_guild(guild_id)
             if not here_only or state.card.channel_id == interaction.channel_id
             if may_see(interaction, state.card.channel_id)
-            for watch in state.watches
-            if watch.outcome is None and part.lower() in watch.task_id.lower()
+            for watch in state.live
+            if _contains(watch.task_id, part) or _contains(watch.name, part)
         ]
         if here_only or len({watch.task_id for watch in live}) >= CHOICES_LIMIT:
             return live
         channels = [c for c in await self._recent.channels(guild_id) if may_see(interaction, c)]
         since = self._clock() - RECENTLY
         # Twice the limit: some are watched again, or typed already.
-        return [*live, *await self._recent.ended(channels, part, since, 2 * CHOICES_LIMIT)]
+        return [*live, *await self._recent.ended(channels, part, since, 2 * CHOICES_LIMIT, name=name)]
 
 
 def label(watch: Watch, task: Task | None, now: float, language: str) -> str:
-    """Return a watch on one line of plain text: as much of its id as fits, its state, progress and age.
+    """Return a watch on one line of plain text: its name, as much of its id as fits, its state and progress.
 
-    `task` is its task by the last poll.
+    Without a name there is space for its age. `task` is its task by the last poll.
     """
     since = watch.outcome.at if watch.outcome is not None else watch.started_at
-    state = f" · {_state(watch, task, language)} · {_age(now - since, language)}"
-    limit = LENGTH_LIMIT - len(state)
-    shown = watch.task_id if len(watch.task_id) <= limit else f"{watch.task_id[: limit - 1]}…"
-    return f"{shown}{state}"
+    name = f"{row_name(watch.name)} · " if watch.name else ""
+    age = "" if watch.name else f" · {_age(now - since, language)}"
+    state = f" · {_state(watch, task, language)}{age}"
+    return f"{name}{shortened(watch.task_id, LENGTH_LIMIT - len(name) - len(state))}{state}"
+
+
+def _contains(text: str, part: str) -> bool:
+    return part.lower() in text.lower()
 
 
 def _state(watch: Watch, task: Task | None, language: str) -> str:

@@ -190,11 +190,17 @@ def sqlite_path(url: str) -> Path:
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # _begin_immediately begins transactions
+    connection.create_function("lower", 1, _lower, deterministic=True)
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if names and VERSION_TABLE not in names:  # not ours: keep its journal mode; _migrate refuses it
         return
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _lower(value: str | bytes | float | None) -> str | bytes | float | None:
+    """Replace SQLite's own `lower`, which only knows ASCII: names are searched for in any script."""
+    return value.lower() if isinstance(value, str) else value
 
 
 def _begin_immediately(connection: Connection) -> None:

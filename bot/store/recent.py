@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from bot.core.card import Card, Listed
 from bot.core.outcome import Ending
@@ -89,23 +89,27 @@ class Recent:
         return await self._run(work)
 
     async def ended(
-        self, channel_ids: Collection[int], contains: str, since: float, limit: int
+        self, channel_ids: Collection[int], part: str, since: float, limit: int, *, name: str = ""
     ) -> list[Watch]:
         """Return the newest ended watch of each task in channels since a Unix time, newest first.
 
-        `contains` is a part of the tasks' ids, in upper or lower case.
+        `part` is a part of the id or of the name, in upper or lower case. Those with `name` in their name
+        come before the others.
         """
+        contains = or_(
+            watches.c.task_id.icontains(part, autoescape=True),
+            watches.c.name.icontains(part, autoescape=True),
+        )
         newest = (
             select(func.max(watches.c.id))
-            .where(
-                watches.c.channel_id.in_(list(channel_ids)),
-                watches.c.ended_at >= since,
-                watches.c.task_id.icontains(contains, autoescape=True),
-            )
+            .where(watches.c.channel_id.in_(list(channel_ids)), watches.c.ended_at >= since, contains)
             .group_by(watches.c.task_id)
         )
         query = (
-            select(*WATCH).where(watches.c.id.in_(newest)).order_by(watches.c.ended_at.desc()).limit(limit)
+            select(*WATCH)
+            .where(watches.c.id.in_(newest))
+            .order_by(watches.c.name.icontains(name, autoescape=True).desc(), watches.c.ended_at.desc())
+            .limit(limit)
         )
         return await self._run(
             lambda connection: [watch_from(row) for row in connection.execute(query).all()]

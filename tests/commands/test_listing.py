@@ -10,6 +10,7 @@ from made import (
     MARKUP,
     NOW,
     STARTER,
+    TASK,
     cards,
     healths,
     ids,
@@ -28,7 +29,7 @@ from bot.commands.autocomplete import LENGTH_LIMIT, label
 from bot.commands.listing import PAGE_SIZE, ListPage, list_page
 from bot.core.card import Card, Listed
 from bot.core.health import Health
-from bot.core.names import clean_name, numbered
+from bot.core.names import clean_name, numbered, row_name
 from bot.core.observed import Observed
 from bot.core.outcome import Ending, Outcome
 from bot.core.policy import PollPolicy
@@ -127,13 +128,21 @@ def test_what_has_ended_stands_below_what_is_live_with_links_to_results_and_card
     assert form.texts[:2] == (messages.NOTHING_WATCHED, "### Ended in the last 24 hours: 1")
 
 
-@given(live, answers, st.none() | outcomes, st.floats(0, 4e9), st.sampled_from(LANGUAGES))
+@given(rows, answers, st.floats(0, 4e9), st.sampled_from(LANGUAGES))
 def test_a_label_fits_one_line_of_plain_text(
-    row: Watch, answer: Task | None, outcome: Outcome | None, now: float, language: str
+    row: Watch, answer: Task | None, now: float, language: str
 ) -> None:
-    text = label(replace(row, outcome=outcome), answer, now, language)
+    text = label(row, answer, now, language)
     assert 0 < len(text) <= LENGTH_LIMIT
     assert len(text.splitlines()) == 1
+    assert text.startswith(row_name(row.name))
+
+
+def test_a_label_begins_with_the_name_and_cuts_the_id() -> None:
+    named = replace(watch(), name="*" * 85)
+    assert label(named, running(40), NOW, "en") == f"{'*' * 39}… · {TASK} · Rendering 40 %"
+    long = replace(watch("x" * 100), name="*" * 85)
+    assert label(long, running(40), NOW, "en") == f"{'*' * 39}… · {'x' * 39}… · Rendering 40 %"
 
 
 def test_a_label_shows_a_strange_state_as_it_came() -> None:

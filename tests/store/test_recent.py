@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from made import NOW
-from store.places import GUILD, add, opened
+from store.places import CHANNEL, GUILD, add, opened
 
 from bot.core.delivery import Message
 from bot.core.outcome import Ending, Outcome
@@ -33,6 +33,25 @@ async def test_each_task_is_listed_once_with_its_newest_end(tmp_path: Path) -> N
         assert await found([1, 2, 3], limit=1) == ["a"]
         assert await found([1, 2, 3], "C_") == ["c_"]
         assert await found([1, 2, 3], "%") == []
+
+
+async def test_ended_tasks_are_found_by_their_name_in_any_script(tmp_path: Path) -> None:
+    async with opened(tmp_path / "bot.db") as database:
+        store, recent = Store(database), Recent(database)
+        for number, (task, name) in enumerate(
+            [("a", "ÄRGER 5"), ("b", "镜头 5"), ("c5", ""), ("d5", "50 %")]
+        ):
+            state = await add(store, task, message_id=number + 1, names={task: name})
+            await store.save_outcomes([(state.watches[0].id, Outcome(Ending.STOPPED, NOW + number))])
+
+        async def found(part: str, name: str = "") -> list[str]:
+            return [watch.task_id for watch in await recent.ended([CHANNEL], part, NOW, 9, name=name)]
+
+        assert await found("ärg") == ["a"]
+        assert await found("镜") == ["b"]
+        assert await found("5") == ["d5", "c5", "b", "a"]
+        assert await found("5", "ärger 5") == ["a", "d5", "c5", "b"]
+        assert await found("%") == ["d5"]
 
 
 async def test_a_result_belongs_to_its_task_alone(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from linear import linear
 from wire.place import DONE, Place, place, running
 
-from sim.discord import Permission, User
+from sim.discord import Message, Permission, User
 
 pytestmark = pytest.mark.looptime
 
@@ -69,6 +69,52 @@ async def test_the_last_of_several_ids_is_completed_and_the_others_stay(tmp_path
         assert list(await offered(here, f"{TASKS[0]} ")) == [f"{TASKS[0]} {task}" for task in TASKS[1:3]]
         assert await offered(here, f"{TASKS[0]} {TASKS[1]} ") == {}, "it would be longer than Discord takes"
         assert await offered(here, f"{TASKS[0]} 0001", "status") == {}
+
+
+async def name_it(here: Place, task: str, name: str) -> Message:
+    here.api.set(task, running(40))
+    use = await here.sim.slash(here.ada, here.channel, "veo", "watch", id=task, name=name)
+    await use.acknowledged()
+    assert use.response is not None
+    await here.shows(use.response, "40 %")
+    return use.response
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_names_are_searched_and_shown_before_the_id(ended: bool, tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        for task, name in zip(TASKS, ["Shot 12 · Ärger", "Shot 13", "Шот 12"], strict=False):
+            card = await name_it(here, task, name)
+            if ended:
+                here.api.set(task, DONE)
+                await here.result(card)
+        state = "Finished" if ended else "Rendering 40 %"
+        shown = {TASKS[0]: f"Shot 12 · Ärger · {TASKS[0]} · {state}"}
+        for command in ("status", "watch") if ended else ("status", "watch", "stop"):
+            for typed in ("shot 12", "SHOT 12 · ä", "ärg", "Shot 12 · Ärger"):
+                assert await offered(here, typed, command) == shown, typed
+            assert list(await offered(here, "ШОТ", command)) == [TASKS[2]]
+            assert list(await offered(here, "shot 13", command)) == [TASKS[1]]
+            assert len(await offered(here, "12", command)) == 2
+            assert await offered(here, "shot%12", command) == {}
+        assert list(await offered(here, f"{TASKS[1]} шот")) == [f"{TASKS[1]} {TASKS[2]}"]
+
+
+async def test_a_render_is_found_by_its_name_among_many_others(tmp_path: Path) -> None:
+    """Each of the others has the last word of the name in its id."""
+    async with place(tmp_path, watches_per_person=100) as here:
+        card = await name_it(here, "the-one", "Scene 0000")
+        here.api.set("the-one", DONE)
+        await here.result(card)
+        for first in range(0, 30, 10):
+            for task in TASKS[first : first + 10]:
+                here.api.set(task, running(40))
+            card = await here.watch(" ".join(TASKS[first : first + 10]))
+            await here.shows(card, "40 %")
+            await (await here.sim.click(here.ada, card, label="Stop")).acknowledged()
+            await here.shows(card, "10 of 10 finished")
+        assert list(await offered(here, "scene 0000")) == ["the-one"]
+        assert len(await offered(here, "0000")) == 25
 
 
 async def test_stop_offers_what_is_watched_in_this_very_channel(tmp_path: Path) -> None:
@@ -166,8 +212,12 @@ async def test_the_options_have_a_greatest_length(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         (veo,) = [command for command in here.sim.world.commands.of() if command["name"] == "veo"]
         options = {sub["name"]: sub.get("options", []) for sub in veo["options"]}
-        assert {name: option["max_length"] for name in options for option in options[name]} == {
-            "status": 1_500,
-            "watch": 4_000,
-            "stop": 1_500,
+        longest = {
+            (name, option["name"]): option["max_length"] for name in options for option in options[name]
+        }
+        assert longest == {
+            ("status", "id"): 1_500,
+            ("watch", "id"): 4_000,
+            ("watch", "name"): 80,
+            ("stop", "id"): 1_500,
         }
