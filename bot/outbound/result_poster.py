@@ -188,7 +188,7 @@ class ResultPoster:
         async def is_it(ours: Found) -> bool:
             # Where cards were deleted, another watch's result about the same task looks the same.
             fits = is_part(ours.content, watch.task_id, delivery.part, parts)
-            return fits and ours.id not in await self._store.noted([ours.id])
+            return fits and not await self._store.is_result(ours.id)
 
         key = watch.id, delivery.part
         search = self._searches.setdefault(key, HistorySearch(card, (delivery.intended_at or 0.0) - MARGIN))

@@ -179,10 +179,10 @@ class Store:
         """Store that a message of a result is in the channel."""
         await self._run(lambda connection: change_part(connection, watch_id, part, message_id=message_id))
 
-    async def noted(self, message_ids: Sequence[int]) -> set[int]:
-        """Return the messages among these that are already known to belong to a result."""
-        query = select(deliveries.c.message_id).where(deliveries.c.message_id.in_(message_ids))
-        return await self._run(lambda connection: set(connection.scalars(query)))
+    async def is_result(self, message_id: int) -> bool:
+        """Return whether a message is known to belong to a result."""
+        query = select(deliveries.c.watch_id).where(deliveries.c.message_id == message_id).limit(1)
+        return await self._run(lambda connection: connection.scalar(query) is not None)
 
     async def follow(self, card_id: int, user_id: int, now: float) -> list[int]:
         """Add a follower to a card, unless they follow it already; return all its followers."""

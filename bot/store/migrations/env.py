@@ -12,11 +12,11 @@ from bot.store.schema import metadata
 log = logging.getLogger("bot.store.migrations")
 
 
-def _tell(
+def _log_step(
     ctx: MigrationContext, step: MigrationInfo, heads: Collection[Any], run_args: Mapping[str, Any]
 ) -> None:
-    """Say which step is done: a big database shows that it is still moving."""
-    del ctx, heads, run_args  # alembic gives them by these names
+    """Log each step, which shows progress on a large database."""
+    del ctx, heads, run_args  # alembic passes them by these names
     log.info("the database is at version %s", step.up_revision_id)
 
 
@@ -25,7 +25,7 @@ context.configure(
     target_metadata=metadata,
     render_as_batch=True,
     transactional_ddl=True,
-    on_version_apply=_tell,
+    on_version_apply=_log_step,
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -1,4 +1,4 @@
-"""Remember of which watches a backup that was put back does not know what was told since."""
+"""Store which watches may have been announced without a restored backup knowing it."""
 
 import sqlalchemy as sa
 from alembic import op

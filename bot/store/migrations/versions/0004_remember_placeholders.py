@@ -1,4 +1,4 @@
-"""Remember the lines that announce answers, so that a crash leaves none behind."""
+"""Store placeholders, so that a crash leaves none behind."""
 
 import sqlalchemy as sa
 from alembic import op
