@@ -1,12 +1,11 @@
 """The task API's health as a value: what the polls of all tasks say together.
 
     CLOSED   polls go out
-    OPEN     nobody is answered: nothing was answered for a while, several tasks got no answer, and then the
-             probes got none either
-    REFUSED  the key is refused: for a task, and then for the probes
+    OPEN     the API is down: nothing was answered for a while, several tasks failed, and so did the probes
+    REFUSED  the API refuses the key: for a task, and then for the probes
 
-One task's trouble never opens it. While it is open, polling pauses and only probes go out; the first answer
-closes it. `bot.engine.breaker` keeps the value, hears the polls and sends the probes.
+A single task never opens it. While it is open, polling pauses and only probes are sent; the first answer
+closes it. `bot.engine.breaker` keeps the value, observes the polls and sends the probes.
 """
 
 from collections.abc import Mapping
@@ -19,17 +18,17 @@ from bot.core import policy as delays
 from bot.core.events import ErrorKind, Observation, PollError
 
 SHARED_BY: Final = 3
-"""Different tasks that must get no answer, if so many are watched."""
+"""Different tasks that must fail, if so many are watched."""
 SILENT_AFTER: Final = 30.0
-"""Seconds without any answer before the API may be called silent, or its key refused."""
+"""Seconds without any answer before the API may count as down, or the key as refused."""
 FAILING_AFTER: Final = 20.0
-"""The same from the first poll that got none: after a time without polls, one lost answer is no outage."""
+"""The same since the first failed poll: after a time without polls, one lost answer is no outage."""
 SPELL_SECONDS: Final = 90.0
-"""Seconds after a limit in which another one is the same spell: a task is polled again within a minute."""
+"""Seconds after a 429 in which another one belongs to the same spell, which is logged once."""
 RENEWED_AFTER: Final = 1.0
-"""Seconds in which another answer says nothing new."""
+"""Seconds in which another answer changes nothing."""
 IMPOSSIBLE_ID: Final = "00000000-0000-0000-0000-000000000000"
-"""An id that no task has: what it is answered is not about a task."""
+"""An id that no task has: its answer is about the API, not about a task."""
 
 
 class Mode(StrEnum):
@@ -37,7 +36,7 @@ class Mode(StrEnum):
 
     CLOSED = "closed"
     OPEN = "open"
-    """Paused: the API answers nobody."""
+    """Paused: the API is down."""
     REFUSED = "refused"
     """Paused: the API refuses the key."""
 
@@ -48,21 +47,21 @@ class Health:
 
     mode: Mode = Mode.CLOSED
     since: float | None = None
-    """When the trouble of a paused mode began; once it is over, when that was."""
+    """When the outage or refusal began; once it is over, when it ended."""
     answered_at: float | None = None
-    """When anything came that only the API itself can have answered, an error included."""
+    """When the API itself last answered, errors included."""
     accepted_at: float | None = None
     """When it last accepted the key."""
     failing_since: float | None = None
-    """When the first poll was sent that got no answer, if nothing has been answered since."""
+    """When the first failed poll was sent, if nothing has been answered since."""
     failed: frozenset[str] = frozenset()
-    """The first few tasks that got no answer in that time."""
+    """The first few tasks that failed in that time."""
     refused_since: float | None = None
     """When the key was first refused, if it has not been accepted since."""
     limited_until: float = 0.0
-    """Until when another limit would be no news."""
+    """Until when another 429 is not logged."""
     impossible_id_tells: bool = True
-    """False once `IMPOSSIBLE_ID` got no answer at a time when tasks did."""
+    """False once `IMPOSSIBLE_ID` failed while tasks were answered."""
     probes: int = 0
     """Rounds of probes since it opened."""
     probe_at: float = 0.0
@@ -73,21 +72,16 @@ class Health:
         return self.mode is not Mode.CLOSED
 
     def next_probe(self, watched: int) -> float | None:
-        """Return when a round of probes is due, None as long as nothing is suspected."""
+        """Return when a round of probes is due, None if nothing is suspected."""
         if self.paused:
             return self.probe_at
-        due = min(self.silent_from(watched), self.refused_from)
+        due = self.silent_from(watched)
+        if self.refused_since is not None:
+            due = min(due, max(self.refused_since, (self.accepted_at or -inf) + SILENT_AFTER))
         return None if due == inf else max(due, self.probe_at)
 
-    @property
-    def refused_from(self) -> float:
-        """When the probes may say that the key is refused, `inf` if it is not in doubt."""
-        if self.refused_since is None:
-            return inf
-        return max(self.refused_since, (self.accepted_at or -inf) + SILENT_AFTER)
-
     def silent_from(self, watched: int) -> float:
-        """Return when the probes may say that nobody is answered, `inf` if that is not suspected."""
+        """Return when probes may find the API down, `inf` if that is not suspected."""
         if self.failing_since is None or len(self.failed) < min(SHARED_BY, watched):
             return inf
         return max(self.failing_since + FAILING_AFTER, (self.answered_at or -inf) + SILENT_AFTER)
@@ -99,7 +93,7 @@ def observe(health: Health, task_id: str, observation: Observation, begun: float
         return _accepted(health, now)
     match observation.kind:
         case ErrorKind.UNAVAILABLE:
-            # Silence cannot have begun before the last answer, however long ago this poll was sent.
+            # An outage cannot have begun before the last answer, however long ago this poll was sent.
             since = max(begun, health.answered_at or 0.0)
             failed = health.failed
             if task_id != IMPOSSIBLE_ID and len(failed) < SHARED_BY:
@@ -109,7 +103,9 @@ def observe(health: Health, task_id: str, observation: Observation, begun: float
             return replace(health, failing_since=health.failing_since or since, failed=failed)
         case ErrorKind.KEY_REFUSED:
             since = health.refused_since or max(begun, health.accepted_at or 0.0)
-            if health.mode is Mode.OPEN:  # answered again, but only the probes can tell with what
+            if (
+                health.mode is Mode.OPEN
+            ):  # answered again; the probes find out whether the key is refused to all
                 return replace(health, refused_since=since, probe_at=min(health.probe_at, now))
             return replace(
                 health, answered_at=now, failing_since=None, failed=frozenset(), refused_since=since
@@ -118,10 +114,10 @@ def observe(health: Health, task_id: str, observation: Observation, begun: float
             until = max(
                 health.limited_until, now + delays.retry_after_delay(observation.retry_after) + SPELL_SECONDS
             )
-            if health.mode is Mode.REFUSED:  # a limit may be checked before the key
+            if health.mode is Mode.REFUSED:  # the API may check its limit before the key
                 return replace(health, answered_at=now, limited_until=until)
             return replace(_answered(health, now), limited_until=until)
-        case ErrorKind.BROKEN:  # neither proof nor suspicion of an outage
+        case ErrorKind.BROKEN:  # says nothing about an outage
             return health
 
 
@@ -130,8 +126,8 @@ def after_probes(
 ) -> Health:
     """Return the health after a round of probes that was sent at `begun` and ended `now`.
 
-    `answers` is what each id was answered, observed already. Whatever was answered meanwhile, to anybody, has
-    ended the suspicion: then no verdict is due any more.
+    `answers` are the observations by id, already applied. An answer to any poll in the meantime has ended the
+    suspicion; then there is nothing to decide.
     """
     errors = {
         probe: observation.kind if isinstance(observation, PollError) else None
@@ -146,15 +142,15 @@ def after_probes(
     due = health.next_probe(watched)
     if due is None or now < due:
         return health
-    # A single task that is refused may be so for its own sake; the id that cannot exist is not.
+    # A single refused task may be a private one; the id that cannot exist is not.
     alone = len(answers) == 1 and IMPOSSIBLE_ID not in answers and health.impossible_id_tells
     if votes == {ErrorKind.KEY_REFUSED} and health.mode is not Mode.REFUSED and not alone:
         return _pause(health, Mode.REFUSED, health.refused_since, begun)
-    # A round that was due for a doubt about the key may be too early to speak of silence.
+    # A round that was due because of the key may be too early to call an outage.
     if votes == {ErrorKind.UNAVAILABLE} and health.mode is Mode.CLOSED and now >= health.silent_from(watched):
         return _pause(health, Mode.OPEN, health.failing_since, begun)
     if ErrorKind.KEY_REFUSED in votes and health.mode is Mode.OPEN:
-        return _answered(health, now)  # not all of them are refused: that is no silence
+        return _answered(health, now)  # some are answered: that is no outage
     return replace(health, probes=health.probes + 1, probe_at=begun + delays.probe_delay(health.probes))
 
 
@@ -163,7 +159,7 @@ def _pause(health: Health, mode: Mode, since: float | None, begun: float) -> Hea
 
 
 def _answered(health: Health, now: float) -> Health:
-    """Return the health after an answer that says nothing of the key; its next probe keeps its time."""
+    """Return the health after an answer that says nothing about the key; a doubt about that remains."""
     doubted = health.refused_since is not None and not health.paused
     return replace(
         health,

@@ -1,18 +1,17 @@
-"""How many requests a second the task API is sent: as many as are due, fewer after a 429.
+"""How many requests a second are sent to the task API: as many as are due, fewer after a 429.
 
-Additive increase, multiplicative decrease, as TCP finds its rate (RFC 5681): every 429 halves the rate, every
-answer adds a little. The limit ends when it is back at what was sent before the first 429 and holds nothing
-back any more.
+Additive increase, multiplicative decrease, as in TCP (RFC 5681): every 429 halves the rate, every answer adds
+a little. The limit is lifted once it is back at the rate before the first 429 and no request waits for it.
 """
 
 from math import exp, inf
 from typing import Final
 
 LOWEST: Final = 1.0
-"""Requests a second that are sent whatever happens."""
+"""Requests a second that are always allowed."""
 STEP: Final = 0.2
-"""Requests a second that an answer adds: more would meet a real limit more often; with less, a busy rate
-would take minutes to come back from the lowest one."""
+"""Requests a second that an answer adds. More would hit a real limit more often; with less, it would take
+minutes to recover from the lowest rate."""
 MEASURED_OVER: Final = 10.0
 """Seconds over which the rate without a limit is averaged."""
 

@@ -117,13 +117,13 @@ class Poller:
 
     def _next_at(self) -> float:
         """Return when the next poll may begin; `inf` if only the wake-up can tell."""
-        if self._closing or self._breaker.paused:
+        if self._closing or self._breaker.health.paused:
             return inf
-        return max(self._queue.next_at(), self._breaker.not_before)
+        return max(self._queue.next_at(), self._breaker.rate.not_before)
 
     async def _step(self) -> float | None:
         """Start the polls that are due; return the seconds to sleep, None for "until woken"."""
-        if self._breaker.paused:
+        if self._breaker.health.paused:
             self._backlogged = True
             await self._tracker.expire()
             return EXPIRY_SECONDS

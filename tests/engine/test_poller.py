@@ -208,7 +208,7 @@ async def test_an_outage_pauses_everybody_within_a_minute_and_ends_at_the_first_
         names = [*here.api.began, IMPOSSIBLE_ID]
         here.api.down, here.api.slow = (lambda: Unavailable("down")), dict.fromkeys(names, seconds)
         await asyncio.sleep(19.0)
-        assert not here.breaker.paused
+        assert not here.breaker.health.paused
         await asyncio.sleep(41.0)
         assert here.mode() is Mode.OPEN
         await asyncio.sleep(120.0)
@@ -328,7 +328,7 @@ async def test_a_card_that_cannot_be_drawn_keeps_no_pause_from_taking_effect() -
         here.poller.resume()
         await asyncio.sleep(40.0)
         assert len(shown) >= 3
-        assert here.breaker.paused
+        assert here.breaker.health.paused
 
 
 async def test_a_watch_grows_too_old_also_while_nothing_is_polled() -> None:

@@ -106,7 +106,7 @@ async def test_the_log_takes_no_limit_and_no_bad_task_for_silence(
         here.api.set(TASK, REFUSED)
         await here.sleep(120)
         assert "answer" not in caplog.text
-        assert caplog.text.count("the task API wants fewer requests") == 1, "one spell"
+        assert caplog.text.count("the task API asks for fewer requests") == 1, "one spell"
 
 
 async def test_one_bad_task_never_pauses_the_others(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ async def test_retry_after_holds_the_task_it_was_given_for(
         assert all(here.api.polls(task) - asked[task] >= 115 / 20 for task in TASKS[1:])
         await here.sleep(30)
         assert here.api.polls(TASKS[0]) > asked[TASKS[0]]
-        told = [record for record in caplog.records if "wants fewer requests" in record.message]
+        told = [record for record in caplog.records if "asks for fewer requests" in record.message]
         assert [record.__dict__["seconds"] for record in told] == [120]
 
 

@@ -94,7 +94,7 @@ async def test_25_bad_ids_leave_three_good_renders_alone(
         assert not any("The task API" in card.text for card in cards)
         await finish(here, cards)
     said = [record.message for record in caplog.records if record.name == "bot.engine.breaker"]
-    assert set(said) <= {"the task API wants fewer requests"}
+    assert set(said) <= {"the task API asks for fewer requests"}
     assert len(said) <= 2, "once a spell, and once more after a restart"
 
 
