@@ -10,7 +10,6 @@ the cards and `/readyz` ask for the API's health. `bot.core.health` decides what
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
-from itertools import islice
 from typing import Final, Protocol
 
 from bot.clock import Clock, WaitHook, WakeUp, plain_wait
@@ -133,13 +132,13 @@ class CircuitBreaker:
         if self._answering:
             return [next(reversed(self._answering)), *impossible]
         last = [] if self._answered_last is None else [self._answered_last]
-        turn = self._rounds // 2 % max(1, len(self._watched))
-        in_turn = list(islice(self._watched, turn, turn + 1))
+        others = [task_id for task_id in self._watched if task_id not in last]
+        in_turn = [others[self._rounds // 2 % len(others)]] if others else []
         if self.health.paused:
             second = (impossible, in_turn)[self._rounds % 2] or in_turn or impossible
         else:
             second = in_turn + impossible
-        return list(dict.fromkeys(last + second)) or [IMPOSSIBLE_ID]
+        return last + second or [IMPOSSIBLE_ID]
 
     def _observe(self, task_id: str, observation: Observation, begun: float) -> None:
         kind = observation.kind if isinstance(observation, PollError) else None

@@ -354,3 +354,16 @@ async def test_loops_that_stand_still_show() -> None:
         await asyncio.sleep(300.0)
         assert here.poller.overdue == pytest.approx(299.0, abs=1.0)
         assert here.breaker.overdue == pytest.approx(280.0, abs=1.0)
+
+
+async def test_probes_never_ask_one_task_twice_and_reach_every_task_within_a_few_rounds() -> None:
+    """The task that answered last is gone for good: any other may be the one that is answered again."""
+    async with polling(3) as here:
+        await here.breaker.poll(B)
+        here.api.down = lambda: Unavailable("down")
+        here.poller.resume()
+        await asyncio.sleep(60.0)
+        assert here.mode() is Mode.OPEN
+        rounds = [here.breaker._probes() for _ in range(8)]
+        assert all(len(set(probes)) == len(probes) == 2 for probes in rounds)
+        assert {name for probes in rounds for name in probes} == {A, B, C, IMPOSSIBLE_ID}
