@@ -1,6 +1,6 @@
-"""Carries out what follows from a poll, a person or Discord: what must be durable first, then what is shown.
+"""Applies what polls, people and Discord report to the watches: first saved, then shown.
 
-`core.observed` and `core.watch` decide. What could not be saved has not happened, in memory either.
+`core.observed` and `core.watch` decide what follows. If saving fails, nothing changes in memory either.
 """
 
 import asyncio
@@ -26,17 +26,17 @@ log = logging.getLogger(__name__)
 
 
 class Audience(Protocol):
-    """Who shows what the tracker knows. It returns at once and does its work in its own time."""
+    """Shows what the tracker knows. Its methods return at once; the work is done in the background."""
 
     def show(self, state: CardState) -> None:
-        """Bring a card to the form of its state."""
+        """Update a card to its state."""
 
     def announce(self, state: CardState, watch: Watch) -> None:
-        """Bring a card to its form after a watch has ended, and tell its followers."""
+        """Update a card after a watch has ended, and post the result for its followers."""
 
 
 class Tracker:
-    """Alone changes the registry, which everybody may read."""
+    """The only one to change the registry, which everyone may read."""
 
     def __init__(
         self,
@@ -54,47 +54,48 @@ class Tracker:
         self._tuner: Final = tuner
         self._clock: Final = clock
         self._chance: Final = chance
-        # Held from reading the registry to changing it, so that nothing else happens while a change is saved.
+        # Held from reading the registry until it is changed: saving takes time, and nothing may come between.
         self._saving: Final = asyncio.Lock()
 
     def show(self, card_id: int) -> None:
         """Show a card, if it has live watches."""
-        if card_id not in self.registry:
+        if (state := self.registry.cards.get(card_id)) is None:
             return
         try:
-            self._audience.show(self.registry.card(card_id))
-        except Exception:  # one card must not keep the others from being shown
-            log.exception("a card could not be shown", extra={"card": card_id})
+            self._audience.show(state)
+        except Exception:  # the other cards must be shown all the same
+            log.exception("could not show a card", extra={"card": card_id})
 
     def show_all(self) -> None:
-        """Show every card: the API's health has changed."""
-        for state in self.registry:
-            self.show(state.card.id)
+        """Show every card, after the API's health has changed."""
+        for card_id in self.registry.cards:
+            self.show(card_id)
 
     def announce(self, state: CardState, watch: Watch) -> None:
-        """Announce a watch that has ended, now or before a restart."""
+        """Announce a watch that has ended just now or before a restart."""
         try:
             self._audience.announce(state, watch)
-        except Exception:  # one result must not keep the others from being announced
-            log.exception("a result could not be announced", extra={"card": state.card.id})
+        except Exception:  # the other results must be announced all the same
+            log.exception("could not announce a result", extra={"card": state.card.id})
 
     async def begin(self, state: CardState, observations: Mapping[str, Observation]) -> dict[str, float]:
-        """Take a stored card with what the first polls of its tasks returned, and show it.
+        """Add a stored card with the observations of its first polls, and show it.
 
         Returns:
-            The seconds until the next poll of each task.
+            The seconds until the next poll of each task that is still watched.
         """
         pauses = {}
-        # Not while a poll of one of the tasks is saved: the poller takes no plan for a task it has in flight.
+        # Not while the result of a poll is saved: the poller schedules nothing for a task in flight, and the
+        # end of a task's last watch schedules nothing for the new one.
         async with self._saving:
             self.registry.add(state)
             changed = {state.card.id}
             for watch in state.live:
                 try:
                     pause, cards = await self._observe(watch.task_id, observations[watch.task_id])
-                except StoreFailed as error:  # the card itself is stored: the next poll says the same again
+                except StoreFailed as error:  # the card itself is stored, and the next poll reports the same
                     about = {"task": watch.task_id, "reason": str(error)}
-                    log.error("what a first poll saw could not be saved", extra=about)  # noqa: TRY400
+                    log.error("could not save the result of a first poll", extra=about)  # noqa: TRY400
                     pause, cards = self._tuner.policy.max_seconds, set()
                 changed |= cards
                 if pause is not None:
@@ -104,13 +105,13 @@ class Tracker:
         return pauses
 
     async def apply(self, task_id: str, observation: Observation) -> float | None:
-        """Take what a poll returned, and carry out what follows from it.
+        """Apply the observation of a poll to all watches of its task.
 
         Returns:
-            The seconds until the next poll of the task, None if nobody watches it any more.
+            The seconds until the next poll of the task, None if it is no longer watched.
 
         Raises:
-            StoreFailed: nothing has happened.
+            StoreFailed: nothing has changed.
         """
         async with self._saving:
             pause, changed = await self._observe(task_id, observation)
@@ -119,10 +120,10 @@ class Tracker:
         return pause
 
     async def expire(self) -> None:
-        """End the watches that have grown too old while nothing is polled.
+        """End the watches past the age limit, while polling is paused.
 
         Raises:
-            StoreFailed: nothing has happened.
+            StoreFailed: nothing has changed.
         """
         async with self._saving:
             now, policy = self._clock(), self._tuner.policy
@@ -130,26 +131,27 @@ class Tracker:
             await self._end([watch for watch in live if is_too_old(watch, now, policy)], Ending.TOO_OLD)
 
     async def follow(self, card_id: int, user_id: int, *, following: bool) -> None:
-        """Make somebody a follower of a card with live watches, or no longer.
+        """Add a person to the followers of a card with live watches, or remove them.
 
         Raises:
             KeyError: there is no such card.
-            StoreFailed: nothing has happened.
+            StoreFailed: nothing has changed.
         """
-        self.registry.card(card_id)  # or there is none
+        if card_id not in self.registry.cards:
+            raise KeyError(card_id)
         if following:
             people = await self._store.follow(card_id, user_id, self._clock())
         else:
             people = await self._store.unfollow(card_id, user_id)
-        if card_id in self.registry:  # it may have ended meanwhile
-            self.registry.replace(replace(self.registry.card(card_id), followers=tuple(people)))
+        if (state := self.registry.cards.get(card_id)) is not None:  # it may have ended meanwhile
+            self.registry.cards[card_id] = replace(state, followers=tuple(people))
             self.show(card_id)
 
     async def rename(self, card_id: int, task_id: str, name: str) -> None:
-        """Give the live watch of a task on a card another name, and show it.
+        """Rename the live watch of a task on a card, and show it.
 
         Raises:
-            StoreFailed: nothing has happened.
+            StoreFailed: nothing has changed.
         """
         async with self._saving:
             for watch in self.registry.live(card_id):
@@ -162,7 +164,7 @@ class Tracker:
         """End the live watches of a card, or only that of one task; return the tasks of those ended.
 
         Raises:
-            StoreFailed: nothing has happened.
+            StoreFailed: nothing has changed.
         """
         async with self._saving:
             live = [watch for watch in self.registry.live(card_id) if task_id in {None, watch.task_id}]
@@ -170,12 +172,12 @@ class Tracker:
         return [watch.task_id for watch in live]
 
     async def lose(self, card_id: int, end: Ending) -> None:
-        """End the live watches of a card that Discord says is gone or closed to us."""
+        """End the live watches of a card that is deleted or no longer accessible."""
         async with self._saving:
             await self._end(self.registry.live(card_id), end)
 
     async def _observe(self, task_id: str, observation: Observation) -> tuple[float | None, set[int]]:
-        """Take what a poll returned; return the pause before the next one, and the cards to show again."""
+        """Apply an observation; return the delay until the next poll, and the cards to show again."""
         if task_id not in self.registry.tasks:
             return None, set()
         now, policy = self._clock(), self._tuner.policy
@@ -203,7 +205,7 @@ class Tracker:
         )
 
     async def _save(self, ended: list[Watch]) -> None:
-        """Store outcomes in one transaction; whatever follows from them comes after that."""
+        """Store outcomes in one transaction, then remove the watches and announce their ends."""
         if not ended:
             return
         await self._store.save_outcomes([(w.id, w.outcome) for w in ended if w.outcome is not None])
@@ -214,5 +216,5 @@ class Tracker:
             about = {"task": watch.task_id, "card": watch.card_id, "ending": end}
             log.info("watch ended", extra=about)
             if end is not None and end.shown:
-                self.announce(self.registry.card(watch.card_id), watch)
+                self.announce(self.registry.cards[watch.card_id], watch)
         self.registry.drop_ended({watch.card_id for watch in ended})

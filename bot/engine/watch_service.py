@@ -1,6 +1,6 @@
-"""How a watch begins: what the first poll returned, the commit, and then the promise.
+"""Begins watches, and resumes them after a restart.
 
-Nothing is promised before the row is committed, and what is committed is carried on by tracker and poller.
+A card promises nothing before its row is committed. From then on the tracker and the poller do the rest.
 """
 
 import logging
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class WatchService:
-    """Begins watches and takes them up again after a restart."""
+    """Begins and resumes watches."""
 
     def __init__(self, store: Store, tracker: Tracker, poller: Poller, clock: Clock) -> None:
         self._store: Final = store
@@ -42,8 +42,8 @@ class WatchService:
     ) -> None:
         """Commit a card, message `message_id`, with a watch of each task, then show and poll them.
 
-        `observations` is what the first polls returned, by task, in the order of the card's rows. `names` are
-        what people call them, for those that have a name.
+        `observations` are those of the first polls, by task, in the order of the card's rows; `names` are the
+        names of those tasks that have one.
 
         Raises:
             AlreadyWatched: the channel has a live watch of one of the tasks.
@@ -66,7 +66,7 @@ class WatchService:
             self._poller.schedule(task_id, after, failing=isinstance(observations[task_id], PollError))
 
     async def join(self, channel_id: int, task_id: str, user_id: int, name: str = "") -> CardState | None:
-        """Make somebody a follower of the card on which a channel watches a task; None if there is none.
+        """Add a person to the followers of the card on which a channel watches a task; None if there is none.
 
         A `name` renames the watch if they are the card's starter.
         """
@@ -79,30 +79,20 @@ class WatchService:
         return state
 
     async def resume(self) -> None:
-        """Take up what the store says is unfinished: live watches, and results still to be announced."""
+        """Resume what the store says is unfinished: live watches, and results that are not announced yet."""
         unannounced = set(await self._store.to_announce())
-        states = await self._store.unfinished()
-        live = self._take_up(states)
-        for state in states if unannounced else ():
+        states, now = await self._store.unfinished(), self._clock()
+        live = [state for state in states if not state.ended]
+        for state in live:
+            watches = state.watches
+            if now < state.card.created_at:  # the clock was set back while we were stopped
+                watches = tuple(resumed(watch, now) for watch in watches)
+            self._tracker.registry.add(replace(state, watches=watches))
+        self._poller.resume()
+        for state in states:
             for watch in state.watches:
                 if watch.id in unannounced:
                     self._tracker.announce(state, watch)
         if states:
-            log.info(
-                "took up what was unfinished",
-                extra={"cards": live, "results": len(unannounced)},
-            )
-
-    def _take_up(self, states: list[CardState]) -> int:
-        """Put the live cards on the tracker and plan the first polls; return how many cards those are."""
-        live = [state for state in states if not state.ended]
-        now = self._clock()
-        for state in live:
-            self._tracker.registry.add(state if now >= state.card.created_at else _resumed(state, now))
-        self._poller.resume()
-        return len(live)
-
-
-def _resumed(state: CardState, now: float) -> CardState:
-    """Return a card by a clock that was set back since it was made."""
-    return replace(state, watches=tuple(resumed(watch, now) for watch in state.watches))
+            about = {"cards": len(live), "results": len(unannounced)}
+            log.info("resumed unfinished watches", extra=about)

@@ -32,11 +32,11 @@ async def test_the_same_answer_again_writes_nothing_and_shows_nothing() -> None:
     tracker, audience, store = filled_tracker(1, clock)
     answer = render(NAME, 40, clock.now - 60)
     await tracker.apply(NAME, answer)
-    state, shown = tracker.registry.card(1), audience.shown
+    state, shown = tracker.registry.cards[1], audience.shown
     for _ in range(10):
         clock.now += 10
         assert await tracker.apply(NAME, answer) is not None
-    assert tracker.registry.card(1) is state
+    assert tracker.registry.cards[1] is state
     assert (audience.shown, store.saved) == (shown, 0)
     clock.now += 10
     await tracker.apply(NAME, render(NAME, 40, clock.now - 60))
@@ -100,10 +100,10 @@ async def test_a_card_that_begins_by_a_failed_poll_is_shown_what_is_known_alread
     await tracker.apply(NAME, render(NAME, 40, clock.now - 60))
     await begin_another(tracker, PollError(ErrorKind.UNAVAILABLE), clock.now)
     assert tracker.registry.observed[NAME].task is not None
-    assert tracker.registry.card(2).watches[0].seen_at is None
+    assert tracker.registry.cards[2].watches[0].seen_at is None
     clock.now += 10
     await tracker.apply(NAME, render(NAME, 40, clock.now - 60))
-    assert tracker.registry.card(2).watches[0].seen_at == clock.now
+    assert tracker.registry.cards[2].watches[0].seen_at == clock.now
     assert store.saved == 1
 
 
@@ -112,12 +112,12 @@ async def test_a_name_that_could_not_be_saved_is_not_shown() -> None:
     store.full = True
     with pytest.raises(StoreFailed):
         await tracker.rename(1, NAME, "Shot 12")
-    assert (tracker.registry.card(1).watches[0].name, audience.shown) == ("", 0)
+    assert (tracker.registry.cards[1].watches[0].name, audience.shown) == ("", 0)
     store.full = False
     await tracker.rename(1, NAME, "Shot 12")
-    assert tracker.registry.card(1).watches[0].name == "Shot 12"
+    assert tracker.registry.cards[1].watches[0].name == "Shot 12"
     assert tracker.registry.watches(NAME)[0].name == "Shot 12"
-    assert tracker.registry.card(2).watches[0].name == ""
+    assert tracker.registry.cards[2].watches[0].name == ""
     assert (audience.shown, store.saved) == (1, 1)
     await tracker.rename(1, NAME, "Shot 12")
     assert store.saved == 1

@@ -43,7 +43,7 @@ async def _send_after_the_mark(
 async def _show_before_it_is_saved(self: Tracker, ended: list[Watch]) -> None:
     for watch in ended:
         self.registry.put(watch)
-        self.announce(self.registry.card(watch.card_id), watch)
+        self.announce(self.registry.cards[watch.card_id], watch)
     self.registry.drop_ended({watch.card_id for watch in ended})
     await asyncio.sleep(1)  # a slow disk: what is shown goes out meanwhile
     await self._store.save_outcomes([(w.id, w.outcome) for w in ended if w.outcome is not None])

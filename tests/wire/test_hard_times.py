@@ -282,6 +282,6 @@ async def test_nothing_is_kept_of_cards_that_have_ended(tmp_path: Path) -> None:
         await here.sleep(600)
         assert here.app is not None
         assert here.app.outbound._queues == {}
-        assert here.app.registry._cards == {}
+        assert here.app.registry.cards == {}
         assert here.app.poller._queue._due == {}
         assert here.app.poller._queue.in_flight == {}
