@@ -1,4 +1,4 @@
-"""Time and waiting, as the parts of the bot get them handed in."""
+"""Clocks and waiting, as they are passed to the parts of the bot."""
 
 import asyncio
 import time
@@ -8,11 +8,11 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 ANSWERS: Final = 3
-"""As many of Discord's answers agree before its clock is believed to be further ahead."""
+"""Answers of Discord that must agree before its clock counts as further ahead."""
 Clock = Callable[[], float]
 """Returns Unix seconds."""
 WaitHook = Callable[[Awaitable[None]], Awaitable[None]]
-"""Awaits something that only the outside or time can end; simulations learn from it that the bot rests."""
+"""Awaits what only time or the outside can end; through it a simulation learns that the bot is idle."""
 
 
 async def plain_wait(awaitable: Awaitable[None]) -> None:
@@ -20,7 +20,7 @@ async def plain_wait(awaitable: Awaitable[None]) -> None:
 
 
 def steady_clock() -> Clock:
-    """Return a clock that tells Unix time but never jumps: the system's may be set while we run."""
+    """Return a clock of Unix time that never jumps: the system's may be set while we run."""
     offset = time.time() - time.monotonic()
     return lambda: time.monotonic() + offset
 
@@ -28,26 +28,26 @@ def steady_clock() -> Clock:
 class DiscordTime:
     """Unix time as Discord has it, from the `Date` of its newest answer; `clock` is ours.
 
-    What is compared with messages is in this time. Learned once it would be wrong after the machine slept: a
-    clock that never jumps stands still meanwhile. Until the next answer this one is then behind, never ahead:
-    whoever looks for a message since a time looks too far back rather than not far enough.
+    Times that are compared with those of messages are in this clock. It is set by every answer, because our
+    clock stands still while the machine sleeps. Until the next answer this clock is then behind, never ahead:
+    a search for messages since a time goes too far back rather than not far enough.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock: Final = clock
         self._heard: Final = deque[float](maxlen=ANSWERS)
-        """By how much the newest answers were ahead of our clock."""
+        """Seconds by which the newest answers were ahead of our clock."""
 
     @property
     def ahead(self) -> float:
-        """Seconds by which Discord's clock is ahead of ours; a single answer's wrong date is not believed."""
+        """Seconds by which Discord's clock is ahead of ours; a single wrong date has no effect."""
         return min(self._heard, default=0.0)
 
     def __call__(self) -> float:
         return self._clock() + self.ahead
 
     def heard(self, date: str) -> None:
-        """Take the `Date` header of an answer that has just come; what is no date is passed over."""
+        """Learn from the `Date` header of an answer that has just come; ignore an invalid one."""
         try:
             at = parsedate_to_datetime(date).timestamp()
         except (ValueError, TypeError, OverflowError):

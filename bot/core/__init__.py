@@ -1,1 +1,1 @@
-"""What is true whatever carries it out: values and rules, without clock, I/O or third-party code."""
+"""Values and rules, pure: no clock, no I/O, no third-party code."""

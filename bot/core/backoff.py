@@ -1,7 +1,7 @@
-"""How long to wait before trying again what failed: one clamped exponential backoff for everything."""
+"""One clamped exponential backoff for everything that is retried."""
 
 
 def exponential_backoff(failures: int, first: float, longest: float) -> float:
     """Return the seconds to wait after so many failures in a row: `first`, then doubling to `longest`."""
-    # Python raises OverflowError for a float power that is too large, so the exponent has a bound, too.
+    # Python raises OverflowError for a float power that is too large, so the exponent is bounded, too.
     return min(longest, first * 2.0 ** min(max(failures - 1, 0), 64))

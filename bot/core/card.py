@@ -8,7 +8,7 @@ from bot.core.watch import Watch
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Where a card is and whom it speaks to. Ids are Discord's; `created_at` is Unix seconds."""
+    """Where a card is and in which language it is. Ids are Discord's; `created_at` is Unix seconds."""
 
     id: int
     guild_id: int
@@ -21,7 +21,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class CardState:
-    """A card, all its watches (the ended ones too, in the order of their rows) and who follows it."""
+    """A card, all its watches in the order of their rows, ended ones included, and its followers."""
 
     card: Card
     watches: tuple[Watch, ...]
@@ -37,7 +37,7 @@ class CardState:
         return tuple(watch for watch in self.watches if watch.outcome is None)
 
     def with_watch(self, watch: Watch) -> "CardState":
-        """Return the state with a newer form of one of its watches."""
+        """Return the state with a new state of one of its watches."""
         watches = tuple(watch if old.id == watch.id else old for old in self.watches)
         return CardState(self.card, watches, self.followers)
 

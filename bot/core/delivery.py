@@ -1,13 +1,13 @@
-"""A result as messages: what is planned, and how far each has come."""
+"""A result as planned messages, and how far each has been delivered."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a result as it was planned, so that a crash repeats it to the letter.
+    """One planned message of a result, stored so that it can be repeated unchanged after a crash.
 
-    `content` is at most 2,000 characters, `mentions` the ids of the people it may call, `urls_file` the lines
+    `content` is at most 2,000 characters, `mentions` the ids of the people it pings, `urls_file` the lines
     of the attached `urls.txt`, if there is one.
     """
 
@@ -20,7 +20,7 @@ class Message:
 class Delivery:
     """One planned message; `part` from 1. Sent once `message_id` is known.
 
-    `intended_at` is Unix seconds by Discord's clock, for it is compared with messages.
+    `intended_at` is Unix seconds by Discord's clock: it is compared with the times of messages.
     """
 
     part: int

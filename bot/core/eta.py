@@ -1,6 +1,6 @@
-"""When a render may end: from the recent slope of its progress, and silent where there is none to trust.
+"""When a render may end: from the recent slope of its progress, if that can be trusted.
 
-All times are Unix seconds. A sample is a time and the percent that was first seen then.
+All times are Unix seconds. A sample is a time and the percentage first observed then.
 """
 
 from typing import Final
@@ -9,26 +9,26 @@ ProgressSample = tuple[float, int]
 
 SAMPLES_KEPT: Final = 5
 MOVES_NEEDED: Final = 2
-"""Times that progress must really have moved before a slope means anything."""
+"""Moves of progress before a slope means anything."""
 STALLED_AFTER: Final = 3.0
 """Mean pauses between moves after which progress counts as stalled."""
 SHORTEST_STALL: Final = 20.0
-"""Seconds without a move that never count as a stall."""
+"""Fewer seconds without a move are never a stall."""
 
 
 def with_sample(
     samples: tuple[ProgressSample, ...], now: float, progress: int | None
 ) -> tuple[ProgressSample, ...]:
-    """Return the samples with what was seen now, if it is a move; only the newest are kept."""
+    """Return the samples with the current progress, if it has moved; only the newest are kept."""
     if progress is None or (samples and progress <= samples[-1][1]):
         return samples
     return (*samples, (now, progress))[-SAMPLES_KEPT:]
 
 
 def expected_end(samples: tuple[ProgressSample, ...], now: float, next_poll: float) -> float | None:
-    """Return when the render may end, None if nothing can be said.
+    """Return when the render may end, None if that cannot be said.
 
-    `next_poll` is when we will know more: an estimate that would be in the past by then is none.
+    `next_poll` is when we will know more: an estimate that has passed by then is not returned.
     """
     if len(samples) <= MOVES_NEEDED:
         return None

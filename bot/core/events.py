@@ -1,4 +1,4 @@
-"""What a poll of a task can return."""
+"""What a poll of a task can return: an observation."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,9 +11,9 @@ class ErrorKind(StrEnum):
     """Why a poll returned no task."""
 
     UNAVAILABLE = "unavailable"
-    """No answer, too late, a server error, or a page of a proxy: it may concern every task."""
+    """No answer, a timeout, a server error or a proxy's page: it may concern every task."""
     BROKEN = "broken"
-    """An answer that cannot be read: this task's own, and no sign of an outage."""
+    """An answer that cannot be read: it concerns this task only."""
     TASK_REFUSED = "task_refused"
     """The API refuses this one task."""
     KEY_REFUSED = "key_refused"
@@ -22,16 +22,16 @@ class ErrorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """The API does not know the task; `message` is what it said, "" if nothing."""
+    """The API does not know the task; `message` is its own, "" if none."""
 
     message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PollError:
-    """A poll without a task; `retry_after` in seconds where the API asked for a pause.
+    """A poll that returned no task; `retry_after` in seconds if the API asked for a pause.
 
-    `message` is what the API said, "" if nothing, at most as long as a task's message.
+    `message` is the API's own, "" if none; at most as long as a task's.
     """
 
     kind: ErrorKind
@@ -44,7 +44,7 @@ Observation = Task | Missing | PollError
 
 
 def name_of(observation: Observation) -> str:
-    """Return what a poll returned, in a word."""
+    """Return an observation as a metric's label."""
     match observation:
         case Task():
             return observation.state

@@ -1,7 +1,7 @@
 """What polling has learned about one task: one value per task, however many watch it.
 
-`observe` says what a poll makes of it and when to poll again. Nothing here is stored; after a restart the
-first polls learn it again. How a watch ends by it is decided in `bot.core.watch`.
+`observe` returns it after a poll, and when to poll again. It is not stored; after a restart the first polls
+learn it again. `bot.core.watch` decides how watches end.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 
 SHOWN_FAILURES: Final = 3
-"""Failed polls in a row from which the card speaks of them."""
+"""Failed polls in a row before the card mentions them."""
 REFUSALS: Final = frozenset({ErrorKind.TASK_REFUSED, ErrorKind.KEY_REFUSED})
 
 
@@ -24,38 +24,38 @@ class Observed:
     """Times are Unix seconds."""
 
     task: Task | None = None
-    """The newest answer, its progress never lower than an earlier one's."""
+    """The newest answer; its progress never goes back."""
     changed_at: float | None = None
     polled_at: float | None = None
     """When the newest answer came."""
     idle_seconds: float = 0.0
-    """Seconds without a change, failed polls included; a pause for all, or a limit, does not count."""
+    """Seconds without a change, failed polls included; pauses of all polling and 429s do not count."""
     missing: int = 0
-    """Polls in a row that said "missing", since `missing_since`: a proxy may say so for a while, too."""
+    """Polls in a row that returned "missing", since `missing_since`; a proxy may do so for a while, too."""
     missing_since: float | None = None
     empty: int = 0
-    """Polls in a row that said "succeeded" without a video."""
+    """Polls in a row that returned "succeeded" without a video."""
     failures: int = 0
     """Failed polls in a row, since `failing_since`; the newest at `failed_at` with `error`."""
     error: ErrorKind | None = None
     failing_since: float | None = None
     failed_at: float | None = None
     refused_for: float = 0.0
-    """Seconds in which polls were refused; a pause for all does not count."""
+    """Seconds in which polls were refused; pauses of all polling do not count."""
     message: str = ""
-    """What the API last said instead of an answer about the task, if that is the last that it said."""
+    """The API's message with its newest error, if no answer has come since."""
     began_at: float | None = None
-    """When it began to be rendered, as far as that is known; None while it is not."""
+    """When rendering began, as far as that is known; None while it is not rendered."""
     samples: tuple[ProgressSample, ...] = ()
     """The newest moves of its progress."""
     expected_end: float | None = None
-    """When it may end, as far as its recent moves tell."""
+    """When it may end, by the recent moves of its progress."""
     watched_since: float | None = None
     """When the first of its watches began, as long as there was no answer."""
 
     @property
     def is_failing(self) -> bool:
-        """Whether so many polls failed in a row that the card should say so."""
+        """Whether so many polls failed in a row that the card mentions it."""
         return self.failures >= SHOWN_FAILURES
 
 
@@ -65,9 +65,9 @@ UNOBSERVED: Final = Observed()
 def observe(
     before: Observed, observation: Observation, now: float, policy: PollPolicy, chance: float
 ) -> tuple[Observed, float]:
-    """Return what is known after a poll, and the seconds until the next one.
+    """Return what is known after a poll, and the delay until the next one in seconds.
 
-    `chance` in [0, 1) spreads the pauses after failures.
+    `chance` in [0, 1) spreads the delays after failures.
     """
     match observation:
         case Task():
@@ -97,7 +97,7 @@ def _answered(before: Observed, task: Task, now: float, policy: PollPolicy) -> t
     if known is not None and (task.progress is None or task.progress < known):
         task = replace(task, progress=known)
     changed = before.task is None or before.task.visible != task.visible
-    # A task cannot be called stalled for a time in which nobody polled it.
+    # Time in which nobody polled must not make a task stalled.
     idle = 0.0 if changed else before.idle_seconds + min(_since_newest_poll(before, now), policy.max_seconds)
     empty = task.state is TaskState.SUCCEEDED and not task.is_terminal
     rendering = task.state is TaskState.RUNNING
@@ -105,8 +105,8 @@ def _answered(before: Observed, task: Task, now: float, policy: PollPolicy) -> t
     began_at = before.began_at if rendering else None
     if rendering and began_at is None:
         began_at = beginning(task, now, policy.too_old_after) if before.task is None else now
-    way = None if began_at is None else course(samples, began_at, now)
-    pause = delays.confirm_delay(policy) if empty else delays.poll_delay(task, way, idle, policy)
+    position = None if began_at is None else course(samples, began_at, now)
+    pause = delays.confirm_delay(policy) if empty else delays.poll_delay(task, position, idle, policy)
     after = Observed(
         task=task,
         changed_at=now if changed else before.changed_at,
@@ -127,7 +127,7 @@ def _failed(
     pause = delays.failure_delay(before.failures + 1, policy, chance)
     if limited:
         pause = max(pause, delays.retry_after_delay(failure.retry_after))
-    # No pause of the task's own is longer than the longest backoff: more was a pause for all.
+    # Anything beyond the longest backoff was a pause of all polling, not this task's own.
     passed = min(_since_newest_poll(before, now), delays.LONGEST_BACKOFF)
     refused_twice = failure.kind in REFUSALS and before.error in REFUSALS
     past = before.expected_end is not None and before.expected_end <= now + pause
@@ -146,6 +146,6 @@ def _failed(
 
 
 def _since_newest_poll(before: Observed, now: float) -> float:
-    """Return the seconds since the newest poll; 0 where there was none, or the clock was set back."""
+    """Return the seconds since the newest poll; 0 if there was none or the clock was set back."""
     polled_at = before.polled_at if before.failed_at is None else before.failed_at
     return 0.0 if polled_at is None else max(0.0, now - polled_at)

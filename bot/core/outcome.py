@@ -1,4 +1,4 @@
-"""How watches end, and what each ending asks for."""
+"""How watches end, and what each ending requires."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,27 +15,27 @@ class Ending(StrEnum):
     EMPTY = "empty"
     """Succeeded, but without a video."""
     VANISHED = "vanished"
-    """Known before, unknown now."""
+    """Known to the API before, unknown now."""
     REFUSED = "refused"
-    """The API answered nothing but refusals for ten minutes."""
+    """The API refused every poll for ten minutes."""
     STALLED = "stalled"
     """Timed out: nothing changed for too long."""
     TOO_OLD = "too_old"
     """Timed out: watched for too long in all."""
     STOPPED = "stopped"
     NO_SUCH_TASK = "no_such_task"
-    """Never seen within the first minute."""
+    """Unknown to the API for the first minute."""
     CARD_DELETED = "card_deleted"
     ACCESS_LOST = "access_lost"
 
     @property
     def announced(self) -> bool:
-        """Whether a new message tells the followers; the others are nothing to be called for."""
+        """Whether followers are pinged in a new message."""
         return self in _ANNOUNCED
 
     @property
     def shown(self) -> bool:
-        """Whether there is a card left to bring to its final form."""
+        """Whether there still is a card to update."""
         return self not in {Ending.CARD_DELETED, Ending.ACCESS_LOST}
 
 
@@ -54,7 +54,7 @@ _ANNOUNCED: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of a watch, for good: what is stored, shown and announced."""
+    """The final end of a watch: what is stored, shown and announced."""
 
     ending: Ending
     at: float
@@ -62,9 +62,9 @@ class Outcome:
     by: int | None = None
     """The person who stopped it."""
     message: str = ""
-    """What the API last said, if that was no answer about the task."""
+    """The API's last message, if that came with an error."""
 
     @property
     def last_message(self) -> str:
-        """What the API last said in words; "" if it never said any."""
+        """The API's last message, "" if there was none."""
         return self.message or ("" if self.task is None else self.task.message)

@@ -1,6 +1,6 @@
-"""A render task as the task API tells it.
+"""A render task as the task API describes it.
 
-Knows the vocabulary of the API's document and nothing of how an answer is fetched or shown.
+Knows the terms of the API's document, not how answers are fetched or shown.
 """
 
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class TaskState(StrEnum):
-    """The states of the API's document, and one for whatever else it may say."""
+    """The states of the API's document, and one for all others."""
 
     PENDING = "pending"
     """Queued (队列中)."""
@@ -19,7 +19,7 @@ class TaskState(StrEnum):
     ERROR = "error"
     """Failed (失败); the message says why."""
     UNKNOWN = "unknown"
-    """Not in the document: shown as it came, and polled on."""
+    """Not in the document: shown as it came; polling goes on."""
 
     @property
     def ended(self) -> bool:
@@ -31,9 +31,9 @@ class TaskState(StrEnum):
 class Task:
     """One answer of the API about one task.
 
-    `state_text` is the state as it came. `progress` is 0 to 100, or None when the API gave no usable number.
-    Times are Unix seconds. `videos` are http and https URLs that are safe to print; `refused_videos` names
-    what stood in the place of others.
+    `state_text` is the state as it came. `progress` is 0 to 100, or None if the API gave no usable number.
+    Times are Unix seconds. `videos` are http and https URLs that are safe to print; `refused_videos` are
+    shortened forms of those that are not.
     """
 
     id: str
@@ -49,12 +49,11 @@ class Task:
     fingerprint: int | None = field(default=None, compare=False, repr=False)
     """Hash of the answer, valid within this process: the same bytes are the same task."""
     other_ids: tuple[str, ...] = field(default=(), compare=False)
-    """The ids that the answer itself gives where `id` is not among them: some relays use their own, and some
-    mix up answers."""
+    """The ids in the answer if `id` is not among them: some relays use their own, and some mix up answers."""
 
     @property
     def visible(self) -> tuple[object, ...]:
-        """What a person would call a change, if it did; an update time that ticks by itself is none."""
+        """Everything whose change a person would notice; an update time that ticks by itself is left out."""
         return self.state_text, self.state, self.progress, self.message, self.action, self.videos
 
     @property

@@ -7,10 +7,9 @@
              ── nothing new for too long ──► STALLED
              ── watched for too long ──────► TOO_OLD, also while nothing is polled
              ── a person stops it ─────────► STOPPED
-             ── the card is gone, or closed ► CARD_DELETED | ACCESS_LOST, quietly
+             ── the card is gone, or closed ► CARD_DELETED | ACCESS_LOST
 
-The first end decides; whatever comes later changes nothing. What concerns the whole API is in
-`bot.core.health`.
+The first end is final. What concerns the whole API is in `bot.core.health`.
 """
 
 from dataclasses import dataclass, replace
@@ -23,9 +22,9 @@ from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 
 CONFIRMING_POLLS: Final = 3
-"""Polls in a row that must agree before "no video", "no such task" or "vanished" is believed."""
+"""Polls in a row that must agree on "no video", "no such task" or "vanished"."""
 REFUSED_AFTER: Final = 600.0
-"""Seconds of nothing but refusals after which a watch ends."""
+"""Seconds of nothing but refused polls after which a watch ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Watch:
     """The row on the card, from 0."""
     started_at: float
     seen_at: float | None = None
-    """When the API first knew the task."""
+    """When the API first returned the task."""
     outcome: Outcome | None = None
     name: str = ""
     """What people call the render, if they said so; clean (`bot.core.names`), not escaped."""
@@ -48,7 +47,7 @@ class Watch:
 def ending(
     watch: Watch, observed: Observed, observation: Observation, now: float, policy: PollPolicy
 ) -> Ending | None:
-    """Return how a poll ends a live watch, if it does; `observed` is what is known after that poll."""
+    """Return how a poll ends a live watch, None if it goes on; `observed` is what is known after the poll."""
     match observation:
         case Task() if observation.is_terminal:
             return Ending.FAILED if observation.state is TaskState.ERROR else Ending.SUCCEEDED
@@ -60,7 +59,7 @@ def ending(
         return Ending.TOO_OLD
     if isinstance(observation, PollError) and observation.kind is ErrorKind.RATE_LIMITED:
         return None
-    # A watch cannot have waited longer than it exists, whatever others saw of its task before.
+    # A new watch must not end for what older watches of its task have waited.
     age = now - watch.started_at
     if min(observed.idle_seconds, age) >= policy.stalled_after:
         return Ending.STALLED
@@ -68,7 +67,7 @@ def ending(
 
 
 def is_too_old(watch: Watch, now: float, policy: PollPolicy) -> bool:
-    """Tell whether a watch ends for its age alone."""
+    """Tell whether a watch is past the age limit."""
     return now - watch.started_at >= policy.too_old_after
 
 
@@ -78,19 +77,19 @@ def ended(watch: Watch, end: Ending, observed: Observed, now: float, by: int | N
 
 
 def shown(watch: Watch, observed: Observed) -> tuple[object, ...]:
-    """Return all that a live watch's card shows of its task: another value is a reason to show it again."""
+    """Return everything that the card of a live watch shows of its task, to see whether that has changed."""
     failing = observed.is_failing
     return (
         None if observed.task is None else observed.task.visible,
         observed.expected_end,
         (observed.error, observed.failing_since, observed.message) if failing else None,
-        # Once the task was seen, the card stays as it is until the task has vanished for sure.
+        # A known task that is missing for a moment does not change the card.
         watch.seen_at is None and observed.missing > 0,
     )
 
 
 def resumed(watch: Watch, now: float) -> Watch:
-    """Return a watch as it goes on after a restart: by a clock that was set back it has begun only now."""
+    """Return a watch after a restart; if the clock was set back, it starts now."""
     return replace(watch, started_at=min(watch.started_at, now))
 
 
