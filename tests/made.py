@@ -6,7 +6,6 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from bot.core.card import Card
 from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.health import Health, Mode
 from bot.core.names import clean_name
@@ -14,7 +13,7 @@ from bot.core.observed import UNOBSERVED, Observed, observe
 from bot.core.outcome import Ending, Outcome
 from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
-from bot.core.watch import Watch, ended, ending, shown
+from bot.core.watch import Card, Watch, ended, ending, shown
 from bot.messages import LANGUAGES
 
 NOW: Final = 1_767_225_600.0

@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from bot.clock import Clock
-from bot.core.card import Card, CardState
 from bot.core.outcome import Ending, Outcome
 from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
-from bot.core.watch import Watch
+from bot.core.watch import Card, CardState, Watch
 from bot.engine.registry import Registry
 from bot.engine.tracker import Tracker
 from bot.engine.tuner import PollTuner

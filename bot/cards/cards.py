@@ -18,14 +18,13 @@ from bot.cards.buttons import Action, Button, CardButton
 from bot.cards.render_parts import Style, heading
 from bot.cards.task_row import MESSAGE_LIMIT, ROW_MESSAGE_LIMIT, TaskRow, task_row
 from bot.cards.text import LAYOUT_LIMIT, NAME_LIMIT, mention, plain, relative
-from bot.core.card import CardState
 from bot.core.health import Health, Mode
 from bot.core.names import common_name
 from bot.core.observed import UNOBSERVED, Observed
 from bot.core.outcome import Ending
 from bot.core.policy import PollPolicy
 from bot.core.task import Task
-from bot.core.watch import Watch
+from bot.core.watch import CardState, Watch
 from bot.messages import say
 
 PLAIN_LIMIT: Final = 200

@@ -18,11 +18,11 @@ from bot.cards.task_row import TaskRow, task_row
 from bot.cards.text import jump_link, relative
 from bot.clock import Clock
 from bot.commands.response import Response
-from bot.core.card import Listed
 from bot.core.health import Health
 from bot.core.observed import UNOBSERVED, Observed
 from bot.core.outcome import Ending
 from bot.core.policy import PollPolicy
+from bot.core.watch import Listed
 from bot.engine.breaker import CircuitBreaker
 from bot.engine.tracker import Tracker
 from bot.messages import say

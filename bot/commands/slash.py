@@ -22,8 +22,8 @@ from bot.commands.response import Response, ResponseFailed
 from bot.commands.turns import NewestFirst, TooLate, Turn
 from bot.commands.watch_command import Limits, WatchCommand, left_out
 from bot.config import Settings
-from bot.core.card import CardState
 from bot.core.task_ids import MOST_AT_ONCE, read_task_id
+from bot.core.watch import CardState
 from bot.engine.breaker import CircuitBreaker
 from bot.engine.tracker import Tracker
 from bot.engine.watch_service import WatchService

@@ -19,11 +19,11 @@ from bot.cards.text import NAME_LIMIT, code, jump_link, named, packed, plain
 from bot.commands.first_poll import FirstPoll
 from bot.commands.message_text import tasks_of, tasks_of_ours
 from bot.commands.response import Response
-from bot.core.card import CardState
 from bot.core.events import Observation
 from bot.core.names import clean_name, numbered
 from bot.core.task import Task
 from bot.core.task_ids import LEFT_OUT_LENGTH, MOST_AT_ONCE, Found, read_task_ids
+from bot.core.watch import CardState
 from bot.engine.tracker import Tracker
 from bot.engine.watch_service import WatchService
 from bot.messages import say

@@ -1,4 +1,4 @@
-"""A watch and how it ends: every rule of that is in this file and nowhere else.
+"""A watch, the card it is on, and how it ends: all rules about that are in this file and nowhere else.
 
     watching ── Task ended ───────────────► SUCCEEDED | FAILED
              ── succeeded without a video ─► (a few more polls) ─► EMPTY
@@ -13,7 +13,7 @@ The first end is final. What concerns the whole API is in `bot.core.health`.
 """
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.observed import Observed
@@ -42,6 +42,50 @@ class Watch:
     outcome: Outcome | None = None
     name: str = ""
     """What people call the render, if they said so; clean (`bot.core.names`), not escaped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Where a card is and in which language it is. Ids are Discord's; `created_at` is Unix seconds."""
+
+    id: int
+    guild_id: int
+    channel_id: int
+    message_id: int
+    starter_id: int
+    language: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CardState:
+    """A card, all its watches in the order of their rows, ended ones included, and its followers."""
+
+    card: Card
+    watches: tuple[Watch, ...]
+    followers: tuple[int, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        return not self.live
+
+    @property
+    def live(self) -> tuple[Watch, ...]:
+        """Its watches that have not ended."""
+        return tuple(watch for watch in self.watches if watch.outcome is None)
+
+    def with_watch(self, watch: Watch) -> "CardState":
+        """Return the state with a new state of one of its watches."""
+        watches = tuple(watch if old.id == watch.id else old for old in self.watches)
+        return CardState(self.card, watches, self.followers)
+
+
+class Listed(NamedTuple):
+    """A watch in a list; `result_id` is the first message of its result, once that is sent."""
+
+    card: Card
+    watch: Watch
+    result_id: int | None = None
 
 
 def ending(

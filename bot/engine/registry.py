@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from bot.core.card import CardState
 from bot.core.observed import Observed
-from bot.core.watch import Watch
+from bot.core.watch import CardState, Watch
 
 
 class Registry:

@@ -11,12 +11,11 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from bot.clock import Clock
-from bot.core.card import CardState
 from bot.core.events import Observation
 from bot.core.observed import UNOBSERVED, observe
 from bot.core.outcome import Ending
 from bot.core.task import Task
-from bot.core.watch import Watch, ended, ending, is_too_old, shown
+from bot.core.watch import CardState, Watch, ended, ending, is_too_old, shown
 from bot.engine.registry import Registry
 from bot.engine.tuner import PollTuner
 from bot.store.errors import StoreFailed

@@ -9,10 +9,9 @@ from dataclasses import replace
 from typing import Final
 
 from bot.clock import Clock
-from bot.core.card import CardState
 from bot.core.events import Observation, PollError
 from bot.core.task import Task
-from bot.core.watch import resumed
+from bot.core.watch import CardState, resumed
 from bot.engine.poller import Poller
 from bot.engine.tracker import Tracker
 from bot.store.store import Store

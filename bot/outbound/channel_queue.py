@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from bot.cards.cards import CardForm, plain_form
 from bot.clock import Clock, WakeUp
-from bot.core.card import Card
 from bot.core.outcome import Ending
+from bot.core.watch import Card
 from bot.metrics import Metrics
 from bot.outbound.discord_errors import ErrorAction, describe, error_action
 from bot.outbound.failures import Failures, Lost

@@ -7,7 +7,7 @@ more than an hour old. Were progress to use them all, an end would wait until a 
 from collections import deque
 from typing import Final
 
-from bot.core.card import Card
+from bot.core.watch import Card
 
 YOUNG: Final = (4, 5.0)
 """Edits by the bot's own token, and the seconds in which progress may use so many."""

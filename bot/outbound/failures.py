@@ -12,8 +12,8 @@ import discord
 
 from bot import messages
 from bot.clock import Clock
-from bot.core.card import Card
 from bot.core.outcome import Ending
+from bot.core.watch import Card
 from bot.gateway.servers import ServerState
 from bot.messages import say
 from bot.outbound.attachments import Videos

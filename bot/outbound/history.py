@@ -11,7 +11,7 @@ from enum import Enum, auto
 from math import inf
 from typing import Final
 
-from bot.core.card import Card
+from bot.core.watch import Card
 from bot.outbound.discord_errors import ErrorAction, error_action, is_refusal
 from bot.outbound.rest import DiscordRest, Found
 

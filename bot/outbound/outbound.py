@@ -13,11 +13,10 @@ from typing import Final
 
 from bot.cards.cards import CardForm, card_form
 from bot.clock import Clock, WaitHook, WakeUp, plain_wait
-from bot.core.card import Card, CardState
 from bot.core.health import Health
 from bot.core.observed import Observed
 from bot.core.policy import PollPolicy
-from bot.core.watch import Watch
+from bot.core.watch import Card, CardState, Watch
 from bot.metrics import Metrics
 from bot.outbound.channel_queue import ChannelQueue
 from bot.outbound.failures import Lost

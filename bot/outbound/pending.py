@@ -11,8 +11,7 @@ from math import inf
 from typing import ClassVar, Final
 
 from bot.cards.cards import CardForm
-from bot.core.card import Card
-from bot.core.watch import Watch
+from bot.core.watch import Card, Watch
 from bot.gateway.servers import ServerState
 from bot.outbound.attachments import Videos
 from bot.outbound.discord_errors import ACCESS_SECONDS, access_delay

@@ -23,10 +23,9 @@ import discord
 
 from bot.cards.results import is_part, result_messages
 from bot.clock import Clock
-from bot.core.card import Card
 from bot.core.delivery import Delivery, Message
 from bot.core.policy import PollPolicy
-from bot.core.watch import Watch
+from bot.core.watch import Card, Watch
 from bot.outbound.attachments import Videos, fetch_videos, with_attachments
 from bot.outbound.discord_errors import ErrorAction, certainly_unsent, describe, error_action
 from bot.outbound.history import MARGIN, HistorySearch, NotFound

@@ -11,8 +11,8 @@ from typing import Any, Final, TypeVar
 
 import discord
 
-from bot.core.card import Card
 from bot.core.delivery import Message
+from bot.core.watch import Card
 from bot.outbound.attachments import Videos, with_attachments
 from bot.outbound.discord_errors import ErrorAction, certainly_unsent, describe, error_action
 from bot.outbound.rest import DiscordRest

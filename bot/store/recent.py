@@ -5,9 +5,8 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
-from bot.core.card import Card, Listed
 from bot.core.outcome import Ending
-from bot.core.watch import Watch
+from bot.core.watch import Card, Listed, Watch
 from bot.store.database import Database
 from bot.store.records import CARD, WATCH, watch_from
 from bot.store.schema import cards, deliveries, watches

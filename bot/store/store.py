@@ -11,10 +11,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, Delete, Insert, Table, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from bot.core.card import Card, CardState
 from bot.core.delivery import Delivery, Message
 from bot.core.outcome import Outcome
-from bot.core.watch import Watch
+from bot.core.watch import Card, CardState, Watch
 from bot.store.database import Database
 from bot.store.errors import AlreadyWatched
 from bot.store.records import (

@@ -32,7 +32,6 @@ from made import (
 from bot.cards.cards import CardForm, card_form, layout, plain_form
 from bot.cards.render_parts import Style
 from bot.cards.text import bar
-from bot.core.card import Card, CardState
 from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.health import Health, Mode
 from bot.core.names import clean_name, numbered
@@ -40,7 +39,7 @@ from bot.core.observed import UNOBSERVED, Observed
 from bot.core.outcome import Ending, Outcome
 from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
-from bot.core.watch import Watch
+from bot.core.watch import Card, CardState, Watch
 from bot.messages import LANGUAGES
 
 POLICY: Final = PollPolicy()

@@ -27,14 +27,13 @@ from bot.cards.cards import CardForm
 from bot.cards.text import bar
 from bot.commands.autocomplete import LENGTH_LIMIT, label
 from bot.commands.listing import PAGE_SIZE, ListPage, list_page
-from bot.core.card import Card, Listed
 from bot.core.health import Health
 from bot.core.names import clean_name, numbered, row_name
 from bot.core.observed import Observed
 from bot.core.outcome import Ending, Outcome
 from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
-from bot.core.watch import Watch
+from bot.core.watch import Card, Listed, Watch
 from bot.messages import LANGUAGES
 
 MOST = 2**63 - 1

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.card import Card
+from bot.core.watch import Card
 from bot.outbound.edit_budget import OLD_AFTER, EditBudget
 
 NOW = 1_767_225_600.0

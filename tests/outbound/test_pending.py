@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from made import NOW, STARTER, watch
 
 from bot.cards.cards import CardForm
-from bot.core.card import Card
+from bot.core.watch import Card
 from bot.gateway.servers import ServerState
 from bot.outbound.attachments import Videos
 from bot.outbound.pending import (

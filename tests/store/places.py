@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from made import NOW, STARTER, TASK
 
-from bot.core.card import CardState
+from bot.core.watch import CardState
 from bot.store.database import Database
 from bot.store.store import Store
 

@@ -9,11 +9,10 @@ from made import NOW, STARTER, TASK, VIDEO, watch
 from sqlalchemy import text
 from store.places import CHANNEL, GUILD, add, opened, sql, stored
 
-from bot.core.card import Card, CardState
 from bot.core.delivery import Delivery, Message
 from bot.core.outcome import Ending, Outcome
 from bot.core.task import Task, TaskState
-from bot.core.watch import Watch
+from bot.core.watch import Card, CardState, Watch
 from bot.store.database import Database
 from bot.store.errors import AlreadyWatched, StoreFailed
 from bot.store.store import Store

@@ -26,13 +26,12 @@ from hypothesis.stateful import (
 )
 from made import NOW, STARTER, Polled, failures, ids, links, poll, running
 
-from bot.core.card import CardState
 from bot.core.delivery import Message
 from bot.core.events import Missing, Observation
 from bot.core.observed import UNOBSERVED, Observed
 from bot.core.outcome import Ending, Outcome
 from bot.core.task import Task, TaskState
-from bot.core.watch import Watch, ended, resumed
+from bot.core.watch import CardState, Watch, ended, resumed
 from bot.store.database import Database
 from bot.store.errors import AlreadyWatched
 from bot.store.schema import DONE, FINAL, LIVE
