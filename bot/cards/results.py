@@ -19,8 +19,7 @@ from bot.cards.render_parts import (
     state_title,
 )
 from bot.cards.text import CONTENT_LIMIT, mention, name_and_id, plain, relative
-from bot.core.delivery import Message
-from bot.core.outcome import Outcome
+from bot.core.outcome import Message, Outcome
 from bot.core.policy import PollPolicy
 from bot.core.task import Task
 from bot.messages import say

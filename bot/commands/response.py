@@ -25,7 +25,7 @@ from bot.commands.response_requests import (
     without_markup,
 )
 from bot.commands.turns import RESPONSE_SECONDS, Turn
-from bot.core.delivery import Message
+from bot.core.outcome import Message
 from bot.messages import language_for, say
 from bot.outbound.discord_errors import ErrorAction, describe, error_action
 from bot.outbound.rest import NOBODY

@@ -11,7 +11,7 @@ import discord
 
 from bot.cards.results import URLS_FILE
 from bot.cards.text import CONTENT_LIMIT, plain
-from bot.core.delivery import Message
+from bot.core.outcome import Message
 from bot.outbound.discord_errors import NOT_DISCORDS, ErrorAction, error_action
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""How watches end, and what each ending requires."""
+"""How watches end, what each ending requires, and the messages that announce it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -68,3 +68,29 @@ class Outcome:
     def last_message(self) -> str:
         """The API's last message, "" if there was none."""
         return self.message or ("" if self.task is None else self.task.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One planned message of a result, stored so that it can be repeated unchanged after a crash.
+
+    `content` is at most 2,000 characters, `mentions` the ids of the people it pings, `urls_file` the lines
+    of the attached `urls.txt`, if there is one.
+    """
+
+    content: str
+    mentions: tuple[int, ...] = ()
+    urls_file: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One planned message; `part` from 1. Sent once `message_id` is known.
+
+    `intended_at` is Unix seconds by Discord's clock: it is compared with the times of messages.
+    """
+
+    part: int
+    message: Message
+    intended_at: float | None = None
+    message_id: int | None = None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bot.cards.text import CONTENT_LIMIT
-from bot.core.delivery import Message
+from bot.core.outcome import Message
 from bot.videos.downloader import VideoDownloader, VideoFile
 
 UPLOADED_SECONDS: Final = 60.0

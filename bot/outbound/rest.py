@@ -15,7 +15,7 @@ import discord
 from bot.cards.cards import CardForm, layout
 from bot.cards.results import URLS_FILE
 from bot.clock import Clock
-from bot.core.delivery import Message
+from bot.core.outcome import Message
 from bot.core.watch import Card
 from bot.gateway.client import VeoBot
 from bot.gateway.servers import ServerState

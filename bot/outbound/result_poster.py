@@ -23,7 +23,7 @@ import discord
 
 from bot.cards.results import is_part, result_messages
 from bot.clock import Clock
-from bot.core.delivery import Delivery, Message
+from bot.core.outcome import Delivery, Message
 from bot.core.policy import PollPolicy
 from bot.core.watch import Card, Watch
 from bot.outbound.attachments import Videos, fetch_videos, with_attachments

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 import discord
 
-from bot.core.delivery import Message
+from bot.core.outcome import Message
 from bot.core.watch import Card
 from bot.outbound.attachments import Videos, with_attachments
 from bot.outbound.discord_errors import ErrorAction, certainly_unsent, describe, error_action

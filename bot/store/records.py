@@ -7,8 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, select, update
 
-from bot.core.delivery import Delivery, Message
-from bot.core.outcome import Ending, Outcome
+from bot.core.outcome import Delivery, Ending, Message, Outcome
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
 from bot.store.schema import cards, deliveries, followers, watches

@@ -11,8 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Delete, Insert, Table, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from bot.core.delivery import Delivery, Message
-from bot.core.outcome import Outcome
+from bot.core.outcome import Delivery, Message, Outcome
 from bot.core.watch import Card, CardState, Watch
 from bot.store.database import Database
 from bot.store.errors import AlreadyWatched

@@ -26,9 +26,8 @@ from made import (
 
 from bot.cards.results import answer_messages, is_part, result_messages
 from bot.cards.text import bar
-from bot.core.delivery import Message
 from bot.core.names import clean_name, numbered
-from bot.core.outcome import Ending, Outcome
+from bot.core.outcome import Ending, Message, Outcome
 from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 from bot.messages import LANGUAGES

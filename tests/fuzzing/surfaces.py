@@ -18,7 +18,7 @@ from bot.cards.buttons import CardButton
 from bot.cards.results import answer_messages
 from bot.cards.text import CONTENT_LIMIT, code, packed, plain
 from bot.core.characters import visible
-from bot.core.delivery import Message
+from bot.core.outcome import Message
 from bot.core.task import Task, TaskState
 from bot.core.task_ids import (
     LEFT_OUT_LENGTH,

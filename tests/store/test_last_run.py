@@ -8,7 +8,7 @@ import pytest
 from made import NOW
 from store.places import add, sql, stored
 
-from bot.core.delivery import Message
+from bot.core.outcome import Message
 from bot.store.errors import StoreUnusable
 from bot.store.store import Store
 from bot.store.unconfirmed import last_run_file, read_last_run, write_last_run

@@ -12,8 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from store.places import add, opened, sql, stored
 
-from bot.core.delivery import Message
-from bot.core.outcome import Ending, Outcome
+from bot.core.outcome import Ending, Message, Outcome
 from bot.store import database
 from bot.store.database import Database
 from bot.store.errors import StoreUnusable

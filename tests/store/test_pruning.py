@@ -6,8 +6,7 @@ import pytest
 from made import NOW
 from store.places import add, opened, sql
 
-from bot.core.delivery import Message
-from bot.core.outcome import Ending, Outcome
+from bot.core.outcome import Ending, Message, Outcome
 from bot.store.pruning import BATCH, prune
 from bot.store.store import Store
 

@@ -5,8 +5,7 @@ from pathlib import Path
 from made import NOW
 from store.places import CHANNEL, GUILD, add, opened
 
-from bot.core.delivery import Message
-from bot.core.outcome import Ending, Outcome
+from bot.core.outcome import Ending, Message, Outcome
 from bot.store.recent import Recent
 from bot.store.store import Store
 

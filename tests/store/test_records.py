@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import ids, links, outcomes
 
-from bot.core.delivery import Delivery, Message
-from bot.core.outcome import Ending, Outcome
+from bot.core.outcome import Delivery, Ending, Message, Outcome
 from bot.core.task import Task, TaskState
 from bot.store.records import delivery_from, outcome_from, outcome_record
 

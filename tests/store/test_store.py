@@ -9,8 +9,7 @@ from made import NOW, STARTER, TASK, VIDEO, watch
 from sqlalchemy import text
 from store.places import CHANNEL, GUILD, add, opened, sql, stored
 
-from bot.core.delivery import Delivery, Message
-from bot.core.outcome import Ending, Outcome
+from bot.core.outcome import Delivery, Ending, Message, Outcome
 from bot.core.task import Task, TaskState
 from bot.core.watch import Card, CardState, Watch
 from bot.store.database import Database

@@ -26,10 +26,9 @@ from hypothesis.stateful import (
 )
 from made import NOW, STARTER, Polled, failures, ids, links, poll, running
 
-from bot.core.delivery import Message
 from bot.core.events import Missing, Observation
 from bot.core.observed import UNOBSERVED, Observed
-from bot.core.outcome import Ending, Outcome
+from bot.core.outcome import Ending, Message, Outcome
 from bot.core.task import Task, TaskState
 from bot.core.watch import CardState, Watch, ended, resumed
 from bot.store.database import Database
