@@ -10,6 +10,7 @@ CANDIDATES = 3
 LENGTH = 100_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SURFACES)
 def test_a_long_text_takes_linear_time(name: str) -> None:
     """Of all tokens, those that take longest when they are repeated are tried at length."""

@@ -47,7 +47,7 @@ def replies(here: Place, channel: Channel, card: Message) -> list[Message]:
 
 
 @pytest.mark.parametrize("refusal", EDGE, ids=str)
-@pytest.mark.parametrize("lasts", [10.0, 1_200.0])
+@pytest.mark.parametrize("lasts", [10.0, pytest.param(1_200.0, marks=pytest.mark.slow)])
 async def test_an_edge_that_refuses_everything_for_a_while_costs_nothing(
     lasts: float, refusal: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -77,7 +77,9 @@ async def finish(here: Place, cards: list[Message]) -> None:
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "all kinds"])
-@pytest.mark.parametrize("restarted", [False, True], ids=["as they begin", "after a restart"])
+@pytest.mark.parametrize(
+    "restarted", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["as they begin", "after a restart"]
+)
 async def test_25_bad_ids_leave_three_good_renders_alone(
     kind: str, restarted: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
