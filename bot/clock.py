@@ -79,11 +79,17 @@ class WakeUp:
 
     async def _sleep(self, seconds: float | None) -> None:
         loop = asyncio.get_running_loop()
-        self._sleeper = loop.create_future()
-        timer = None if seconds is None else loop.call_later(seconds, self.set)
+        self._sleeper = sleeper = loop.create_future()
+        # The timer's argument is the future that it ends: SimCord recognizes a resting bot by that.
+        timer = None if seconds is None else loop.call_later(seconds, _wake, sleeper)
         try:
-            await self._sleeper
+            await sleeper
         finally:
             self._sleeper = None
             if timer is not None:
                 timer.cancel()
+
+
+def _wake(sleeper: "asyncio.Future[None]") -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)
