@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from math import inf
 from typing import Final, NamedTuple
 
-from bot.core.eta import ProgressSample
 from bot.core.task import Task
+
+ProgressSample = tuple[float, int]
+"""Unix seconds, and the percentage first observed then."""
 
 PERCENTS: Final = (1, 40, 70, 90, 97)
 """From which progress each row is meant; the first row, before these, tells none."""

@@ -8,14 +8,20 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bot.core import policy as delays
-from bot.core.course import beginning, course
-from bot.core.eta import ProgressSample, expected_end, with_sample
+from bot.core.course import ProgressSample, beginning, course
 from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 
 SHOWN_FAILURES: Final = 3
 """Failed polls in a row before the card mentions them."""
+SAMPLES_KEPT: Final = 5
+MOVES_NEEDED: Final = 2
+"""Moves of progress before a slope means anything."""
+STALLED_AFTER: Final = 3.0
+"""Mean pauses between moves after which progress counts as stalled."""
+SHORTEST_STALL: Final = 20.0
+"""Fewer seconds without a move are never a stall."""
 REFUSALS: Final = frozenset({ErrorKind.TASK_REFUSED, ErrorKind.KEY_REFUSED})
 
 
@@ -149,3 +155,29 @@ def _since_newest_poll(before: Observed, now: float) -> float:
     """Return the seconds since the newest poll; 0 if there was none or the clock was set back."""
     polled_at = before.polled_at if before.failed_at is None else before.failed_at
     return 0.0 if polled_at is None else max(0.0, now - polled_at)
+
+
+def with_sample(
+    samples: tuple[ProgressSample, ...], now: float, progress: int | None
+) -> tuple[ProgressSample, ...]:
+    """Return the samples with the current progress, if it has moved; only the newest are kept."""
+    if progress is None or (samples and progress <= samples[-1][1]):
+        return samples
+    return (*samples, (now, progress))[-SAMPLES_KEPT:]
+
+
+def expected_end(samples: tuple[ProgressSample, ...], now: float, next_poll: float) -> float | None:
+    """Return when the render may end, None if that cannot be said.
+
+    `next_poll` is when we will know more: an estimate that has passed by then is not returned.
+    """
+    if len(samples) <= MOVES_NEEDED:
+        return None
+    (began, first), (moved, last) = samples[0], samples[-1]
+    if moved <= began:
+        return None
+    pause = (moved - began) / (len(samples) - 1)
+    if now - moved > max(STALLED_AFTER * pause, SHORTEST_STALL):
+        return None
+    end = moved + (100 - last) * (moved - began) / (last - first)
+    return end if end > next_poll else None
