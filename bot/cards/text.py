@@ -5,10 +5,11 @@ It is shown literally and has no effect.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from bot.core.characters import visible
+from bot.core.names import row_name
 
 CONTENT_LIMIT: Final = 2_000
 """Characters in a message's content."""
@@ -50,9 +51,10 @@ def name_and_id(name: str, task_id: str) -> str:
     return f"{plain(name, NAME_LIMIT)} · `{task_id}`" if name else f"`{task_id}`"
 
 
-def named(task_ids: Iterable[str]) -> str:
-    """Return task ids for a sentence."""
-    return ", ".join(f"`{task_id}`" for task_id in task_ids)
+def named(task_ids: Iterable[str], names: Mapping[str, str] | None = None) -> str:
+    """Return a list of tasks, as a sentence names them: by their names, or by their ids."""
+    shown = ((row_name((names or {}).get(task_id, "")), task_id) for task_id in task_ids)
+    return ", ".join(plain(name, NAME_LIMIT) if name else f"`{task_id}`" for name, task_id in shown)
 
 
 def packed(texts: Iterable[str]) -> list[str]:

@@ -123,7 +123,7 @@ class Commands:
         stopped = await self._tracker.stop(state.card.id, user.id, task_id)
         if stopped:
             await response.send_private(
-                say(response.language, messages.STOPPED_FOR_YOU, tasks=named(stopped))
+                say(response.language, messages.STOPPED_FOR_YOU, tasks=named(stopped, state.names))
             )
         else:
             await self._offer_again(response)
@@ -137,7 +137,7 @@ class Commands:
             sentence = messages.NOW_FOLLOWING if following else messages.NO_LONGER_FOLLOWING
         else:
             sentence = messages.NOW_FOLLOWING_SEVERAL if following else messages.NO_LONGER_FOLLOWING_SEVERAL
-        await response.send_private(say(response.language, sentence, tasks=named(live)))
+        await response.send_private(say(response.language, sentence, tasks=named(live, state.names)))
 
     async def _offer_again(self, response: Response) -> None:
         """Tell the asker that a card is over, and offer to watch its tasks again."""

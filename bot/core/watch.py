@@ -74,6 +74,11 @@ class CardState:
         """Its watches that have not ended."""
         return tuple(watch for watch in self.watches if watch.outcome is None)
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What its tasks are called, by id; "" is no name."""
+        return {watch.task_id: watch.name for watch in self.watches}
+
     def with_watch(self, watch: Watch) -> "CardState":
         """Return the state with a new state of one of its watches."""
         watches = tuple(watch if old.id == watch.id else old for old in self.watches)
