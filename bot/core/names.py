@@ -35,7 +35,7 @@ _SECRETS: Final = ("authorization", "bearer", "key", "token")
 def clean_name(text: str) -> str:
     """Return a name as it is stored: one line, nothing invisible, at most `NAME_LIMIT` characters."""
     # Normalized after cleaning: the time to order marks grows with the square of their number in a row.
-    return shortened(unicodedata.normalize("NFC", visible(text)), NAME_LIMIT)
+    return shortened(visible(unicodedata.normalize("NFC", visible(text))), NAME_LIMIT)
 
 
 def numbered(name: str, number: int) -> str:

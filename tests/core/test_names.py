@@ -28,6 +28,7 @@ LINK = f"https://relay.example/v1/tasks/{TASK}"
 @given(typed_names)
 @example(MARKUP)
 @example("ﷺ\u0958" * 80)
+@example("\u0958" + "\u0301" * 4)
 def test_a_name_is_one_visible_line_of_at_most_eighty_characters(text: str) -> None:
     name = clean_name(text)
     assert len(name) <= NAME_LIMIT

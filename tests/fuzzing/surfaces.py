@@ -18,6 +18,15 @@ from bot.cards.buttons import CardButton
 from bot.cards.results import answer_messages
 from bot.cards.text import CONTENT_LIMIT, code, packed, plain
 from bot.core.characters import visible
+from bot.core.names import (
+    FILE_NAME_BYTES,
+    ROW_LIMIT,
+    clean_name,
+    file_name,
+    names_in,
+    numbered,
+    row_name,
+)
 from bot.core.outcome import Message
 from bot.core.task import Task, TaskState
 from bot.core.task_ids import (
@@ -158,6 +167,15 @@ def ids(text: str) -> None:
     assert without_surroundings(text) in text
 
 
+def names(text: str) -> None:
+    name = clean_name(text)
+    assert clean_name(name) == name
+    assert len(row_name(numbered(name, 7))) <= ROW_LIMIT
+    assert len(file_name(text, TASK, 1).encode()) <= FILE_NAME_BYTES
+    for found in names_in([text, f"{text}: {TASK}"]).values():
+        assert clean_name(found) == found != ""
+
+
 def texts(text: str) -> None:
     shown = visible(text)
     assert len(text) > 1_000 or visible(shown) == shown
@@ -208,7 +226,8 @@ def results(text: str) -> None:
 
 
 SURFACES: Final[Mapping[str, Callable[[str], None]]] = {
-    function.__name__: function for function in (ids, texts, links, log_lines, headers, answers, results)
+    function.__name__: function
+    for function in (ids, names, texts, links, log_lines, headers, answers, results)
 }
 
 TEXTS: Final = st.lists(st.sampled_from(TOKENS) | st.text(max_size=8), max_size=40).map("".join)
