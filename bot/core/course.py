@@ -1,8 +1,8 @@
-"""Where a render is on its way, in a form in which different renders can be compared.
+"""How far a render is, in a form in which different renders can be compared.
 
-A render that tells its progress is as far as its age is of the age at which it would be done at its pace
-so far: a *share*, past 1 where it has slowed down. One that tells none is only so old. What was learned
-about ends is kept by row (how much progress was told) and by place on the row's axis (a share, or seconds).
+A render with progress is at a *share*: its age divided by the age at which it would be done at its speed so
+far; above 1 if it has slowed down. One without progress only has an age. What was learned about ends is kept
+by row (how much progress was reported) and by place on the row's axis (a share, or seconds).
 """
 
 from bisect import bisect_right
@@ -16,7 +16,7 @@ ProgressSample = tuple[float, int]
 """Unix seconds, and the percentage first observed then."""
 
 PERCENTS: Final = (1, 40, 70, 90, 97)
-"""From which progress each row is meant; the first row, before these, tells none."""
+"""The progress from which each row counts; the first row, before these, has none."""
 AGES: Final = tuple(8.0 * 2.0 ** (step / 4) for step in range(36))
 """Where the cells of the first row end: from 8 seconds to an hour, each a fifth longer than the last."""
 SHARES: Final = (
@@ -28,11 +28,11 @@ AXES: Final = (AGES, *(SHARES for _ in PERCENTS))
 FIRST_CELLS: Final = tuple(sum(len(axis) + 1 for axis in AXES[:row]) for row in range(len(AXES)))
 CELLS: Final = sum(len(axis) + 1 for axis in AXES)
 USUAL_SPEED: Final = 1 / 300
-"""The share of a second where nothing tells how fast a render is: five minutes for the whole."""
+"""The share per second if the speed of a render is unknown: five minutes in all."""
 SHORTEST_AGE: Final = 1.0
-"""Seconds of age from which progress tells something about speed."""
+"""Seconds of age from which progress says something about speed."""
 SLOWEST: Final = 1e-9
-"""No course stands still: time goes on."""
+"""No course stands still, even without progress."""
 
 
 class Course(NamedTuple):
@@ -43,7 +43,7 @@ class Course(NamedTuple):
     speed: float
 
     def after(self, seconds: float) -> "Course":
-        """Return where this is some time later if nothing new is told."""
+        """Return the course some time later if there is no news."""
         return Course(self.row, self.place + seconds * self.speed, self.speed)
 
     @property
@@ -51,7 +51,7 @@ class Course(NamedTuple):
         return FIRST_CELLS[self.row] + bisect_right(AXES[self.row], self.place)
 
     def cells(self, seconds: float) -> Iterator[tuple[int, float]]:
-        """Yield the cells that are gone through in the next `seconds`, each with its own seconds."""
+        """Yield the cells passed in the next `seconds`, with the seconds spent in each."""
         axis, place = AXES[self.row], self.place
         index = bisect_right(axis, place)
         while seconds > 0:
@@ -63,7 +63,7 @@ class Course(NamedTuple):
 
 
 def beginning(task: Task, now: float, oldest: float) -> float:
-    """Return when a render under way began: with its task, if what that tells can be believed."""
+    """Return when a running render began: when its task was created, if that is plausible, else now."""
     created_at = task.created_at
     return created_at if created_at is not None and now - oldest < created_at < now else now
 

@@ -26,7 +26,7 @@ TRUSTED: Final = 2.0
 GUESSED: Final = (150.0, 400.0, 200.0, 80.0, 30.0, 12.0)
 """Seconds between ends in each row, as long as nothing is known."""
 SHAPE: Final = f"1:{CELLS}"
-"""Names the cells: what was learned with others cannot be used."""
+"""Version and number of the cells: records with other cells cannot be used."""
 
 
 @dataclass(slots=True)
@@ -37,12 +37,12 @@ class Experience:
     ends: list[float] = field(default_factory=lambda: [0.0] * CELLS)
 
     def lived(self, course: Course, seconds: float) -> None:
-        """Take in that a render went on for so long."""
+        """Learn that a render went on for so long."""
         for cell, stay in course.cells(seconds):
             self.seconds[cell] += stay
 
     def ended(self, course: Course) -> None:
-        """Take in that a render ended here, and let everything else fade a little."""
+        """Learn that a render ended here, and let everything else fade a little."""
         kept = 1 - 1 / REMEMBERED
         self.seconds = [seconds * kept for seconds in self.seconds]
         self.ends = [ends * kept for ends in self.ends]
@@ -61,13 +61,13 @@ class Experience:
         return tuple(polls)
 
     def record(self) -> dict[str, Any]:
-        """Return it as JSON holds it."""
+        """Return it as a JSON object."""
         numbers = {"seconds": self.seconds, "ends": self.ends}
         return {"shape": SHAPE} | {name: [round(n, 3) for n in kept] for name, kept in numbers.items()}
 
 
 def experience_from(record: object) -> Experience:
-    """Return what was recorded, or none where that cannot be used."""
+    """Return the recorded experience, or an empty one if the record cannot be used."""
     if isinstance(record, Mapping) and record.get("shape") == SHAPE:
         seconds, ends = (_numbers(record.get(name)) for name in ("seconds", "ends"))
         if seconds is not None and ends is not None:

@@ -153,7 +153,7 @@ class Poller:
             next_delay = await self._tracker.apply(task_id, observation)
         except StoreFailed as error:
             about = {"task": task_id, "reason": str(error)}
-            log.error("could not save the result of a poll", extra=about)  # noqa: TRY400
+            log.error("the result of a poll could not be saved", extra=about)  # noqa: TRY400
         except Exception:
             log.exception("a poll failed unexpectedly", extra={"task": task_id})
         finally:

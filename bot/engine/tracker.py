@@ -94,7 +94,7 @@ class Tracker:
                     pause, cards = await self._observe(watch.task_id, observations[watch.task_id])
                 except StoreFailed as error:  # the card itself is stored, and the next poll reports the same
                     about = {"task": watch.task_id, "reason": str(error)}
-                    log.error("could not save the result of a first poll", extra=about)  # noqa: TRY400
+                    log.error("the result of a first poll could not be saved", extra=about)  # noqa: TRY400
                     pause, cards = self._tuner.policy.max_seconds, set()
                 changed |= cards
                 if pause is not None:
