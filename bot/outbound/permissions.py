@@ -4,12 +4,14 @@ A card needs a channel of a server, and there all that its result will need. Com
 where the bot cannot post; what Discord would refuse later is refused here, before anything is promised.
 """
 
+from datetime import UTC, datetime
 from typing import Final
 
 import discord
 
 from bot import messages
 from bot.messages import say
+from bot.outbound.discord_errors import LOCKED
 
 INVITED_WITH: Final = discord.Permissions(
     view_channel=True,
@@ -22,6 +24,8 @@ INVITED_WITH: Final = discord.Permissions(
 """What the invite link asks for."""
 NEEDED: Final = ("view_channel", "attach_files", "read_message_history")
 """Permissions without which a result could not be posted, whatever the kind of channel."""
+UNKNOWN: Final = "unknown"
+"""Discord refuses although the client sees no reason."""
 VOICE: Final = (discord.ChannelType.voice, discord.ChannelType.stage_voice)
 
 
@@ -84,3 +88,26 @@ def needed(channel: object) -> tuple[str, ...]:
     # The text of a voice channel is closed to those who may not connect (discord-api-docs#5111).
     voice = ("connect",) if getattr(channel, "type", None) in VOICE else ()
     return (*NEEDED, "send_messages", *voice)
+
+
+def lacking(client: discord.Client, guild_id: int, channel_id: int, code: int, now: float) -> str:
+    """Return the permissions that are missing, as Discord's API calls it, or another word for the reason.
+
+    `code` is that of the refusal, `now` Unix seconds.
+    """
+    if code == LOCKED:
+        return "locked_thread"
+    guild = client.get_guild(guild_id)
+    if guild is None:
+        return "membership"
+    timeout = guild.me.timed_out_until
+    if timeout is not None and timeout > datetime.fromtimestamp(now, UTC):
+        return "timeout"
+    channel = guild.get_channel_or_thread(channel_id)
+    if channel is None:
+        return "view_channel"
+    allowed = channel.permissions_for(guild.me)
+    missing = [name for name in needed(channel) if not getattr(allowed, name)]
+    # Who may not see a channel, or not send to it, lacks what follows from that as well.
+    cause = [name for name in missing if name == "view_channel" or name.startswith("send_messages")]
+    return "view_channel" if "view_channel" in cause else " ".join(cause or missing) or UNKNOWN

@@ -20,9 +20,9 @@ from bot.core.watch import Card
 from bot.gateway.client import VeoBot
 from bot.gateway.servers import ServerState
 from bot.gateway.traffic import lost_answers
-from bot.outbound.access import lacking
 from bot.outbound.attachments import Videos, with_attachments
 from bot.outbound.discord_errors import ErrorAction, error_action, is_refusal
+from bot.outbound.permissions import lacking
 from bot.outbound.rate_limiter import Priority, RateLimiter
 from bot.videos.downloader import VideoFile
 

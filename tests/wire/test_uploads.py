@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wire.place import TASK, Place, place, running, succeeded
+from wire.place import TASK, Place, failed, place, running, succeeded
 
 from sim.discord import Fault, Message
 from sim.discord.permissions import Permission
@@ -294,3 +294,26 @@ async def test_40_results_of_9_mb_at_once_over_6_mb_a_second(channels: int, tmp_
         assert here.sim.uplink.carried <= (attached + 3) * size, "little is sent for nothing"
         assert here.app is not None
         assert await here.app.store.to_announce() == []
+
+
+async def test_a_slow_upload_holds_up_nothing_else_in_its_channel(tmp_path: Path) -> None:
+    async with place(tmp_path, copies=True) as here:
+        slow, moving, ended, first = (task_id(number) for number in range(4))
+        cards = {}
+        for task in (slow, moving, ended, first):
+            here.api.set(task, running(10, id=task))
+            cards[task] = await here.watch(task)
+        await here.sleep(16 * 60)  # the tokens are over: every edit counts towards the channel's limit
+        # discord.py sends one message at a time until it has learned the channel's limit.
+        here.api.set(first, failed("out of credit") | {"id": first})
+        await here.result(cards[first])
+        here.sim.fault(Fault("POST", POST, delay=40.0, with_files=True))
+        here.api.set(slow, succeeded(serve(here, "slow.mp4", 8 * MEBIBYTE)) | {"id": slow})
+        await here.sim.wait_for(lambda: any(posts(here)), 60)
+        here.api.set(moving, running(20, id=moving))
+        here.api.set(ended, failed("out of credit") | {"id": ended})
+        await here.shows(cards[moving], "20 %", 20)
+        await here.result(cards[ended], 20)
+        await here.shows(cards[ended], "below", 20)
+        assert not here.replies(cards[slow]), "the upload was still under way"
+        await came_once(here, await here.result(cards[slow], TOLD_SECONDS))
