@@ -78,6 +78,8 @@ _BY_CODE: Final = {
     160002: ErrorAction.NO_REPLY,
     160005: ErrorAction.PAUSE,
 }
+NOT_THE_FILES: Final = {10003, 10004, 10008, 50001, 50083, 160002, 160005}
+"""Codes that say something of the channel, the thread or the card: without files the answer is the same."""
 LOCKED: Final = 160005
 _BAD_FORM: Final = 50035
 _REFUSALS: Final = frozenset({401, 403, 404})
@@ -111,6 +113,19 @@ def certainly_unsent(error: BaseException) -> bool:
     if isinstance(error, discord.HTTPException):
         return 400 <= error.status < 500 and error.status != 408  # noqa: PLR2004
     return isinstance(error, discord.RateLimited)
+
+
+def may_be_the_files(error: Exception) -> bool:
+    """Tell whether a message may have been refused for its files alone.
+
+    Attach Files is missing (403/50013), they are too large, what they show is unwanted (20009), or uploads
+    are limited in the server (a 403 with a code of its own, discord-api-docs#7796).
+    """
+    if not isinstance(error, discord.HTTPException):
+        return False
+    if error.status == 403:  # noqa: PLR2004
+        return error.code not in {0, 50001, 160005}  # of Discord's edge, or about the channel
+    return error.status == 413 or error.code in {20009, 40005}  # noqa: PLR2004
 
 
 def retry_delay(error: BaseException, tries: int) -> float:

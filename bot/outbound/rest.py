@@ -20,7 +20,6 @@ from bot.core.watch import Card
 from bot.gateway.client import VeoBot
 from bot.gateway.servers import ServerState
 from bot.gateway.traffic import lost_answers
-from bot.outbound.attachments import Videos, with_attachments
 from bot.outbound.discord_errors import ErrorAction, error_action, is_refusal
 from bot.outbound.permissions import lacking
 from bot.outbound.rate_limiter import Priority, RateLimiter
@@ -135,7 +134,13 @@ class DiscordRest:
         )
 
     async def post(
-        self, card: Card, message: Message, nonce: str, *, reply: bool = True, videos: Videos | None = None
+        self,
+        card: Card,
+        message: Message,
+        nonce: str,
+        *,
+        reply: bool = True,
+        videos: Sequence[VideoFile] = (),
     ) -> int:
         """Send a message in a card's channel, as a reply to it unless told otherwise; return its id.
 
@@ -150,8 +155,7 @@ class DiscordRest:
         await self._limiter.enter(Priority.RESULT)
         people = [discord.Object(user_id) for user_id in message.mentions]
         mentions = discord.AllowedMentions(everyone=False, roles=False, users=people, replied_user=False)
-        content, carried = with_attachments(message, videos or Videos())
-        files = _opened(carried)
+        files = _opened(videos)
         if message.urls_file:
             lines = "\n".join(message.urls_file) + "\n"
             files.append(discord.File(io.BytesIO(lines.encode()), URLS_FILE))
@@ -165,7 +169,7 @@ class DiscordRest:
         lost_answers.set(lost)
         try:
             sent = await self._channel(card).send(
-                content,
+                message.content,
                 nonce=nonce,
                 allowed_mentions=mentions,
                 files=files,

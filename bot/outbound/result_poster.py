@@ -1,4 +1,4 @@
-"""The end comes once: how the messages of a result reach a channel, through crashes and lost answers.
+"""Each result is posted once, through crashes and lost answers.
 
 Nobody's chat API sends exactly once. Discord gives two tools: a nonce, enforced for some minutes, and the
 channel's history, in which our replies can be found but not their nonces. The order that uses both:
@@ -16,7 +16,7 @@ the next attempt needs no search. A crash in between costs that search and nothi
 """
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import discord
@@ -26,19 +26,43 @@ from bot.clock import Clock
 from bot.core.outcome import Delivery, Message
 from bot.core.policy import PollPolicy
 from bot.core.watch import Card, Watch
-from bot.outbound.attachments import Videos, fetch_videos, with_attachments
-from bot.outbound.discord_errors import ErrorAction, certainly_unsent, describe, error_action
+from bot.outbound.discord_errors import (
+    ErrorAction,
+    certainly_unsent,
+    describe,
+    error_action,
+    may_be_the_files,
+)
 from bot.outbound.history import MARGIN, HistorySearch, NotFound
 from bot.outbound.rest import DiscordRest, Found
-from bot.outbound.uploads import NotUploaded, UploadLimits, Uploads, may_be_the_files
+from bot.outbound.uploads import NotUploaded, UploadLimits, Uploads, Videos, fetch_videos, with_attachments
 from bot.store.store import Store
 from bot.videos.downloader import VideoDownloader
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One message of a result that has so many `parts`."""
+
+    card: Card
+    watch: Watch
+    delivery: Delivery
+    parts: int
+
+    @property
+    def nonce(self) -> str:
+        return f"{self.card.message_id:x}-{self.watch.position}-{self.delivery.part}"
+
+    @property
+    def about(self) -> dict[str, object]:
+        """What the log says about it."""
+        return {"task": self.watch.task_id, "card": self.card.id}
+
+
 class ResultPoster:
-    """Carries results to their channels. `discord_clock` tells Unix time as Discord's messages have it."""
+    """Posts results in their channels. `discord_clock` tells Unix time as Discord's messages have it."""
 
     def __init__(
         self,
@@ -94,49 +118,38 @@ class ResultPoster:
         deliveries = await self._store.plan(watch.id, messages)
         for delivery in deliveries:
             if delivery.message_id is None:
-                await self._post_part(card, watch, delivery, len(deliveries), videos)
+                await self._post_part(_Part(card, watch, delivery, len(deliveries)), videos)
 
-    async def _post_part(
-        self, card: Card, watch: Watch, delivery: Delivery, parts: int, videos: Videos
-    ) -> None:
+    async def _post_part(self, part: _Part, videos: Videos) -> None:
+        delivery = part.delivery
         in_doubt = delivery.intended_at is not None
-        found = await self._find(card, watch, delivery, parts) if in_doubt else NotFound.ABSENT
+        found = await self._find(part) if in_doubt else NotFound.ABSENT
         if isinstance(found, Found):
             message_id = found.id
         else:
             if found is NotFound.ABSENT:  # after an inconclusive search the older attempt is still in doubt
                 now = self._discord_clock()
-                await self._store.mark_sending(watch.id, delivery.part, now)
-                delivery = replace(delivery, intended_at=now)
-            message_id = await self._send(card, watch, delivery, parts, videos, in_doubt=in_doubt)
-        await self._store.sent(watch.id, delivery.part, message_id)
-        about = {"task": watch.task_id, "card": card.id, "part": f"{delivery.part}/{parts}"}
-        log.info(
-            "result found in the channel" if isinstance(found, Found) else "result posted",
-            extra=about,
-        )
+                await self._store.mark_sending(part.watch.id, delivery.part, now)
+                part = replace(part, delivery=replace(delivery, intended_at=now))
+            message_id = await self._send(part, videos, in_doubt=in_doubt)
+        await self._store.sent(part.watch.id, delivery.part, message_id)
+        about = {**part.about, "part": f"{delivery.part}/{part.parts}"}
+        log.info("result found in the channel" if isinstance(found, Found) else "result posted", extra=about)
 
-    async def _send(
-        self, card: Card, watch: Watch, delivery: Delivery, parts: int, videos: Videos, *, in_doubt: bool
-    ) -> int:
+    async def _send(self, part: _Part, videos: Videos, *, in_doubt: bool) -> int:
         """Send a message with its videos, or where that fails, with its links alone."""
         try:
-            return await self._post(card, watch, delivery, videos, in_doubt=in_doubt)
+            return await self._post(part, videos, in_doubt=in_doubt)
         except NotUploaded as failed:
-            about = {"task": watch.task_id, "card": card.id, "refusal": str(failed)}
-            log.info("a result goes without its videos", extra=about)
+            log.info("a result goes without its videos", extra={**part.about, "refusal": str(failed)})
             perhaps_sent = failed.perhaps_sent
         # Where the answer was lost or late the message may be there: the nonce alone would do for some
         # minutes, but Discord may have been away for longer.
-        if perhaps_sent:
-            found = await self._find(card, watch, delivery, parts)
-            if isinstance(found, Found):
-                return found.id
-        return await self._post(card, watch, delivery, Videos(), in_doubt=in_doubt or perhaps_sent)
+        if perhaps_sent and isinstance(found := await self._find(part), Found):
+            return found.id
+        return await self._post(part, Videos(), in_doubt=in_doubt or perhaps_sent)
 
-    async def _post(
-        self, card: Card, watch: Watch, delivery: Delivery, videos: Videos, *, in_doubt: bool
-    ) -> int:
+    async def _post(self, part: _Part, videos: Videos, *, in_doubt: bool) -> int:
         """Send a message; where it is refused, note that it is not there.
 
         `in_doubt`: an earlier attempt may have sent it. Then a refusal says nothing about that attempt, and
@@ -144,18 +157,18 @@ class ResultPoster:
         Otherwise 10008 is as meaningless as any other 404 of Discord's edge.
         """
         try:
-            return await self._post_somehow(card, watch, delivery, videos)
+            return await self._post_somehow(part, videos)
         except Exception as error:
             if in_doubt:
                 if error_action(error) is ErrorAction.CARD_GONE:
                     return 0
             elif certainly_unsent(error):
-                await self._store.mark_unsent(watch.id, delivery.part)
+                await self._store.mark_unsent(part.watch.id, part.delivery.part)
             raise
 
-    async def _post_somehow(self, card: Card, watch: Watch, delivery: Delivery, videos: Videos) -> int:
+    async def _post_somehow(self, part: _Part, videos: Videos) -> int:
         """Send a message, and where Discord refuses it as it is, a simpler one with a nonce of its own."""
-        message, nonce = delivery.message, _nonce(card, watch, delivery)
+        card, message, nonce = part.card, part.delivery.message, part.nonce
         try:
             if with_attachments(message, videos)[1]:
                 return await self._uploads.post(card, message, nonce, videos)
@@ -165,7 +178,7 @@ class ResultPoster:
                 case ErrorAction.NO_REPLY:
                     return await self._post_text(card, message, f"{nonce}r", reply=False)
                 case ErrorAction.BAD_FORM:
-                    about = {"task": watch.task_id, "card": card.id, "refusal": describe(error)}
+                    about = {**part.about, "refusal": describe(error)}
                     log.warning("Discord refused a result, posting it as plainly as possible", extra=about)
                     return await self._post_text(card, _plainly(message), f"{nonce}p")
                 case _:
@@ -181,28 +194,26 @@ class ResultPoster:
             log.warning("links were left out", extra={"card": card.id, "refusal": describe(error)})
         return await self._rest.post(card, replace(message, urls_file=()), f"{nonce}b", reply=reply)
 
-    async def _find(self, card: Card, watch: Watch, delivery: Delivery, parts: int) -> Found | NotFound:
+    async def _find(self, part: _Part) -> Found | NotFound:
         """Search for a message that may have been sent before a crash or a lost answer."""
+        watch, delivery = part.watch, part.delivery
 
         async def is_it(ours: Found) -> bool:
-            # Where cards were deleted, another watch's result about the same task looks the same.
-            fits = is_part(ours.content, watch.task_id, delivery.part, parts)
+            # Where cards were deleted, the result of another watch of the same task reads the same.
+            fits = is_part(ours.content, watch.task_id, delivery.part, part.parts)
             return fits and not await self._store.is_result(ours.id)
 
         key = watch.id, delivery.part
-        search = self._searches.setdefault(key, HistorySearch(card, (delivery.intended_at or 0.0) - MARGIN))
+        since = (delivery.intended_at or 0.0) - MARGIN
+        search = self._searches.setdefault(key, HistorySearch(part.card, since))
         found = await search.run(self._rest, is_it)
         del self._searches[key]
         if found is NotFound.INCONCLUSIVE:
             log.warning(
                 "the search for a result that may have been posted before is inconclusive, posting it",
-                extra={"task": watch.task_id, "card": card.id, "messages": search.seen},
+                extra={**part.about, "messages": search.seen},
             )
         return found
-
-
-def _nonce(card: Card, watch: Watch, delivery: Delivery) -> str:
-    return f"{card.message_id:x}-{watch.position}-{delivery.part}"
 
 
 def _plainly(message: Message) -> Message:

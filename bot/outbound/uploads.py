@@ -1,25 +1,38 @@
-"""Uploads of videos: which files a message carries, how long that may take, how many run at a time.
+"""Videos that go with a result: which files a message carries, how long that takes, how many run at a time.
 
-An upload is never a reason for a result to be lost or to be late: whatever goes wrong, `NotUploaded`
-is raised in time for the message to go without files, after at most two uploads.
+A planned message knows nothing about files, so that a crash repeats it to the letter; they are added when it
+is sent. No result is lost or late because of an upload: whatever goes wrong, `NotUploaded` is raised in time
+for the message to go without files, after at most two uploads.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 import discord
 
+from bot.cards.text import CONTENT_LIMIT
 from bot.core.outcome import Message
 from bot.core.watch import Card
-from bot.outbound.attachments import Videos, with_attachments
-from bot.outbound.discord_errors import ErrorAction, certainly_unsent, describe, error_action
+from bot.outbound.discord_errors import (
+    NOT_THE_FILES,
+    ErrorAction,
+    certainly_unsent,
+    describe,
+    error_action,
+)
 from bot.outbound.rest import DiscordRest
+from bot.videos.downloader import VideoDownloader, VideoFile
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+UPLOADED_SECONDS: Final = 60.0
+"""After the end was seen: what is not uploaded by then goes without videos, in time for 75 s in all."""
+TOTAL: Final = 25 * 2**20
+"""Bytes of all videos of a result, unless a single one may be larger."""
 SLOTS: Final = 3
 """Uploads at a time: each gets enough of a slow line to end within its time."""
 START_SECONDS: Final = 10.0
@@ -32,9 +45,39 @@ USUAL_LIMIT: Final = 20 * MEBIBYTE
 """Bytes that a file may have in most servers since 2026 (discord-api-docs#8578); discord.py says 10."""
 SAFE_LIMIT: Final = 10 * MEBIBYTE
 """Bytes that a file may have in every server."""
-NOT_THE_FILES: Final = {10003, 10004, 10008, 50001, 50083, 160002, 160005}
-"""Codes that say something of the channel, the thread or the card: without files the answer is the same."""
 REMEMBERED_SECONDS: Final = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Videos:
+    """The videos on disk by their links; `until` is when their upload must have ended (the loop's time)."""
+
+    files: Mapping[str, VideoFile] = field(default_factory=dict)
+    until: float = 0.0
+
+    def up_to(self, limit: int) -> "Videos":
+        """Return those of at most `limit` bytes each."""
+        return Videos({url: file for url, file in self.files.items() if file.size <= limit}, self.until)
+
+
+async def fetch_videos(downloader: VideoDownloader, urls: Sequence[str], limit: int) -> Videos:
+    """Fetch the videos of a result, each of at most `limit` bytes; they are deleted after their time."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + UPLOADED_SECONDS
+    files = await downloader.fetch(urls, limit, max(TOTAL, limit))
+    if files:
+        # Where nothing is sent for long, because the channel is closed to the bot, nothing is kept for long.
+        loop.call_at(until, downloader.discard, list(files.values()))
+    return Videos(files, until)
+
+
+def with_attachments(message: Message, videos: Videos) -> tuple[str, list[VideoFile]]:
+    """Return a message's content and the videos that go with it; their links are not unfurled as well."""
+    lines = message.content.splitlines()
+    carried = [videos.files[line] for line in lines if line in videos.files]
+    # Two characters more a link: where they do not fit, the message goes with its links alone.
+    content = "\n".join(f"<{line}>" if line in videos.files else line for line in lines)
+    return (content, carried) if len(content) <= CONTENT_LIMIT else (message.content, [])
 
 
 class NotUploaded(Exception):
@@ -181,12 +224,13 @@ class Uploads:
             raise _not_uploaded(error) from None
 
     async def _post(self, card: Card, message: Message, nonce: str, videos: Videos) -> int:
-        carried = with_attachments(message, videos)[1]
-        if not carried:
+        content, files = with_attachments(message, videos)
+        if not files:
             raise NotUploaded("too large for the server", perhaps_sent=False)
-        size = sum(video.size for video in carried)
+        size = sum(video.size for video in files)
+        message = replace(message, content=content)
         return await self._slots.run(
-            size, videos.until, lambda: self._rest.post(card, message, nonce, videos=videos)
+            size, videos.until, lambda: self._rest.post(card, message, nonce, videos=files)
         )
 
 
@@ -195,16 +239,3 @@ def _not_uploaded(error: Exception) -> NotUploaded:
         return error
     unsent = certainly_unsent(error) or isinstance(error, NoTimeLeft | FileNotFoundError)
     return NotUploaded(describe(error), perhaps_sent=not unsent)
-
-
-def may_be_the_files(error: Exception) -> bool:
-    """Tell whether a message may have been refused for its files alone.
-
-    Attach Files is missing (403/50013), they are too large, what they show is unwanted (20009), or uploads
-    are limited in the server (a 403 with a code of its own, discord-api-docs#7796).
-    """
-    if not isinstance(error, discord.HTTPException):
-        return False
-    if error.status == 403:  # noqa: PLR2004
-        return error.code not in {0, 50001, 160005}  # of Discord's edge, or about the channel
-    return error.status == 413 or error.code in {20009, 40005}  # noqa: PLR2004

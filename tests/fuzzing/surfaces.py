@@ -39,7 +39,7 @@ from bot.core.task_ids import (
     without_surroundings,
 )
 from bot.log import HIDDEN, JsonFormatter, RedactingFormatter, TextFormatter
-from bot.outbound.attachments import Videos, with_attachments
+from bot.outbound.uploads import Videos, with_attachments
 from bot.veo.envelope import retry_after
 from bot.veo.errors import VeoError
 from bot.veo.links import printable_link

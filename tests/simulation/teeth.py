@@ -33,11 +33,9 @@ async def _post_with_any_nonce(self: DiscordRest, card: Any, message: Any, nonce
     return await _post(self, card, message, f"{card_part}-{secrets.token_hex(4)}", **options)
 
 
-async def _send_after_the_mark(
-    self: ResultPoster, card: Any, watch: Any, delivery: Any, *more: Any, **doubt: Any
-) -> int:
-    await self._store.sent(watch.id, delivery.part, 1)
-    return await _send(self, card, watch, delivery, *more, **doubt)
+async def _send_after_the_mark(self: ResultPoster, part: Any, videos: Any, **doubt: Any) -> int:
+    await self._store.sent(part.watch.id, part.delivery.part, 1)
+    return await _send(self, part, videos, **doubt)
 
 
 async def _show_before_it_is_saved(self: Tracker, ended: list[Watch]) -> None:
