@@ -67,7 +67,7 @@ async def page(address: str) -> AsyncIterator[Page]:
         page.set_default_timeout(SECONDS * 1000)
         await page.goto(address)
         # What is typed before the channel is there is lost.
-        await page.locator("article", has_text="Renders to try out").wait_for()
+        await page.locator("article", has_text="Renders to try").wait_for()
         yield page
         await browser.close()
 
