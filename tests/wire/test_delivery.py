@@ -205,3 +205,19 @@ async def test_a_disk_that_takes_no_writes_delays_and_loses_nothing(tmp_path: Pa
         assert here.replies(card) == [], "nothing is announced that is not stored"
         here.break_disk(broken=False)
         await is_told_once(here, card)
+
+
+async def test_a_queue_whose_task_was_ended_from_outside_goes_on_with_what_it_has(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        card = await moving_card(here)
+        other = await here.watch(task := f"{TASK[:-1]}0")
+        assert here.app is not None
+        here.sim.fault(Fault("POST", POST, status=503, times=1))
+        here.api.set(TASK, DONE)
+        await here.sim.wait_for(lambda: here.sim.requests_to("POST", POST), 60)
+        [(_, running_queue)] = here.app.outbound._queues.values()
+        running_queue.cancel()
+        here.api.set(task, DONE | {"id": task})
+        await here.result(other)
+        assert running_queue.cancelled()
+        await is_told_once(here, card)
