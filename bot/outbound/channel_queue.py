@@ -140,9 +140,13 @@ class ChannelQueue:
     def _start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         request = asyncio.create_task(work)
         self.requests.add(request)
-        request.add_done_callback(self.requests.discard)
-        request.add_done_callback(lambda _: self.wake_up.set())
+        request.add_done_callback(self._answered)
         return request
+
+    def _answered(self, request: "asyncio.Task[None]") -> None:
+        self.requests.discard(request)
+        _error_of(request)  # asyncio would log an error that nobody has asked for
+        self.wake_up.set()
 
     async def _posted(self, result: Result, flight: InFlight, error: BaseException | None) -> None:
         if isinstance(error, StoreFailed):

@@ -37,8 +37,8 @@ class HistorySearch:
     card: Card
     since: float
     before: int | None = None
-    """The oldest message that was seen."""
-    seen: int = 0
+    """The oldest message read so far."""
+    read: int = 0
     began_at: float = inf
     """By the loop's clock."""
 
@@ -51,7 +51,7 @@ class HistorySearch:
         while True:
             now = asyncio.get_running_loop().time()
             self.began_at = min(self.began_at, now)
-            if now - self.began_at >= MOST_SECONDS or self.seen >= MOST_MESSAGES:
+            if now - self.began_at >= MOST_SECONDS or self.read >= MOST_MESSAGES:
                 return NotFound.INCONCLUSIVE
             try:
                 page = await rest.history(self.card, self.before)
@@ -67,7 +67,7 @@ class HistorySearch:
             for ours in page.ours:
                 if ours.at >= self.since and await is_it(ours):
                     return ours
-            self.seen += page.size
+            self.read += page.size
             self.before = page.oldest
             if page.is_last or page.oldest_at < self.since or page.oldest <= self.card.message_id:
                 return NotFound.ABSENT

@@ -2,7 +2,7 @@
 
 For each card its channel's queue keeps the newest form that it should show, not a list of edits: the newest
 wins, and a card that shows it already is not edited. One queue per channel, so that one channel's limits
-never hold up another. Callers never wait: they say what should be seen, and go on.
+never hold up another. Callers never wait: they say what should be shown, and go on.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from bot.cards.cards import CardForm, card_form
+from bot.cards.cards import card_form
 from bot.clock import Clock, WaitHook, WakeUp, plain_wait
 from bot.core.health import Health
 from bot.core.observed import Observed
@@ -126,7 +126,7 @@ class Outbound:
             await asyncio.wait(late, timeout=CANCELLED_SECONDS)
 
     def _want(self, state: CardState, ends: set[int]) -> ChannelQueue:
-        form: CardForm = card_form(state, self._observed, self._health(), self._policy)
+        form = card_form(state, self._observed, self._health(), self._policy)
         queue = self._queue(state.card)
         if queue.pending.want(state.card, form, ends, over=state.ended):
             self._metrics.edits_spared.inc()

@@ -1,7 +1,7 @@
-"""The gate before every request with the bot's token: 45 a second, the urgent ones first.
+"""The limit on all requests with the bot's token: 45 a second, the urgent ones first.
 
 Discord refuses more than 50 requests a second and discord.py does not count them: of 1,000 edits at once 750
-were lost without a gate, and none behind one.
+were lost without a limiter, and none behind one.
 """
 
 import asyncio
@@ -85,6 +85,6 @@ class RateLimiter:
         if self._waiting and self._timer is None:
             now = self._now()
             wait = self._next - now - (AT_ONCE - 1) * self._gap
-            # The brake may be released at any time: look again soon.
+            # The brake may be released at any time: check again soon.
             wait = max(wait, min(BRAKE_SECONDS, self._passed + self._brake() - now))
             self._timer = asyncio.get_running_loop().call_later(max(0.001, wait), self._open)

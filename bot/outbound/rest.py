@@ -65,7 +65,7 @@ class Page:
 
 
 class DiscordRest:
-    """Edits cards, posts results and looks for them. Errors are discord.py's and aiohttp's own."""
+    """Edits cards, posts results and searches for them. Errors are discord.py's and aiohttp's own."""
 
     def __init__(self, client: VeoBot, clock: Clock) -> None:
         self._client: Final = client

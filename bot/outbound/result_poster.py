@@ -211,7 +211,7 @@ class ResultPoster:
         if found is NotFound.INCONCLUSIVE:
             log.warning(
                 "the search for a result that may have been posted before is inconclusive, posting it",
-                extra={**part.about, "messages": search.seen},
+                extra={**part.about, "messages": search.read},
             )
         return found
 

@@ -30,7 +30,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 UPLOADED_SECONDS: Final = 60.0
-"""After the end was seen: what is not uploaded by then goes without videos, in time for 75 s in all."""
+"""From the end of the task; a result not uploaded by then goes without videos, within 75 s in all."""
 TOTAL: Final = 25 * 2**20
 """Bytes of all videos of a result, unless a single one may be larger."""
 SLOTS: Final = 3
@@ -156,8 +156,8 @@ class UploadSlots:
             raise NoTimeLeft from None
         try:
             began = loop.time()
-            # On a line that cannot carry them all, whoever has waited so long would be cut off near the end
-            # of its upload, and so would everybody after it. With its whole time before it, it may try.
+            # On a line that cannot carry them all, an upload that has waited so long would be cut off near
+            # its end, and so would all after it. One that has its whole time left may try.
             if until - began < min(size * self._seconds_a_byte, whole - 1.0):
                 raise NoTimeLeft
             try:
