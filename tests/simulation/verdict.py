@@ -16,7 +16,9 @@ from typing import Any
 from simulation.world import World
 from wire.place import START
 
+from bot.cards.text import NAME_LIMIT, plain
 from bot.core.health import IMPOSSIBLE_ID
+from bot.core.names import row_name
 from bot.core.outcome import Ending
 from bot.core.poll_queue import IN_FLIGHT
 from sim.discord import Message
@@ -69,6 +71,7 @@ class Row:
     message_id: int
     channel_id: int
     parts: int
+    name: str
 
 
 def judge(seed: int, world: World, unfinished: bool) -> Verdict:
@@ -111,7 +114,7 @@ def lines_left(world: World) -> list[Message]:
 def _rows(world: World) -> list[Row]:
     query = """
         SELECT w.id, w.task_id, w.state, w.outcome, w.started_at, w.ended_at, c.message_id, c.channel_id,
-               (SELECT count(*) FROM deliveries d WHERE d.watch_id = w.id)
+               (SELECT count(*) FROM deliveries d WHERE d.watch_id = w.id), w.name
         FROM watches w JOIN cards c ON c.id = w.card_id
     """
     connection = sqlite3.connect(world.here.data / "bot.db")
@@ -122,9 +125,11 @@ def _rows(world: World) -> list[Row]:
 
 
 def _row(columns: tuple[Any, ...]) -> Row:
-    number, task_id, state, outcome, started_at, ended_at, message_id, channel_id, parts = columns
+    number, task_id, state, outcome, started_at, ended_at, message_id, channel_id, parts, name = columns
     ending = None if outcome is None else Ending(json.loads(outcome)["ending"])
-    return Row(number, task_id, state, ending, started_at, ended_at or 0.0, message_id, channel_id, parts)
+    return Row(
+        number, task_id, state, ending, started_at, ended_at or 0.0, message_id, channel_id, parts, name
+    )
 
 
 def _judge_watch(verdict: Verdict, world: World, row: Row) -> None:
@@ -146,7 +151,7 @@ def _judge_watch(verdict: Verdict, world: World, row: Row) -> None:
         verdict.wrong("lost", f"{row}: {len(told)} of {wanted} messages")
     if len(told) > wanted:
         verdict.wrong("doubled", f"{row}: {len(told)} messages instead of {wanted}")
-    if reachable and row.ending.shown and not card.deleted and not _is_final(card, row.task_id):
+    if reachable and row.ending.shown and not card.deleted and not _is_final(card, row):
         verdict.wrong("lost", f"{row}: its card does not show the end: {card.text!r}")
     _judge_edits(verdict, row, card)
 
@@ -193,9 +198,12 @@ def _has_nonce_of(card: Message, message: Message) -> bool:
     return str(message.nonce).startswith(f"{card.id:x}-")
 
 
-def _is_final(card: Message, task_id: str) -> bool:
+def _is_final(card: Message, row: Row) -> bool:
     """Tell whether a card shows a task's end: its row there, and no button once all rows have one."""
-    return task_id in card.text and not any("veo:stop" in b.get("custom_id", "") for b in card.buttons)
+    called = {row.task_id, plain(row_name(row.name), NAME_LIMIT)} - {""}
+    return any(name in card.text for name in called) and not any(
+        "veo:stop" in b.get("custom_id", "") for b in card.buttons
+    )
 
 
 def _judge_edits(verdict: Verdict, row: Row, card: Message) -> None:

@@ -5,8 +5,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
 from wire.place import DONE, TASK, Place, place, running
 
+from bot.store.schema import MIGRATIONS
 from sim.discord import Fault, Invocation, Message, User
 
 pytestmark = pytest.mark.looptime
@@ -231,3 +235,52 @@ async def test_a_result_is_found_after_a_crash_whatever_the_name_is_now(name: st
         assert first_lines(here, card) == [f"✅ **Finished** · Shot 12 · `{TASK}`"]
         assert here.app is not None
         assert await here.app.store.to_announce() == []
+
+
+def made_by(version: str, path: Path) -> None:
+    """Turn a file into what an older version of the bot had written; columns are only added since."""
+    old = path.with_name("old.db")
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    engine = create_engine(f"sqlite:///{old}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+    engine.dispose()
+    with closing(sqlite3.connect(old)) as file, file:
+        file.execute("ATTACH ? AS new", (str(path),))
+        tables = file.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall()
+        for table in {name for (name,) in tables} - {"alembic_version", "sqlite_sequence"}:
+            columns = ", ".join(row[1] for row in file.execute(f"PRAGMA main.table_info({table})"))
+            file.execute(f"INSERT INTO main.{table} SELECT {columns} FROM new.{table}")
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    old.replace(path)
+
+
+async def test_the_data_of_the_version_before_names_goes_on_and_takes_names(tmp_path: Path) -> None:
+    """A card of one, a card of several, and a result of which nobody knows whether it was sent."""
+    async with place(tmp_path) as here:
+        for task in (TASK, *TASKS[:2]):
+            here.api.set(task, running(10))
+        alone, several = await here.watch(), await here.watch(" ".join(TASKS[:2]))
+        for card in (alone, several):
+            await here.shows(card, "10 %")
+        here.sim.fault(Fault("POST", "/channels/*/messages", when="after", delay=30, drop=True))
+        here.api.set(TASKS[0], DONE)
+        await here.result(several)
+        await here.kill_bot()
+        made_by("0005", tmp_path / "bot.db")
+        await here.start_bot()
+        await here.sleep(3600)
+        assert len(here.replies(several)) == 1
+        use = await watch(here, f"{TASK} {TASKS[1]}", "Shot 12")
+        assert "already watched here as **Shot 12 · 1**" in use.text
+        await here.shows(alone, f"Shot 12 · 1 · `{TASK}`")
+        await here.shows(several, "Shot 12 · 2")
+        for task in (TASK, TASKS[1]):
+            here.api.set(task, DONE)
+        await here.result(alone)
+        await here.sim.wait_for(lambda: len(here.replies(several)) == 2, 60)
+        assert first_lines(here, several)[1] == f"✅ **Finished** · Shot 12 · 2 · `{TASKS[1]}`"
