@@ -24,17 +24,13 @@ _DOMAIN: Final = "bot"
 
 @cache
 def _catalogue(language: str) -> gettext.NullTranslations:
-    return gettext.translation(_DOMAIN, LOCALES, [_folder(language)], fallback=True)
-
-
-def _folder(language: str) -> str:
-    return language.replace("-", "_")
+    return gettext.translation(_DOMAIN, LOCALES, [language.replace("-", "_")], fallback=True)
 
 
 def uncompiled_languages() -> list[str]:
     """Return the languages that fall back to English because their catalogues are not compiled."""
     others = [language for language in LANGUAGES if language != ENGLISH]
-    return [language for language in others if gettext.find(_DOMAIN, LOCALES, [_folder(language)]) is None]
+    return [name for name in others if gettext.find(_DOMAIN, LOCALES, [name.replace("-", "_")]) is None]
 
 
 def language_for(locale: str | None) -> str:
@@ -75,10 +71,13 @@ ACTION = "Action: {action}"
 CREATED = "Created {when}"
 UPDATED = "Updated {when}"
 ENDED = "Ended {when}"
-WATCHING = "Watching for {starter}. The result will be posted as a reply to this card."
-WATCHING_SEVERAL = "Watching for {starter}. Each result will be posted as a reply to this card."
-SOME_FINISHED = "{done} of {total} finished"
+WATCHING = "Watching for {people}. {promise}"
+RESULT_WILL_COME = "The result will be posted as a reply to this card."
+RESULTS_WILL_COME = "Each result will be posted as a reply to this card."
+SOME_READY = "{done} of {total} ready"
 SOME_FAILED = "{count} failed"
+SOME_STOPPED = "{count} stopped"
+SOME_UNKNOWN = "{count} unknown"
 NOTIFY_ME = "Notify me"
 NOTIFY_ME_TOO = "Notify me · {count}"
 STOP = "Stop"
@@ -122,6 +121,7 @@ FAILED_WITHOUT_REASON = "The task API gave no reason."
 LINKS_REFUSED = "Not shown (not a web link): {names}"
 LINKS_IN_FILE = "More links are in the attached file `{name}`."
 AND_MORE = "and {count} more"
+AND_MORE_PEOPLE = "and {count} more people"
 
 # Answers to the person who asked.
 NOT_AN_ID = (

@@ -23,14 +23,18 @@ from bot.core.names import common_name
 from bot.core.observed import UNOBSERVED, Observed
 from bot.core.outcome import Ending
 from bot.core.policy import PollPolicy
-from bot.core.task import Task
+from bot.core.task import TaskState
 from bot.core.watch import CardState, Watch
 from bot.messages import say
 
 PLAIN_LIMIT: Final = 200
 """Characters of a plain form."""
 ACTION_LIMIT: Final = 60
-_LOUDEST_FIRST: Final = (Style.ODD, Style.BAD, Style.MOVING, Style.WAITING, Style.OVER, Style.GOOD)
+COMPONENT_LIMIT: Final = 40
+"""Components of one layout, those inside of others included."""
+FOLLOWERS_NAMED: Final = 5
+_WORST_FIRST: Final = (Style.ODD, Style.BAD, Style.WAITING, Style.MOVING)
+"""The styles of rows that have not ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ class CardForm:
     texts: tuple[str, ...]
     colour: int
     buttons: tuple[Button, ...] = ()
+    separated: bool = False
+    """Whether lines are drawn between the texts, as far as Discord takes so many components."""
     pointer: str = ""
     """What is added to the last text once the results of the card are in the channel."""
 
@@ -61,8 +67,10 @@ def card_form(
         for watch, about in zip(state.watches, known, strict=True)
     ]
     news = "" if state.ended else _news(state, known, health)
-    style = Style.ODD if news and health.paused else _style(state, rows)
-    foot = _last_words(state) if state.ended else _details(state, known[0].task if alone else None)
+    style = rows[0].style if alone else _common_style(state, rows)
+    if news and health.paused:
+        style = Style.ODD
+    foot = _last_words(state) if state.ended else _details(state, known[0] if alone else UNOBSERVED)
     if alone:
         head, body = replace(rows[0], style=style).whole
         texts = [head, "\n".join(text for text in (body, news) if text), foot]
@@ -70,7 +78,8 @@ def card_form(
         texts = [heading(style, _headline(state)), *(row.short for row in rows), news, foot]
     buttons = () if state.ended else _buttons(state)
     pointer = _pointer(state) if state.ended else ""
-    return CardForm(tuple(text for text in texts if text), style.colour, buttons, pointer)
+    shown = tuple(text for text in texts if text)
+    return CardForm(shown, style.colour, buttons, separated=not alone, pointer=pointer)
 
 
 def plain_form(form: CardForm) -> CardForm:
@@ -84,7 +93,11 @@ def layout(form: CardForm) -> discord.ui.LayoutView:
     container: discord.ui.Container[discord.ui.LayoutView] = discord.ui.Container(accent_colour=form.colour)
     space = LAYOUT_LIMIT
     *texts, last = form.texts
+    components = 2 * len(form.texts) + (1 + len(form.buttons) if form.buttons else 0)
+    separated = form.separated and components <= COMPONENT_LIMIT
     for text in (*texts, f"{last} · {form.pointer}" if form.pointer else last):
+        if separated and container.children:
+            container.add_item(discord.ui.Separator())
         container.add_item(discord.ui.TextDisplay(text[:space]))
         space -= len(text)
         if space <= 0:
@@ -107,11 +120,13 @@ def _buttons(state: CardState) -> tuple[Button, ...]:
     )
 
 
-def _style(state: CardState, rows: Sequence[TaskRow]) -> Style:
-    """Return the style of a whole card: the loudest of its live rows, else of its ended ones."""
+def _common_style(state: CardState, rows: Sequence[TaskRow]) -> Style:
+    """Return the style of a card of several: its worst live row's; once all ended, of how they did."""
     live = {row.style for row, watch in zip(rows, state.watches, strict=True) if watch.outcome is None}
-    shown = live or {row.style for row in rows}
-    return next(style for style in _LOUDEST_FIRST if style in shown)
+    if live:
+        return next(style for style in _WORST_FIRST if style in live)
+    ready = all(watch.outcome is not None and watch.outcome.ending.ready for watch in state.watches)
+    return Style.GOOD if ready else Style.ODD
 
 
 def _headline(state: CardState) -> str:
@@ -120,11 +135,16 @@ def _headline(state: CardState) -> str:
 
 
 def _count(state: CardState) -> str:
+    """Return how many of a card's renders are ready, and what has become of the others that ended."""
     language, total = state.card.language, len(state.watches)
     endings = [watch.outcome.ending for watch in state.watches if watch.outcome is not None]
-    count = say(language, messages.SOME_FINISHED, done=len(endings), total=total)
-    failed = endings.count(Ending.FAILED)
-    return f"{count} · {say(language, messages.SOME_FAILED, count=failed)}" if failed else count
+    others = (
+        (messages.SOME_FAILED, sum(ending.failed for ending in endings)),
+        (messages.SOME_STOPPED, endings.count(Ending.STOPPED)),
+        (messages.SOME_UNKNOWN, endings.count(Ending.NO_SUCH_TASK)),
+    )
+    ready = say(language, messages.SOME_READY, done=sum(ending.ready for ending in endings), total=total)
+    return " · ".join([ready, *(say(language, some, count=count) for some, count in others if count)])
 
 
 def _news(state: CardState, known: Sequence[Observed], health: Health) -> str:
@@ -147,17 +167,30 @@ def _unchanged_since(at: float, watch: Watch, observed: Observed) -> bool:
     return (observed.changed_at or 0.0) < at and watch.started_at < at
 
 
-def _details(state: CardState, task: Task | None) -> str:
-    """Return the foot of a live card; `task` is its only task by the last poll."""
-    language, card = state.card.language, state.card
-    if task is not None and task.created_at is not None:
-        details = [say(language, messages.STARTED, when=relative(task.created_at))]
+def _details(state: CardState, observed: Observed) -> str:
+    """Return the foot of a live card; `observed` is its task, if it has only one."""
+    language, task = state.card.language, observed.task
+    if task is None or task.created_at is None:
+        details = [say(language, messages.WATCH_STARTED, when=relative(state.card.created_at))]
+    elif task.state is TaskState.RUNNING:
+        began_at = observed.began_at or task.created_at
+        details = [say(language, messages.STARTED, when=relative(began_at))]
     else:
-        details = [say(language, messages.WATCH_STARTED, when=relative(card.created_at))]
+        details = [say(language, messages.CREATED, when=relative(task.created_at))]
     if task is not None and (action := plain(task.action, ACTION_LIMIT)):
         details.append(say(language, messages.ACTION, action=action))
-    promise = messages.WATCHING_SEVERAL if len(state.watches) > 1 else messages.WATCHING
-    return f"-# {' · '.join(details)}\n-# {say(language, promise, starter=mention(card.starter_id))}"
+    return f"-# {' · '.join(details)}\n-# {_promise(state)}"
+
+
+def _promise(state: CardState) -> str:
+    """Return what will come of a live card, and who will be notified."""
+    language = state.card.language
+    several = len(state.watches) > 1
+    promise = say(language, messages.RESULTS_WILL_COME if several else messages.RESULT_WILL_COME)
+    people = [mention(user_id) for user_id in state.followers[:FOLLOWERS_NAMED]]
+    if (more := len(state.followers) - FOLLOWERS_NAMED) > 0:
+        people.append(say(language, messages.AND_MORE_PEOPLE, count=more))
+    return say(language, messages.WATCHING, people=" ".join(people), promise=promise) if people else promise
 
 
 def _last_words(state: CardState) -> str:

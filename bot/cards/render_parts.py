@@ -55,10 +55,9 @@ ENDING_STYLES: Final = {
 }
 
 
-def heading(style: Style, title: str, render: str = "") -> str:
-    """Return the large headline of a card; without a render, of a card of several."""
-    first = f"### {style.sign} {title}"
-    return f"{first}\n{render}" if render else first
+def heading(style: Style, title: str) -> str:
+    """Return the large headline of a card."""
+    return f"### {style.sign} {title}"
 
 
 def headline(style: Style, title: str, render: str) -> str:

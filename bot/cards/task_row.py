@@ -16,10 +16,10 @@ from bot.cards.render_parts import (
     progress_line,
     state_title,
 )
-from bot.cards.text import NAME_LIMIT, name_and_id, plain, relative
+from bot.cards.text import NAME_LIMIT, plain, relative, short_id
 from bot.core.events import ErrorKind
 from bot.core.health import Health
-from bot.core.names import row_name
+from bot.core.names import row_label, row_name
 from bot.core.observed import Observed
 from bot.core.outcome import Ending, Outcome
 from bot.core.policy import PollPolicy
@@ -29,7 +29,7 @@ from bot.messages import say
 
 MESSAGE_LIMIT: Final = 300
 """Characters of the API's message on a card of its own; the result shows more."""
-ROW_MESSAGE_LIMIT: Final = 100
+ROW_MESSAGE_LIMIT: Final = 80
 """The same in a row among others: ten rows must fit into one layout."""
 
 _FAILURES: Final = {
@@ -52,12 +52,17 @@ class TaskRow:
     message: str = ""
     note: str = ""
     name: str = ""
+    number: int = 1
+    """Its place on the card, from 1."""
 
     @property
     def whole(self) -> tuple[str, str]:
         """The heading and the body of a card of its own."""
+        render = f"`{self.task_id}`"
+        if self.name:
+            render = f"**{plain(self.name, NAME_LIMIT)}**\n-# {render}"
         body = "\n".join(line for line in (self.progress, self.message, self.note) if line)
-        return heading(self.style, self.title, name_and_id(self.name, self.task_id)), body
+        return f"{heading(self.style, self.title)}\n{render}", body
 
     @property
     def headline(self) -> str:
@@ -67,9 +72,16 @@ class TaskRow:
     @property
     def short(self) -> str:
         """At most two lines, the second with what matters most now."""
-        first = self.headline
+        first = f"{self.style.sign} {self._label} · {self.title}"
         second = self.note.rpartition("\n")[2] or self.progress or self.message
         return f"{first}\n{second}" if second else first
+
+    @property
+    def _label(self) -> str:
+        """The row's number and its name, or its number and the start of its id."""
+        if not self.name:
+            return f"**{self.number}** · {short_id(self.task_id)}"
+        return f"**{plain(row_label(self.name, self.number), NAME_LIMIT)}**"
 
 
 def task_row(
@@ -80,7 +92,7 @@ def task_row(
         row = _ended(watch, watch.outcome, language, policy, message_limit)
     else:
         row = _live(watch, observed, language, health, message_limit)
-    return replace(row, name=watch.name)
+    return replace(row, name=watch.name, number=watch.position + 1)
 
 
 def _live(watch: Watch, observed: Observed, language: str, health: Health, message_limit: int) -> TaskRow:

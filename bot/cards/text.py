@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from bot.core.characters import visible
-from bot.core.names import row_name
+from bot.core.names import ID_START, row_name
 
 CONTENT_LIMIT: Final = 2_000
 """Characters in a message's content."""
@@ -49,6 +49,11 @@ def mention(user_id: int) -> str:
 def name_and_id(name: str, task_id: str) -> str:
     """Return what a render is called in a message: its name, if it has one, and its id."""
     return f"{plain(name, NAME_LIMIT)} · `{task_id}`" if name else f"`{task_id}`"
+
+
+def short_id(task_id: str) -> str:
+    """Return the start of an id where its whole length would not fit; what is cut is no id any more."""
+    return f"`{task_id}`" if len(task_id) <= ID_START else f"`{task_id[:ID_START]}…`"
 
 
 def named(task_ids: Iterable[str], names: Mapping[str, str] | None = None) -> str:

@@ -57,6 +57,11 @@ def row_name(name: str, limit: int = ROW_LIMIT) -> str:
     return shortened(name[: number.start()], limit - len(number[0])) + number[0]
 
 
+def row_label(name: str, number: int) -> str:
+    """Return a name with its row's number; what was named together has one already."""
+    return row_name(name if _NUMBER.search(name) else f"{number} · {name}")
+
+
 def names_in(texts: Iterable[str]) -> dict[str, str]:
     """Return the names that texts of others give to tasks, by id; a task with two names has none."""
     found: dict[str, set[str]] = {}

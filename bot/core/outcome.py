@@ -34,6 +34,16 @@ class Ending(StrEnum):
         return self in _ANNOUNCED
 
     @property
+    def ready(self) -> bool:
+        """Whether there is a video."""
+        return self is Ending.SUCCEEDED
+
+    @property
+    def failed(self) -> bool:
+        """Whether it came to an end of its own without a video: people are told, and count it as failed."""
+        return self.announced and not self.ready
+
+    @property
     def shown(self) -> bool:
         """Whether there still is a card to update."""
         return self not in {Ending.CARD_DELETED, Ending.ACCESS_LOST}

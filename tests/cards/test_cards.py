@@ -1,6 +1,7 @@
 """What a card shows, whatever the API says and whatever happens to a watch."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -54,6 +55,9 @@ watches = st.builds(
     seen_at=st.none() | moments,
     name=names,
 )
+people = st.lists(ids, max_size=8, unique=True)
+SORTS: Final = {10: "text", 14: "separator"}
+"""Discord's numbers for the components of a container."""
 known = st.builds(
     Observed,
     task=st.none() | tasks(),
@@ -71,8 +75,21 @@ def form_of(
     observed: Observed = UNOBSERVED,
     health: Health = Health(),  # noqa: B008
     card: Card = CARD,
+    followers: Sequence[int] = (STARTER,),
 ) -> CardForm:
-    return card_form(CardState(card, (row,)), {row.task_id: observed}, health, POLICY)
+    state = CardState(card, (row,), tuple(followers))
+    return card_form(state, {row.task_id: observed}, health, POLICY)
+
+
+def together(*rows: Watch, observed: Observed = UNOBSERVED, health: Health = Health()) -> CardForm:  # noqa: B008
+    """Return the form of a card with these rows, in this order."""
+    watches = tuple(replace(row, position=position) for position, row in enumerate(rows))
+    return card_form(CardState(CARD, watches, (STARTER,)), {TASK: observed}, health, POLICY)
+
+
+def ended(ending: Ending | None) -> Watch:
+    """Return a watch that has ended so, None if it has not."""
+    return replace(watch(), outcome=None if ending is None else Outcome(ending, NOW, running(5), 7))
 
 
 def body(row: Watch, observed: Observed = UNOBSERVED, health: Health = Health()) -> str:  # noqa: B008
@@ -83,6 +100,9 @@ def check(form: CardForm, people: set[int]) -> None:
     """Hold a form against Discord's limits and against texts that would do something."""
     components: list[dict[str, Any]] = layout(form).to_components()  # type: ignore[no-untyped-call]
     every = [*components, *(child for component in components for child in component["components"])]
+    container = [child["type"] for child in components[0]["components"]]
+    between = ["separator"] if form.separated else []
+    assert [SORTS[sort] for sort in container] == ["text", *[*between, "text"] * (len(form.texts) - 1)]
     shown = [component["content"] for component in every if "content" in component]
     *texts, last = form.texts
     assert shown == [*texts, f"{last} · {form.pointer}" if form.pointer else last]
@@ -102,12 +122,12 @@ def check(form: CardForm, people: set[int]) -> None:
         assert not re.search(forbidden, text)
 
 
-@given(cards, watches, known, healths)
+@given(cards, watches, known, healths, people)
 def test_a_live_card_keeps_the_limits_and_can_do_nothing(
-    card: Card, row: Watch, observed: Observed, health: Health
+    card: Card, row: Watch, observed: Observed, health: Health, followers: list[int]
 ) -> None:
-    form = form_of(row, observed, health, card)
-    check(form, {card.starter_id})
+    form = form_of(row, observed, health, card, followers)
+    check(form, set(followers))
     check(plain_form(form), set())
 
 
@@ -150,15 +170,17 @@ def test_a_poll_that_changes_the_card_says_so(
     ),
     known,
     healths,
+    people,
 )
 def test_a_card_of_ten_rows_keeps_the_limits_and_can_do_nothing(
-    card: Card, rows: list[Watch], observed: Observed, health: Health
+    card: Card, rows: list[Watch], observed: Observed, health: Health, followers: list[int]
 ) -> None:
-    state = CardState(card, tuple(rows), (card.starter_id,))
+    state = CardState(card, tuple(rows), tuple(followers))
     form = card_form(state, {LONGEST_ID: observed}, health, POLICY)
-    check(form, {card.starter_id, *(row.outcome.by or 0 for row in rows if row.outcome)})
+    check(form, {*followers, *(row.outcome.by or 0 for row in rows if row.outcome)})
+    assert form.separated
     assert bool(form.buttons) is any(row.outcome is None for row in rows)
-    assert "\n".join(form.texts).count(f"`{LONGEST_ID}`") == sum(not row.name for row in rows)
+    assert "\n".join(form.texts).count(f"`{LONGEST_ID[:8]}…`") == sum(not row.name for row in rows)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -181,7 +203,7 @@ def test_ten_rows_fit_when_everything_is_as_long_as_it_can_be(
             for row in range(10)
         )
         form = card_form(
-            CardState(card, rows, (most,) * 10), {LONGEST_ID: observed}, Health(mode, last), POLICY
+            CardState(card, rows, (most,) * 999), {LONGEST_ID: observed}, Health(mode, last), POLICY
         )
         check(form, {most})
 
@@ -192,20 +214,51 @@ def test_ten_rows_fit_when_everything_is_as_long_as_it_can_be(
         ([Ending.SUCCEEDED, None], Style.MOVING),
         ([Ending.FAILED, None], Style.MOVING),
         ([Ending.SUCCEEDED, Ending.SUCCEEDED], Style.GOOD),
-        ([Ending.SUCCEEDED, Ending.FAILED], Style.BAD),
-        ([Ending.SUCCEEDED, Ending.STOPPED], Style.OVER),
-        ([Ending.VANISHED, Ending.FAILED], Style.ODD),
+        ([Ending.SUCCEEDED, Ending.FAILED], Style.ODD),
+        ([Ending.SUCCEEDED, Ending.STOPPED], Style.ODD),
+        ([Ending.STOPPED, Ending.STOPPED], Style.ODD),
+        ([Ending.FAILED, Ending.FAILED], Style.ODD),
     ],
 )
-def test_a_card_of_several_has_the_style_of_its_live_rows_then_of_its_worst_end(
+def test_a_card_of_several_has_a_live_style_and_in_the_end_says_whether_all_are_ready(
     endings: list[Ending | None], style: Style
 ) -> None:
-    rows = [
-        replace(watch(), outcome=None if end is None else Outcome(end, NOW, running(5), 7)) for end in endings
-    ]
-    form = card_form(CardState(CARD, tuple(rows)), {TASK: Observed(running(5))}, Health(), POLICY)
+    form = together(*map(ended, endings), observed=Observed(running(5)))
     assert form.colour == style.colour
     assert form.texts[0].startswith(f"### {style.sign} ")
+
+
+@pytest.mark.parametrize(
+    ("observed", "style"),
+    [
+        ([running(5), running(5)], Style.MOVING),
+        ([running(5), running(0, state=TaskState.PENDING)], Style.WAITING),
+        ([running(5), None], Style.WAITING),
+        ([running(0, state=TaskState.PENDING), running(0, state=TaskState.UNKNOWN)], Style.ODD),
+    ],
+)
+def test_a_card_of_several_shows_the_worst_state_of_those_still_running(
+    observed: list[Task | None], style: Style
+) -> None:
+    rows = [ended(Ending.FAILED), *(watch(str(number)) for number, _ in enumerate(observed))]
+    known = {str(number): Observed(task) for number, task in enumerate(observed)}
+    form = card_form(CardState(CARD, tuple(rows)), known, Health(), POLICY)
+    assert form.texts[0] == f"### {style.sign} 0 of 3 ready · 1 failed"
+
+
+@pytest.mark.parametrize(
+    ("endings", "said"),
+    [
+        ([None] * 3, "0 of 3 ready"),
+        ([Ending.SUCCEEDED, Ending.SUCCEEDED, None], "2 of 3 ready"),
+        ([Ending.SUCCEEDED, *[end for end in Ending if end.failed]], "1 of 7 ready · 6 failed"),
+        ([Ending.STOPPED, Ending.FAILED, Ending.STOPPED], "0 of 3 ready · 1 failed · 2 stopped"),
+        ([Ending.NO_SUCH_TASK, Ending.SUCCEEDED], "1 of 2 ready · 1 unknown"),
+    ],
+)
+def test_a_headline_counts_what_became_of_the_renders(endings: list[Ending | None], said: str) -> None:
+    heading = together(*map(ended, endings)).texts[0]
+    assert heading.partition(" ")[2].partition(" ")[2] == said
 
 
 def test_a_form_speaks_of_times_and_not_of_the_present() -> None:
@@ -226,21 +279,29 @@ SINCE: Final = f"<t:{int(NOW) + 60}:R>"
 
 
 def test_rows_that_were_named_together_share_the_headline() -> None:
-    rows = tuple(replace(watch(), position=row, name=numbered("Shot *12*", row + 1)) for row in range(3))
-    form = card_form(CardState(CARD, rows), {TASK: Observed(running(45))}, Health(), POLICY)
-    assert form.texts[0] == "### 🎬 Shot \\*12\\* · 0 of 3 finished"
+    rows = [replace(watch(), name=numbered("Shot *12*", row + 1)) for row in range(3)]
+    form = together(*rows, observed=Observed(running(45)))
+    assert form.texts[0] == "### 🎬 Shot \\*12\\* · 0 of 3 ready"
     assert [text.splitlines()[0] for text in form.texts[1:4]] == [
-        f"🎬 **Rendering** · Shot \\*12\\* · {number}" for number in (1, 2, 3)
+        f"🎬 **Shot \\*12\\* · {number}** · Rendering" for number in (1, 2, 3)
     ]
-    form = card_form(CardState(CARD, (*rows[:1], watch())), {}, Health(), POLICY)
-    assert f"**No answer yet** · `{TASK}`" in form.texts[2]
+
+
+def test_a_row_shows_its_number_and_its_name_or_the_start_of_its_id() -> None:
+    form = together(watch(), NAMED)
+    assert [text.splitlines()[0] for text in form.texts[1:3]] == [
+        f"⏳ **1** · `{TASK[:8]}…` · No answer yet",
+        "⏳ **2 · Shot \\*12\\*** · No answer yet",
+    ]
 
 
 def test_a_rendering_task_shows_its_state_its_bar_and_its_number() -> None:
     form = form_of(watch(), Observed(running(45, "*hi*")))
     assert form.colour == Style.MOVING.colour
     assert form.texts[:2] == (f"### 🎬 Rendering\n`{TASK}`", f"{bar(45)} **45 %**\n> \\*hi\\*")
-    assert form_of(NAMED, Observed(running(45))).texts[0] == f"### 🎬 Rendering\nShot \\*12\\* · `{TASK}`"
+    assert form_of(NAMED, Observed(running(45))).texts[0] == (
+        f"### 🎬 Rendering\n**Shot \\*12\\***\n-# `{TASK}`"
+    )
     assert f"<t:{int(NOW)}:R>" in form.texts[2]
     assert f"<@{STARTER}>" in form.texts[2]
 
@@ -269,6 +330,34 @@ def test_what_a_live_card_says(observed: Observed, health: Health, said: str) ->
 
 def test_a_task_that_was_seen_before_a_restart_is_never_said_to_be_invisible() -> None:
     assert "No answer yet" in body(replace(watch(), seen_at=NOW), Observed(missing=1))
+
+
+@pytest.mark.parametrize(
+    ("task", "began_at", "said"),
+    [
+        (running(0, state=TaskState.PENDING), None, f"Created <t:{int(NOW)}:R>"),
+        (running(5), None, f"Started <t:{int(NOW)}:R>"),
+        (running(5), NOW + 99, f"Started <t:{int(NOW) + 99}:R>"),
+        (running(5, state=TaskState.UNKNOWN), None, f"Created <t:{int(NOW)}:R>"),
+    ],
+)
+def test_a_render_was_created_until_it_is_rendered(task: Task, began_at: float | None, said: str) -> None:
+    observed = Observed(replace(task, created_at=int(NOW)), began_at=began_at)
+    assert form_of(watch(), observed).texts[-1].startswith(f"-# {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (0, "-# The result will be posted as a reply to this card."),
+        (1, "Watching for <@1>. The result"),
+        (2, "Watching for <@1> <@2>. The result"),
+        (5, "Watching for <@1> <@2> <@3> <@4> <@5>. The result"),
+        (8, "Watching for <@1> <@2> <@3> <@4> <@5> and 3 more people. The result"),
+    ],
+)
+def test_a_card_names_up_to_five_followers(count: int, said: str) -> None:
+    assert said in form_of(watch(), followers=range(1, count + 1)).texts[-1]
 
 
 def test_a_card_in_trouble_says_once_that_nothing_is_known() -> None:

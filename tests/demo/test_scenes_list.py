@@ -24,14 +24,14 @@ async def test_a_name_is_given_shown_found_and_kept_after_the_end() -> None:
         stage.api.set(TASK, running(30))
         card = (await stage.ann.slash(stage.channel, "veo watch", id=TASK, name="Shot *12*")).response
         assert card is not None
-        assert f"### 🎬 Rendering\nShot \\*12\\* · `{TASK}`" in words_of(card)
+        assert f"### 🎬 Rendering\n**Shot \\*12\\***\n-# `{TASK}`" in words_of(card)
         choices = await stage.marco.autocomplete(stage.channel, "veo stop", "id", "SHOT")
         assert [choice["name"] for choice in choices] == [f"Shot *12* · {TASK} · Rendering 30 %"]
         again = (await stage.marco.slash(stage.channel, "veo watch", id=TASK, name="Marco's")).response
         assert again is not None
         assert "already watched here as **Shot \\*12\\***" in words_of(again)
         await stage.ann.slash(stage.channel, "veo watch", id=TASK, name="Shot 13")
-        assert f"Shot 13 · `{TASK}`" in words_of(card)
+        assert f"**Shot 13**\n-# `{TASK}`" in words_of(card)
         await stage.ann.slash(stage.channel, "veo stop", id=TASK)
         listed = (await stage.marco.slash(stage.channel, "veo list")).response
         assert listed is not None

@@ -112,7 +112,7 @@ async def test_a_render_is_found_by_its_name_among_many_others(tmp_path: Path) -
             card = await here.watch(" ".join(TASKS[first : first + 10]))
             await here.shows(card, "40 %")
             await (await here.sim.click(here.ada, card, label="Stop")).acknowledged()
-            await here.shows(card, "10 of 10 finished")
+            await here.shows(card, "0 of 10 ready · 10 stopped")
         assert list(await offered(here, "scene 0000")) == ["the-one"]
         assert len(await offered(here, "0000")) == 25
 

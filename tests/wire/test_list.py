@@ -168,7 +168,7 @@ async def test_the_pages_go_on_from_what_is_live_to_what_has_ended(tmp_path: Pat
         card = await here.watch(" ".join(TASKS[10:20]))
         for task in (*TASKS[5:10], *TASKS[10:20]):
             await here.type("stop", task)
-        await here.shows(card, "10 of 10 finished")
+        await here.shows(card, "0 of 10 ready · 10 stopped")
         use = await listed(here)
         assert use.response is not None
         pages = [named(use)]

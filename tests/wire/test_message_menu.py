@@ -89,7 +89,7 @@ async def test_several_tasks_make_one_card_and_ten_are_the_most(tmp_path: Path) 
             here.api.set(task, running(10))
         use = await pick(here, posted(here, "\n".join(TASKS)))
         assert use.response is not None
-        await here.shows(use.response, "0 of 10 finished")
+        await here.shows(use.response, "0 of 10 ready")
         await here.sim.wait_for(lambda: len(use.messages) == 2, 10)
         assert use.messages[1].ephemeral
         assert f"Not watched: `{TASKS[10]}`, `{TASKS[11]}`" in use.messages[1].text

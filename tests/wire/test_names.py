@@ -50,7 +50,7 @@ async def test_a_name_stands_on_the_card_and_in_the_result_and_does_nothing(tmp_
         here.api.set(TASK, running(10))
         card = await card_of(here, TASK, " <@2>\n**Shot**\u202e 12 @everyone")
         shown = r"\<\@2\> \*\*Shot\*\* 12 \@everyone"
-        await here.shows(card, f"### 🎬 Rendering\n{shown} · `{TASK}`")
+        await here.shows(card, f"### 🎬 Rendering\n**{shown}**\n-# `{TASK}`")
         here.api.set(TASK, DONE)
         result = await here.result(card)
         assert first_lines(here, card) == [f"✅ **Finished** · {shown} · `{TASK}`"]
@@ -63,9 +63,9 @@ async def test_several_renders_share_a_name_with_numbers(tmp_path: Path) -> None
         for task in TASKS[:3]:
             here.api.set(task, running(10))
         card = await card_of(here, " ".join(TASKS[:3]), "Shot 12")
-        await here.shows(card, "### 🎬 Shot 12 · 0 of 3 finished")
+        await here.shows(card, "### 🎬 Shot 12 · 0 of 3 ready")
         for number in (1, 2, 3):
-            await here.shows(card, f"🎬 **Rendering** · Shot 12 · {number}\n")
+            await here.shows(card, f"🎬 **Shot 12 · {number}** · Rendering\n")
         here.api.set(TASKS[1], DONE)
         await here.result(card)
         assert first_lines(here, card) == [f"✅ **Finished** · Shot 12 · 2 · `{TASKS[1]}`"]
@@ -91,7 +91,7 @@ async def test_ten_names_of_the_worst_kind_fit_every_message(tmp_path: Path) -> 
         for task in TASKS:
             here.api.set(task, running(10, message="*" * 2_000))
         card = await card_of(here, " ".join(TASKS), "*" * 80)
-        await here.shows(card, r"\*… · 10")
+        await here.shows(card, r"\*… · 10**")
         assert len(card.text) <= 4_000
 
 
@@ -105,7 +105,7 @@ async def test_its_starter_renames_what_is_watched_already_and_nobody_else_does(
         assert use.text.startswith(f"`{TASK}` is already watched here: {card.jump_url}")
         use = await watch(here, TASK, "Shot *12*")
         assert use.text.startswith(f"`{TASK}` is already watched here as **Shot \\*12\\***: {card.jump_url}")
-        await here.shows(card, f"Shot \\*12\\* · `{TASK}`")
+        await here.shows(card, f"**Shot \\*12\\***\n-# `{TASK}`")
         use = await watch(here, TASK, "Bob's", here.bob)
         assert "here as **Shot \\*12\\***" in use.text
         use = await here.type("watch", TASK)
@@ -160,9 +160,9 @@ async def test_a_message_names_its_renders(tmp_path: Path) -> None:
             here, posted(here, f"- The dog: {TASKS[0]}\n- **The cat** – `{TASKS[1]}`\n- key: {TASKS[2]}")
         )
         assert use.response is not None
-        await here.shows(use.response, "🎬 **Rendering** · The dog\n")
-        await here.shows(use.response, "🎬 **Rendering** · The cat\n")
-        await here.shows(use.response, f"🎬 **Rendering** · `{TASKS[2]}`\n")
+        await here.shows(use.response, "🎬 **1 · The dog** · Rendering\n")
+        await here.shows(use.response, "🎬 **2 · The cat** · Rendering\n")
+        await here.shows(use.response, f"🎬 **3** · `{TASKS[2][:8]}…` · Rendering\n")
 
 
 async def test_a_message_renames_nothing_that_is_watched_already(tmp_path: Path) -> None:
@@ -190,12 +190,12 @@ async def test_our_own_messages_are_known_by_their_id_with_the_names(on: str, tm
             result.content = f"`{TASK}`"
             use = await pick(here, result)
             assert use.response is not None
-            await here.shows(use.response, f"### 🎬 Rendering\nShot 12 · 2 · `{TASKS[1]}`")
+            await here.shows(use.response, f"### 🎬 Rendering\n**Shot 12 · 2**\n-# `{TASKS[1]}`")
         else:
             card.components = [{"type": 10, "content": f"`{TASK}`"}]
             use = await pick(here, card)
             assert use.response is not None
-            await here.shows(use.response, "### 🎬 Shot 12 · 0 of 2 finished")
+            await here.shows(use.response, "### 🎬 Shot 12 · 0 of 2 ready")
         assert TASK not in {request.task_id for request in here.api.requests}
 
 
@@ -214,7 +214,7 @@ async def test_watching_again_keeps_the_name(tmp_path: Path) -> None:
         assert offer.response is not None
         use = await (await here.sim.click(here.ada, offer.response, label="Watch again")).acknowledged()
         assert use.response is not None
-        await here.shows(use.response, f"### 🎬 Rendering\nShot 12 · `{TASK}`")
+        await here.shows(use.response, f"### 🎬 Rendering\n**Shot 12**\n-# `{TASK}`")
 
 
 @pytest.mark.parametrize("name", ["", "Another name", f"`{TASKS[0]}`"])
@@ -277,7 +277,7 @@ async def test_the_data_of_the_version_before_names_goes_on_and_takes_names(tmp_
         assert len(here.replies(several)) == 1
         use = await watch(here, f"{TASK} {TASKS[1]}", "Shot 12")
         assert "already watched here as **Shot 12 · 1**" in use.text
-        await here.shows(alone, f"Shot 12 · 1 · `{TASK}`")
+        await here.shows(alone, f"**Shot 12 · 1**\n-# `{TASK}`")
         await here.shows(several, "Shot 12 · 2")
         for task in (TASK, TASKS[1]):
             here.api.set(task, DONE)

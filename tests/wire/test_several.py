@@ -36,9 +36,9 @@ async def sent_privately(here: Place, use: Invocation) -> str:
 async def test_several_ids_make_one_card_with_a_row_for_each(between: str, tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         card = await watch_all(here, [*TASKS[:3], TASKS[0]], between=between)
-        await here.shows(card, "0 of 3 finished")
+        await here.shows(card, "0 of 3 ready")
         rows = [line for line in card.text.splitlines() if "Rendering" in line]
-        assert [task for row in rows for task in TASKS if task in row] == TASKS[:3]
+        assert rows == [f"🎬 **{n + 1}** · `{TASKS[n][:8]}…` · Rendering" for n in range(3)]
         assert "**11 %**" in card.text
         assert len(here.sim.messages(here.channel)) == 1
 
@@ -47,14 +47,14 @@ async def test_each_task_gets_its_own_result_and_the_card_counts_them(tmp_path: 
     async with place(tmp_path) as here:
         card = await watch_all(here, TASKS[:3])
         here.api.set(TASKS[1], succeeded("https://cdn.example/1.mp4"))
-        await here.shows(card, "1 of 3 finished")
+        await here.shows(card, "1 of 3 ready")
         assert "https://cdn.example/1.mp4" in (await here.result(card)).content
         here.api.set(TASKS[0], failed("no faces"))
-        await here.shows(card, "2 of 3 finished · 1 failed")
+        await here.shows(card, "1 of 3 ready · 1 failed")
         assert "> no faces" in card.text
         assert [button["label"] for button in card.buttons] == ["Notify me · 1", "Stop"]
         here.api.set(TASKS[2], DONE)
-        await here.shows(card, "3 of 3 finished · 1 failed")
+        await here.shows(card, "⚠️ 2 of 3 ready · 1 failed")
         await here.sleep(30)
         assert card.buttons == []
         assert "The results are in the replies below." in card.text
@@ -71,9 +71,9 @@ async def test_a_restart_in_the_middle_keeps_every_row(tmp_path: Path) -> None:
         await here.kill_bot()
         here.api.set(TASKS[1], DONE)
         await here.start_bot()
-        await here.shows(card, "2 of 3 finished · 1 failed")
+        await here.shows(card, "1 of 3 ready · 1 failed")
         here.api.set(TASKS[2], DONE)
-        await here.shows(card, "3 of 3 finished")
+        await here.shows(card, "2 of 3 ready · 1 failed")
         await here.sleep(60)
         assert len(here.replies(card)) == 3
         for task in TASKS[:3]:
@@ -115,7 +115,7 @@ async def test_one_private_summary_tells_what_was_not_watched_and_why(tmp_path: 
             here.api.set(task, running(10))
         use = await here.type("watch", f"{' '.join(TASKS[:12])} ../admin @everyone", user=here.bob)
         assert use.response is not None
-        await here.shows(use.response, "0 of 9 finished")
+        await here.shows(use.response, "0 of 9 ready")
         summary = await sent_privately(here, use)
         assert len([message for message in use.messages if message.ephemeral]) == 1
         assert "Left out (not a task id): `../admin`, `@everyon`" in summary
@@ -143,7 +143,7 @@ async def test_the_limits_count_each_task_and_let_in_what_fits(tmp_path: Path) -
             here.api.set(task, running(10))
         use = await here.type("watch", " ".join(TASKS[1:5]))
         assert use.response is not None
-        await here.shows(use.response, "0 of 2 finished")
+        await here.shows(use.response, "0 of 2 ready")
         summary = await sent_privately(here, use)
         assert "Each person can have up to 3 live watches, and you have 1" in summary
         assert f"Not watched: `{TASKS[3]}`, `{TASKS[4]}`" in summary
@@ -167,14 +167,14 @@ async def test_stop_ends_one_row_and_the_button_all_that_are_left(tmp_path: Path
         card = await watch_all(here, TASKS[:3])
         assert TASKS[0] in (await here.type("stop", TASKS[0])).text
         await here.shows(card, f"Stopped by <@{here.ada.id}>")
-        assert "1 of 3 finished" in card.text
+        assert "0 of 3 ready · 1 stopped" in card.text
         here.api.set(TASKS[1], DONE)
         await here.result(card)
         use = await here.sim.click(here.ada, card, label="Stop")
         await use.acknowledged()
         assert TASKS[2] in use.text
         assert TASKS[1] not in use.text
-        await here.shows(card, "3 of 3 finished")
+        await here.shows(card, "⚠️ 1 of 3 ready · 2 stopped")
         await here.sleep(30)
         assert len(here.replies(card)) == 1
         assert card.buttons == []
@@ -203,7 +203,7 @@ async def test_an_outage_is_shown_once_on_a_card_of_several(tmp_path: Path) -> N
         here.api.recover()
         for task in TASKS[:4]:
             here.api.set(task, DONE)
-        await here.shows(card, "4 of 4 finished", 180)
+        await here.shows(card, "✅ 4 of 4 ready", 180)
         await here.sleep(60)
         assert len(here.replies(card)) == 4
 
@@ -215,7 +215,7 @@ async def test_tasks_that_never_appear_end_as_rows_and_the_rest_goes_on(tmp_path
         card = await here.watch(" ".join(TASKS[:2]))
         await here.shows(card, "Not visible yet")
         await here.shows(card, "No such task", 120)
-        assert "1 of 2 finished" in card.text
+        assert "0 of 2 ready · 1 unknown" in card.text
         here.api.set(TASKS[1], DONE)
         await here.result(card)
         await here.sleep(30)
@@ -267,7 +267,7 @@ async def test_a_restart_goes_on_with_the_result_of_a_card_deleted_while_another
         await here.shows(card, "10 %")
         here.sim.fault(Fault("POST", "/channels/*/messages", status=503, times=None))
         here.api.set(one, DONE)
-        await here.shows(card, "1 of 2 finished")
+        await here.shows(card, "1 of 2 ready")
         card.delete()
         here.api.set(other, [running(20), running(30)])
         await here.sleep(60)
