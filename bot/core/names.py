@@ -15,7 +15,8 @@ NAME_LIMIT: Final = 80
 """Characters that a person may give to a name."""
 ROW_LIMIT: Final = 40
 """Characters of a name in a row: ten rows fit one card."""
-FILE_NAME_BYTES: Final = 60
+FILE_STEM_BYTES: Final = 60 - len("-9.webm")
+"""Of a file's name in UTF-8, so that it has 60 at most with a number and the longest type."""
 ID_START: Final = 8
 """Characters of an id that stand for it where there is no name."""
 
@@ -70,13 +71,11 @@ def names_in(texts: Iterable[str]) -> dict[str, str]:
     return {task_id: name for task_id, names in found.items() if len(names) == 1 for name in names if name}
 
 
-def file_name(name: str, task_id: str, number: int, suffix: str = ".mp4") -> str:
-    """Return the name of a video's file, at most `FILE_NAME_BYTES` in UTF-8; `number` counts from 1."""
-    stem = _file_stem(name) or _file_stem(task_id[:ID_START])
-    end = f"-{number}{suffix}"
-    room = FILE_NAME_BYTES - len(end.encode())
-    fitting = len(stem.encode()[:room].decode(errors="ignore"))
-    return stem[: boundary(stem, fitting)].rstrip("-") + end
+def file_stem(name: str, task_id: str) -> str:
+    """Return how the names of a render's files begin, such as `shot-12`; without a name by its id."""
+    stem = _letters_and_digits(name) or _letters_and_digits(task_id[:ID_START])
+    fitting = len(stem.encode()[:FILE_STEM_BYTES].decode(errors="ignore"))
+    return stem[: boundary(stem, fitting)].rstrip("-")
 
 
 def _name_before(text: str) -> str:
@@ -106,7 +105,7 @@ def _is_quote_or_equals(char: str) -> bool:
     return char in _QUOTES_AND_EQUALS or unicodedata.category(char) in {"Pi", "Pf"}
 
 
-def _file_stem(text: str) -> str:
+def _letters_and_digits(text: str) -> str:
     """Return letters with their marks and digits, of any script, and `-` for all that is between them."""
     kept: list[str] = []
     for char in unicodedata.normalize("NFC", text):

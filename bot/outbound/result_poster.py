@@ -23,6 +23,7 @@ import discord
 
 from bot.cards.results import is_part, result_messages
 from bot.clock import Clock
+from bot.core.names import file_stem
 from bot.core.outcome import Delivery, Message
 from bot.core.policy import PollPolicy
 from bot.core.watch import Card, Watch
@@ -94,7 +95,8 @@ class ResultPoster:
         task = watch.outcome.task if watch.outcome is not None else None
         if self._downloader is None or task is None:
             return Videos()
-        return await fetch_videos(self._downloader, task.videos, self._limits.likely(card.guild_id))
+        limit, stem = self._limits.likely(card.guild_id), file_stem(watch.name, watch.task_id)
+        return await fetch_videos(self._downloader, task.videos, limit, stem)
 
     def discard(self, videos: Videos) -> None:
         """Delete the videos of a result."""

@@ -60,11 +60,14 @@ class Videos:
         return Videos({url: file for url, file in self.files.items() if file.size <= limit}, self.until)
 
 
-async def fetch_videos(downloader: VideoDownloader, urls: Sequence[str], limit: int) -> Videos:
-    """Fetch the videos of a result, each of at most `limit` bytes; they are deleted after their time."""
+async def fetch_videos(downloader: VideoDownloader, urls: Sequence[str], limit: int, stem: str) -> Videos:
+    """Fetch the videos of a result, each of at most `limit` bytes; they are deleted after their time.
+
+    `stem` begins the names of their files.
+    """
     loop = asyncio.get_running_loop()
     until = loop.time() + UPLOADED_SECONDS
-    files = await downloader.fetch(urls, limit, max(TOTAL, limit))
+    files = await downloader.fetch(urls, limit, max(TOTAL, limit), stem)
     if files:
         # Where nothing is sent for long, because the channel is closed to the bot, nothing is kept for long.
         loop.call_at(until, downloader.discard, list(files.values()))

@@ -7,7 +7,7 @@ and a download ends in time. `bot.videos.source` decides which addresses are ask
 import asyncio
 import logging
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ DiskUsage = Callable[[Path], tuple[int, int, int]]
 
 @dataclass(frozen=True, slots=True)
 class VideoFile:
-    """A video on disk, `size` bytes; `name` is what to upload it as, such as `video-1.mp4`."""
+    """A video on disk, `size` bytes; `name` is what to upload it as, such as `shot-12-1.mp4`."""
 
     url: str
     path: Path
@@ -179,9 +179,10 @@ class VideoDownloader:
             log.warning("videos could not be deleted", extra={"reason": why(error)})
         self._disk.shutdown()
 
-    async def fetch(self, urls: Sequence[str], each: int, total: int) -> dict[str, VideoFile]:
+    async def fetch(self, urls: Iterable[str], each: int, total: int, stem: str) -> dict[str, VideoFile]:
         """Download videos of at most so many bytes each and in total; return the files by their links.
 
+        Their names are the `stem` and a number from 1.
         A link that is missing could not be downloaded. The caller discards the files.
         """
         if self._http is None:
@@ -191,7 +192,7 @@ class VideoDownloader:
         try:
             async with asyncio.TaskGroup() as group:
                 for number, url in enumerate(list(dict.fromkeys(urls))[:MOST], 1):
-                    tasks.append(group.create_task(self._download(fetch, url, number)))
+                    tasks.append(group.create_task(self._download(fetch, url, f"{stem}-{number}", number)))
                 self._running.update(tasks)
         except BaseException:  # cancelled: nobody will use the complete ones
             self.discard(_completed(tasks))
@@ -212,7 +213,7 @@ class VideoDownloader:
         for path in list(self._budget.claims):
             _Draft(path, self._budget).delete()
 
-    async def _download(self, fetch: _Fetch, url: str, number: int) -> VideoFile | None:
+    async def _download(self, fetch: _Fetch, url: str, name: str, number: int) -> VideoFile | None:
         draft = _Draft(self._folder / f"{next(self._files)}.part", self._budget)
         asked: list[str] = []
         file = None
@@ -230,7 +231,7 @@ class VideoDownloader:
                     await self._on_disk(draft.write, chunk, video.length)
                     chunk = await video.more()
                 await self._on_disk(draft.close)
-            file = VideoFile(url, draft.path, f"video-{number}.{extension}", draft.size)
+            file = VideoFile(url, draft.path, f"{name}.{extension}", draft.size)
         except Exception as error:
             log.info("a video stays a link", extra={"host": " > ".join(asked), "reason": why(error)})
         finally:

@@ -19,10 +19,10 @@ from bot.cards.results import answer_messages
 from bot.cards.text import CONTENT_LIMIT, code, packed, plain
 from bot.core.characters import visible
 from bot.core.names import (
-    FILE_NAME_BYTES,
+    FILE_STEM_BYTES,
     ROW_LIMIT,
     clean_name,
-    file_name,
+    file_stem,
     names_in,
     numbered,
     row_name,
@@ -171,7 +171,7 @@ def names(text: str) -> None:
     name = clean_name(text)
     assert clean_name(name) == name
     assert len(row_name(numbered(name, 7))) <= ROW_LIMIT
-    assert len(file_name(text, TASK, 1).encode()) <= FILE_NAME_BYTES
+    assert len(file_stem(text, TASK).encode()) <= FILE_STEM_BYTES
     for found in names_in([text, f"{text}: {TASK}"]).values():
         assert clean_name(found) == found != ""
 

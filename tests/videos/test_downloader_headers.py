@@ -51,7 +51,7 @@ async def test_a_video_is_known_by_its_first_bytes(
     headers: dict[str, str], api: RenderApi, downloader: VideoDownloader
 ) -> None:
     (link,) = serve(api, Answer(headers={"Content-Type": "video/mp4"} | headers, body=body(1000)))
-    copies = await downloader.fetch([link], ROOM, ROOM)
+    copies = await downloader.fetch([link], ROOM, ROOM, "video")
     assert copies[link].path.read_bytes().startswith(MP4)
 
 
@@ -62,7 +62,7 @@ async def test_what_is_really_compressed_stays_a_link(
     encoding: str, api: RenderApi, downloader: VideoDownloader
 ) -> None:
     headers = {"Content-Type": "video/mp4", "Content-Encoding": encoding}
-    assert await downloader.fetch(serve(api, Answer(headers=headers, body=body(1000))), ROOM, ROOM) == {}
+    assert await downloader.fetch(serve(api, Answer(headers=headers, body=body(1000))), ROOM, ROOM, "x") == {}
 
 
 @pytest.mark.looptime
@@ -84,10 +84,12 @@ async def test_hosts_that_drip_hold_up_no_video_from_elsewhere(
     async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
         address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         dripping = [f"{address}/{number}" for number in range(PARALLEL)]
-        hung = [asyncio.create_task(downloader.fetch(dripping, ROOM, ROOM)) for _ in range(CONNECTIONS)]
+        hung = [
+            asyncio.create_task(downloader.fetch(dripping, ROOM, ROOM, "video")) for _ in range(CONNECTIONS)
+        ]
         await enough.wait()
         began = asyncio.get_running_loop().time()
-        assert len(await downloader.fetch(serve(api, video()), ROOM, ROOM)) == 1
+        assert len(await downloader.fetch(serve(api, video()), ROOM, ROOM, "video")) == 1
         assert asyncio.get_running_loop().time() - began < 1
         assert asked == TO_ONE_HOST
         assert await asyncio.gather(*hung) == [{}] * CONNECTIONS

@@ -82,7 +82,7 @@ def refused(
 
     async def fetch(downloader: VideoDownloader, link: str, limit: int = MEBIBYTE) -> tuple[str, str]:
         caplog.clear()
-        assert await downloader.fetch([link], limit, limit) == {}
+        assert await downloader.fetch([link], limit, limit, "video") == {}
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
         (record,) = (record for record in caplog.records if record.name == "bot.videos.downloader")
         assert record.levelname == "INFO"
@@ -195,7 +195,7 @@ async def test_of_the_addresses_of_a_name_only_allowed_ones_are_tried(
 ) -> None:
     names["videos.example"] = [["10.0.0.1", "127.0.0.1"]]
     (link,) = serve(api, video())
-    assert await downloader.fetch([link.replace("127.0.0.1", "videos.example")], MEBIBYTE, MEBIBYTE)
+    assert await downloader.fetch([link.replace("127.0.0.1", "videos.example")], MEBIBYTE, MEBIBYTE, "video")
 
 
 async def test_a_name_that_changes_its_address_is_judged_each_time(
@@ -270,7 +270,7 @@ async def test_the_fourth_redirect_is_one_too_many(
 ) -> None:
     links = serve(api, *(redirect(f"{number}.mp4") for number in (1, 2, 3, 4)), video())
     assert (await refused(downloader, links[0]))[1] == "too many redirects"
-    assert await downloader.fetch(links[1:2], MEBIBYTE, MEBIBYTE)
+    assert await downloader.fetch(links[1:2], MEBIBYTE, MEBIBYTE, "video")
 
 
 async def test_a_link_is_asked_for_byte_by_byte_and_tells_nothing_more(
@@ -283,7 +283,7 @@ async def test_a_link_is_asked_for_byte_by_byte_and_tells_nothing_more(
         for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(variable, proxy.address)
         async with wire(f"{back}Content-Length: 0\r\n\r\n".encode()) as first:
-            await downloader.fetch([f"http://videos.example:{first.port}/x"], MEBIBYTE, MEBIBYTE)
+            await downloader.fetch([f"http://videos.example:{first.port}/x"], MEBIBYTE, MEBIBYTE, "video")
         assert proxy.connections == 0
         (request,) = server.asked
     line, *headers = request.decode().split("\r\n")
@@ -398,16 +398,16 @@ async def test_a_server_without_tls_or_without_ears_leaves_the_link(
 
 async def test_what_follows_the_declared_end_is_never_taken(downloader: VideoDownloader) -> None:
     async with wire(OK + b"Content-Length: 1000\r\n\r\n" + body(3000)) as server:
-        copies = await downloader.fetch([server.address], MEBIBYTE, MEBIBYTE)
+        copies = await downloader.fetch([server.address], MEBIBYTE, MEBIBYTE, "video")
         assert [(copy.size, copy.path.read_bytes()) for copy in copies.values()] in ([(1000, body(1000))], [])
 
 
 async def test_a_body_in_pieces_is_downloaded_whole(downloader: VideoDownloader) -> None:
     pieces = b"".join(b"1\r\n%c\r\n" % byte for byte in body(300))
     async with wire(OK + b"Transfer-Encoding: Chunked\r\n\r\n" + pieces + b"0\r\n\r\n") as server:
-        (copy,) = (await downloader.fetch([server.address], 300, MEBIBYTE)).values()
+        (copy,) = (await downloader.fetch([server.address], 300, MEBIBYTE, "video")).values()
         assert copy.path.read_bytes() == body(300)
-        assert await downloader.fetch([server.address], 299, MEBIBYTE) == {}
+        assert await downloader.fetch([server.address], 299, MEBIBYTE, "video") == {}
 
 
 async def test_a_body_without_an_end_is_left_as_soon_as_the_limit_is_reached(

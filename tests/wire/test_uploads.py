@@ -108,7 +108,7 @@ async def test_an_upload_that_arrived_unheard_is_found_and_not_sent_again(
         here.sim.world.nonce_window = 0.0  # the channel's history alone must do
         here.sim.fault(Fault("POST", POST, when="after", with_files=True, **fault))
         result = await told(here, serve(here, "a.mp4", 300_000))
-        assert names(result) == ["video-1.mp4"]
+        assert names(result) == [f"{TASK[:8]}-1.mp4"]
         await came_once(here, result)
         assert posts(here) == [[300_000]]
 
@@ -121,7 +121,7 @@ async def test_files_too_large_for_the_server_are_left_out_at_the_second_try(
         here.sim.fault(Fault("POST", POST, status=status, code=40005, with_files=True))
         links = [serve(here, f"{n}.mp4", size * MEBIBYTE) for n, size in enumerate((7, 12))]
         result = await told(here, *links)
-        assert names(result) == ["video-1.mp4"]
+        assert names(result) == [f"{TASK[:8]}-1.mp4"]
         assert [line for line in result.content.splitlines() if "http" in line] == [f"<{links[0]}>", links[1]]
         assert posts(here) == [[7 * MEBIBYTE, 12 * MEBIBYTE], [7 * MEBIBYTE]]
 
@@ -141,7 +141,7 @@ async def test_there_are_at_most_two_uploads(fault: dict[str, Any], tmp_path: Pa
 async def test_the_limit_is_for_each_file(tmp_path: Path) -> None:
     async with place(tmp_path, copies=True) as here:
         result = await told(here, *[serve(here, f"{n}.mp4", 7 * MEBIBYTE) for n in range(2)])
-        assert names(result) == ["video-1.mp4", "video-2.mp4"]
+        assert names(result) == [f"{TASK[:8]}-1.mp4", f"{TASK[:8]}-2.mp4"]
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ async def test_a_kill_during_an_upload_doubles_nothing(tmp_path: Path) -> None:
         assert here.replies(card) == []
         await here.start_bot()
         result = await here.result(card, TOLD_SECONDS)
-        assert names(result) == ["video-1.mp4"]
+        assert names(result) == [f"{TASK[:8]}-1.mp4"]
         await came_once(here, result)
 
 

@@ -31,7 +31,7 @@ def kept(folder: Path) -> list[Path]:
 async def test_a_result_carries_its_videos_and_their_links_play_no_second_time(tmp_path: Path) -> None:
     async with place(tmp_path, copies=True, **QUICK) as here:
         result = await told(here)
-        assert [a.filename for a in result.attachments] == ["video-1.mp4", "video-2.mp4"]
+        assert [a.filename for a in result.attachments] == [f"{TASK[:8]}-1.mp4", f"{TASK[:8]}-2.mp4"]
         assert result.attachments[0].data == (MEDIA / "sunrise.mp4").read_bytes()
         assert [line for line in result.content.splitlines() if "http" in line] == [
             f"<{url}>" for url in videos(here)
@@ -40,12 +40,24 @@ async def test_a_result_carries_its_videos_and_their_links_play_no_second_time(t
     assert kept(tmp_path) == []
 
 
+async def test_videos_are_called_like_their_render(tmp_path: Path) -> None:
+    async with place(tmp_path, copies=True, **QUICK) as here:
+        here.api.set(TASK, [running(10), succeeded(*videos(here))])
+        use = await here.sim.slash(
+            here.ada, here.channel, "veo", "watch", id=TASK, name="镜头 12/../take 3 · <@1>"
+        )
+        await use.acknowledged()
+        assert use.response is not None
+        result = await here.result(use.response, 20)
+        assert [a.filename for a in result.attachments] == [f"镜头-12-take-3-1-{n}.mp4" for n in (1, 2)]
+
+
 async def test_a_video_that_cannot_be_had_stays_a_link_beside_one_that_can(tmp_path: Path) -> None:
     async with place(tmp_path, copies=True, **QUICK) as here:
         here.api.set_media("waves.mp4", Answer(body=b"<html>", headers={"Content-Type": "text/html"}))
         result = await told(here)
         sunrise, waves = videos(here)
-        assert [a.filename for a in result.attachments] == ["video-1.mp4"]
+        assert [a.filename for a in result.attachments] == [f"{TASK[:8]}-1.mp4"]
         assert f"<{sunrise}>" in result.content.splitlines()
         assert waves in result.content.splitlines()
 
@@ -65,7 +77,7 @@ async def test_videos_beyond_the_servers_limit_stay_links(tmp_path: Path) -> Non
         big = b"\0\0\0\x18ftypmp42" + bytes(10 * 1024 * 1024)
         here.api.set_media("waves.mp4", Answer(body=big, headers={"Content-Type": "video/mp4"}))
         result = await told(here)
-        assert [a.filename for a in result.attachments] == ["video-1.mp4"]
+        assert [a.filename for a in result.attachments] == [f"{TASK[:8]}-1.mp4"]
         assert videos(here)[1] in result.content.splitlines()
 
 
