@@ -126,7 +126,9 @@ LONG: Final = (
         for bot in BOTH
     ),
     *(Batch(load.name, (Part("strained", load, OURS),)) for load in RESTARTS),
-    Batch("100,000 watches", (_growth(100_000, window=30.0, timeout=900.0),), runs=1),
+    Batch(
+        "100,000 watches", (_growth(100_000, stored=True, settling=60.0, window=30.0, timeout=900.0),), runs=1
+    ),
 )
 
 

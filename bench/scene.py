@@ -21,6 +21,7 @@ from bench.measure import Figures
 from bench.process import Bot, Which
 from bench.seen import Watched
 from bench.simulators import DiscordSim, Place, Render, TaskApi, settle, slow
+from bench.stored import store_watches
 from bench.window import look_at
 
 DISCORD_SECONDS: Final = 0.1
@@ -52,6 +53,8 @@ class Load:
     gently: bool = False
     """Whether commands come a few a second from the beginning, so that all of them are measured."""
     settling: float = 5.0
+    stored: bool = False
+    """Whether the bot finds the watches in its data when it starts, instead of hearing commands."""
     act: str = ""
     """What happens at the window's beginning: nothing, `restart`, or `burst` (1,000 renders end in one second)."""
     timeout: float = 400.0
@@ -109,10 +112,13 @@ class Scene:
             user, channel, "veo", "watch", id=" ".join(render.id for render in renders)
         )
         for render in renders:
-            watched = Watched(render, use, channel, number)
-            self.watched.append(watched)
-            self._by_id[render.id] = watched
-            heapq.heappush(self._ahead, (render.ends, len(self.watched), watched))
+            self.add(Watched(render, use, channel, number))
+
+    def add(self, watched: Watched) -> None:
+        """Look out for the result of another render."""
+        self.watched.append(watched)
+        self._by_id[watched.render.id] = watched
+        heapq.heappush(self._ahead, (watched.render.ends, len(self.watched), watched))
 
     async def fill(self) -> None:
         """Begin all watches, a few a second or as fast as the bot takes them."""
@@ -188,6 +194,8 @@ async def play(load: Load, which: Which, seed: int, folder: Path, core: int) -> 
         stack.push_async_callback(bot.stop)
         place = settle(sim, load.watches, load.channels)
         scene = Scene(load, bot, sim, api, place, random.Random(seed))
+        if load.stored:
+            await store_watches(scene, folder)
         began = await bot.start()
         if not await scene.until(lambda: sim.gateway.ready and sim.command_writes, START_SECONDS):
             raise RuntimeError(f"{which} did not start: {bot.last_words()}")
@@ -195,7 +203,8 @@ async def play(load: Load, which: Which, seed: int, folder: Path, core: int) -> 
         await asyncio.sleep(REST_SECONDS)
         at_rest = bot.used()
         slow(sim, DISCORD_SECONDS)
-        await scene.fill()
+        if not load.stored:
+            await scene.fill()
         if load.expired:
             await scene.live(2.0, replace=False)
             sim.world.token_lifetime = 1.0  # every card's token is older than that
@@ -203,4 +212,7 @@ async def play(load: Load, which: Which, seed: int, folder: Path, core: int) -> 
         figures = await look_at(scene)
         await bot.stop()
         figures |= seen.rows(folder)
-        return figures | {"ready": ready, "memory_rest": at_rest.memory if at_rest else None}
+        return figures | {
+            "ready": ready,
+            "memory_rest": at_rest.memory if at_rest and not load.stored else None,
+        }

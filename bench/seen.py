@@ -16,11 +16,23 @@ PERCENT: Final = re.compile(r"(\d{1,3}) ?%")
 
 
 @dataclass
+class StoredCard:
+    """Stands for the command that a stored card came from, long ago: nothing of it is measured."""
+
+    response: Message
+    created_at: float
+    acked_at: None = None
+    acked_after: None = None
+    ack_type: None = None
+    overdue: bool = True
+
+
+@dataclass
 class Watched:
     """One watched render, and what came of it in its channel."""
 
     render: Render
-    use: Invocation
+    use: Invocation | StoredCard
     channel: Channel
     number: int
     result_at: float | None = None
