@@ -239,7 +239,7 @@ async def test_a_restart_into_an_outage_says_nothing_untrue(tmp_path: Path) -> N
         await here.kill_bot()
         here.api.fail_all(Answer.json({}, 503))
         await here.start_bot()
-        await here.shows(card, "I was restarted")
+        await here.shows(card, "I just restarted")
         here.api.recover()
         await here.shows(card, "10 %", 120)
 
