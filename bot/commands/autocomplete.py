@@ -1,6 +1,6 @@
-"""What the option `id` completes to: tasks watched recently in channels that the asker may see.
+"""Autocomplete of the `id` option: tasks watched recently in channels that the user may see.
 
-It runs with every key that somebody presses, so it reads only memory and the store, never the task API.
+It runs on every keystroke, so it reads only memory and the store, never the task API.
 """
 
 import asyncio
@@ -36,11 +36,11 @@ CHOICES_LIMIT: Final = 25
 LENGTH_LIMIT: Final = 100
 """Characters of a label and of a value (Discord's own limits, both)."""
 RECENTLY: Final = 7 * 24 * 3600.0
-"""How long after its end a task is offered."""
+"""How long a task is offered after it has ended."""
 
 
 class NotAnswered(Exception):
-    """An autocompletion came too late or was refused; the next key asks again. discord.py's tree logs it."""
+    """An autocomplete was too late or refused. The next keystroke asks again; discord.py logs this."""
 
 
 class Autocomplete:
@@ -71,10 +71,10 @@ class Autocomplete:
     async def _respond(
         self, interaction: discord.Interaction, before: str, part: str, *, here_only: bool = False
     ) -> list[Choice]:
-        """Respond with the choices; discord.py ignores the empty list, as there is a response already.
+        """Send the choices. Returns an empty list, which discord.py ignores after a response.
 
         Raises:
-            NotAnswered: it is too late, or Discord refused it.
+            NotAnswered: the deadline has passed, or Discord refused the response.
         """
         turn = Turn(self._turns)
         try:
@@ -120,7 +120,7 @@ class Autocomplete:
     async def _found(
         self, interaction: discord.Interaction, guild_id: int, part: str, name: str, *, here_only: bool
     ) -> list[Watch]:
-        """Return the watches with `part` in their id or name; of ended ones those with `name` first."""
+        """Return the watches whose id or name contains `part`; ended ones named `name` come first."""
         live = [
             watch
             for state in self._tracker.registry.of_guild(guild_id)
@@ -133,14 +133,14 @@ class Autocomplete:
             return live
         channels = [c for c in await self._recent.channels(guild_id) if may_see(interaction, c)]
         since = self._clock() - RECENTLY
-        # Twice the limit: some are watched again, or typed already.
+        # Twice the limit, because some of them are being watched again or are typed already.
         return [*live, *await self._recent.ended(channels, part, since, 2 * CHOICES_LIMIT, name=name)]
 
 
 def label(watch: Watch, task: Task | None, now: float, language: str) -> str:
-    """Return a watch on one line of plain text: its name, as much of its id as fits, its state and progress.
+    """Return one line of plain text: the watch's name, as much of its id as fits, its state and progress.
 
-    Without a name there is space for its age. `task` is its task by the last poll.
+    A watch without a name shows its age instead. `task` is what the last poll returned.
     """
     since = watch.outcome.at if watch.outcome is not None else watch.started_at
     name = f"{row_name(watch.name)} · " if watch.name else ""

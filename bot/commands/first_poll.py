@@ -1,4 +1,4 @@
-"""The polls that a person waits for: within the time of the first response, or announced by a placeholder."""
+"""Polls that a person waits for. If they outlast the time for a first response, a placeholder is sent."""
 
 import asyncio
 import logging
@@ -27,14 +27,14 @@ log = logging.getLogger(__name__)
 
 FIRST_POLL_SECONDS: Final = 1.5
 """How long the first response waits for the task API; after that a placeholder is sent."""
-AT_ONCE: Final = 24
-"""Polls for people under way at once, so that the poller always gets its share."""
-OF_ONE_PERSON: Final = 5
-"""The same for one person, so that nobody holds up the others."""
+MAX_CONCURRENT: Final = 24
+"""Concurrent polls for people, limited so that the poller always gets its share."""
+MAX_PER_PERSON: Final = 5
+"""The same for one person, so that nobody blocks the others."""
 TURN_SECONDS: Final = 15.0
 """How long a poll waits for its turn."""
 MESSAGE_LIMIT: Final = 300
-"""Characters of the API's own words in an error."""
+"""Characters shown of the API's own error message."""
 ERROR_MESSAGES: Final[dict[type[Exception], str]] = {
     TaskNotFound: messages.UNKNOWN_TASK,
     TaskRefused: messages.POLL_REFUSED,
@@ -43,7 +43,7 @@ ERROR_MESSAGES: Final[dict[type[Exception], str]] = {
     BrokenAnswer: messages.POLL_UNREADABLE,
     VeoError: messages.POLL_FAILED,
 }
-"""What the asker reads after each error; a class without an entry has that of its nearest base."""
+"""What the user reads after each error. A class without an entry uses that of its nearest base."""
 
 
 class FirstPoll:
@@ -51,19 +51,19 @@ class FirstPoll:
 
     def __init__(self, poll: PollFn) -> None:
         self._poll: Final = poll
-        self._at_once: Final = asyncio.Semaphore(AT_ONCE)
-        self._of_persons: Final = WeakValueDictionary[int, asyncio.Semaphore]()
-        """Each lives as long as a poll holds it or waits for it."""
+        self._slots: Final = asyncio.Semaphore(MAX_CONCURRENT)
+        self._slots_by_person: Final = WeakValueDictionary[int, asyncio.Semaphore]()
+        """An entry disappears once no poll holds it or waits for it."""
 
     async def of(self, response: Response, task_ids: Sequence[str]) -> dict[str, Task | VeoError]:
-        """Poll tasks, all at once; return what each poll brought, in the order of the ids.
+        """Poll tasks concurrently; return each one's task or error, in the order of the ids.
 
         Raises:
             ResponseFailed: the placeholder could not be sent.
         """
         person = response.interaction.user.id
-        of_person = self._of_persons.setdefault(person, asyncio.Semaphore(OF_ONE_PERSON))
-        polls = [asyncio.ensure_future(self._poll_in_turn(of_person, task_id)) for task_id in task_ids]
+        slots = self._slots_by_person.setdefault(person, asyncio.Semaphore(MAX_PER_PERSON))
+        polls = [asyncio.ensure_future(self._poll_in_turn(slots, task_id)) for task_id in task_ids]
         if not polls:
             return {}
         response.turn.give_back()
@@ -76,17 +76,17 @@ class FirstPoll:
             for poll in polls:
                 poll.cancel()
 
-    async def _poll_in_turn(self, of_person: asyncio.Semaphore, task_id: str) -> Task | VeoError:
+    async def _poll_in_turn(self, slots_of_person: asyncio.Semaphore, task_id: str) -> Task | VeoError:
         try:
             async with AsyncExitStack() as turns:
                 try:
                     async with asyncio.timeout(TURN_SECONDS):
-                        # In this order: however many tasks a person asks for, at most `OF_ONE_PERSON` of
-                        # their polls stand before another person's in the queue of all.
-                        await turns.enter_async_context(of_person)
-                        await turns.enter_async_context(self._at_once)
+                        # The person's own limit comes first: however many tasks they ask for, at most
+                        # `MAX_PER_PERSON` of their polls queue ahead of somebody else's.
+                        await turns.enter_async_context(slots_of_person)
+                        await turns.enter_async_context(self._slots)
                 except TimeoutError:
-                    raise Unavailable("too many questions at once") from None
+                    raise Unavailable("too many polls at once") from None
                 return await self._poll(task_id)
         except VeoError as error:
             log.info("a poll for a person failed", extra={"task": task_id, "reason": str(error)})
@@ -94,7 +94,7 @@ class FirstPoll:
 
 
 def error_message(error: VeoError, language: str, task_id: str) -> str:
-    """Return what the asker reads after an error, with the API's own words unless the task is unknown."""
+    """Return what the user reads after an error: our sentence, then the API's own message if it helps."""
     sentence = next(ERROR_MESSAGES[kind] for kind in type(error).__mro__ if kind in ERROR_MESSAGES)
     text = say(language, sentence, task=task_id)
     message = "" if isinstance(error, TaskNotFound) else plain(error.message, MESSAGE_LIMIT)

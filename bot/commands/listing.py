@@ -1,6 +1,6 @@
-"""`/veo list`: what the asker may see of the live watches and of those that ended lately, newest first.
+"""`/veo list`: the live and the recently ended watches that the user may see, newest first.
 
-Each press of a button renders its page again; nothing is kept between two presses.
+Each press of a button renders the page again; no state is kept between presses.
 """
 
 import logging
@@ -35,14 +35,14 @@ log = logging.getLogger(__name__)
 ENDED_SECONDS: Final = 24 * 3_600.0
 """How long the list shows a watch that has ended."""
 PAGE_SIZE: Final = 8
-"""Entries of the longest kind that fit one layout."""
+"""So many entries fit in one layout even if all are of the longest kind."""
 
 
 class ListPage(NamedTuple):
-    """Some of the watches that the asker may see, and how many there are."""
+    """One page of the watches that the user may see, and how many there are in all."""
 
     entries: Sequence[Listed]
-    """Those of the page, live ones first."""
+    """The entries of this page, live ones first."""
     live: int
     ended: int
     page: int
@@ -55,7 +55,7 @@ class ListPage(NamedTuple):
 
 
 class Listing:
-    """Shows the list to the asker alone."""
+    """Shows the list, visible only to the user who asked for it."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Listing:
         closed: Callable[[], Collection[int]],
         clock: Clock,
     ) -> None:
-        """`closed` returns the channels that are closed to the bot."""
+        """`closed` returns the channels where the bot cannot post."""
         self._recent: Final = recent
         self._closed: Final = closed
         self._clock: Final = clock
@@ -76,7 +76,7 @@ class Listing:
         self._policy: Final = policy
 
     async def show(self, response: Response, page: int = 0, *, in_place: bool = False) -> None:
-        """Show a page, counted from 0; `in_place` of the page whose button was pressed."""
+        """Show a page, counted from 0; `in_place` replaces the page whose button was pressed."""
         interaction = response.interaction
         if interaction.guild_id is None:
             await response.send_private(say(response.language, messages.NEEDS_SERVER))
@@ -90,7 +90,7 @@ class Listing:
         try:
             shown = await self._page(interaction, interaction.guild_id, live, page)
         except StoreFailed as error:
-            log.warning("the list lacks what has ended", extra={"reason": str(error)})
+            log.warning("could not read ended watches, listing live ones only", extra={"reason": str(error)})
             shown = _page_of(live, 0, page)
         form = list_page(
             shown,
@@ -105,10 +105,10 @@ class Listing:
     async def _page(
         self, interaction: discord.Interaction, guild_id: int, live: Sequence[Listed], page: int
     ) -> ListPage:
-        """Return a page with what has ended.
+        """Return a page of live and ended watches.
 
         Raises:
-            StoreFailed: nobody knows what has ended.
+            StoreFailed: the ended ones could not be read.
         """
         channels = [c for c in await self._recent.channels(guild_id) if may_see(interaction, c)]
         since = self._clock() - ENDED_SECONDS
@@ -120,7 +120,7 @@ class Listing:
 
 
 def _page_of(live: Sequence[Listed], ended: int, page: int) -> ListPage:
-    """Return a page with its live watches alone, the last one if there is no such page any more."""
+    """Return a page with only its live watches; the last page if that page no longer exists."""
     whole = ListPage(live, len(live), ended, page)
     page = max(0, min(page, whole.last))
     return whole._replace(entries=live[page * PAGE_SIZE : (page + 1) * PAGE_SIZE], page=page)
@@ -135,7 +135,7 @@ def list_page(
     *,
     closed: Collection[int] = (),
 ) -> CardForm:
-    """Return a page of the list; `closed` are the channels that are closed to the bot."""
+    """Return a page of the list as a layout; `closed` are the channels where the bot cannot post."""
     texts = [] if shown.live else [say(language, messages.NOTHING_WATCHED)]
     heading = ""
     for entry in shown.entries:

@@ -1,6 +1,6 @@
-"""The tasks that a message names, wherever Discord keeps its texts: content, embeds, components, forwards.
+"""Finds task ids anywhere in a message: content, embeds, components, forwarded messages.
 
-Also the addresses behind links: what leads to a task may stand in a button.
+URLs of links and buttons are searched as well: they often contain the id.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from bot.store.errors import StoreFailed
 from bot.store.recent import Recent
 
 _TEXTS: Final = ("content", "label", "url", "description")
-"""Attributes of components that hold words or addresses."""
+"""Attributes of components that hold text or a URL."""
 _INSIDE: Final = ("children", "items", "accessory", "component", "media")
 """Attributes of components that hold other components."""
 
@@ -29,9 +29,9 @@ async def tasks_of(message: discord.Message, recent: Recent, us: int) -> tuple[F
 
 
 async def tasks_of_ours(message: discord.Message, recent: Recent) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Return the tasks of a message of our own, and their names.
+    """Return the tasks of one of our own messages, and their names.
 
-    They are stored with a card and with a result; what is quoted in the text counts where nothing is stored.
+    Cards and results are found in the store. For any other message, the ids quoted in its text count.
     """
     quoted = quoted_task_ids(texts_of(message))
     try:
@@ -42,7 +42,7 @@ async def tasks_of_ours(message: discord.Message, recent: Recent) -> tuple[tuple
 
 
 def texts_of(message: discord.Message) -> Iterator[str]:
-    """Yield the texts of a message that may name tasks, in the order of reading."""
+    """Yield the texts of a message that may name tasks, in reading order."""
     parts: list[discord.Message | discord.MessageSnapshot] = [message, *message.message_snapshots]
     for part in parts:
         yield part.content

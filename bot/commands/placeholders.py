@@ -1,8 +1,8 @@
-"""Placeholders: the public messages that stand until a response is known, and their removal after a crash.
+"""Placeholders: public "checking…" messages that stand in for a response, and their removal after a crash.
 
 A placeholder is stored before it is sent, and removed from the store once it has become a response or a
-card, or is deleted. After a crash, the next start looks for those still stored by their interaction's id and
-deletes each that still has its first text.
+card, or is deleted. After a crash, the next start searches for those that are still stored, by the id of
+their interaction, and deletes each that still has its original text.
 """
 
 import logging
@@ -19,13 +19,13 @@ from bot.store.store import Store
 log = logging.getLogger(__name__)
 
 KEEP_SECONDS: Final = 7 * 24 * 3600.0
-"""How long after it was sent a start still looks for a placeholder."""
+"""Placeholders older than this are not searched for."""
 MESSAGES_AFTER: Final = 100
-"""Messages after the command among which its response is searched."""
+"""How many messages after the command are searched for its response."""
 
 
 class PlaceholderKeeper:
-    """Stores placeholders. None of its methods raises: a response does not depend on them."""
+    """Stores placeholders. Its methods never raise: a response must not fail because of them."""
 
     def __init__(self, store: Store, client: discord.Client, clock: Clock) -> None:
         self._store: Final = store
@@ -69,7 +69,7 @@ class PlaceholderKeeper:
                 tries += 1
                 refusal = {"refusal": describe(error)}
                 log.info("could not delete a leftover placeholder, retrying", extra=refusal)
-                left.append(left.pop(0))  # the others need not wait for it
+                left.append(left.pop(0))  # the others must not wait for it
                 await wake_up.sleep(retry_delay(error, tries))
             else:
                 del left[0]
@@ -86,13 +86,13 @@ class PlaceholderKeeper:
 
     async def _delete(self, placeholder: Placeholder) -> None:
         channel = self._client.get_partial_messageable(placeholder.channel_id)
-        # A response comes after its interaction, so its id is larger.
+        # A response is newer than its interaction, so its id is larger.
         after = discord.Object(placeholder.interaction_id)
         async for message in channel.history(limit=MESSAGES_AFTER, after=after, oldest_first=True):
             metadata = message.interaction_metadata
             if metadata is None or metadata.id != placeholder.interaction_id:
                 continue
-            # It may have become a card or a response just before the crash: then it stays.
+            # If it became a card or a response just before the crash, it stays.
             if message.content == placeholder.content and not await self._store.is_card(message.id):
                 await message.delete()
                 log.info("deleted a leftover placeholder", extra={"channel": placeholder.channel_id})

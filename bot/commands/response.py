@@ -1,8 +1,8 @@
 """The response to one interaction: its first message within 3 s, the rest within 15 minutes.
 
-It is never deferred: a deferral fixes whether everybody sees the response, and an error must still be able to
-turn private. What takes longer is announced by a public placeholder, which becomes the response or a card, or
-is deleted if the response turns out to be private.
+Responses are never deferred: a deferral decides whether the response is public, and an error must still be
+able to turn private. If something takes longer, a public placeholder is sent. It becomes the response or a
+card, or is deleted if the response turns out to be private.
 """
 
 import asyncio
@@ -33,38 +33,38 @@ from bot.outbound.rest import NOBODY
 log = logging.getLogger(__name__)
 
 RESPONSE_SLACK: Final = 1.0
-"""Seconds after which a response that was sent in time has arrived or never will."""
+"""After so many seconds past the deadline, a response that was sent in time has arrived or never will."""
 SOONEST_RETRY: Final = 1.0
-"""Seconds after which discord.py sends a response again, at the soonest."""
+"""discord.py waits at least so many seconds before it repeats a response."""
 NO_VIEW: Final[discord.ui.View] = discord.utils.MISSING
 
 
 class ResponseFailed(Exception):
-    """Discord does not accept the response: too late, sent by another process, or no access."""
+    """Discord did not accept the response: too late, answered by another process, or no access."""
 
 
 class Response:
-    """Responds to one interaction. What sends raises ResponseFailed if it could not be sent."""
+    """Responds to one interaction. Methods that send raise `ResponseFailed` if they could not."""
 
     def __init__(
         self, interaction: discord.Interaction, channel_language: str, turn: Turn, keeper: PlaceholderKeeper
     ) -> None:
         self.interaction: Final = interaction
         self.turn: Final = turn
-        """Held while there is work for the first message; given back while waiting for others."""
+        """Held while working on the first message; given back while waiting for something else."""
         self._keeper: Final = keeper
         self._placeholder_id: int | None = None
         self._placeholder_stored = False
         self._placeholder_settled = False
-        """Whether it has become a card or a response, or is deleted."""
+        """True once it has become a card or a response, or is deleted."""
         self._responded = False
         self.language: Final = language_for(interaction.locale.value)
-        """The asker's language."""
+        """The language of private messages: the user's."""
         self.channel_language: Final = channel_language
-        """The language of what everybody sees."""
+        """The language of public messages."""
 
     async def placeholder(self, task_ids: Sequence[str]) -> int:
-        """Tell everybody that tasks are being polled, once; return the message's id."""
+        """Post publicly that tasks are being checked, once; return the message's id."""
         if self._placeholder_id is None:
             sentence = messages.CHECKING if len(task_ids) == 1 else messages.CHECKING_SEVERAL
             text = say(self.channel_language, sentence, task=task_ids[0], count=len(task_ids))
@@ -74,16 +74,16 @@ class Response:
         return self._placeholder_id
 
     async def finish(self) -> None:
-        """Remove the placeholder from the store, unless it still stands: then the next start deletes it."""
+        """Remove the placeholder from the store, unless it is still visible: the next start deletes it."""
         if self._placeholder_stored and self._placeholder_settled:
             await self._keeper.forget(self.interaction.id)
 
     def keep(self) -> None:
-        """Note that the placeholder has become a card or a response: it is not deleted any more."""
+        """Keep the placeholder: it has become a card or a response."""
         self._placeholder_settled = True
 
     async def send_private(self, text: str, view: discord.ui.View = NO_VIEW) -> None:
-        """Send to the asker alone; a placeholder that nothing came of is deleted."""
+        """Send a message only the user can see; delete a placeholder that is still unused."""
         if not self._responded:
             await self._respond(Message(text), ephemeral=True, view=view)
             return
@@ -91,7 +91,7 @@ class Response:
         await self._follow_up(Message(text), ephemeral=True, view=view)
 
     async def send_public(self, messages: Sequence[Message]) -> None:
-        """Send to everybody; the first message takes the place of the placeholder."""
+        """Send public messages; the first replaces the placeholder."""
         if self._placeholder_id is None:
             self._placeholder_id = await self._respond(messages[0])
         else:
@@ -100,12 +100,12 @@ class Response:
         await self.send_more(messages[1:])
 
     async def send_more(self, messages: Iterable[Message]) -> None:
-        """Send more messages to everybody, after the first."""
+        """Send more public messages after the first."""
         for message in messages:
             await self._follow_up(message)
 
     async def show_layout(self, view: discord.ui.LayoutView, *, in_place: bool = False) -> None:
-        """Show a layout to the asker alone; `in_place` of the one whose button was pressed."""
+        """Show a layout only the user can see; `in_place` replaces the one whose button was pressed."""
         await self.turn.take()
         self._responded = True
         reply = self.interaction.response
@@ -126,11 +126,11 @@ class Response:
             self.turn.give_back()
 
     async def delete_placeholder(self) -> None:
-        """Delete the placeholder, if one stands."""
+        """Delete the placeholder, if there is one that is still unused."""
         if self._placeholder_id is None or self._placeholder_settled:
             return
         message = self._message_by_bot(self._placeholder_id)
-        self._placeholder_id = None  # before the request: it is tried once only
+        self._placeholder_id = None  # before the request, so that it is tried only once
         try:
             await repeat(self.interaction.delete_original_response, message.delete)
         except RequestFailed as error:
@@ -154,7 +154,7 @@ class Response:
             raise ResponseFailed(describe(error)) from None
 
     def _message_by_bot(self, message_id: int) -> discord.PartialMessage:
-        """Return a message for requests with the bot's own token, not the interaction's."""
+        """Return a message that is edited and deleted with the bot's own token, not the interaction's."""
         interaction = self.interaction
         channel = interaction.client.get_partial_messageable(
             interaction.channel_id or 0, guild_id=interaction.guild_id
@@ -169,7 +169,7 @@ class Response:
         view: discord.ui.View = NO_VIEW,
         plain: bool = False,
     ) -> int:
-        """Send the first message, `plain` after its content was refused once; return its id."""
+        """Send the first message and return its id; `plain` sends it without markup right away."""
         await self.turn.take()
         self._responded = True
         loop = asyncio.get_running_loop()
@@ -195,8 +195,8 @@ class Response:
                 message_id = await send_or_simplify(send, message)
         except RequestFailed as error:
             if isinstance(error, discord.HTTPException):
-                # "Already acknowledged": by an earlier attempt of this very request, if there was time for
-                # one; else by another process (before a crash, or with the same token), which responds.
+                # "Already acknowledged": by an earlier attempt of this same request if there was time for
+                # one, otherwise by another process (before a crash, or with the same token).
                 ours = error.code == ACKNOWLEDGED and loop.time() - began >= SOONEST_RETRY
                 if error.status < 500 and not ours:  # noqa: PLR2004
                     raise ResponseFailed(describe(error)) from None
@@ -209,14 +209,14 @@ class Response:
 
     async def _find_response(self, why: str, *, ephemeral: bool) -> int:
         """Return the id of a response whose acknowledgement was lost."""
-        self.turn.give_back()  # Discord is slow or down: the other interactions need not wait for it, too
+        self.turn.give_back()  # Discord is slow or down: do not make the other interactions wait as well
         loop = asyncio.get_running_loop()
         while True:
             try:
                 async with asyncio.timeout(RESPONSE_SECONDS):
                     found = await self.interaction.original_response()
             except RequestFailed as error:
-                # What was sent in time may still be on its way: Discord accepts it for 3 s.
+                # A response sent in time may still be on its way: Discord accepts it for 3 s.
                 if loop.time() > self.turn.deadline + RESPONSE_SLACK:
                     raise ResponseFailed(f"{why}, then {describe(error)}") from None
             else:

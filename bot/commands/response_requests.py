@@ -1,4 +1,7 @@
-"""The requests of a response: what they may raise, what they carry, and what is sent instead if refused."""
+"""The HTTP requests of a response: which errors they raise, how they are retried, what replaces refused text.
+
+Kept apart from `response`, which decides what is sent and when.
+"""
 
 import asyncio
 import io
@@ -27,21 +30,21 @@ RequestFailed = (discord.DiscordException, aiohttp.ClientError, OSError, Timeout
 
 
 def files_of(message: Message) -> list[discord.File]:
-    """Return a message's files. A request reads them to their end, so each attempt needs new ones."""
+    """Return a message's files. A request consumes them, so each attempt needs new ones."""
     if not message.urls_file:
         return []
     return [discord.File(io.BytesIO("\n".join((*message.urls_file, "")).encode()), URLS_FILE)]
 
 
 def refuses_content(error: BaseException) -> bool:
-    """Return whether Discord refused what a message says, by a filter of links (240000) or as a bad form."""
+    """Return whether Discord refused a message's content: filtered links (240000) or an invalid form."""
     if not isinstance(error, discord.HTTPException):
         return False
     return error.status == 400 and error.code != ACKNOWLEDGED  # noqa: PLR2004
 
 
 def without_markup(message: Message) -> Message:
-    """Return a message in plain words; its links go into a file, so that none is lost."""
+    """Return a message as plain text; its links go into a file, so that none is lost."""
     links = tuple(_LINK.findall(message.content))
     lines = (_LINK.sub("", line).strip() for line in message.content.splitlines())
     text = "\n".join(plain(line, CONTENT_LIMIT) for line in lines if line)
@@ -49,7 +52,7 @@ def without_markup(message: Message) -> Message:
 
 
 async def send_or_simplify(send: Callable[[Message], Awaitable[T]], message: Message) -> T:
-    """Send a message, and once more without markup if Discord refuses its content."""
+    """Send a message; if Discord refuses its content, send it once more without markup."""
     try:
         return await send(message)
     except RequestFailed as error:
@@ -61,8 +64,8 @@ async def send_or_simplify(send: Callable[[Message], Awaitable[T]], message: Mes
 async def repeat(by_token: Callable[[], Awaitable[object]], by_bot: Callable[[], Awaitable[object]]) -> None:
     """Make an idempotent request, and repeat it if its answer was lost.
 
-    A limit on the interaction's token can last for a day, and discord.py waits for it: after `TOKEN_SECONDS`
-    the bot's own token is used instead.
+    A rate limit on the interaction's token can last for a day, and discord.py waits for it. So after
+    `TOKEN_SECONDS` the request is made with the bot's own token instead.
     """
     for tries_left in reversed(range(TRIES)):
         used_bot = False

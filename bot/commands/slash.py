@@ -1,4 +1,7 @@
-"""What the slash commands and the buttons do, and what happens if they fail."""
+"""Runs the slash commands and the buttons, and handles their failures.
+
+`bot.commands.tree` declares the commands; each one is a method here or in a module of its own.
+"""
 
 import asyncio
 import logging
@@ -36,11 +39,11 @@ from bot.veo.errors import VeoError
 log = logging.getLogger(__name__)
 
 REMEMBERED: Final = 10_000
-"""Interactions that are recognised if they come again; Discord repeats one within seconds."""
+"""Interactions that are recognised when they are repeated; Discord does so within seconds."""
 
 
 class Commands:
-    """Responds to every interaction, whatever happens."""
+    """Responds to every interaction, even if something fails."""
 
     def __init__(
         self,
@@ -72,13 +75,13 @@ class Commands:
         )
         self.autocomplete: Final = Autocomplete(tracker, recent, self._limits, self._turns, clock)
         self._under_way: Final = set[asyncio.Future[None]]()
-        """Done when a command is."""
+        """One per running command, done when the command is."""
         self._closing = False
         self._answered: dict[int, None] = {}
-        """The newest interactions by id, oldest first."""
+        """The ids of the newest interactions, oldest first."""
 
     async def status(self, response: Response, task_id: str) -> None:
-        """Poll a task once and tell everybody; only the asker sees an error."""
+        """Poll a task once and post its state publicly; errors are private."""
         observed = (await self._first_poll.of(response, [task_id]))[task_id]
         if isinstance(observed, VeoError):
             await response.send_private(error_message(observed, response.language, task_id))
@@ -86,7 +89,7 @@ class Commands:
             await response.send_public(answer_messages(observed, response.channel_language))
 
     async def stop(self, response: Response, task_id: str) -> None:
-        """End the watch of one task in this channel, for whoever may."""
+        """End the watch of one task in this channel, if the user may do so."""
         state = self._tracker.registry.watching(response.interaction.channel_id or 0, task_id)
         if state is None:
             await response.send_private(say(response.language, messages.NOT_WATCHED_HERE, task=task_id))
@@ -94,7 +97,7 @@ class Commands:
             await self._stop(response, state, task_id)
 
     async def press(self, interaction: discord.Interaction, action: Action, number: int) -> None:
-        """Handle a press of a button; `number` comes from a client and is checked."""
+        """Handle a press of a button; `number` comes from a client, so it is checked."""
         message = interaction.message
 
         async def work(response: Response) -> None:
@@ -102,7 +105,7 @@ class Commands:
             if action is Action.AGAIN:
                 await self.watch.again(response)
             elif action is Action.PAGE:
-                # A list is private: it never takes the place of a public message.
+                # A list is private, so it must never replace a public message.
                 private = message is not None and message.flags.ephemeral
                 await self.listing.show(response, number, in_place=private)
             elif state is None or state.card.id != number:
@@ -140,7 +143,7 @@ class Commands:
         await response.send_private(say(response.language, sentence, tasks=named(live, state.names)))
 
     async def _offer_again(self, response: Response) -> None:
-        """Tell the asker that a card is over, and offer to watch its tasks again."""
+        """Say that the card has ended, and offer to watch its tasks again."""
         message = response.interaction.message
         task_ids = () if message is None else (await tasks_of_ours(message, self._recent))[0][:MOST_AT_ONCE]
         if not task_ids:
@@ -157,7 +160,7 @@ class Commands:
         typed: str,
         command: Callable[[Response, str], Awaitable[None]],
     ) -> None:
-        """Run a command on the one id that somebody typed; name to the asker what was not taken for an id."""
+        """Run a command on the one id that somebody typed; then name what was not recognised as an id."""
 
         async def work(response: Response) -> None:
             found = read_task_id(typed)
@@ -173,7 +176,7 @@ class Commands:
     async def run(
         self, interaction: discord.Interaction, command: Callable[[Response], Awaitable[None]]
     ) -> None:
-        """Run a command. An unexpected error is logged under a reference that the asker is given."""
+        """Run a command. An unexpected error is logged with a reference that the user sees as well."""
         if not self._is_new(interaction.id):
             log.debug("skipped a repeated interaction", extra={"interaction": interaction.id})
             return
@@ -195,7 +198,9 @@ class Commands:
             if sentence := await self._attempt(response, command):
                 await response.send_private(sentence)
         except TooLate:
-            log.debug("too late for an interaction", extra={"interaction": response.interaction.id})
+            log.debug(
+                "an interaction expired before its turn", extra={"interaction": response.interaction.id}
+            )
         except ResponseFailed as error:
             log.warning("could not respond to a command", extra={"refusal": str(error)})
             await response.delete_placeholder()
@@ -203,7 +208,7 @@ class Commands:
             await response.finish()
 
     async def _attempt(self, response: Response, command: Callable[[Response], Awaitable[None]]) -> str:
-        """Run a command if it may run; return the sentence that says why it did not, "" if it did."""
+        """Run a command if that is allowed; return what to tell the user if it did not work, else ""."""
         if self._closing:
             return say(response.language, messages.RESTARTING)
         if not self._limits.allow(guild := response.interaction.guild_id):
@@ -213,7 +218,7 @@ class Commands:
         except (TooLate, ResponseFailed):
             raise
         except StoreFailed as error:
-            log.error("a command could not be saved", extra={"reason": str(error)})  # noqa: TRY400
+            log.error("a command could not use the database", extra={"reason": str(error)})  # noqa: TRY400
             return say(response.language, messages.NOT_STORED)
         except Exception:
             reference = secrets.token_hex(4)
@@ -222,7 +227,7 @@ class Commands:
         return ""
 
     def _is_new(self, interaction_id: int) -> bool:
-        """Return whether an interaction comes for the first time: a RESUME may replay one."""
+        """Return whether an interaction has not been seen before: a RESUME may replay one."""
         if interaction_id in self._answered:
             return False
         self._answered[interaction_id] = None
@@ -231,16 +236,16 @@ class Commands:
         return True
 
     async def close(self, seconds: float) -> None:
-        """Start no new command; give those under way `seconds`."""
+        """Start no new commands; wait up to `seconds` for running ones."""
         self._closing = True
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=seconds)
 
 
 def channel_language(interaction: discord.Interaction, card_language: str) -> str:
-    """Return the operator's choice, else the language of a Community server, else the asker's.
+    """Return the operator's choice, else the language of a Community server, else the user's.
 
-    Only Community servers can choose a language. In a direct message nobody but the asker reads.
+    Only Community servers can choose a language. A direct message is read only by the user.
     """
     if interaction.guild_id is not None and card_language in LANGUAGES:
         return card_language

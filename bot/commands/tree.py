@@ -1,9 +1,10 @@
-"""The commands as Discord knows them, written there only when they have changed.
+"""Declares the slash commands and the message menu, and registers them with Discord when they have changed.
 
-Descriptions and the names of menus, which are read, are translated. `/veo watch`, which is typed, is not: our
-messages and other people call it by that name, and Discord's search finds no subcommands of a localised name.
+To add a command, add a function in `command_tree`, a method of `Commands` (`bot.commands.slash`), and its
+sentences in `bot.messages`.
 
-A new command is a function in `command_tree`, a method of `Commands`, and its sentences in `messages`.
+Descriptions and menu names are translated. Command names such as `/veo watch` are not: our messages and other
+people refer to them, and Discord's search finds no subcommands of a localised name.
 """
 
 import hashlib
@@ -24,14 +25,14 @@ from bot.store.store import Store
 log = logging.getLogger(__name__)
 
 Choice = app_commands.Choice[str]
-# A whole `curl` command fits, with its headers; Discord's own limit is 6,000 characters.
+# Long enough for a pasted `curl` command with its headers. Discord's own limit is 6,000 characters.
 OneId = app_commands.Range[str, 1, 1_500]
 RenderName = app_commands.Range[str, 1, NAME_LIMIT]
 SeveralIds = app_commands.Range[str, 1, 4_000]
 
 
 class CatalogueTranslator(app_commands.Translator):
-    """Translates a text of the command tree by the catalogues, where it has a translation."""
+    """Translates the texts of the command tree with our catalogues."""
 
     async def translate(
         self,
@@ -44,7 +45,7 @@ class CatalogueTranslator(app_commands.Translator):
 
 
 class Tree(app_commands.CommandTree[discord.Client]):
-    """`commands` is set once the app is built; writing the commands to Discord does not need it."""
+    """`commands` is set once the app is built; registering the commands does not need it."""
 
     commands: Commands
 
@@ -105,7 +106,7 @@ def command_tree(client: discord.Client) -> Tree:
 
 
 async def keep_writing_commands(tree: Tree, store: Store, api_url: str, wake_up: WakeUp) -> None:
-    """Write the commands to the Discord at `api_url` if they have changed; retry until it works."""
+    """Register the commands with the Discord at `api_url` if they have changed; retry until it works."""
     tries = 0
     while True:
         try:
@@ -134,7 +135,7 @@ async def _write_commands(tree: Tree, store: Store, api_url: str) -> None:
 
 
 async def sync_commands(tree: Tree) -> list[str]:
-    """Write the commands to Discord in any case; return their names.
+    """Register the commands with Discord even if they are unchanged; return their names.
 
     Raises:
         discord.DiscordException: Discord refused them; the old ones stay.

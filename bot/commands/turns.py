@@ -1,7 +1,6 @@
-"""Which interactions are answered if more come than can be: the newest.
+"""Load shedding for interactions: when there are too many, the newest go first and expired ones are dropped.
 
-Discord gives each three seconds, and a response after that is wasted work. So if there are too many, the
-newest go first, and those whose time has passed are dropped.
+Discord allows three seconds for a response; work on a later one is wasted.
 """
 
 import asyncio
@@ -15,11 +14,11 @@ log = logging.getLogger(__name__)
 RESPONSE_SECONDS: Final = 2.5
 """From an interaction's arrival until its response must be on its way: Discord's 3 s, less the network."""
 INTERACTIONS: Final = 40
-"""Answered at once: 200 a second if Discord takes 0.2 s. With more, results would wait longer in a storm."""
+"""Answered concurrently: 200 a second if Discord takes 0.2 s. More would delay results under load."""
 
 
 class TooLate(Exception):
-    """An interaction's time passed while others were answered: it needs no more work."""
+    """An interaction expired while others were answered; no more work is done for it."""
 
 
 class NewestFirst:
@@ -40,12 +39,12 @@ class NewestFirst:
             return True
         turn: asyncio.Future[bool] = loop.create_future()
         heapq.heappush(self._waiting, (-deadline, -next(self._numbers), turn))
-        if self._free:  # its deadline has passed already, and no turn is due to be given back
+        if self._free:  # already expired: drop it now, because no `give_back` may follow to do so
             self._pass_on()
         try:
             return await turn
         except asyncio.CancelledError:
-            # The turn may have been given just before the cancellation arrived: it must not be lost.
+            # The turn may have been granted just before the cancellation arrived; pass it on.
             if turn.done() and not turn.cancelled() and turn.result():
                 self.give_back()
             raise
@@ -68,26 +67,26 @@ class NewestFirst:
             else:
                 self._dropped += 1
                 if self._dropped == 1:
-                    log.warning("more interactions than can be answered in time, the newest go first")
+                    log.warning("too many interactions to answer in time, answering the newest first")
         if self._dropped and self._free:
             log.info("all interactions are answered in time again", extra={"dropped": self._dropped})
             self._dropped = 0
 
 
 class Turn:
-    """One interaction's turn: taken to begin and to respond, given back while it waits for the task API."""
+    """One interaction's turn: held while it starts and responds, given back during polls of the task API."""
 
     def __init__(self, turns: NewestFirst) -> None:
         self.deadline: Final = asyncio.get_running_loop().time() + RESPONSE_SECONDS
-        """On the loop's clock: the first response must be on its way."""
+        """When the first response must be on its way, on the loop's clock."""
         self._turns: Final = turns
         self._taken = False
 
     async def take(self) -> None:
-        """Wait for the turn, unless it is taken.
+        """Wait for the turn, unless it is held already.
 
         Raises:
-            TooLate: it did not come before the deadline.
+            TooLate: the deadline passed first.
         """
         if not self._taken:
             if not await self._turns.take(self.deadline):

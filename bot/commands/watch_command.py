@@ -1,7 +1,8 @@
-"""What `/veo watch`, the message menu and *Watch again* do: watch tasks on one card in the channel.
+"""`/veo watch`, the message menu and *Watch again*: watch one or more tasks on one card in the channel.
 
-One bad id does not spoil the others: the result of a finished task is sent at once, a task that is watched
-here already gets one more follower, the rest gets a card, and a private summary names what was not watched.
+Each id is handled by itself, so a bad one does not affect the others. A finished task's result is sent
+immediately, the user joins the followers of a task that is already watched here, and the rest goes on a new
+card. A private summary names what was not watched, and why.
 """
 
 import asyncio
@@ -39,16 +40,16 @@ NAMED_AT_MOST: Final = 5
 
 
 class Names(NamedTuple):
-    """What the asker's tasks are called, by id, for those that have a name."""
+    """The names of the tasks to watch, by id, for those that have one."""
 
     by_task: Mapping[str, str]
     typed: bool = False
-    """A name that was typed also renames what its asker began; one that was found does not."""
+    """Whether the user typed them. A typed name also renames a watch that the same user started."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Where the bot works, and how much it watches for one person and one server."""
+    """The servers in which the bot works, and how many watches a person and a server may have."""
 
     allowed_guilds: frozenset[int] = frozenset()
     """Empty: every server, and direct messages too."""
@@ -62,7 +63,7 @@ class Limits:
     def admit(
         self, tracker: Tracker, guild_id: int, user_id: int, count: int, language: str
     ) -> tuple[int, str]:
-        """Return how many of `count` more watches there may be, and why not all, "" if all."""
+        """Return how many of `count` more watches are allowed, and why not all of them ("" if all are)."""
         mine, here = tracker.registry.counted(guild_id=guild_id, starter_id=user_id)
         if mine + count > self.per_person and self.per_person - mine <= self.per_server - here:
             why = say(language, messages.PERSON_IS_FULL, count=mine, limit=self.per_person)
@@ -93,12 +94,12 @@ class WatchCommand:
         self._limits: Final = limits
         self._recent: Final = recent
         self._beginning: Final = asyncio.Lock()
-        """Held from the check of the limits until the new watches are counted."""
+        """Held from checking the limits until the new watches are counted, so that none slip in between."""
 
     async def typed(self, response: Response, given: str, name: str = "") -> None:
-        """Watch what somebody typed: one id, or several separated by spaces, commas or newlines.
+        """Watch the ids that somebody typed: one, or several separated by spaces, commas or newlines.
 
-        Several tasks share the name, each with its number.
+        If there are several tasks, each gets the name with a number.
         """
         typed = read_task_ids(given)
         if not typed.task_ids:
@@ -146,7 +147,7 @@ class WatchCommand:
         live: dict[str, Observation] = {}
         for task_id, task in polled.items():
             if isinstance(task, VeoError):
-                live[task_id] = as_event(task)  # it may be watched all the same: the API may answer later
+                live[task_id] = as_event(task)  # still watched: the API may answer later
             elif task.is_terminal:
                 ended.append(task)
             else:
@@ -167,11 +168,11 @@ class WatchCommand:
     async def _begin(
         self, response: Response, polled: Mapping[str, Observation], names: Names, summary: list[str]
     ) -> bool:
-        """Make a card of the tasks that may still be watched; return whether there is one."""
+        """Make the placeholder a card of the tasks still to be watched; return whether there is one."""
         message_id = await response.placeholder(list(polled))
         interaction = response.interaction
         async with self._beginning:
-            # Again: others may have begun the same watch, or filled the server, during the first poll.
+            # Checked again: meanwhile others may have watched the same task or used up the limit.
             new = await self._join_or_admit(response, list(polled), names, summary)
             if not new:
                 return False
@@ -197,7 +198,7 @@ class WatchCommand:
     async def _join_or_admit(
         self, response: Response, task_ids: Sequence[str], names: Names, summary: list[str]
     ) -> list[str]:
-        """Make the asker a follower of what is watched here; return what the limits allow of the rest."""
+        """Follow the tasks that are watched here already; return those of the rest that the limits allow."""
         interaction = response.interaction
         new: list[str] = []
         for task_id in task_ids:
@@ -220,7 +221,7 @@ class WatchCommand:
 
 
 def left_out(language: str, beginnings: Sequence[str]) -> str:
-    """Return the sentence that names what was not taken for an id."""
+    """Return the sentence that names what was not recognised as an id."""
     names = [code(beginning, LEFT_OUT_LENGTH + 2) for beginning in beginnings]
     return say(language, messages.NOT_IDS, names=listed(language, names, NAMED_AT_MOST))
 
