@@ -1,7 +1,4 @@
-"""Runs the slash commands and the buttons, and handles their failures.
-
-`bot.commands.tree` declares the commands; each one is a method here or in a module of its own.
-"""
+"""Runs the slash commands, which `bot.commands.tree` declares, and the buttons; handles their failures."""
 
 import asyncio
 import logging
@@ -198,9 +195,7 @@ class Commands:
             if sentence := await self._attempt(response, command):
                 await response.send_private(sentence)
         except TooLate:
-            log.debug(
-                "an interaction expired before its turn", extra={"interaction": response.interaction.id}
-            )
+            log.debug("too late for an interaction", extra={"interaction": response.interaction.id})
         except ResponseFailed as error:
             log.warning("could not respond to a command", extra={"refusal": str(error)})
             await response.delete_placeholder()
@@ -218,7 +213,7 @@ class Commands:
         except (TooLate, ResponseFailed):
             raise
         except StoreFailed as error:
-            log.error("a command could not use the database", extra={"reason": str(error)})  # noqa: TRY400
+            log.error("a command could not be saved", extra={"reason": str(error)})  # noqa: TRY400
             return say(response.language, messages.NOT_STORED)
         except Exception:
             reference = secrets.token_hex(4)
