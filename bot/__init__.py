@@ -3,4 +3,4 @@
 __version__ = "0.1.0"
 
 USER_AGENT = f"veo-watch-bot/{__version__}"
-"""What the task API and the hosts of videos see: some refuse the names of libraries."""
+"""Sent to the task API and to video hosts, some of which reject the default names of HTTP libraries."""

@@ -109,7 +109,7 @@ class App:
         self._loops: Final[list[asyncio.Task[None]]] = []
         """Tasks that run as long as the bot; `/healthz` reports one that ends."""
         self._startup: Final[list[asyncio.Task[None]]] = []
-        """Tasks that end once Discord has taken what they have to do."""
+        """Tasks that end once Discord has accepted what they have to send."""
         self.health: Final = HealthChecks(
             database,
             self.registry,
@@ -130,7 +130,7 @@ class App:
         """Resume unfinished watches and start polling; the client calls it after its login."""
         if missing := uncompiled_languages():
             log.warning(
-                "a language has no catalogue, speaking English in its place; install requirements-build.txt"
+                "a language has no catalogue, using English instead; install requirements-build.txt"
                 " and run: pybabel compile -D bot -d bot/locale",
                 extra={"languages": " ".join(missing)},
             )
@@ -145,7 +145,7 @@ class App:
             "tuner loop": self._tuner.run(),
         }.items():
             self._loops.append(asyncio.create_task(loop, name=name))
-        # Read before the gateway connects: every placeholder there is now was left by an earlier process.
+        # Read before the gateway connects: every placeholder stored now was left by an earlier process.
         left = await self._keeper.left()
         writing = keep_writing_commands(tree, self.store, self._discord_api, WakeUp(self._wait))
         self._startup.append(asyncio.create_task(writing))
@@ -170,7 +170,7 @@ class App:
         await self.tracker.lose(card_id, end)
 
     async def close(self) -> None:
-        """Start nothing new and let work in flight finish, for at most `SHUTDOWN_SECONDS`."""
+        """Start nothing new, and wait up to `SHUTDOWN_SECONDS` for work in flight."""
         end = asyncio.get_running_loop().time() + SHUTDOWN_SECONDS
 
         def left() -> float:
@@ -180,7 +180,7 @@ class App:
         await self.outbound.close(left())
         await self._tuner.save()
         tasks = self._loops + self._startup
-        self._loops.clear()  # from now on `/healthz` does not miss them
+        self._loops.clear()  # before they are cancelled, or `/healthz` would report them
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

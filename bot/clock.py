@@ -1,4 +1,4 @@
-"""Clocks and waiting, as they are passed to the parts of the bot."""
+"""Clocks and sleeping, passed as arguments so that tests and simulations can use virtual time."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 ANSWERS: Final = 3
-"""Answers of Discord that must agree before its clock counts as further ahead."""
+"""How many responses of Discord must agree before its clock counts as further ahead."""
 Clock = Callable[[], float]
 """Returns Unix seconds."""
 WaitHook = Callable[[Awaitable[None]], Awaitable[None]]

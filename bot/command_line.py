@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run() -> int:
-    # Imported here so that `--help` and faults in the settings need no slow imports.
+    # Imported here so that `--help` and errors in the settings need no slow imports.
     from bot.config import InvalidSettings, Settings  # noqa: PLC0415
 
     try:

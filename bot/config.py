@@ -1,6 +1,6 @@
 """The settings: read once from the environment and `.env`, validated together, then passed around as a value.
 
-An error is one line with the variable and what it needs, never with the value: it may be a secret.
+Each error is one line that names the variable and what it needs, but never the value: it may be a secret.
 """
 
 import os
@@ -134,7 +134,7 @@ class InvalidSettings(Exception):
 
 
 class DataSettings(BaseSettings):
-    """Where the data is: all that is needed to work on it without the bot."""
+    """The settings of commands that need only the data, such as `backup`."""
 
     model_config = SettingsConfigDict(
         env_file=".env",

@@ -1,7 +1,7 @@
-"""The connections to the task API and to Discord, kept long enough to be reused a minute later.
+"""Connection pools for the task API and Discord that keep idle connections for over a minute.
 
-aiohttp drops an idle connection after 15 seconds and an address after 10, so that a single watch would cost a
-DNS query and a TLS handshake for every poll.
+aiohttp closes an idle connection after 15 seconds and caches DNS for 10. A single watch would need a DNS
+query and a TLS handshake for every poll.
 """
 
 from typing import Final

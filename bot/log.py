@@ -1,8 +1,8 @@
 """Logs on stderr: a sentence and its fields, for people or as JSON, with secrets redacted.
 
 Redaction works on the finished line, so it covers whatever a library or an exception put into a record. It is
-the last line of defence: our own records contain no secrets, and discord.py's DEBUG records, which contain
-interaction tokens, are always dropped.
+only the last line of defence. Our own records contain no secrets, and discord.py's DEBUG records, which
+contain interaction tokens, are always dropped.
 """
 
 import json
@@ -155,7 +155,7 @@ def _shorten_reconnects(record: logging.LogRecord) -> bool:
 
 
 def _mute_noise(record: logging.LogRecord) -> bool:
-    """Turn errors that anybody can cause into one short DEBUG line, without the bytes they sent."""
+    """Turn errors that anybody can provoke into one short DEBUG line, without the bytes they sent."""
     kind = record.exc_info[0] if record.exc_info else None
     if kind is None:
         return True

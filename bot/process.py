@@ -1,4 +1,4 @@
-"""The life of the process: opens everything in order, serves until it is stopped, closes in reverse order."""
+"""The process's lifecycle: open everything in order, serve until stopped, close in reverse order."""
 
 import asyncio
 import logging
@@ -99,13 +99,13 @@ async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
         if working.done():
             working.result()
     finally:
-        # Not awaited: discord.py's reconnecting may swallow the cancellation. Closing the client ends it.
+        # Not awaited: a reconnecting discord.py may swallow the cancellation. Closing the client ends it.
         stopping.cancel()
         working.cancel()
 
 
 def _raise_file_limit() -> None:
-    """Raise the limit of open files to what the system allows, if that is possible."""
+    """Raise the limit of open files to the system's maximum, if possible."""
     try:
         import resource  # noqa: PLC0415 not available on Windows
 

@@ -23,7 +23,7 @@ class BackupFailed(StoreError):
 def back_up(database: Path, target: Path, at: float) -> Path:
     """Copy a database to a new file and return that; `at` is now in Unix seconds.
 
-    In a folder the file is named by the time.
+    If `target` is a folder, the file in it is named after the time.
 
     Raises:
         BackupFailed: no file `target` was written.

@@ -1,6 +1,6 @@
-"""The commands that need only the data, while the bot runs or not: `backup`, `restore` and `watches`.
+"""The commands `backup`, `restore` and `watches`, which need only the data and no secrets.
 
-Each returns what to print and raises `StoreError`.
+Each returns what to print, or raises `StoreError`.
 """
 
 import sqlite3

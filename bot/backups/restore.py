@@ -1,8 +1,8 @@
 """Restoring a backup while no bot runs on the data.
 
-The present data is first kept beside it as a backup under a new name. Then SQLite writes the backup over the
-data in one transaction, so that a crash leaves one or the other. Damaged data is kept as it is, and its file
-is replaced.
+The current data is first saved beside it as a backup with a new name. Then SQLite writes the backup over the
+data in one transaction, so that a crash leaves either the old or the new data. Damaged data cannot be backed
+up; its files are copied unchanged, and then replaced.
 """
 
 import os
@@ -58,7 +58,7 @@ def restore(backup: Path, database: Path, at: float) -> Path | None:
     except AnotherBot:
         raise AnotherBot(f"a bot is running on {database}: stop it, then restore the backup") from None
     except BackupFailed as error:
-        raise RestoreFailed(f"the present data could not be kept: {error}") from None
+        raise RestoreFailed(f"the current data could not be saved first: {error}") from None
     except sqlite3.Error as error:
         raise RestoreFailed(f"{backup} could not be restored ({error})") from None
     except OSError as error:

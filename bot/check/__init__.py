@@ -1,4 +1,4 @@
-"""`python -m bot check`: everything that can be known before going live, and what to do about it.
+"""`python -m bot check`: finds problems before the bot goes live, and says how to fix each.
 
 This module holds the report: one line per result for people, one JSON object for machines.
 """
@@ -18,7 +18,7 @@ class CheckResult(NamedTuple):
 
 @dataclass
 class Report:
-    """All results, and the link that invites the bot to a server, if its id is known."""
+    """All results, and the bot's invite link if its id is known."""
 
     results: list[CheckResult] = field(default_factory=list)
     invite: str | None = None

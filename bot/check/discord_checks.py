@@ -1,6 +1,6 @@
-"""What Discord says about the token: who the bot is, which servers it is in, what it lacks there.
+"""Checks on Discord: whose token it is, which servers the bot is in, which permissions it lacks there.
 
-Uses bare HTTP requests. It opens no gateway, so a running bot is not disturbed.
+Uses plain HTTP requests. It does not connect to the gateway, so a running bot is not disturbed.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ REQUEST_SECONDS: Final = 15.0
 SYNC_SECONDS: Final = 60.0
 """For logging in and writing the commands; discord.py retries on its own while Discord is down."""
 PAGE_SIZE: Final = 200
-"""The most servers that Discord lists in one response."""
+"""Discord's maximum of servers per response."""
 MAX_SERVERS: Final = 2_500
-"""Discord requires sharding from here on; no further pages are requested."""
+"""No more are requested; from here on Discord requires sharding."""
 MAX_CLOCK_OFFSET: Final = 5.0
 """Seconds by which this machine's clock may differ from Discord's."""
 
@@ -94,7 +94,7 @@ def _check_servers(report: Report, servers: list[Mapping[str, Any]], allowed: fr
     for server in servers:
         bits = str(server.get("permissions"))
         granted = discord.Permissions(int(bits) if bits.isdecimal() else 0)
-        # Whoever has `administrator` may do everything.
+        # `administrator` implies every permission.
         missing = [
             name
             for name, needed in INVITED_WITH
@@ -113,7 +113,7 @@ def _check_servers(report: Report, servers: list[Mapping[str, Any]], allowed: fr
 
 def _check_clock(report: Report, date: str, clock: Clock) -> None:
     try:
-        # The header has whole seconds, cut off: half a second less is off by at most half a second.
+        # The header is truncated to whole seconds: half a second more is off by at most half a second.
         ahead = clock() - parsedate_to_datetime(date).timestamp() - 0.5
     except (ValueError, TypeError, OverflowError):
         return
@@ -158,5 +158,5 @@ def _expect(status: int, body: Any, kind: type) -> None:
 
 
 def _printable(value: object) -> str:
-    """Return text from outside, shortened and without control characters a terminal would act on."""
+    """Return untrusted text, shortened and without control characters that a terminal would act on."""
     return "".join(char if char.isprintable() else "·" for char in str(value))[:100]

@@ -1,7 +1,7 @@
 """All checks: settings, data, conflicts on this machine, the task API and Discord.
 
-Nothing is raised, and nothing is written except the commands on Discord, if `sync` asks for it: it can run
-beside the bot. A check that needs the result of a failed one is skipped.
+Safe beside a running bot: nothing is written, except the commands on Discord if `sync` is set. Failures
+become results, nothing is raised. A check that depends on a failed one is skipped.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from bot.veo.client import VeoClient
 from bot.veo.errors import KeyRefused, RateLimited, TaskNotFound, TaskRefused, VeoError
 
 MIN_FREE_BYTES: Final = 16 * 1024 * 1024
-"""The database grows slowly, but nothing that is written to it may be lost."""
+"""The database grows slowly, but every write to it must succeed."""
 
 
 async def check(
@@ -38,7 +38,7 @@ async def check(
         settings = load()
     except InvalidSettings as error:
         report.results = [CheckResult("settings", ok=False, text=line) for line in error.errors]
-        with suppress(InvalidSettings):  # it is among the faults above
+        with suppress(InvalidSettings):  # already among the errors above
             report.results += check_data(DataSettings.load().database_path)
         return report
     report.add("settings", True, "complete and valid")
@@ -118,7 +118,7 @@ def _check_port(settings: Settings, *, running: bool) -> CheckResult:
 
 
 async def check_task_api(settings: Settings) -> CheckResult:
-    """Ask about a task that cannot exist: the right answer is that there is none, however it is worded."""
+    """Ask for a task that cannot exist. Any answer that says so proves that the key is accepted."""
     subject, key = "task API", settings.veo_api_key.get_secret_value()
     try:
         async with VeoClient(settings.veo_api_base_url, key, settings.veo_api_auth) as veo:

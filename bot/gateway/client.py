@@ -27,7 +27,7 @@ from bot.outbound.discord_errors import NOT_DISCORDS, describe
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE: Final = 60.0
-"""Seconds between two attempts to reach Discord at the start."""
+"""Longest delay, in seconds, between attempts to reach Discord at startup."""
 ACCESS_EVENTS: Final = frozenset(
     {
         *("guild_available", "guild_join", "guild_update"),
@@ -37,7 +37,7 @@ ACCESS_EVENTS: Final = frozenset(
         "member_update",  # only of the bot itself: its roles, and a timeout (no other member is cached)
     }
 )
-"""discord.py's events after which the bot may have access again to a channel that was closed to it."""
+"""discord.py's events that may restore the bot's access to a channel."""
 REQUEST_SECONDS: Final = 15.0
 UNREACHED: Final = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, *NOT_DISCORDS)
 
@@ -57,7 +57,7 @@ class VeoBot(discord.AutoShardedClient):
         discord_time: DiscordTime | None = None,
         may_be_alone: bool = False,
     ) -> None:
-        # Otherwise the log begins with two warnings about voice, which this bot does not use.
+        # Silences two warnings about voice, which this bot does not use.
         discord.VoiceClient.warn_nacl = False
         discord.VoiceClient.warn_dave = False
         discord.http.Ratelimit = Bucket  # type: ignore[misc]
@@ -113,7 +113,7 @@ class VeoBot(discord.AutoShardedClient):
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
         super().dispatch(event, *args, **kwargs)
         if event in ACCESS_EVENTS and self.on_access is not None:
-            about = args[-1]  # of "before" and "after", the latter
+            about = args[-1]  # some events pass the state before and after: the latter
             self.on_access(about.id if isinstance(about, discord.Guild) else about.guild.id)
 
     def _is_connected(self, shard_id: int) -> bool:
@@ -135,12 +135,12 @@ class VeoBot(discord.AutoShardedClient):
         )
 
     async def on_thread_remove(self, thread: discord.Thread) -> None:
-        """Drop a thread from which the bot was removed; discord.py keeps it."""
+        """Forget a thread from which the bot was removed; discord.py would keep it in its cache."""
         thread.guild._remove_thread(thread)  # noqa: SLF001 there is no public way
 
     @property
     def connected(self) -> bool:
-        """Whether every event reaches the bot: all shards are connected and ready."""
+        """Whether the bot receives every event: all shards are connected and ready."""
         return self.is_ready() and not self.is_closed() and all(s.connected for s in self._gateway.values())
 
     @property
@@ -160,14 +160,14 @@ class VeoBot(discord.AutoShardedClient):
 
 
 def talk_to(api_url: str) -> None:
-    """Send every request of discord.py to `api_url` (up to and including the version)."""
+    """Make discord.py send its requests to `api_url`, which includes the API version."""
     Route.BASE = api_url
 
 
 async def reach(api_url: str, token: str, discord_time: DiscordTime) -> str:
-    """Wait until Discord answers; return the gateway's address, and set `discord_time`.
+    """Wait until Discord answers; return the gateway's URL, and set `discord_time`.
 
-    discord.py gives up if Discord is down when a bot starts; this does not.
+    discord.py itself gives up if Discord is down when the bot starts.
 
     Raises:
         TokenRefused: the token is wrong.
@@ -211,8 +211,8 @@ async def serve(client: VeoBot, token: str) -> None:
     """Log in and stay connected until the client is closed.
 
     Raises:
-        TokenRefused: Discord does not accept the token, or no longer.
-        GatewayRefused: the gateway refuses the bot for another reason.
+        TokenRefused: Discord rejects the token, now or later.
+        GatewayRefused: the gateway rejects the bot for another reason.
     """
     logged_in, failures = False, 0
     while not client.is_closed():

@@ -1,14 +1,13 @@
 """One shard's connection to Discord's gateway, from its first HELLO until the bot stops.
 
-discord.py waits for READY for ever and begins sessions without limit, each of which counts against the 1,000
-a day that a token may begin. So the life of a shard is one loop here: connect, listen, pause, connect again.
-It resumes its session (RESUME, which costs nothing and replays missed events) until Discord ends that session
-or leaves two RESUMEs unanswered; only then it begins a new one (IDENTIFY), within the budget of `identify`.
+discord.py waits for READY forever and starts any number of sessions, although a token may start only 1,000 a
+day. So a shard's life is one loop here: connect, listen, pause, connect again. It resumes its session
+(RESUME, which costs nothing and replays missed events) until Discord ends that session or leaves two RESUMEs
+unanswered. Only then does it start a new one (IDENTIFY), within the budget of `identify`.
 
-The loop builds on three seams of discord.py 2.7: `DiscordWebSocket`, each step of which is awaited here;
-`Shard`, which the client itself only closes and asks for its latency; and the `terminate` item of the
-client's queue. The queue's `resume`, `identify` and `reconnect` items, by which discord.py reconnects, are
-never used.
+The loop relies on three interfaces of discord.py 2.7: `DiscordWebSocket`, whose steps are awaited here;
+`Shard`, which the client only closes and asks for its latency; and the `terminate` item of the client's
+queue. The `resume`, `identify` and `reconnect` items, with which discord.py reconnects, are never used.
 """
 
 import asyncio
@@ -29,17 +28,17 @@ from bot.gateway.websocket import GatewaySocket
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS: Final = 120.0
-"""How long connecting may take. Longer than the 60 s that discord.py waits for HELLO: cancelled in that wait,
-it would leave the websocket open."""
+"""How long connecting may take. This is longer than discord.py's 60 s for HELLO because cancelling it during
+that wait would leave the websocket open."""
 READY_WAITS: Final = (120.0, 240.0, 480.0, 960.0, 1_800.0)
-"""How long READY is waited for, by how many times in a row it did not come."""
+"""How long to wait for READY, by how many times in a row it did not come."""
 HELD_SECONDS: Final = 60.0
-"""After a connection that lasted so long the next is made at once."""
+"""After a connection that lasted this long, the bot reconnects without delay."""
 LONGEST_PAUSE: Final = 60.0
 RESUMES_UNANSWERED: Final = 2
-"""RESUMEs in a row without an answer after which the session is given up."""
+"""The session is given up after so many unanswered RESUMEs in a row."""
 LASTING: Final = 2
-"""Failed connections in a row from which the log mentions them."""
+"""Failed connections are logged from this many in a row."""
 SESSION_OVER: Final = {4003, 4007, 4009}
 """Close codes after which Discord wants a new session (documentation, "Gateway Close Event Codes")."""
 TOKEN_REFUSED: Final = 4004
@@ -48,7 +47,7 @@ FATAL: Final = {TOKEN_REFUSED, 4010, 4011, 4012, 4013, 4014}
 
 
 class GatewayRefused(Exception):
-    """Discord's gateway closed the connection with a code after which reconnecting cannot help."""
+    """Discord's gateway closed the connection with a code that makes reconnecting useless."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
@@ -56,7 +55,7 @@ class GatewayRefused(Exception):
 
 
 class _NotReady(Exception):
-    """IDENTIFY or RESUME was sent and not answered in time."""
+    """IDENTIFY or RESUME was not answered in time."""
 
 
 class GatewayShard(Shard):
@@ -96,7 +95,7 @@ class GatewayShard(Shard):
         while True:
             await asyncio.sleep(self._pause())
             resuming = self.ws is not None and bool(self.ws.session_id)
-            if not resuming:  # only an IDENTIFY counts, and it must be sent soon after this wait
+            if not resuming:  # RESUMEs are free; an IDENTIFY must be sent soon after this wait
                 await self._budget.wait(self._shard_id)
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
@@ -113,8 +112,7 @@ class GatewayShard(Shard):
                 try:
                     await self._listen()
                 except Exception as error:
-                    # Reset before `_lost` counts this one: a connection that breaks once an hour is no
-                    # trouble.
+                    # Reset before `_lost` counts this failure: one broken connection an hour is harmless.
                     if asyncio.get_running_loop().time() - began >= HELD_SECONDS and self.unanswered == 0:
                         self._failures = 0
                     self._lost(error)
@@ -129,7 +127,7 @@ class GatewayShard(Shard):
             return await GatewaySocket.from_client(self._client, initial=initial, shard_id=self._shard_id)
         return await GatewaySocket.from_client(
             self._client,
-            # The address for resuming may be out of reach while the usual one works.
+            # If the resume URL keeps failing, use the regular gateway, which may still be reachable.
             gateway=old.gateway if self._failures <= LASTING else None,
             shard_id=self._shard_id,
             session=old.session_id,
@@ -138,9 +136,9 @@ class GatewayShard(Shard):
         )
 
     async def _listen(self) -> None:
-        """Receive what the gateway sends; a connection always ends in an exception.
+        """Receive events until the connection ends, which always raises an exception.
 
-        The wait for READY is bound, which discord.py's is not; after it a connection may be silent.
+        Only the wait for READY has a time limit: an established connection may be silent.
         """
         ready_by: float | None = asyncio.get_running_loop().time() + ready_wait(self.unanswered)
         while self.ws is not None:
@@ -158,7 +156,7 @@ class GatewayShard(Shard):
                 self._on_change()
 
     def _lost(self, error: Exception) -> None:
-        """Note why a connection ended or failed, and drop its session if that has ended too.
+        """Record why a connection ended or failed; drop its session if that cannot be resumed.
 
         Raises:
             GatewayRefused: reconnecting cannot help.
@@ -186,7 +184,7 @@ class GatewayShard(Shard):
             self.ws.session_id = None
 
     def _pause(self) -> float:
-        """Return the seconds before the next connection: none after one that lasted."""
+        """Return the delay in seconds before the next connection; 0 if the last one lasted."""
         if not self._failures:
             return 0.0
         longest = exponential_backoff(self._failures, 1.0, LONGEST_PAUSE)

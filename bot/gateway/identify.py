@@ -1,9 +1,9 @@
-"""When the bot may begin sessions with Discord's gateway (IDENTIFY).
+"""Limits how often the bot starts sessions with Discord's gateway (IDENTIFY).
 
-More than 1,000 IDENTIFYs in a day reset the bot's token, and a failure after an IDENTIFY needs another one.
-So each shard waits longer with every IDENTIFY and has a fixed number of them a day, and all shards stop while
-Discord has few left. What was sent is kept in memory only: a process that is restarted all the time is bound
-by Discord's own count alone, which every IDENTIFY asks for first.
+Discord resets a bot's token after 1,000 IDENTIFYs in a day, and each failure after an IDENTIFY costs another
+one. So each shard waits longer after every IDENTIFY and may send a fixed number a day, and all shards stop
+while Discord has few left. The count is kept in memory only. A process that keeps restarting is therefore
+limited only by Discord's own count, which is requested before every IDENTIFY.
 """
 
 import asyncio
@@ -21,17 +21,17 @@ log = logging.getLogger(__name__)
 HOUR: Final = 3_600.0
 DAY: Final = 24 * HOUR
 PAUSES: Final = (5.0, 15.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1_800.0)
-"""Seconds from the newest IDENTIFY to the next, by how many there were in the last `REMEMBERED` seconds."""
+"""Seconds from one IDENTIFY to the next, by how many were sent in the last `REMEMBERED` seconds."""
 REMEMBERED: Final = 4 * HOUR
 MOST_A_DAY: Final = 55
 """IDENTIFYs of one shard."""
 MOMENT: Final = 0.001
-"""A shorter wait is none: a sleep that short may end before the clock has moved."""
+"""Shorter waits count as none: such a sleep may end before the clock has advanced."""
 LEAST_LEFT: Final = 50
-"""Below this `session_start_limit.remaining` no session is begun: the operator may need the rest."""
+"""No session is started while Discord has fewer left than this: the operator may need them."""
 ASK_SECONDS: Final = 15.0
 ASK_AGAIN_SECONDS: Final = 1_800.0
-"""While Discord has too few left, it is asked again after this at the latest."""
+"""While too few are left, Discord is asked again after at most so many seconds."""
 
 
 def identify_delay(sent: Sequence[float], now: float) -> float:
@@ -47,7 +47,7 @@ def identify_delay(sent: Sequence[float], now: float) -> float:
 
 
 class IdentifyBudget:
-    """Decides when a shard may begin a session. `fetch` asks Discord for its `session_start_limit`."""
+    """Decides when a shard may start a session. `fetch` asks Discord for its `session_start_limit`."""
 
     def __init__(self, fetch: Callable[[], Awaitable[discord.SessionStartLimits]], metrics: Metrics) -> None:
         self._fetch: Final = fetch
@@ -55,7 +55,7 @@ class IdentifyBudget:
         self._sent: Final = defaultdict[int, deque[float]](lambda: deque(maxlen=MOST_A_DAY))
         """When each shard sent IDENTIFY, on the loop's clock."""
         self._left: int | None = None
-        """What Discord last said it has left, less what was used since."""
+        """How many session starts Discord last reported, minus those used since."""
         self.exhausted = False
 
     async def wait(self, shard_id: int) -> None:
@@ -71,7 +71,7 @@ class IdentifyBudget:
                 return
             if not self.exhausted:
                 log.error(
-                    "Discord allows too few sessions today, waiting: something reconnects all the time,"
+                    "too few sessions left for today, waiting: something keeps reconnecting,"
                     " perhaps another process with this token",
                     extra={"left": self._left},
                 )
@@ -86,9 +86,9 @@ class IdentifyBudget:
         self._metrics.gateway_identifies.inc()
 
     async def _ask(self) -> float:
-        """Ask how many session starts are left; return the seconds until there are more.
+        """Ask how many session starts are left; return the seconds until the count is reset.
 
-        If Discord does not answer, its last answer holds.
+        If Discord does not answer, its last answer stays in force.
         """
         try:
             async with asyncio.timeout(ASK_SECONDS):

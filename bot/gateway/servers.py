@@ -1,11 +1,12 @@
-"""What discord.py keeps of the gateway's events, and which servers the present session knows.
+"""Keeps discord.py's cache of servers correct, and skips gateway events that cannot be parsed.
 
-`ConnectionState.parsers` is discord.py's own table from an event's name to the function that reads it. Each
-is wrapped here: an event that cannot be read is skipped instead of ending the client.
+`ConnectionState.parsers` is discord.py's table from an event's name to the function that parses it. Each is
+wrapped here, so that an unreadable event is skipped instead of ending the client.
 
-The known servers decide whether "unknown channel" is the truth. READY names every server of a shard, each
-unavailable until its GUILD_CREATE; GUILD_DELETE says `unavailable` in an outage, and not when the bot was
-removed. discord.py's sharded client keeps servers that a new READY no longer names; they are removed here.
+Which servers are known decides whether Discord's "unknown channel" is believed. READY names every server of a
+shard, each unavailable until its GUILD_CREATE. GUILD_DELETE says `unavailable` in an outage, but not if the
+bot was removed. discord.py's sharded client keeps servers that a new READY no longer names; they are removed
+here.
 """
 
 import logging
@@ -27,16 +28,16 @@ class ServerState(Enum):
     """What the gateway says of a server."""
 
     UNKNOWN = auto()
-    """There was no READY yet, or the connection of its shard is lost."""
+    """There was no READY yet, or its shard is not connected."""
     AVAILABLE = auto()
     UNAVAILABLE = auto()
-    """In an outage, or its GUILD_CREATE has not come yet."""
+    """Its GUILD_CREATE has not come yet, or it has an outage."""
     GONE = auto()
-    """The bot is not in it."""
+    """The bot is not a member."""
 
 
 class Servers:
-    """Wraps the parsers of `state`. `connected` returns whether a shard has a session with all its events."""
+    """Wraps the parsers of `state`. `connected` returns whether a shard receives all its events."""
 
     def __init__(
         self,
@@ -73,7 +74,7 @@ class Servers:
         return parse_or_skip
 
     def _add_unreadable(self, data: Any) -> None:
-        """Keep at least that the bot is in a server of which nothing else could be read."""
+        """Add an unreadable server as unavailable, so that the bot still knows that it is a member."""
         guild_id = snowflake(data.get("id")) if isinstance(data, dict) else None
         if guild_id is not None and self._state._get_guild(guild_id) is None:  # noqa: SLF001
             stub: Any = {"id": str(guild_id), "unavailable": True}

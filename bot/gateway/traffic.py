@@ -1,14 +1,14 @@
-"""What goes to Discord and what comes back, counted where aiohttp sees it: discord.py's own requests too.
+"""Counts requests to Discord in aiohttp, which includes discord.py's own, to keep the bot from being banned.
 
-10,000 answers with 401, 403 or 429 in ten minutes ban an address (a 429 with scope `shared` does not count).
-The bot stays below a tenth of that, whatever is pending and however it is retried, by three measures:
+Discord bans an address after 10,000 responses with 401, 403 or 429 in ten minutes (a 429 with scope `shared`
+does not count). Three measures keep the bot below a tenth of that, however much is pending or retried:
 
-    1. many refusals in a row slow the whole bot down, until something is accepted again: `gap`
-    2. what was refused before is not retried while half of the budget is spent: `may_retry`
-    3. no request goes out while those refused and those under way make up the whole budget: `admit`. That
-       holds on the wire, where nothing can bypass it, discord.py's own repetitions included
+    1. many refusals in a row slow the whole bot down until a request is accepted: `gap`
+    2. refused requests are not retried while half of the budget is spent: `may_retry`
+    3. no request is sent while refused and running requests together use up the budget: `admit`. This is
+       enforced in the HTTP client, where nothing can bypass it, not even discord.py's own retries
 
-Answers to interactions are counted and never held up: they have three seconds.
+Responses to interactions are counted but never delayed: they have three seconds.
 """
 
 import asyncio
@@ -28,29 +28,30 @@ from bot.core.backoff import exponential_backoff
 from bot.metrics import Metrics
 
 WINDOW: Final = 600.0
-"""Seconds in which Discord counts."""
+"""The period, in seconds, over which Discord counts."""
 BUDGET: Final = 900
-"""Refused requests in a window, at most; the rest up to 1,000 is for answers to people."""
+"""Maximum of refused requests in a window; the rest up to 1,000 is for responses to people."""
 RETRIES: Final = 400
-"""Refused requests in a window from which nothing that was refused is retried."""
+"""From this many refused requests in a window, refused requests are not retried."""
 IN_A_ROW: Final = 10
-"""Refusals with nothing accepted between them after which the whole bot slows down."""
+"""After this many refusals in a row, the whole bot slows down."""
 LONGEST_GAP: Final = 10.0
-"""Seconds between two requests of a bot that is refused everything."""
+"""Longest gap between requests, in seconds, reached when everything is refused."""
 COUNTED: Final = frozenset({401, 403, 429})
 REFUSED: Final = COUNTED | {404}
 LIMITED: Final = 429
 SERVER_ERROR: Final = 500
 SWITCHED: Final = 101
-"""The gateway's answer to the upgrade to a websocket, which uses the same session."""
+"""The status of the gateway's websocket upgrade, which uses the same HTTP session."""
 ROUTES: Final = frozenset({"applications", "channels", "gateway", "interactions", "users", "webhooks"})
-"""First words of the paths that are counted by name."""
+"""First path segments that get a label of their own."""
 FOR_PEOPLE: Final = frozenset({"interactions", "webhooks"})
-"""Routes of answers to people, which have no time to wait."""
+"""Routes of responses to people, which must not wait."""
 lost_answers: Final[ContextVar[list[str]]] = ContextVar("lost_answers")
-"""Collects what left a request's fate unknown, if set: discord.py repeats some of them without a word."""
+"""If set, collects the errors after which a request may or may not have taken effect. discord.py retries some
+of them silently, so its caller would not notice."""
 LONGEST_LIMIT: Final = 60.0
-"""discord.py waits for a rate limit of at most so many seconds; it raises for a longer one."""
+"""discord.py waits at most so many seconds for a rate limit, and raises an error for a longer one."""
 
 
 class InvalidRequests:
@@ -64,28 +65,28 @@ class InvalidRequests:
 
     @property
     def gap(self) -> float:
-        """Seconds that the rate limiter leaves between two requests, because so many were refused."""
+        """Seconds that the rate limiter leaves between requests because so many were refused."""
         over = self._in_a_row - IN_A_ROW + 1
         return 0.0 if over < 1 else exponential_backoff(over, 1.0, LONGEST_GAP)
 
     @property
     def may_retry(self) -> bool:
-        """Whether something that was refused may be tried again."""
+        """Whether refused requests may be retried."""
         return self._recent() < RETRIES
 
     async def admit(self) -> None:
-        """Wait until a request may go out, and count it as under way."""
+        """Wait until a request may be sent, and count it as running."""
         while self._recent() + self._under_way >= BUDGET:
             oldest = self._refused[0] + WINDOW - self._now() if self._refused else 0.0
             await asyncio.sleep(max(1.0, oldest))
         self._under_way += 1
 
     def count_under_way(self) -> None:
-        """Count a request that does not wait."""
+        """Count a request as running without waiting."""
         self._under_way += 1
 
     def answered(self, status: int | None, *, shared: bool = False, of_channel: bool = True) -> None:
-        """Count an answer, None for one that was lost. Only those of channels set the gap."""
+        """Count a response, None for a lost one. Only responses about channels affect the gap."""
         self._under_way -= 1
         if status in COUNTED and not shared:
             self._refused.append(self._now())
@@ -106,10 +107,10 @@ class InvalidRequests:
 
 
 class GlobalLimit(asyncio.Event):
-    """The event at which discord.py holds all requests during Discord's global limit; it opens by itself.
+    """The event that blocks discord.py's requests during Discord's global limit; sets itself after a while.
 
-    The request that was refused opens it after its wait. If that request is cancelled meanwhile, discord.py
-    never opens it, and no request would go out until the process ends.
+    In discord.py, the request that hit the limit sets the event after its wait. If that request is cancelled
+    meanwhile, nothing sets it, and no request is sent until the process ends.
     """
 
     def __init__(self) -> None:
@@ -122,9 +123,9 @@ class GlobalLimit(asyncio.Event):
 
 
 class Bucket(Ratelimit):
-    """discord.py's bucket of a rate limit, without the limits that cannot be read.
+    """discord.py's rate limit bucket, ignoring limits that cannot be parsed.
 
-    discord.py's own never expires after "nan" seconds, and raises over "soon" although the request succeeded.
+    discord.py's own never expires if the reset is "nan", and raises on "soon" although the request succeeded.
     """
 
     def update(self, response: aiohttp.ClientResponse, *, use_clock: bool = False) -> None:
@@ -139,7 +140,7 @@ class Bucket(Ratelimit):
 
 
 def count_requests(metrics: Metrics, invalid: InvalidRequests, time: DiscordTime) -> aiohttp.TraceConfig:
-    """Return a trace for discord.py's HTTP session. No id and no token gets into what is counted."""
+    """Return a trace for discord.py's HTTP session. Labels contain no ids and no tokens."""
 
     async def on_start(
         _session: aiohttp.ClientSession, _context: SimpleNamespace, start: aiohttp.TraceRequestStartParams
@@ -155,7 +156,7 @@ def count_requests(metrics: Metrics, invalid: InvalidRequests, time: DiscordTime
         route, status, headers = route_of(end.url), end.response.status, end.response.headers
         scope = headers.get("X-RateLimit-Scope", "")
         invalid.answered(status, shared=scope == "shared", of_channel=route == "channels")
-        if SWITCHED < status < SERVER_ERROR:  # only answers of Discord's REST API tell Discord's time
+        if SWITCHED < status < SERVER_ERROR:  # only Discord's REST API sends a reliable Date
             time.heard(headers.get("Date", ""))
         if status >= SERVER_ERROR:
             lost_answers.get([]).append(str(status))
@@ -178,7 +179,7 @@ def count_requests(metrics: Metrics, invalid: InvalidRequests, time: DiscordTime
 
 
 def route_of(url: URL) -> str:
-    """Return the first word of a path after `/api/v10`, or `other`."""
+    """Return the first path segment after `/api/v10`, or `other`."""
     return next((part for part in url.parts if part in ROUTES), "other")
 
 

@@ -1,7 +1,7 @@
-"""A gateway websocket: discord.py's, with each frame made safe before discord.py reads it.
+"""discord.py's gateway websocket, with each frame validated and repaired before discord.py parses it.
 
-discord.py trusts every field and ends the whole client over one frame that it cannot read (discord.py#7501,
-#2429). `read` and what it uses is pure: texts and values in, texts and values out.
+discord.py trusts every field, and one frame that it cannot parse ends the whole client (discord.py#7501,
+#2429). `read` and its helpers are pure functions.
 """
 
 import json
@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 DISPATCH: Final = 0
 HELLO: Final = 10
 USUAL_HEARTBEAT: Final = 41_250
-"""Milliseconds between two heartbeats, as Discord has always asked for."""
+"""Milliseconds between heartbeats, as Discord has always requested."""
 HEARTBEATS: Final = (10, 600_000)
-"""The least and the most that is believed: with less discord.py's thread would spin, with more it may die."""
+"""The plausible range: below it discord.py's heartbeat thread would spin, above it the thread may die."""
 LARGEST: Final = 2**63 - 1
 """Discord's numbers, sequence and ids, fit in 64 bits."""
 LONGEST_ID: Final = 20
@@ -27,7 +27,7 @@ LONGEST_ID: Final = 20
 
 
 class Unreadable(Exception):
-    """A frame that must be skipped. The text names what is wrong with it, never its content."""
+    """A frame that must be skipped. The text says what is wrong, and never quotes the content."""
 
 
 class Frame(NamedTuple):
@@ -41,7 +41,7 @@ class Frame(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What is known of the connection without READY; it replaces what a READY lacks."""
+    """What is known about the connection without READY; fills in what a damaged READY lacks."""
 
     shard: tuple[int, int] = (0, 1)
     """The shard's number and how many there are."""
@@ -50,7 +50,7 @@ class Known(NamedTuple):
 
 
 def read(text: str, known: Known) -> Frame:
-    """Return a frame as it is, or with its envelope repaired.
+    """Return a frame, with its envelope repaired if necessary.
 
     Raises:
         Unreadable: it must be skipped.
@@ -82,7 +82,7 @@ def read(text: str, known: Known) -> Frame:
 
 
 def snowflake(value: object) -> int | None:
-    """Return an id as a number, or None if it is no id."""
+    """Return an id as a number, or None if it is not one."""
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= LONGEST_ID:
         value = int(value)
     return value if type(value) is int and 0 < value <= LARGEST else None
@@ -98,10 +98,10 @@ def _hello(frame: dict[str, Any], text: str) -> str:
 
 
 def _ready(data: Mapping[str, Any], known: Known) -> tuple[dict[str, Any], int]:
-    """Return a READY with everything that can be read of it, and how many servers cannot.
+    """Return a READY with everything that could be read, and the number of servers that could not.
 
     READY only lists the servers; each one's content follows in a GUILD_CREATE. A session without an id cannot
-    be resumed, but still brings events.
+    be resumed, but still delivers events.
     """
     session, url, application = (data.get(key) for key in ("session_id", "resume_gateway_url", "application"))
     guilds = data.get("guilds")
@@ -139,7 +139,7 @@ def _is_gateway(url: object) -> bool:
 
 
 class GatewaySocket(DiscordWebSocket):
-    """A websocket that skips frames it cannot read, and is closed whenever it fails."""
+    """A websocket that skips unreadable frames and closes itself whenever a step fails."""
 
     established = False
     """Whether READY or RESUMED has come."""
@@ -171,7 +171,7 @@ class GatewaySocket(DiscordWebSocket):
                 extra={"shard": self.shard_id, "servers": frame.lost},
             )
         if frame.op == HELLO and self._keep_alive is not None:
-            return  # discord.py would start a second thread of heartbeats besides the first
+            return  # discord.py would start a second heartbeat thread
         await super().received_message(frame.text)
         self.established = self.established or frame.event in {"READY", "RESUMED"}
 

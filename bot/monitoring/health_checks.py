@@ -1,7 +1,7 @@
-"""Is the bot alive (`/healthz`), and are all its components ready (`/readyz`), since when.
+"""Health checks: is the bot alive (`/healthz`), and which components are ready, since when (`/readyz`).
 
-Knows neither HTTP nor Discord. Only a restart helps a bot that is not alive. An outage of Discord or
-of the task API makes it not ready, but leaves it alive.
+A bot that is not alive needs a restart. An outage of Discord or of the task API makes it not ready, but it
+stays alive. This module knows nothing of HTTP or Discord.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class Component(NamedTuple):
 
 
 class HealthChecks:
-    """Looks at the running bot from inside.
+    """Checks the running bot.
 
     `gateway_state` returns "connected" or what is wrong. `loops` are tasks that must never end. `closed`
     returns the channels where the bot cannot post, and what it lacks in each.
@@ -73,7 +73,7 @@ class HealthChecks:
         self._checking: Final = asyncio.Lock()
 
     def stuck(self) -> list[str]:
-        """Return what has stopped although it never should; empty if the bot is alive."""
+        """Return what has stopped or hangs and never should; empty if the bot is alive."""
         stuck = [f"the {loop.get_name()} has ended" for loop in self._loops if loop.done()]
         for seconds, what in (
             (self._poller.longest_poll, "a poll has been running"),
@@ -90,7 +90,7 @@ class HealthChecks:
             if not self._components or self._clock() - self._checked_at >= CACHE_SECONDS:
                 await self._probe_idle_api()
                 database = await self._check_database()
-                # `gateway_changed` may empty the cache while the above waits; what follows does not wait.
+                # `gateway_changed` may empty the cache during the awaits above. Nothing below awaits.
                 now = self._checked_at = self._clock()
                 health = self._breaker.health
                 found = (
@@ -131,7 +131,7 @@ class HealthChecks:
         return Component("database", ok=True, state="writable")
 
     async def _probe_idle_api(self) -> None:
-        """Probe the task API if nobody else asks it: no task is polled, and the breaker does not probe."""
+        """Probe the task API if no task is polled and the breaker does not probe either."""
         health, now = self._breaker.health, self._clock()
         if self._registry.tasks or health.paused:
             return
@@ -161,7 +161,7 @@ def check_api(health: Health, now: float) -> Component:
 
 
 def check_channels(closed: Mapping[int, str]) -> tuple[Component, ...]:
-    """List the channels where the bot cannot post. They do not make it unready: the others work."""
+    """List the channels where the bot cannot post. The bot is still ready: it works in the others."""
     if not closed:
         return ()
     named = [f"{channel} ({lacking})" for channel, lacking in sorted(closed.items())[:MAX_NAMED]]

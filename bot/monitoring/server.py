@@ -1,4 +1,4 @@
-"""The HTTP server for machines: `/healthz`, `/readyz` and `/metrics`; by default for this machine only."""
+"""The monitoring server: `/healthz`, `/readyz` and `/metrics`, by default only for this machine."""
 
 import asyncio
 import errno
@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 SHUTDOWN_SECONDS: Final = 1.0
 """How long a response in flight may delay the bot's exit."""
 MAX_CONNECTIONS: Final = 50
-"""Keeps the rest of the bot from running out of file descriptors."""
+"""Limited so that the rest of the bot does not run out of file descriptors."""
 REQUEST_SECONDS: Final = 10.0
-"""From the start of a connection, or its last response, until the next request's head must be complete."""
+"""How long the head of a request may take, from the start of the connection or the previous response."""
 RESPONSE_SECONDS: Final = 10.0
 """How long a client may take to read a response."""
 
@@ -31,11 +31,11 @@ class CannotListen(Exception):
 
 
 class BoundedServer(web.Server):
-    """Keeps at most `MAX_CONNECTIONS` open: a new one replaces the oldest that has no request in progress."""
+    """Keeps at most `MAX_CONNECTIONS` open: a new one replaces the oldest without a request in progress."""
 
     def __init__(self, answer: Callable[[web.BaseRequest], Awaitable[web.Response]]) -> None:
-        # aiohttp starts the keep-alive timer with the connection and bytes that complete no head do not
-        # extend it, so it also ends requests that trickle in.
+        # aiohttp starts the keep-alive timer with the connection, and a partial head does not extend it. So
+        # the timer also closes connections whose request trickles in.
         super().__init__(
             self._handle, access_log=None, keepalive_timeout=REQUEST_SECONDS, lingering_time=SHUTDOWN_SECONDS
         )
@@ -47,7 +47,7 @@ class BoundedServer(web.Server):
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         if len(self._open) >= MAX_CONNECTIONS:
             # A request that has arrived waits in aiohttp's queue until its handler starts, one or two
-            # iterations of the loop later. aiohttp has no public way to see that queue.
+            # iterations of the loop later. aiohttp has no public access to that queue.
             idle = (
                 other
                 for other in self._open
@@ -70,16 +70,16 @@ class BoundedServer(web.Server):
                 async with asyncio.timeout(RESPONSE_SECONDS):
                     await response.prepare(request)
                     await response.write_eof()
-            except (TimeoutError, ConnectionError):  # raised further, aiohttp would log a traceback
+            except (TimeoutError, ConnectionError):  # if re-raised, aiohttp would log a traceback
                 if request.transport is not None:
                     request.transport.abort()
         finally:
             self._handling.discard(connection)
-        return response  # aiohttp sees that it is already sent, or that the client is gone
+        return response  # already sent, or the client is gone: aiohttp notices both
 
 
 class MonitoringServer:
-    """Serves while its context is entered. Port 0 picks a free one, which is logged and then in `port`."""
+    """Serves while its context is entered. With port 0 the system picks a free one: see `port` or the log."""
 
     def __init__(self, host: str, port: int, health: HealthChecks, scrape: Callable[[], bytes]) -> None:
         self.port = port

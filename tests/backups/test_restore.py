@@ -207,7 +207,7 @@ def test_a_disk_that_is_full_leaves_the_data_as_it_was(path: Path) -> None:
         timeout=120,
     )
     assert ended.returncode == Exit.DATA
-    assert ended.stderr.startswith("the present data could not be kept: ")
+    assert ended.stderr.startswith("the current data could not be saved first: ")
     assert "Traceback" not in ended.stderr
     assert sql(path, "SELECT length(value) FROM meta WHERE key = 'much'") == [(400_000,)]
     assert not list(path.parent.glob("*replaced*"))
