@@ -76,7 +76,7 @@ async def test_the_tour_sees_the_main_story_happen() -> None:
         r"│ @Ann @Marco",
         r"Mei opens the message's menu",
         r"0 of 2 ready",
-        r"1 of 2 ready",
+        r"0 of 2 ready · 1 failed",
         r"│ Live watches: 1",
         r"│ Only @Mei, who started this watch",
         r"│ Stopped by @Mei",
