@@ -116,7 +116,10 @@ def _known(
     if task.state is TaskState.SUCCEEDED:
         style, note = Style.MOVING, say(language, messages.WAITING_FOR_VIDEO)
     message = plain(task.message, message_limit)
-    progress = _progress(language, task, observed, health)
+    since = None if health.paused or observed.is_failing else observed.no_change_since
+    if since is not None:
+        style = Style.ODD
+    progress = _progress(language, task, observed, health, since)
     return TaskRow(task_id, style, title, progress, f"> {message}" if message else "", note)
 
 
@@ -136,9 +139,14 @@ def _unknown(watch: Watch, observed: Observed, language: str, health: Health) ->
     return replace(row, note=say(language, note))
 
 
-def _progress(language: str, task: Task, observed: Observed, health: Health) -> str:
-    """Return the bar, and the expected end if the task is being polled."""
+def _progress(
+    language: str, task: Task, observed: Observed, health: Health, no_change_since: float | None
+) -> str:
+    """Return the bar, and the expected end if the task is being polled, or since when it has not changed."""
     line = progress_line(task) or ""
+    if no_change_since is not None:
+        warning = say(language, messages.NO_CHANGE, when=relative(no_change_since))
+        return f"{line} · {warning}" if line else warning
     if not line or observed.expected_end is None or health.paused or observed.is_failing:
         return line
     return f"{line} · {say(language, messages.EXPECTED, when=relative(observed.expected_end))}"

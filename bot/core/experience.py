@@ -25,16 +25,22 @@ TRUSTED: Final = 2.0
 """Ends in a cell that count as much as what its row says."""
 GUESSED: Final = (150.0, 400.0, 200.0, 80.0, 30.0, 12.0)
 """Seconds between ends in each row, as long as nothing is known."""
+MEAN_FROM: Final = 2.5
+"""Ends from which a mean is believed: three, the older of them faded a little."""
 SHAPE: Final = f"1:{CELLS}"
 """Version and number of the cells: records with other cells cannot be used."""
 
 
 @dataclass(slots=True)
 class Experience:
-    """By cell: the seconds in which renders were watched there, and how many ended there, both faded."""
+    """By cell: the seconds in which renders were watched there, and how many ended there, both faded.
+
+    Of the queue: the seconds in which tasks were watched in it, and how many left it.
+    """
 
     seconds: list[float] = field(default_factory=lambda: [0.0] * CELLS)
     ends: list[float] = field(default_factory=lambda: [0.0] * CELLS)
+    queue: list[float] = field(default_factory=lambda: [0.0, 0.0])
 
     def lived(self, course: Course, seconds: float) -> None:
         """Learn that a render went on for so long."""
@@ -47,6 +53,23 @@ class Experience:
         self.seconds = [seconds * kept for seconds in self.seconds]
         self.ends = [ends * kept for ends in self.ends]
         self.ends[course.cell] += 1
+
+    def queued(self, seconds: float, *, left: bool) -> None:
+        """Learn that a task was queued for so long, and whether it then left the queue."""
+        self.queue[0] += seconds
+        if left:
+            kept = 1 - 1 / REMEMBERED
+            self.queue = [self.queue[0] * kept, self.queue[1] * kept + 1]
+
+    @property
+    def usual_queue(self) -> float:
+        """The mean time in the queue in seconds, 0 while too little is known."""
+        return _mean(*self.queue)
+
+    @property
+    def usual_render(self) -> float:
+        """The mean time of rendering in seconds, 0 while too little is known."""
+        return _mean(sum(self.seconds), sum(self.ends))
 
     def rhythm(self) -> Rhythm:
         """Return how often to poll in each cell."""
@@ -62,16 +85,17 @@ class Experience:
 
     def record(self) -> dict[str, Any]:
         """Return it as a JSON object."""
-        numbers = {"seconds": self.seconds, "ends": self.ends}
+        numbers = {"seconds": self.seconds, "ends": self.ends, "queue": self.queue}
         return {"shape": SHAPE} | {name: [round(n, 3) for n in kept] for name, kept in numbers.items()}
 
 
 def experience_from(record: object) -> Experience:
     """Return the recorded experience, or an empty one if the record cannot be used."""
     if isinstance(record, Mapping) and record.get("shape") == SHAPE:
-        seconds, ends = (_numbers(record.get(name)) for name in ("seconds", "ends"))
+        seconds, ends = (_numbers(record.get(name), CELLS) for name in ("seconds", "ends"))
         if seconds is not None and ends is not None:
-            return Experience(seconds, ends)
+            # Records of earlier versions say nothing of the queue.
+            return Experience(seconds, ends, _numbers(record.get("queue"), 2) or [0.0, 0.0])
     return Experience()
 
 
@@ -94,8 +118,13 @@ def _hazard(ends: float, seconds: float, expected: float) -> float:
     return (ends + TRUSTED) / (seconds + TRUSTED / expected)
 
 
-def _numbers(values: object) -> list[float] | None:
-    if not isinstance(values, Sequence) or len(values) != CELLS:
+def _mean(seconds: float, ends: float) -> float:
+    """Return the mean time until an end by all the time watched, that of those still under way included."""
+    return seconds / ends if ends >= MEAN_FROM else 0.0
+
+
+def _numbers(values: object, count: int) -> list[float] | None:
+    if not isinstance(values, Sequence) or len(values) != count:
         return None
     if not all(isinstance(value, int | float) and isfinite(value) and value >= 0 for value in values):
         return None

@@ -56,6 +56,10 @@ class Observed:
     """The newest moves of its progress."""
     expected_end: float | None = None
     """When it may end, by the recent moves of its progress."""
+    last_change: float | None = None
+    """When it changed by the API's `update_time`, if that is plausible; else `changed_at`."""
+    no_change_since: float | None = None
+    """`last_change`, once people should be warned."""
     watched_since: float | None = None
     """When the first of its watches began, as long as there was no answer."""
 
@@ -83,6 +87,8 @@ def observe(
             missing = Observed(
                 task=before.task,
                 changed_at=before.changed_at,
+                last_change=before.last_change,
+                no_change_since=before.no_change_since,
                 polled_at=before.polled_at,
                 idle_seconds=before.idle_seconds,
                 missing=before.missing + 1,
@@ -105,6 +111,11 @@ def _answered(before: Observed, task: Task, now: float, policy: PollPolicy) -> t
     changed = before.task is None or before.task.visible != task.visible
     # Time in which nobody polled must not make a task stalled.
     idle = 0.0 if changed else before.idle_seconds + min(_since_newest_poll(before, now), policy.max_seconds)
+    changed_at = now if changed or before.changed_at is None else before.changed_at
+    last_change = before.last_change
+    if changed or last_change is None:
+        last_change = _change_time(before, task, now, policy)
+    unchanged_for = changed_at - last_change + idle
     empty = task.state is TaskState.SUCCEEDED and not task.is_terminal
     rendering = task.state is TaskState.RUNNING
     samples = with_sample(before.samples, now, task.progress) if rendering else ()
@@ -115,7 +126,9 @@ def _answered(before: Observed, task: Task, now: float, policy: PollPolicy) -> t
     pause = delays.confirm_delay(policy) if empty else delays.poll_delay(task, position, idle, policy)
     after = Observed(
         task=task,
-        changed_at=now if changed else before.changed_at,
+        changed_at=changed_at,
+        last_change=last_change,
+        no_change_since=last_change if unchanged_for >= delays.suspicious_after(task.state, policy) else None,
         polled_at=now,
         idle_seconds=idle,
         empty=before.empty + 1 if empty else 0,
@@ -149,6 +162,20 @@ def _failed(
         expected_end=None if past else before.expected_end,
     )
     return after, pause
+
+
+def _change_time(before: Observed, task: Task, now: float, policy: PollPolicy) -> float:
+    """Return when the change happened that a poll has just shown."""
+    updated_at = task.updated_at
+    if updated_at is None or updated_at > now:
+        return now
+    if before.polled_at is not None:
+        return updated_at if updated_at >= before.polled_at else now
+    if updated_at < now - policy.too_old_after or updated_at < (task.created_at or 0):
+        return now
+    # A task that is rendered has changed since it was created: this API does not update the time.
+    frozen = task.state is not TaskState.PENDING and updated_at == task.created_at
+    return now if frozen else updated_at
 
 
 def _since_newest_poll(before: Observed, now: float) -> float:

@@ -18,6 +18,7 @@ can be tested.
 """
 
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from bot.core.backoff import exponential_backoff
@@ -31,6 +32,11 @@ LONGEST_RETRY_AFTER: Final = 300.0
 LONGEST_BACKOFF: Final = 60.0
 LONGEST_PROBE: Final = 60.0
 FIRST_PROBE: Final = 15.0
+SUSPICIOUS_RENDER: Final = 300.0
+SUSPICIOUS_QUEUE: Final = 900.0
+"""Seconds without a change that are suspicious, at least."""
+USUAL_TIMES: Final = 3.0
+"""The same, in multiples of the time that is usual."""
 UNTAUGHT: Final = Experience().rhythm()
 """The rhythm as long as nothing was learned."""
 
@@ -47,10 +53,24 @@ class PollPolicy:
     """Seconds for which a new task may be unknown to the API."""
     rhythm: Rhythm = UNTAUGHT
     """How often to poll a render, by how far it is."""
+    usual_queue: float = 0.0
+    usual_render: float = 0.0
+    """Seconds for which a task is usually queued, and rendered; 0 until that is learned."""
 
 
 def _clamp(value: float, low: float, high: float) -> float:
     return max(low, min(high, value))
+
+
+def suspicious_after(state: TaskState, policy: PollPolicy) -> float:
+    """Return after how many seconds without a change people are warned; `inf` in states that do not last."""
+    match state:
+        case TaskState.PENDING:
+            return max(SUSPICIOUS_QUEUE, USUAL_TIMES * policy.usual_queue)
+        case TaskState.RUNNING:
+            return max(SUSPICIOUS_RENDER, USUAL_TIMES * policy.usual_render)
+        case _:
+            return inf
 
 
 def poll_delay(task: Task, course: Course | None, idle_seconds: float, policy: PollPolicy) -> float:

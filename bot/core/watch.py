@@ -131,6 +131,7 @@ def shown(watch: Watch, observed: Observed) -> tuple[object, ...]:
     return (
         None if observed.task is None else observed.task.visible,
         observed.expected_end,
+        observed.no_change_since,
         (observed.error, observed.failing_since, observed.message) if failing else None,
         # A known task that is missing for a moment does not change the card.
         watch.seen_at is None and observed.missing > 0,

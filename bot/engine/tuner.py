@@ -11,7 +11,7 @@ from bot.core.events import Observation
 from bot.core.experience import Experience, experience_from
 from bot.core.observed import Observed
 from bot.core.policy import PollPolicy
-from bot.core.task import Task
+from bot.core.task import Task, TaskState
 from bot.store.errors import StoreFailed
 from bot.store.store import Store
 
@@ -72,15 +72,31 @@ class PollTuner:
             log.warning("could not save what was learned about renders", extra={"reason": str(error)})
 
     def _set_policy(self) -> None:
-        self.policy = replace(self.policy, rhythm=self._experience.rhythm())
+        learned = self._experience
+        self.policy = replace(
+            self.policy,
+            rhythm=learned.rhythm(),
+            usual_queue=learned.usual_queue,
+            usual_render=learned.usual_render,
+        )
 
 
 def learn(experience: Experience, before: Observed, task: Task, now: float) -> bool:
-    """Learn from a poll of a render that was running at the poll before; return whether it has ended."""
-    if before.began_at is None or before.polled_at is None:
+    """Learn from a poll of a task that was queued or rendered at the poll before.
+
+    Returns:
+        Whether that is over.
+    """
+    if before.task is None or before.polled_at is None:
         return False
     gap = now - before.polled_at
     if not 0 < gap <= LEARNED_FROM:
+        return False
+    if before.task.state is TaskState.PENDING:
+        left = task.state is not TaskState.PENDING
+        experience.queued(gap, left=left)
+        return left
+    if before.began_at is None:
         return False
     way = course(before.samples, before.began_at, before.polled_at)
     if not task.state.ended:

@@ -67,6 +67,8 @@ known = st.builds(
     error=st.sampled_from(ErrorKind),
     failing_since=st.none() | moments,
     message=texts,
+    expected_end=st.none() | moments,
+    no_change_since=st.none() | moments,
 )
 
 
@@ -194,6 +196,7 @@ def test_ten_rows_fit_when_everything_is_as_long_as_it_can_be(
     observed = Observed(
         task, last, last, failures=9, error=error, failing_since=last, message=stars, expected_end=last
     )
+    still = replace(observed, failures=0, no_change_since=last)
     name = clean_name(stars)
     ends = [None, *(Outcome(end, last, task, most, stars) for end in Ending if end.shown)]
     card = Card(most, most, most, most, most, language, last)
@@ -202,10 +205,9 @@ def test_ten_rows_fit_when_everything_is_as_long_as_it_can_be(
             Watch(most, most, LONGEST_ID, row, last, last, outcome, numbered(name, row + 1))
             for row in range(10)
         )
-        form = card_form(
-            CardState(card, rows, (most,) * 999), {LONGEST_ID: observed}, Health(mode, last), POLICY
-        )
-        check(form, {most})
+        for known in (observed, still):
+            state = CardState(card, rows, (most,) * 999)
+            check(card_form(state, {LONGEST_ID: known}, Health(mode, last), POLICY), {most})
 
 
 @pytest.mark.parametrize(
@@ -344,6 +346,39 @@ def test_a_task_that_was_seen_before_a_restart_is_never_said_to_be_invisible() -
 def test_a_render_was_created_until_it_is_rendered(task: Task, began_at: float | None, said: str) -> None:
     observed = Observed(replace(task, created_at=int(NOW)), began_at=began_at)
     assert form_of(watch(), observed).texts[-1].startswith(f"-# {said}\n")
+
+
+STILL: Final = Observed(running(40), NOW, expected_end=NOW + 9, no_change_since=NOW)
+NO_CHANGE: Final = f"No change since <t:{int(NOW)}:R>"
+
+
+def test_a_warning_that_nothing_changes_takes_the_place_of_the_estimate() -> None:
+    form = form_of(watch(), STILL)
+    assert form.colour == Style.ODD.colour
+    assert form.texts[:2] == (f"### ⚠️ Rendering\n`{TASK}`", f"{bar(40)} **40 %** · {NO_CHANGE}")
+    row = together(watch(), ended(Ending.SUCCEEDED), observed=STILL)
+    assert row.texts[:2] == (
+        "### ⚠️ 1 of 2 ready",
+        f"⚠️ **1** · `{TASK[:8]}…` · Rendering\n{bar(40)} **40 %** · {NO_CHANGE}",
+    )
+
+
+@pytest.mark.parametrize("state", [TaskState.PENDING, TaskState.RUNNING])
+def test_a_warning_needs_no_progress(state: TaskState) -> None:
+    assert form_of(watch(), replace(STILL, task=running(None, state=state))).texts[1] == NO_CHANGE
+
+
+@pytest.mark.parametrize(
+    ("observed", "health"),
+    [
+        (STILL, DOWN),
+        (STILL, REFUSED),
+        (replace(FAILING, no_change_since=NOW), Health()),
+    ],
+    ids=["down", "key refused", "task fails"],
+)
+def test_nothing_is_said_of_changes_where_nobody_answers(observed: Observed, health: Health) -> None:
+    assert "No change" not in body(watch(), observed, health)
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,30 @@ def test_a_poll_is_due_after_cells_of_different_rhythm() -> None:
     assert pause(tuple(rhythm), slow, 15.0) == pytest.approx(1.0 + 0.8 / 0.5)
 
 
+def test_the_usual_times_are_known_from_the_third_end_on() -> None:
+    for renders in (0, 2):
+        assert taught(renders).usual_render == 0.0
+    for renders in (3, 2_000):
+        assert taught(renders).usual_render == pytest.approx(99.5, rel=0.01)
+    experience = Experience()
+    for passed in range(3):
+        assert experience.usual_queue == 0.0, passed
+        experience.queued(50.0, left=False)
+        experience.queued(10.0, left=True)
+    assert experience.usual_queue == pytest.approx(60.0, rel=0.01)
+    for _ in range(3 * int(REMEMBERED)):
+        experience.queued(20.0, left=True)
+    assert experience.usual_queue == pytest.approx(20.0, rel=0.2), "what is old counts ever less"
+
+
+def test_a_record_without_the_queue_is_used_and_one_with_a_damaged_queue_too() -> None:
+    record = taught().record()
+    for queue in (None, [1.0], ["x", 2], [-1, 2]):
+        back = experience_from(record | {"queue": queue})
+        assert back.ends == pytest.approx(taught().ends, abs=1e-3)
+        assert back.usual_queue == 0.0
+
+
 def test_what_was_recorded_comes_back() -> None:
     experience = taught(3)
     back = experience_from(json.loads(json.dumps(experience.record())))

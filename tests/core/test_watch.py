@@ -101,7 +101,7 @@ def test_a_task_that_never_moves_is_stalled_after_two_hours_of_polling() -> None
     age, ended, steps = followed(lambda _age: running(40))
     assert ended.outcome == Outcome(Ending.STALLED, NOW + age, running(40))
     assert 2 * HOUR <= age < 2 * HOUR + POLICY.max_seconds
-    assert shows(steps).count(True) == 2  # the first poll and the end
+    assert shows(steps).count(True) == 3  # the first poll, the warning and the end
 
 
 def test_a_task_that_moves_for_ever_is_too_old_after_two_days() -> None:
@@ -278,6 +278,7 @@ def test_failures_are_told_since_the_first_one_and_an_answer_forgets_them() -> N
     assert back.observed == Observed(
         task=running(5),
         changed_at=NOW,
+        last_change=NOW,
         polled_at=NOW + 40,
         idle_seconds=40.0,
         began_at=known.began_at,

@@ -54,6 +54,17 @@ def test_nothing_is_learned_where_nobody_knows_what_was_when(before: Observed, n
     assert experience == Experience()
 
 
+def test_polls_of_a_queued_task_teach_how_long_the_queue_is() -> None:
+    experience = Experience()
+    waiting = running(0, state=TaskState.PENDING)
+    before = Observed(task=waiting, polled_at=100.0)
+    assert not learn(experience, before, waiting, 110.0)
+    assert experience.queue == [10.0, 0.0]
+    assert learn(experience, before, running(5), 105.0)
+    assert experience.queue == pytest.approx([15.0, 1.0], rel=0.01)
+    assert sum(experience.seconds) == 0.0
+
+
 @pytest.mark.parametrize("gap", [0.5, 60.0])
 def test_polls_half_a_second_to_a_minute_apart_teach(gap: float) -> None:
     experience = Experience()
