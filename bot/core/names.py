@@ -50,12 +50,12 @@ def common_name(names: Sequence[str]) -> str:
     return together.pop() if len(together) == 1 else ""
 
 
-def row_name(name: str, limit: int = ROW_LIMIT) -> str:
+def row_name(name: str) -> str:
     """Return a name cut for a row; its number stays."""
     number = _NUMBER.search(name)
-    if number is None or len(name) <= limit:
-        return shortened(name, limit)
-    return shortened(name[: number.start()], limit - len(number[0])) + number[0]
+    if number is None or len(name) <= ROW_LIMIT:
+        return shortened(name, ROW_LIMIT)
+    return shortened(name[: number.start()], ROW_LIMIT - len(number[0])) + number[0]
 
 
 def row_label(name: str, number: int) -> str:
