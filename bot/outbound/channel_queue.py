@@ -1,12 +1,12 @@
-"""One channel's queue: sends what is pending there, and deals with what Discord answers.
+"""One channel's queue: sends the pending items and handles Discord's responses.
 
-One task runs it, and it alone changes the queue's state. Requests run in tasks of their own; each wakes the
-queue when it is answered. So an upload that takes a minute holds up neither the channel's edits nor its other
-results.
+A single asyncio task runs the queue, and only that task changes its state. Each request runs in its own task
+and wakes the queue when it is done. So an upload that takes a minute delays neither the channel's edits nor
+its other results.
 
-An edit in flight is never cancelled: cancelled while it waits for a limit, discord.py never opens that
-limit's lock again. It is never doubled: its slot keeps it in `inflight` until it is answered, and a slot with
-a request in flight is not due. Of two edits Discord would show the one that it took last, perhaps the older.
+An edit in flight is never cancelled: if it were waiting for a rate limit, discord.py would never release that
+limit's lock. A card never has two edits in flight, because Discord would show the one it processed last,
+which may be the older. So a slot keeps its request in `inflight` until it is done, and is not due until then.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from bot.store.store import Store
 log = logging.getLogger(__name__)
 
 ARCHIVED_SECONDS: Final = 600.0
-"""How long a card in an archived thread is left alone."""
+"""How long edits of a card in an archived thread are postponed."""
 
 
 class ChannelQueue:
@@ -74,7 +74,7 @@ class ChannelQueue:
         )
 
     async def run(self) -> None:
-        """Send until there is nothing left to do, or while closing, nothing that can be done now."""
+        """Send until nothing is left to do; while closing, until nothing can be done right now."""
         pending = self.pending
         while pending.slots or pending.results or pending.budget.recovers_at > self._clock():
             now = self._clock()
@@ -91,18 +91,18 @@ class ChannelQueue:
             except StoreFailed as error:
                 about = {**item.about, "reason": str(error)}
                 log.error("what was sent could not be saved, retrying later", extra=about)  # noqa: TRY400
-                self._failures.put_off(item, error)
+                self._failures.postpone(item, error)
             except Exception as error:
                 log.exception("sending failed, retrying later", extra=item.about)
-                self._failures.put_off(item, error)
+                self._failures.postpone(item, error)
 
     def access_changed(self) -> None:
-        """Try soon what was refused."""
+        """Retry soon what was refused."""
         self.pending.access_changed(self._clock())
         self.wake_up.set()
 
     async def _advance(self, item: Slot | Result) -> None:
-        """Send something, or deal with the answer to it."""
+        """Send an item, or handle the response to its request."""
         flight, item.inflight = item.inflight, None
         if (end := self._failures.gone.get(item.card.id)) is not None:
             await self._failures.lose(item.card, end, "gone")
@@ -119,7 +119,7 @@ class ChannelQueue:
     async def _send(self, item: Slot | Result) -> None:
         now, server = self._clock(), self._rest.server_state(item.card)
         if isinstance(item, Result):
-            # Past its time, a request is cancelled: it may have been sent, which the next attempt finds out.
+            # A request that takes too long is cancelled. It may have been sent: the next attempt checks that.
             upload_seconds = max(0.0, item.videos.until - asyncio.get_running_loop().time())
             post = self._poster.post(item.card, item.watch, item.videos)
             request = self._start(finish_within(REQUEST_SECONDS + upload_seconds, post))
@@ -167,7 +167,7 @@ class ChannelQueue:
             await self._settle(slot, flight.form, flight.ends)
             self._failures.note_success(slot, flight)
             return
-        slot.shown = None  # only the answer may be lost
+        slot.shown = None  # unknown: perhaps only the response was lost
         if error is None:
             return
         changed = self.pending.target(slot) != flight.form
@@ -178,16 +178,16 @@ class ChannelQueue:
                 # The newest form waits; a result reopens the thread.
                 slot.not_before = self._clock() + ARCHIVED_SECONDS
             case ErrorAction.BAD_FORM | ErrorAction.TOO_LARGE if changed:
-                pass  # the newer form is tried as it is
+                pass  # the newer form may be accepted
             case ErrorAction.BAD_FORM | ErrorAction.TOO_LARGE if not slot.plain:
                 log.error("Discord refused a card's form", extra={**slot.about, "refusal": describe(error)})
                 slot.plain = True
             case _:
-                slot.plain = False  # a refusal may pass: later the form is tried as it is
+                slot.plain = False  # the refusal may be temporary: try the full form again later
                 await self._failures.failed(slot, error, flight)
 
     async def _settle(self, slot: Slot, form: CardForm, ends: frozenset[int]) -> None:
-        """Note that a card shows a form. A newer one waits behind the other cards."""
+        """Record that a card shows a form. A newer form queues behind the other cards."""
         if form == slot.form:
             await self._failures.finish(ends - self.pending.results.keys())
             slot.ends -= ends
@@ -197,12 +197,12 @@ class ChannelQueue:
         self.pending.requeue(slot)
 
     def _count(self, result: Result) -> None:
-        """Count a posted result, and how long it took from the end at the task API."""
+        """Count a posted result, and how long after the task's end it was posted."""
         if (outcome := result.watch.outcome) is None:
             return
         self._metrics.results[outcome.ending].inc()
         if outcome.task is not None and outcome.task.is_terminal and outcome.task.updated_at is not None:
-            # What had ended long before somebody asked was not late because of that.
+            # A task that ended before it was watched was not posted late.
             taken = self._clock() - max(outcome.task.updated_at, result.watch.started_at)
             self._metrics.result_delay.observe(max(0.0, taken))
 

@@ -1,15 +1,15 @@
-"""What Discord's errors mean: one table from its answers to what is done about them.
+"""What Discord's errors mean: the one table from an error code to an action.
 
-    gone     10003, 10004, 10008: the channel, the server or the card no longer exists; 10008 says so only in
-             the answer to an edit of the card
-    paused   50001, 50013, 160005: access was taken away, which people usually repair; the channel waits
-    retried  everything else: other 403s and 404s say nothing of the channel (Discord's edge answers them for
-             seconds to hours, discord-api-docs#6473), nor do 5xx, 429 and lost answers
+    gone     10003, 10004, 10008: the channel, the server or the card no longer exists; 10008 only counts as
+             the response to an edit of the card
+    paused   50001, 50013, 160005: the bot has lost access, which people usually fix; the channel waits
+    retried  everything else. Other 403s and 404s say nothing about the channel: Discord's edge servers return
+             them for seconds to hours (discord-api-docs#6473). Nor do 5xx, 429 and lost responses
 
-10003 and 10004 are believed only while the gateway says that the server is available
-(`bot.gateway.servers`): in an outage of a server its channels answer 10003, too. Codes are those of Discord's
-documentation. Every 401, 403 and 429 counts towards 10,000 in ten minutes, which ban the address
-(`bot.gateway.traffic`).
+10003 and 10004 are believed only while the gateway reports the server as available (`bot.gateway.servers`):
+during an outage of a server, requests to its channels return 10003 as well. `bot.outbound.failures` carries
+the actions out. Every 401, 403 and 429 counts towards the 10,000 in ten minutes after which Discord bans an
+address (`bot.gateway.traffic`).
 """
 
 from enum import Enum, auto
@@ -22,43 +22,43 @@ from bot.core.backoff import exponential_backoff
 
 FIRST_DELAY: Final = 2.0
 LONGEST_DELAY: Final = 300.0
-"""Seconds between two tries while Discord is down or slow."""
+"""Longest delay in seconds between tries while Discord is down or slow."""
 LONGEST_REFUSED_DELAY: Final = 3_600.0
-"""Seconds between two tries of something that Discord refuses."""
+"""Longest delay in seconds between tries of a request that Discord refuses."""
 LONGEST_LIMIT: Final = 3_600.0
-"""Seconds of a limit that are believed; Discord's own are far shorter."""
+"""The longest rate limit, in seconds, that is believed; Discord's own are far shorter."""
 BANNED_DELAY: Final = 60.0
-"""Seconds of rest after a 429 that does not come from Discord's own limits but from what stands before it."""
+"""Delay in seconds after a 429 that comes from a proxy in front of Discord, not from its rate limits."""
 ACCESS_DELAYS: Final = (60.0, 300.0, 900.0, 1_800.0)
-"""Seconds between two tries in a channel to which access was taken away; the last one again and again."""
+"""Delays in seconds between tries in a channel to which the bot has lost access; the last one repeats."""
 ACCESS_SECONDS: Final = 24 * 3_600.0
-"""After so long without access the watches of a channel end."""
+"""After so many seconds without access, a channel's watches end."""
 
 
 NOT_DISCORDS: Final = (TypeError, KeyError, ValueError, AttributeError)
-"""What discord.py raises where a proxy's page, other JSON or half of one answers in Discord's place."""
+"""What discord.py raises if a proxy responds instead of Discord, with a page or with unexpected JSON."""
 
 
 class ErrorAction(Enum):
     """What to do about an error."""
 
     RETRY = auto()
-    """Discord cannot now, the answer was lost, or the refusal says nothing of the channel."""
+    """A temporary failure, a lost response, or a refusal that says nothing about the channel."""
     CARD_GONE = auto()
     CHANNEL_GONE = auto()
     """The channel or its server does not exist, if the server is available."""
     PAUSE = auto()
-    """Access to the channel was taken away, or a thread was locked: wait for people to repair it."""
+    """The bot lost access to the channel, or the thread was locked: wait until people fix it."""
     ARCHIVED = auto()
-    """An archived thread takes no edits; a new message would reopen it."""
+    """Messages in an archived thread cannot be edited; a new message would reopen it."""
     NO_REPLY = auto()
     """The message cannot be a reply: without the channel's history, or because its target is gone."""
     TOO_LARGE = auto()
-    """What is attached exceeds the server's limit; without it the message is taken."""
+    """The files exceed the server's limit; the message can be sent without them."""
     BAD_FORM = auto()
-    """Discord does not take this request as it is."""
+    """Discord rejects the content of this request."""
     TOKEN_DEAD = auto()
-    """The interaction's token has ended; the bot's own still works."""
+    """The interaction's token has expired; the bot's own still works."""
 
 
 _BY_CODE: Final = {
@@ -79,7 +79,7 @@ _BY_CODE: Final = {
     160005: ErrorAction.PAUSE,
 }
 NOT_THE_FILES: Final = {10003, 10004, 10008, 50001, 50083, 160002, 160005}
-"""Codes that say something of the channel, the thread or the card: without files the answer is the same."""
+"""Codes about the channel, the thread or the card: the response would be the same without files."""
 LOCKED: Final = 160005
 _BAD_FORM: Final = 50035
 _REFUSALS: Final = frozenset({401, 403, 404})
@@ -101,12 +101,12 @@ def error_action(error: BaseException) -> ErrorAction:
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Tell whether Discord said no, rather than nothing: every such try costs something."""
+    """Return whether Discord refused the request; refusals count towards a ban (`bot.gateway.traffic`)."""
     return isinstance(error, discord.HTTPException) and error.status in _REFUSALS
 
 
 def certainly_unsent(error: BaseException) -> bool:
-    """Tell whether a message is certainly not in its channel: Discord, or what stands before it, said no.
+    """Return whether a message is certainly not in its channel because it was refused.
 
     After a 5xx, a timeout or a lost connection it may be there.
     """
@@ -116,10 +116,10 @@ def certainly_unsent(error: BaseException) -> bool:
 
 
 def may_be_the_files(error: Exception) -> bool:
-    """Tell whether a message may have been refused for its files alone.
+    """Return whether a message may have been refused only because of its files.
 
-    Attach Files is missing (403/50013), they are too large, what they show is unwanted (20009), or uploads
-    are limited in the server (a 403 with a code of its own, discord-api-docs#7796).
+    Attach Files is missing (403/50013), the files are too large, their content is unwanted (20009), or the
+    server limits uploads (a 403 with another code, discord-api-docs#7796).
     """
     if not isinstance(error, discord.HTTPException):
         return False
@@ -146,7 +146,7 @@ def access_delay(tries: int) -> float:
 
 
 def describe(error: BaseException) -> str:
-    """Return an error for the log: what Discord said in numbers, never a request or a token."""
+    """Return an error as text for the log: status and code, never a request or a token."""
     if isinstance(error, discord.HTTPException):
         return f"{error.status} code {error.code}"
     if isinstance(error, discord.RateLimited):

@@ -1,7 +1,7 @@
-"""How much of a channel's limit on edits progress may use: the last edit of each window is kept for ends.
+"""Limits how many edits in a channel may show progress: the last of each window is reserved for ends.
 
-Discord lets a bot edit about five messages in five seconds in one channel, and three in six of those that are
-more than an hour old. Were progress to use them all, an end would wait until a window is over.
+Discord allows about five edits in five seconds per channel, and three in six seconds of messages older than
+an hour. If progress used them all, an end would have to wait for the next window.
 """
 
 from collections import deque
@@ -10,32 +10,32 @@ from typing import Final
 from bot.core.watch import Card
 
 YOUNG: Final = (4, 5.0)
-"""Edits by the bot's own token, and the seconds in which progress may use so many."""
+"""Edits with the bot's own token that progress may use, and in how many seconds."""
 OLD: Final = (2, 6.0)
-"""The same for cards that are old."""
+"""The same for old cards."""
 OLD_AFTER: Final = 3_600.0
 
 
 class EditBudget:
-    """One channel's. Times are Unix seconds."""
+    """The budget of one channel. Times are Unix seconds."""
 
     def __init__(self) -> None:
         self._young: Final[deque[float]] = deque(maxlen=YOUNG[0])
         self._old: Final[deque[float]] = deque(maxlen=OLD[0])
 
     def spend(self, card: Card, now: float) -> None:
-        """Note that a card is edited now."""
+        """Count an edit of a card."""
         edits, _ = self._of(card, now)
         edits.append(now)
 
     def available_at(self, card: Card, now: float) -> float:
-        """Return when progress of this card may be edited: a time that is over if it may be now."""
+        """Return when progress of this card may be shown; in the past if it may be now."""
         edits, seconds = self._of(card, now)
         return edits[0] + seconds if len(edits) == edits.maxlen else 0.0
 
     @property
     def recovers_at(self) -> float:
-        """When all that was edited here is too long ago to matter."""
+        """When all edits counted here have left their windows."""
         windows = (self._young, YOUNG[1]), (self._old, OLD[1])
         return max((edits[-1] + seconds for edits, seconds in windows if edits), default=0.0)
 

@@ -1,6 +1,7 @@
-"""What follows when Discord refuses something: it waits, its channel waits, or its card is given up.
+"""Reacts to Discord's errors: postpones a request, pauses its channel, or gives its card up.
 
-`bot.outbound.discord_errors` says what an error means; this carries it out on what is pending in one channel.
+`bot.outbound.discord_errors` decides what an error means; this module applies that to one channel's pending
+items.
 """
 
 import asyncio
@@ -28,15 +29,15 @@ log = logging.getLogger(__name__)
 Lost = Callable[[int, Ending], Awaitable[None]]
 """Awaited with a card's id when Discord says that the card or its channel is gone."""
 GATEWAY_SECONDS: Final = 5.0
-"""How long after a channel's "unknown" the gateway may still report an outage of its server."""
+"""How long after an "unknown channel" the gateway may still report an outage of its server."""
 BUDGET_SECONDS: Final = 60.0
-"""How long refused requests rest where so many were refused that the others need what is left."""
+"""How long refused requests wait when so many were refused that the others need the rest of the budget."""
 LASTING: Final = 2
-"""Tries from which a problem with Discord is worth a line in the log; each further one is routine."""
+"""A failing request is logged once, at this many tries: a single failure is routine."""
 
 
 class Failures:
-    """Puts off, pauses and gives up what is pending; whatever raises `StoreFailed` can be called again."""
+    """Postpones, pauses or gives up pending items. A method that raised `StoreFailed` can be called again."""
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class Failures:
         keep_seconds: float,
     ) -> None:
         self.gone: Final[dict[int, Ending]] = {}
-        """Cards that can be reached no more and whose watches could not be ended yet."""
+        """Cards that are gone and whose watches could not be ended in the store yet."""
         self._pending: Final = pending
         self._store: Final = store
         self._rest: Final = rest
@@ -60,7 +61,7 @@ class Failures:
         self._keep_seconds: Final = keep_seconds
 
     async def failed(self, item: Slot | Result, error: BaseException, flight: InFlight) -> None:
-        """Decide from an error what becomes of the channel, or of this item alone."""
+        """React to an error: it may concern the whole channel, or only this item."""
         action = error_action(error)
         if isinstance(item, Result):
             self._drop_videos(item)
@@ -71,9 +72,9 @@ class Failures:
         elif self._is_too_late(item):
             await self._give_up(item, describe(error))
         else:
-            self.put_off(item, error)
+            self.postpone(item, error)
 
-    def put_off(self, item: Slot | Result, error: BaseException) -> None:
+    def postpone(self, item: Slot | Result, error: BaseException) -> None:
         """Try again after a pause."""
         now = self._clock()
         if isinstance(item, Result):
@@ -87,7 +88,7 @@ class Failures:
             log.warning("Discord rejected a request, retrying", extra=about)
 
     def holds_back(self, item: Slot | Result) -> bool:
-        """Put off what was refused before while many requests are refused, so that the others may go out."""
+        """Postpone an item that was refused before, while many refusals leave little budget for others."""
         pause = self._pending.pause
         if self._rest.may_retry or not (item.refused or pause is not None):
             return False
@@ -99,7 +100,7 @@ class Failures:
         return True
 
     def note_success(self, item: Slot | Result, flight: InFlight) -> None:
-        """Note that Discord took something; by the bot's token that shows that the channel is open."""
+        """Record a success. If it was made with the bot's own token, the channel is accessible."""
         if item.tries >= LASTING:
             log.info("Discord accepted a request again", extra=item.about)
         item.succeeded()
@@ -110,7 +111,7 @@ class Failures:
             log.info("a channel is open to the bot again", extra=about)
 
     async def finish(self, watch_ids: Collection[int]) -> None:
-        """Note that all is done about ended watches: their cards show the end, their results are posted."""
+        """Mark ended watches as done: their cards show the end, and their results are posted."""
         if watch_ids:
             await self._store.finish(watch_ids)
 
@@ -119,7 +120,7 @@ class Failures:
         self._drop_videos(self._pending.results.pop(watch_id))
 
     async def lose(self, card: Card, end: Ending, why: str) -> None:
-        """Send no more edits of a card, and end its live watches; a deleted card keeps its results."""
+        """Stop editing a card and end its live watches; results of a deleted card are still posted."""
         if card.id not in self.gone:
             log.warning("a card cannot be reached any more", extra={"card": card.id, "refusal": why})
         self.gone[card.id] = end
@@ -137,7 +138,7 @@ class Failures:
         del self.gone[card.id]
 
     async def _give_up(self, item: Slot | Result, why: str) -> None:
-        """Leave a card as it is or a result unposted for good; the result's card then points to nothing."""
+        """Never retry a card's edit or a result. Without a result, its card links to none."""
         if isinstance(item, Slot):
             log.error("a card's form was given up", extra={**item.about, "refusal": why})
             await self.finish(item.ends - self._pending.results.keys())
@@ -153,16 +154,16 @@ class Failures:
             slot.form, slot.not_before = slot.form.answerless, 0.0
 
     def _drop_videos(self, result: Result) -> None:
-        """Delete a result's videos: they may be why it failed, and a long outage would fill the disk."""
+        """Delete a result's videos: they may be why it failed, and would fill the disk in a long outage."""
         videos, result.videos = result.videos, Videos()
         self._poster.discard(videos)
 
     async def _is_gone(self, card: Card, action: ErrorAction, before: ServerState) -> bool:
-        """Tell whether a channel is gone for good: its server is there, or the bot is not in it any more.
+        """Return whether a channel is really gone: its server is available, or the bot is no longer a member.
 
-        `before` is the server's state when the request was sent: it must have been there then as well, for a
-        late answer may be about an outage that is over. And the gateway may report an outage or a removal a
-        little later than the REST API.
+        `before` is the server's state when the request was sent. It must have been available then as well,
+        because a late response may be about an outage that is over. The gateway may also report an outage or
+        a removal a little later than the REST API.
         """
         if action is ErrorAction.CHANNEL_GONE:
             final = {ServerState.GONE, ServerState.AVAILABLE}
@@ -183,7 +184,7 @@ class Failures:
         return self._clock() - since > self._keep_seconds
 
     async def _pause(self, card: Card, error: BaseException, began_at: float) -> None:
-        """Pause a channel that is closed to the bot; after a day without access, end what is there."""
+        """Pause a channel that the bot may not use; after a day without access, end its watches."""
         now = self._clock()
         lacking = self._rest.lacking(card, error.code if isinstance(error, discord.HTTPException) else 0)
         if self._pending.pause is None:
@@ -204,7 +205,7 @@ class Failures:
             self._pending.pause = None
 
     async def _tell_people(self, card: Card) -> None:
-        """Say that nothing can be posted here, while the card's token still lets the bot say it."""
+        """Tell people that nothing can be posted here, while the card's interaction token still works."""
         try:
             await self._rest.tell_by_token(card, say(card.language, messages.CANNOT_POST))
         except Exception as error:

@@ -1,7 +1,7 @@
-"""The search for a message that may have been sent before a crash: newest first, back to its intent.
+"""Searches a channel for a message that may have been sent before a crash, newest first, back to its intent.
 
-A search lasts as long as it takes, over several tries: each goes on where the last one stopped. It ends
-without an answer after `MOST_MESSAGES` messages or `MOST_SECONDS`, not counting when Discord was down.
+A search may take several tries; each continues where the last one stopped. It ends as inconclusive after
+`MOST_MESSAGES` messages or `MOST_SECONDS`, not counting the time in which Discord was down.
 """
 
 import asyncio
@@ -16,18 +16,18 @@ from bot.outbound.discord_errors import ErrorAction, error_action, is_refusal
 from bot.outbound.rest import DiscordRest, Found
 
 MARGIN: Final = 120.0
-"""Seconds before the intent back to which the channel is searched: clocks differ."""
+"""The search goes back so many seconds further than the intent, because clocks differ."""
 MOST_MESSAGES: Final = 2_000
 MOST_SECONDS: Final = 600.0
 
 
 class NotFound(Enum):
-    """How a search ended that found nothing."""
+    """Why a search found nothing."""
 
     ABSENT = auto()
     """The message is not there."""
     INCONCLUSIVE = auto()
-    """It may be there: too much was written since, Discord showed too little, or was too slow."""
+    """It may be there: too many messages since, or Discord returned too few or was too slow."""
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class HistorySearch:
     """By the loop's clock."""
 
     async def run(self, rest: DiscordRest, is_it: Callable[[Found], Awaitable[bool]]) -> Found | NotFound:
-        """Search on; return the newest of the bot's messages that is it, or how the search ended without.
+        """Start or continue the search; return the newest message that matches, or why there is none.
 
         Raises:
             Exception: Discord did not answer; call again.
@@ -56,8 +56,8 @@ class HistorySearch:
             try:
                 page = await rest.history(self.card, self.before)
             except Exception as error:
-                # While Discord is down, or the channel closed to the bot, nothing could be posted either:
-                # that time does not count. What is refused for no known reason must end.
+                # While Discord is down or the channel is closed to the bot, nothing could be posted either, so
+                # that time does not count. A search refused for an unknown reason must end.
                 closed = error_action(error) in {ErrorAction.PAUSE, ErrorAction.CHANNEL_GONE}
                 if closed or not is_refusal(error):
                     self.began_at = inf

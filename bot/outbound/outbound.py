@@ -1,8 +1,8 @@
-"""Everything that is sent after an interaction was answered: cards are edited, results are posted.
+"""Sends everything that follows the first response: edits of cards, and results.
 
-For each card its channel's queue keeps the newest form that it should show, not a list of edits: the newest
-wins, and a card that shows it already is not edited. One queue per channel, so that one channel's limits
-never hold up another. Callers never wait: they say what should be shown, and go on.
+There is one queue per channel, so that one channel's rate limits never delay another. For each card the queue
+keeps only the newest form to show, not a list of edits, and sends nothing if the card shows it already.
+Callers never wait: they state what should be shown, and go on.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from bot.store.store import Store
 log = logging.getLogger(__name__)
 
 CANCELLED_SECONDS: Final = 0.2
-"""How long the end waits for what was cancelled; discord.py may hold on to it much longer."""
+"""How long `close` waits for cancelled requests; discord.py may hold on to them much longer."""
 
 
 class Outbound:
@@ -75,11 +75,11 @@ class Outbound:
         self._closing = False
 
     def show(self, state: CardState) -> None:
-        """Bring a card to the form of its state, some time soon."""
+        """Update a card to its state, soon."""
         self._want(state, set())
 
     def announce(self, state: CardState, watch: Watch) -> None:
-        """Bring a card to its form after this watch has ended, and ping its followers."""
+        """Update a card after this watch has ended, and post the result that pings its followers."""
         if watch.outcome is None:
             raise ValueError("only an ended watch can be announced")
         queue = self._want(state, {watch.id})
@@ -92,14 +92,14 @@ class Outbound:
                 task.add_done_callback(self._fetching.discard)
 
     def access_changed(self, server_id: int) -> None:
-        """Try soon what was refused in a server: what the bot may do there may have changed."""
+        """Retry soon what was refused in a server: the bot's permissions may have changed."""
         for queue, _ in self._queues.values():
             if queue.server_id == server_id:
                 queue.access_changed()
 
     @property
     def closed(self) -> dict[int, str]:
-        """The channels that are closed to the bot, and what it lacks there."""
+        """The channels where the bot cannot post, and what it lacks in each."""
         pauses = [queue.pending.pause for queue, _ in self._queues.values()]
         return {pause.channel_id: pause.lacking for pause in pauses if pause is not None}
 
@@ -134,7 +134,7 @@ class Outbound:
         return queue
 
     def _queue(self, card: Card) -> ChannelQueue:
-        """Return the channel's queue. One whose task was ended from outside goes on with what it has."""
+        """Return the channel's queue. If its task was ended from outside, start it again."""
         queue, task = self._queues.get(card.channel_id, (None, None))
         if queue is None:
             queue = self._new_queue(card, WakeUp(self._wait))

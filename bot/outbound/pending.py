@@ -1,7 +1,8 @@
-"""What a channel is still to be shown, and what of it goes next: results, then ended cards, then the rest.
+"""One channel's pending items, and which is sent next: results first, then ended cards, then progress.
 
-An ended card waits for its result; where that is delayed, the card says without it that the task has ended.
-Values and choices only; `bot.outbound.channel_queue` sends. All times are Unix seconds.
+A card that has ended waits for its result, so that it can link to it. If the result is delayed, the card
+shows the end without the link. Values and decisions only; `bot.outbound.channel_queue` sends. Times are Unix
+seconds.
 """
 
 import asyncio
@@ -19,18 +20,18 @@ from bot.outbound.rate_limiter import Priority
 from bot.outbound.uploads import Videos
 
 REQUEST_SECONDS: Final = 30.0
-"""How long an edit or a result may hold up others, discord.py's own waits for limits included."""
+"""How long an edit or a result may delay others, including discord.py's waits for rate limits."""
 RESULTS_AT_ONCE: Final = 3
 """Results in flight in one channel, at most one of them with videos: Discord takes about one a second."""
 EVENT_DELAY: Final = 1.0
-"""Seconds from an event on Discord to the attempt that it causes; a burst of events causes one."""
+"""Seconds from a gateway event to the attempt it triggers; a burst of events triggers only one."""
 EVENT_GAP: Final = 10.0
-"""Seconds between two attempts in one channel that events cause, at least."""
+"""Minimum of seconds between two attempts triggered by events in one channel."""
 
 
 @dataclass(slots=True)
 class AccessPause:
-    """A channel that the bot may not use: one thing at a time is tried there, seldom."""
+    """The pause of a channel that the bot may not use: one item at a time is tried, rarely."""
 
     channel_id: int
     lacking: str
@@ -41,32 +42,32 @@ class AccessPause:
     not_before: float = 0.0
 
     def refused(self, now: float) -> None:
-        """Note an attempt that was refused."""
+        """Count a refused attempt."""
         self.tries += 1
         self.tried_at, self.not_before = now, now + access_delay(self.tries)
 
     def is_over(self, now: float) -> bool:
-        """Tell whether access has been away for so long that it is lost."""
+        """Return whether the bot has had no access for so long that it counts as lost."""
         return now - self.since >= ACCESS_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """A request on its way to Discord; an edit will have shown `form` and `ends` once it is done."""
+    """A request in flight. `form` and `ends` are what an edit will show once it has succeeded."""
 
     request: asyncio.Future[None]
     began_at: float
     server: ServerState
     """What the gateway said about the server when it was sent."""
     by_bot: bool = True
-    """By the bot's own token; one by an interaction's says nothing about the bot's access."""
+    """Whether it uses the bot's own token; an interaction's token says nothing about the bot's access."""
     form: CardForm | None = None
     ends: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
 class Item:
-    """Something to send. `inflight` is its request under way; there is never a second one."""
+    """Something to send. `inflight` is its running request; there is never a second one."""
 
     card: Card
     tries: int = 0
@@ -83,7 +84,7 @@ class Item:
 
 @dataclass(slots=True)
 class Slot(Item):
-    """A live card, or one whose end is still to be shown: the form that it should show, and that it shows."""
+    """A card that is live or does not show its end yet: the form it should show, and the one it shows."""
 
     form: CardForm = field(kw_only=True)
     shown: CardForm | None = None
@@ -91,9 +92,9 @@ class Slot(Item):
     ends: set[int] = field(default_factory=set)
     """Ended watches that it does not show as ended yet."""
     over: bool = False
-    """All its watches have ended: it goes once it shows that."""
+    """All its watches have ended; the slot is removed once the card shows that."""
     plain: bool = False
-    """Discord refused the form as it is; only the plain one is left to try."""
+    """Discord refused the form; try the plain one."""
 
     @property
     def priority(self) -> Priority:
@@ -125,7 +126,7 @@ class Result(Item):
 
 @dataclass(slots=True)
 class Pending:
-    """One channel's slots by card and results by watch; of equals the first waits longest."""
+    """One channel's slots by card id and results by watch id; among equals, the first has waited longest."""
 
     slots: dict[int, Slot] = field(default_factory=dict)
     results: dict[int, Result] = field(default_factory=dict)
@@ -160,7 +161,7 @@ class Pending:
         return spared
 
     def requeue(self, slot: Slot) -> None:
-        """Let a card wait behind all others of its priority."""
+        """Move a card behind all others of its priority."""
         self.slots[slot.card.id] = self.slots.pop(slot.card.id)
 
     @property
@@ -169,30 +170,30 @@ class Pending:
         return {watch_id for slot in self.slots.values() for watch_id in slot.ends}
 
     def has_result(self, card: Card) -> bool:
-        """Tell whether a result of a card is still to be posted."""
+        """Return whether a result of a card still has to be posted."""
         return any(result.card.id == card.id for result in self.results.values())
 
     def target(self, slot: Slot) -> CardForm:
-        """Return what a card can show now: it points to its results only once they are there."""
+        """Return what a card can show now: it links to its results only once they are posted."""
         return slot.form.answerless if self.has_result(slot.card) else slot.form
 
     def answered(self) -> Slot | Result | None:
-        """Return something whose request has been answered."""
+        """Return an item whose request is done, if any."""
         items: list[Slot | Result] = [*self.results.values(), *self.slots.values()]
         return next((item for item in items if item.inflight and item.inflight.request.done()), None)
 
     def next(self, now: float) -> Slot | Result | None:
-        """Return the most urgent thing that may be sent at `now`, of equals the one that waits longest."""
+        """Return the most urgent item that may be sent at `now`; among equals, the one waiting longest."""
         due = [item for at, item in self._times(now) if at <= now]
         return min(due, key=lambda item: item.priority, default=None)
 
     def wait(self, now: float) -> float | None:
-        """Return the seconds until something may be sent, None if that takes an answer or another event."""
+        """Return the seconds until something may be sent; None if that depends on a response or an event."""
         soonest = min((at for at, _ in self._times(now)), default=inf)
         return None if soonest == inf else max(0.0, soonest - now)
 
     def access_changed(self, now: float) -> None:
-        """Try soon what was refused: what the bot may do in this channel may have changed."""
+        """Retry soon what was refused: the bot's permissions in this channel may have changed."""
         self.access_changed_at = now
         if self.pause is not None:
             soon = max(now + EVENT_DELAY, self.pause.tried_at + EVENT_GAP)
@@ -203,7 +204,7 @@ class Pending:
                 item.not_before = min(item.not_before, now + EVENT_DELAY)
 
     def _times(self, now: float) -> Iterator[tuple[float, Slot | Result]]:
-        """Yield from when on each thing may be sent as things are now, results first."""
+        """Yield each item with the time from which it may be sent in the current state, results first."""
         posting = [result for result in self.results.values() if result.inflight is not None]
         uploading = any(result.videos.files for result in posting)
         editing = [slot for slot in self.slots.values() if slot.inflight is not None]
@@ -228,7 +229,7 @@ class Pending:
                 yield at, slot
 
     def _is_open(self, slot: Slot, result_at_once: bool | None) -> bool:
-        """Tell whether a card is to be edited although its result is still to come, at once or later."""
+        """Return whether a card may be edited, now or later, although its result is not posted yet."""
         if result_at_once is None:
             return bool(slot.ends) or slot.shown != slot.form
         if slot.ends and result_at_once:
@@ -237,6 +238,6 @@ class Pending:
 
 
 def _gives_way_at(item: Item, now: float) -> float:
-    """Return when a request in flight holds up others no more."""
+    """Return when a request in flight stops delaying others."""
     at = item.inflight.began_at + REQUEST_SECONDS if item.inflight is not None else 0.0
     return at if at > now else 0.0

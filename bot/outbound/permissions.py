@@ -1,7 +1,7 @@
-"""Where the bot can post, and who may know of it: decided from the interaction and the client's own state.
+"""Permissions: where the bot can post, and who may see what, by the interaction and the client's own state.
 
-A card needs a channel of a server, and there all that its result will need. Commands also work in places
-where the bot cannot post; what Discord would refuse later is refused here, before anything is promised.
+A card needs a server channel, with every permission that its result will need. Commands also work where the
+bot cannot post, so a watch that Discord would later refuse to announce is refused here, before it begins.
 """
 
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ INVITED_WITH: Final = discord.Permissions(
 NEEDED: Final = ("view_channel", "attach_files", "read_message_history")
 """Permissions without which a result could not be posted, whatever the kind of channel."""
 UNKNOWN: Final = "unknown"
-"""Discord refuses although the client sees no reason."""
+"""Discord refuses, and the client's own state does not explain why."""
 VOICE: Final = (discord.ChannelType.voice, discord.ChannelType.stage_voice)
 
 
@@ -36,9 +36,9 @@ def invite_link(application_id: int) -> str:
 
 
 def may_see(interaction: discord.Interaction, channel_id: int) -> bool:
-    """Tell whether whoever used an interaction sees a channel of its server.
+    """Return whether the user of an interaction may see a channel of its server.
 
-    A private thread only from inside itself; and what the client does not know, it does not show.
+    A private thread is visible only from inside it. A channel that the client does not know is not shown.
     """
     if channel_id == interaction.channel_id:
         return True
@@ -52,7 +52,7 @@ def may_see(interaction: discord.Interaction, channel_id: int) -> bool:
 
 
 def why_no_card(interaction: discord.Interaction, language: str, tasks: str) -> str | None:
-    """Return why the bot could not post where an interaction comes from and what to do, None if it can."""
+    """Return why the bot cannot post in the interaction's channel and what to do, None if it can."""
     if interaction.guild_id is None:
         return say(language, messages.NEEDS_SERVER)
     # Installed for its commands alone, the bot is no member: READY does not list the server, and
@@ -108,6 +108,6 @@ def lacking(client: discord.Client, guild_id: int, channel_id: int, code: int, n
         return "view_channel"
     allowed = channel.permissions_for(guild.me)
     missing = [name for name in needed(channel) if not getattr(allowed, name)]
-    # Who may not see a channel, or not send to it, lacks what follows from that as well.
+    # Without permission to see a channel or send to it, the dependent permissions are missing as well.
     cause = [name for name in missing if name == "view_channel" or name.startswith("send_messages")]
     return "view_channel" if "view_channel" in cause else " ".join(cause or missing) or UNKNOWN

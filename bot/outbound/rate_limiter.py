@@ -14,19 +14,19 @@ from typing import Final
 
 PER_SECOND: Final = 45.0
 BRAKE_SECONDS: Final = 1.0
-"""How soon a brake that was released is noticed."""
+"""How soon the end of `gap` is noticed."""
 AT_ONCE: Final = 4
 """Requests that may pass together after a rest; with 45 a second it stays below 50 in any second."""
 
 
 class Priority(IntEnum):
-    """What goes first where not everything can go."""
+    """Which requests go first when they cannot all be sent at once."""
 
     RESULT = 0
     FINAL = 1
     PROGRESS = 2
     RETRY = 3
-    """What was refused before: it waits for everything that was not."""
+    """Requests that were refused before; they wait for all others."""
 
 
 class RateLimiter:

@@ -1,7 +1,7 @@
-"""The requests that cards and results need, over discord.py; each raises what Discord says.
+"""The requests to Discord for cards and results, made with discord.py. Each raises Discord's error.
 
-Everything goes through ids that were stored, never through a cache: a cache that does not know a channel says
-nothing about the channel.
+Channels and messages are addressed by their stored ids, never looked up in a cache: that a cache does not
+contain a channel says nothing about the channel.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ from bot.videos.downloader import VideoFile
 TOKEN_SECONDS: Final = 14 * 60.0
 """How long an interaction's token is used; Discord lets it live for 15 minutes."""
 PAGE_SIZE: Final = 100
-"""Messages that Discord shows at a time."""
+"""Discord's maximum of messages per page."""
 TOKEN_EDIT_SECONDS: Final = 30.0
-"""How long an edit through the token may take, until the bot's own way is gone."""
+"""How long an edit with the interaction's token may take before the bot's own token is used."""
 NOBODY: Final = discord.AllowedMentions.none()
 
 
@@ -65,7 +65,7 @@ class Page:
 
 
 class DiscordRest:
-    """Edits cards, posts results and searches for them. Errors are discord.py's and aiohttp's own."""
+    """Edits cards, posts results and reads history. Raises discord.py's and aiohttp's errors."""
 
     def __init__(self, client: VeoBot, clock: Clock) -> None:
         self._client: Final = client
@@ -74,13 +74,13 @@ class DiscordRest:
         self._tokens: dict[int, _Token] = {}
 
     def lend_token(self, message_id: int, application_id: int, token: str) -> None:
-        """Edit this card through its interaction while its token lives: it has a limit of its own."""
+        """Use the interaction's token for edits of this card while it is valid: it has its own rate limit."""
         now = self._clock()
         self._tokens = {key: kept for key, kept in self._tokens.items() if kept.until > now}
         self._tokens[message_id] = _Token(application_id, token, now + TOKEN_SECONDS)
 
     def uses_channel_limit(self, card: Card) -> bool:
-        """Tell whether an edit of this card takes of its channel's limit, its token being over."""
+        """Return whether an edit of this card counts towards its channel's limit: its token has expired."""
         token = self._tokens.get(card.message_id)
         return token is None or token.until <= self._clock()
 
@@ -107,7 +107,7 @@ class DiscordRest:
                 # A limit on the token can last for a day, and discord.py would wait for it.
                 self._tokens.pop(card.message_id, None)
             except discord.HTTPException as error:
-                # Discord's edge refuses webhooks alone at times: the bot's own way may be open.
+                # Discord's edge sometimes refuses only webhooks; the bot's own token may still work.
                 ours = error_action(error) in {ErrorAction.RETRY, ErrorAction.TOKEN_DEAD}
                 if not is_refusal(error) or not ours:
                     raise
@@ -119,7 +119,7 @@ class DiscordRest:
         await message.edit(content=None, view=layout(form), allowed_mentions=NOBODY)
 
     async def tell_by_token(self, card: Card, text: str) -> None:
-        """Say something where a card is through its interaction's token, which asks for no permission."""
+        """Post beside a card with its interaction's token, which needs no permission in the channel."""
         token = self._tokens.get(card.message_id)
         if token is not None and not self.uses_channel_limit(card):
             webhook = discord.Webhook.partial(token.application_id, token.token, client=self._client)
@@ -128,7 +128,7 @@ class DiscordRest:
 
     async def _edit_by_token(self, card: Card, form: CardForm, token: _Token) -> None:
         webhook = discord.Webhook.partial(token.application_id, token.token, client=self._client)
-        # The line that answered the command gives way to the layout, which goes with no content.
+        # The placeholder's text is removed: a layout (Components V2) must have no content.
         await webhook.edit_message(  # type: ignore[call-overload]  # its overloads forget a content of None
             card.message_id, content=None, view=layout(form), allowed_mentions=NOBODY
         )
@@ -142,15 +142,15 @@ class DiscordRest:
         reply: bool = True,
         videos: Sequence[VideoFile] = (),
     ) -> int:
-        """Send a message in a card's channel, as a reply to it unless told otherwise; return its id.
+        """Send a message in a card's channel, by default as a reply to the card; return its id.
 
-        Discord sends a nonce once within some minutes, and answers a second try with the first message. With
-        videos it is tried only once: discord.py would upload them five times after a 5xx.
+        For some minutes Discord accepts a nonce only once, and returns the first message for a repeated one.
+        A message with videos is tried only once: discord.py would upload them five times after a 5xx.
 
         Raises:
-            discord.HTTPException, discord.RateLimited: with a 4xx the message is certainly not there.
-            AnswerLost: refused, but only after discord.py had repeated a request whose answer was lost.
-            Exception: whatever else kept the answer away; the message may be there.
+            discord.HTTPException, discord.RateLimited: after a 4xx the message is certainly not there.
+            AnswerLost: refused, but only after discord.py had retried a request whose response was lost.
+            Exception: no response arrived; the message may be there.
         """
         await self._limiter.enter(Priority.RESULT)
         people = [discord.Object(user_id) for user_id in message.mentions]
@@ -209,7 +209,7 @@ class NotRepeated(Exception):
 
 
 class _VideoFile(discord.File):
-    """A file whose message discord.py tries once: before it sends a request again, it rewinds the files."""
+    """A file that prevents retries: discord.py rewinds files before a retry, and this one then raises."""
 
     def reset(self, *, seek: int | bool = True) -> None:
         if seek:
@@ -230,7 +230,7 @@ def _opened(videos: Sequence[VideoFile]) -> list[discord.File]:
 
 
 def _may_be_a_result(message: discord.Message, card: Card) -> bool:
-    """Tell replies to a card, plain messages where the card was deleted, from our other messages."""
+    """Return whether a message may be a result: a reply to a card, or a plain message if that was deleted."""
     if message.reference is None:
         return message.type is discord.MessageType.default and not message.flags.components_v2
     return message.reference.message_id == card.message_id

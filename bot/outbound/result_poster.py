@@ -1,18 +1,18 @@
-"""Each result is posted once, through crashes and lost answers.
+"""Posts each result exactly once, despite crashes and lost responses.
 
-Nobody's chat API sends exactly once. Discord gives two tools: a nonce, enforced for some minutes, and the
-channel's history, in which our replies can be found but not their nonces. The order that uses both:
+Discord's API has no exactly-once delivery, but two tools help: a nonce, which is enforced for some minutes,
+and the channel's history, in which our replies can be found (without their nonces). For each result:
 
-    1. plan the messages, and commit the plan: a crash repeats it to the letter
-    2. for each message: commit the intent to send it
+    1. plan the messages, and commit the plan, so that a retry after a crash sends the same text
+    2. for each message, commit the intent to send it
     3. send it with a nonce made from the watch and the part
     4. commit its id
 
-An intent without an id: it is not known whether the message was sent. The channel is searched for it, back
-to the intent (`bot.outbound.history`), and only if it is not there, it is sent again with the same nonce.
-A search that came to no answer leaves the intent as it is: whether the message was sent is still in doubt.
-Where Discord has certainly refused a message and no earlier attempt is in doubt, its intent is taken back:
-the next attempt needs no search. A crash in between costs that search and nothing else.
+If there is an intent but no id, nobody knows whether the message was sent. Then the channel is searched back
+to the time of the intent (`bot.outbound.history`), and only if the message is not there, it is sent again
+with the same nonce. If the search is inconclusive, the intent keeps its time, so that a later search covers
+the older attempt as well. If Discord has certainly refused the message and no earlier attempt is in doubt,
+the intent is removed and the next attempt needs no search. A crash at any point costs one search, no more.
 """
 
 import logging
@@ -86,12 +86,12 @@ class ResultPoster:
         """By watch and part, those that are to be gone on with."""
 
     def has_videos(self, watch: Watch) -> bool:
-        """Tell whether there is anything to fetch for a result."""
+        """Return whether a result has videos to fetch."""
         task = watch.outcome.task if watch.outcome is not None else None
         return self._downloader is not None and task is not None and bool(task.videos)
 
     async def fetch_videos(self, card: Card, watch: Watch) -> Videos:
-        """Fetch the videos that a result carries, as far as its server takes them."""
+        """Fetch the videos of a result that its server's size limit allows."""
         task = watch.outcome.task if watch.outcome is not None else None
         if self._downloader is None or task is None:
             return Videos()
@@ -104,12 +104,12 @@ class ResultPoster:
             self._downloader.discard(videos.files.values())
 
     async def post(self, card: Card, watch: Watch, videos: Videos) -> None:
-        """Send what has not been sent of an ended watch's result, with the videos that there are.
+        """Send the remaining messages of an ended watch's result, with the given videos.
 
-        Whatever is raised, calling this again continues where it ended.
+        After any exception, calling this again continues where it stopped.
 
         Raises:
-            Exception: whatever kept a message from being sent or noted.
+            Exception: a message could not be sent or its id could not be stored.
         """
         if watch.outcome is None:
             raise ValueError("only an ended watch has a result")
@@ -139,24 +139,24 @@ class ResultPoster:
         log.info("result found in the channel" if isinstance(found, Found) else "result posted", extra=about)
 
     async def _send(self, part: _Part, videos: Videos, *, in_doubt: bool) -> int:
-        """Send a message with its videos, or where that fails, with its links alone."""
+        """Send a message with its videos or, if that fails, with only its links."""
         try:
             return await self._post(part, videos, in_doubt=in_doubt)
         except NotUploaded as failed:
             log.info("a result goes without its videos", extra={**part.about, "refusal": str(failed)})
             perhaps_sent = failed.perhaps_sent
-        # Where the answer was lost or late the message may be there: the nonce alone would do for some
-        # minutes, but Discord may have been away for longer.
+        # After a lost or late response the message may be there. The nonce alone would prevent a duplicate
+        # for some minutes, but Discord may have been down for longer.
         if perhaps_sent and isinstance(found := await self._find(part), Found):
             return found.id
         return await self._post(part, Videos(), in_doubt=in_doubt or perhaps_sent)
 
     async def _post(self, part: _Part, videos: Videos, *, in_doubt: bool) -> int:
-        """Send a message; where it is refused, note that it is not there.
+        """Send a message; if it is refused, store that it is not there.
 
         `in_doubt`: an earlier attempt may have sent it. Then a refusal says nothing about that attempt, and
-        10008 ("unknown message") means that it did: its message has this nonce and was deleted since.
-        Otherwise 10008 is as meaningless as any other 404 of Discord's edge.
+        10008 ("unknown message") means that it succeeded: its message has this nonce and was deleted since.
+        Otherwise 10008 is as meaningless as any other 404 of Discord's edge servers.
         """
         try:
             return await self._post_somehow(part, videos)
@@ -169,7 +169,7 @@ class ResultPoster:
             raise
 
     async def _post_somehow(self, part: _Part, videos: Videos) -> int:
-        """Send a message, and where Discord refuses it as it is, a simpler one with a nonce of its own."""
+        """Send a message; if Discord refuses its form, send a simpler one with a different nonce."""
         card, message, nonce = part.card, part.delivery.message, part.nonce
         try:
             if with_attachments(message, videos)[1]:
@@ -187,7 +187,7 @@ class ResultPoster:
                     raise
 
     async def _post_text(self, card: Card, message: Message, nonce: str, *, reply: bool = True) -> int:
-        """Send a message without videos, and where its list of links is refused, without that."""
+        """Send a message without videos; if its file of links is refused, without that as well."""
         try:
             return await self._rest.post(card, message, nonce, reply=reply)
         except Exception as error:
@@ -219,7 +219,7 @@ class ResultPoster:
 
 
 def _plainly(message: Message) -> Message:
-    """Return only whom a message calls and what it is found by, and the rest of it as a file."""
+    """Return a message reduced to its pings and the lines by which it is found; the rest becomes a file."""
     first, *rest = message.content.splitlines()
     kept = [first, *(line for line in rest if line.startswith(("<@", "-# ")))]
     lines = (*(line for line in rest if line not in kept), *message.urls_file)

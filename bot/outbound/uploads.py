@@ -1,8 +1,8 @@
-"""Videos that go with a result: which files a message carries, how long that takes, how many run at a time.
+"""Uploads a result's videos: which files a message gets, how long that may take, how many run at a time.
 
-A planned message knows nothing about files, so that a crash repeats it to the letter; they are added when it
-is sent. No result is lost or late because of an upload: whatever goes wrong, `NotUploaded` is raised in time
-for the message to go without files, after at most two uploads.
+The plan of a result contains no files, so that a retry after a crash sends the same text; files are added
+when a message is sent. No result is lost or late because of an upload: if anything goes wrong, `NotUploaded`
+is raised in time to send the message without files, after at most two uploads.
 """
 
 import asyncio
@@ -34,10 +34,10 @@ UPLOADED_SECONDS: Final = 60.0
 TOTAL: Final = 25 * 2**20
 """Bytes of all videos of a result, unless a single one may be larger."""
 SLOTS: Final = 3
-"""Uploads at a time: each gets enough of a slow line to end within its time."""
+"""Concurrent uploads, few enough to finish in time on a slow connection."""
 START_SECONDS: Final = 10.0
 SLOWEST: Final = 250_000
-"""Bytes a second on a line that is good enough for videos."""
+"""Bytes per second of the slowest connection that is good enough for videos."""
 LONGEST_SECONDS: Final = 45.0
 
 MEBIBYTE: Final = 2**20
@@ -61,7 +61,7 @@ class Videos:
 
 
 async def fetch_videos(downloader: VideoDownloader, urls: Sequence[str], limit: int, stem: str) -> Videos:
-    """Fetch the videos of a result, each of at most `limit` bytes; they are deleted after their time.
+    """Fetch the videos of a result, each of at most `limit` bytes; they are deleted when `until` has passed.
 
     `stem` begins the names of their files.
     """
@@ -69,22 +69,22 @@ async def fetch_videos(downloader: VideoDownloader, urls: Sequence[str], limit: 
     until = loop.time() + UPLOADED_SECONDS
     files = await downloader.fetch(urls, limit, max(TOTAL, limit), stem)
     if files:
-        # Where nothing is sent for long, because the channel is closed to the bot, nothing is kept for long.
+        # If the channel is closed to the bot, nothing may be sent for long: do not keep the files that long.
         loop.call_at(until, downloader.discard, list(files.values()))
     return Videos(files, until)
 
 
 def with_attachments(message: Message, videos: Videos) -> tuple[str, list[VideoFile]]:
-    """Return a message's content and the videos that go with it; their links are not unfurled as well."""
+    """Return a message's content and its videos; the links of attached videos get no preview."""
     lines = message.content.splitlines()
     carried = [videos.files[line] for line in lines if line in videos.files]
-    # Two characters more a link: where they do not fit, the message goes with its links alone.
+    # `<…>` adds two characters per link. If they do not fit, the message is sent with only its links.
     content = "\n".join(f"<{line}>" if line in videos.files else line for line in lines)
     return (content, carried) if len(content) <= CONTENT_LIMIT else (message.content, [])
 
 
 class NotUploaded(Exception):
-    """A message was not taken with its videos; `perhaps_sent` unless it is certain that it is not there."""
+    """A message could not be sent with its videos; `perhaps_sent` unless it is certainly not there."""
 
     def __init__(self, reason: str, *, perhaps_sent: bool) -> None:
         super().__init__(reason)
@@ -92,7 +92,7 @@ class NotUploaded(Exception):
 
 
 class NoTimeLeft(Exception):
-    """An upload was not begun, because it could not have ended within its time."""
+    """An upload was not started because it could not have finished in time."""
 
 
 def upload_seconds(size: int) -> float:
@@ -101,22 +101,22 @@ def upload_seconds(size: int) -> float:
 
 
 class UploadLimits:
-    """How large a file may be in each server: the boost level's limit, or what a refusal has taught."""
+    """How large a file may be in each server: the boost level's limit, or less after a refusal."""
 
     def __init__(self, client: discord.Client, clock: Callable[[], float] | None = None) -> None:
         self._client: Final = client
         self._clock = clock
         self._learned: dict[int, tuple[int, float]] = {}
-        """By server: the limit, and when it is forgotten."""
+        """By server: the limit, and when it expires."""
 
     def certain(self, guild_id: int) -> int:
-        """Return what a server surely takes, unless it has just refused it."""
+        """Return the size that a server certainly accepts, unless it has just refused it."""
         guild = self._client.get_guild(guild_id)
         known = guild.filesize_limit if guild is not None else SAFE_LIMIT
         return min(known, self._taught(guild_id, known))
 
     def likely(self, guild_id: int) -> int:
-        """Return what is tried first."""
+        """Return the size to try first."""
         guild = self._client.get_guild(guild_id)
         known = max(USUAL_LIMIT, guild.filesize_limit if guild is not None else 0)
         return min(known, self._taught(guild_id, known))
@@ -139,14 +139,14 @@ class UploadSlots:
     def __init__(self) -> None:
         self._free: Final = asyncio.Semaphore(SLOTS)
         self._seconds_a_byte = 0.0
-        """What the upload that ended last has taken."""
+        """Measured by the upload that ended last."""
 
     async def run(self, size: int, until: float, upload: Callable[[], Coroutine[Any, Any, int]]) -> int:
         """Return what `upload` returns, if it ends by `until` (the loop's time) and within its own time.
 
         Raises:
-            NoTimeLeft: it was not begun.
-            TimeoutError: it was cut off.
+            NoTimeLeft: it was not started.
+            TimeoutError: it was cancelled.
         """
         loop = asyncio.get_running_loop()
         asked = loop.time()
@@ -159,8 +159,8 @@ class UploadSlots:
             raise NoTimeLeft from None
         try:
             began = loop.time()
-            # On a line that cannot carry them all, an upload that has waited so long would be cut off near
-            # its end, and so would all after it. One that has its whole time left may try.
+            # If the connection is too slow for all of them, an upload that has waited this long would be
+            # cancelled near its end, and so would all after it. One with all its time left may try.
             if until - began < min(size * self._seconds_a_byte, whole - 1.0):
                 raise NoTimeLeft
             try:
@@ -178,7 +178,7 @@ async def finish_within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
     """Return what `work` returns, or cancel it when its time is over.
 
     Raises:
-        TimeoutError: it took too long; its request may take effect yet.
+        TimeoutError: it took too long; its request may still take effect.
     """
     task = asyncio.ensure_future(work)
     try:
@@ -201,11 +201,11 @@ class Uploads:
         self._slots: Final = UploadSlots()
 
     async def post(self, card: Card, message: Message, nonce: str, videos: Videos) -> int:
-        """Send a message with those of its videos that its server takes; return its id.
+        """Send a message with those of its videos that its server accepts; return its id.
 
         Raises:
-            NotUploaded: it is to go without files.
-            discord.HTTPException: it is refused whatever it carries.
+            NotUploaded: send it without files.
+            discord.HTTPException: it would be refused without files as well.
         """
         videos = videos.up_to(self._limits.likely(card.guild_id))
         try:
