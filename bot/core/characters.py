@@ -38,7 +38,7 @@ _IGNORABLE: Final = (
 
 
 def is_invisible(char: str) -> bool:
-    """Tell whether a character shows nothing or changes how others are shown; an ordinary space does not."""
+    """Return whether a character shows nothing or changes how others are shown; an ordinary space does not."""
     if " " <= char <= "~":
         return False
     if unicodedata.category(char) in _HIDDEN or char == BLANK:
@@ -51,7 +51,7 @@ def is_invisible(char: str) -> bool:
 
 
 def is_variation_selector(char: str) -> bool:
-    """Tell whether a character chooses among the forms of the one before it: emoji, ideographs, Mongolian."""
+    """Return whether a character chooses among the forms of the one before it: emoji, ideographs, Mongolian."""
     code = ord(char)
     # U+180E among Mongolian's is no selector, but a separator.
     return 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF or (0x180B <= code <= 0x180F != code - 1)  # noqa: PLR2004
@@ -88,19 +88,19 @@ def visible(text: str) -> str:
 
 
 def _is_joined(char: str) -> bool:
-    """Tell whether a character goes on with a word or an emoji."""
+    """Return whether a character goes on with a word or an emoji."""
     if not char or is_invisible(char):
         return False
     return char.isalnum() or (not char.isascii() and unicodedata.category(char)[0] in "SC")
 
 
 def _is_joined_before(char: str) -> bool:
-    """Tell the same of one before the joiner: there, a mark or a chosen form may end it."""
+    """Return the same of one before the joiner: there, a mark or a chosen form may end it."""
     return _is_joined(char) or is_variation_selector(char) or unicodedata.category(char)[0] == "M"
 
 
 def _has_variations(char: str, after: str) -> bool:
-    """Tell whether a variation selector after a character says something."""
+    """Return whether a variation selector after a character says something."""
     if char.isascii():
         return char in _KEYCAP and after == _ENCLOSING
     return not (char in JOINERS or char.isspace() or is_variation_selector(char))

@@ -89,7 +89,7 @@ def _name_before(text: str) -> str:
 
 
 def _is_doubtful(name: str) -> bool:
-    """Tell whether a text may be something else than a name: a header, a setting, a key."""
+    """Return whether a text may be something else than a name: a header, a setting, a key."""
     # Full-width letters and other forms of a letter do not hide a word.
     plain = unicodedata.normalize("NFKC", name).casefold()
     return (

@@ -68,7 +68,7 @@ class PollQueue:
             self.schedule(task_id, due, failing=failing)
 
     def is_failing(self, task_id: str) -> bool:
-        """Tell whether a task's newest poll failed or took long."""
+        """Return whether a task's newest poll failed or took long."""
         return task_id in self._failing
 
     def spread(self, now: float, longest: float, per_second: float, chance: Callable[[], float]) -> None:

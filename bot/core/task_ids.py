@@ -64,7 +64,7 @@ class _Piece(NamedTuple):
 
 
 def is_task_id(text: str) -> bool:
-    """Tell whether `text` may stand in a request path as it is: the allow-list against path tricks."""
+    """Return whether `text` may stand in a request path as it is: the allow-list against path tricks."""
     return _TASK_ID.fullmatch(text) is not None and ".." not in text
 
 

@@ -116,7 +116,7 @@ def ending(
 
 
 def is_too_old(watch: Watch, now: float, policy: PollPolicy) -> bool:
-    """Tell whether a watch is past the age limit."""
+    """Return whether a watch is past the age limit."""
     return now - watch.started_at >= policy.too_old_after
 
 
