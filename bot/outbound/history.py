@@ -56,8 +56,8 @@ class HistorySearch:
             try:
                 page = await rest.history(self.card, self.before)
             except Exception as error:
-                # While Discord is down or the channel is closed to the bot, nothing could be posted either, so
-                # that time does not count. A search refused for an unknown reason must end.
+                # While Discord is down or the channel is closed to the bot, nothing could be posted either,
+                # so that time does not count. A search refused for an unknown reason must end.
                 closed = error_action(error) in {ErrorAction.PAUSE, ErrorAction.CHANNEL_GONE}
                 if closed or not is_refusal(error):
                     self.began_at = inf
