@@ -1,1 +1,1 @@
-"""What people read on cards and in results: values to texts and layouts, within Discord's limits."""
+"""Renders cards and results: values become texts and layouts, within Discord's limits."""

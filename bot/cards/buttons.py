@@ -1,4 +1,4 @@
-"""The buttons. The custom_id of a card's button names the card, so it works after any restart, at any age.
+"""The buttons of cards and lists. A custom_id names its card, so a button works after any restart.
 
 A custom_id comes from a client and may be forged: the handler of a press compares it with the pressed
 message.
@@ -18,7 +18,7 @@ class Action(StrEnum):
     """What a button does."""
 
     NOTIFY = "notify"
-    """Makes the person a follower, or no longer."""
+    """Follows the card, or stops following it."""
     STOP = "stop"
     """Ends all watches of the card."""
     AGAIN = "again"
@@ -62,5 +62,5 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLA
         return cls(Action(match["action"]), int(match["number"]))
 
     async def callback(self, interaction: discord.Interaction) -> None:
-        # The client's `on_press`, a `Press`: a card works whichever process has sent it.
+        # Calls the client's `on_press`, so that a card works no matter which process sent it.
         interaction.client.dispatch("press", interaction, self.action, self.number)

@@ -1,7 +1,7 @@
 """What a card shows: pure functions from its state to a form, and from a form to Discord's layout.
 
-A card is edited only when its form differs from the form it shows. So nothing in a form may depend on the
-present time; Discord's own timestamps tick by themselves.
+A card is edited only when its form differs from the form it shows. So a form must not depend on the current
+time; Discord's own timestamps update by themselves.
 
 A row is rendered by `task_row`, a headline by `render_parts`, a button is a `Button` in the form.
 """
@@ -83,7 +83,7 @@ def card_form(
 
 
 def plain_form(form: CardForm) -> CardForm:
-    """Return the form for when Discord refuses another one: one line, no markup."""
+    """Return a fallback for a form that Discord refuses: one line without markup."""
     return replace(form, texts=(plain(form.texts[0], PLAIN_LIMIT),), pointer="")
 
 
@@ -183,7 +183,7 @@ def _details(state: CardState, observed: Observed) -> str:
 
 
 def _promise(state: CardState) -> str:
-    """Return what will come of a live card, and who will be notified."""
+    """Return the line that says what a live card will do, and who will be notified."""
     language = state.card.language
     several = len(state.watches) > 1
     promise = say(language, messages.RESULTS_WILL_COME if several else messages.RESULT_WILL_COME)
@@ -200,7 +200,7 @@ def _last_words(state: CardState) -> str:
 
 
 def _pointer(state: CardState) -> str:
-    """Return the words by which an ended card points to its results, "" if it has none."""
+    """Return the text with which an ended card links to its results, "" if it has none."""
     endings = [watch.outcome.ending for watch in state.watches if watch.outcome is not None]
     announced = [ending for ending in endings if ending.announced]
     if not announced:

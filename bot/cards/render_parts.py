@@ -1,4 +1,4 @@
-"""The parts that cards, results and responses share: headlines, progress, what an ending means."""
+"""Parts shared by cards, results and responses: headlines, progress bars, titles of states and endings."""
 
 from collections.abc import Sequence
 from enum import Enum
@@ -14,7 +14,7 @@ from bot.messages import say
 
 
 class Style(Enum):
-    """A sign and a colour; the colour never says anything alone."""
+    """A sign and a colour; the colour alone never carries a meaning."""
 
     WAITING = ("⏳", 0x95A5A6)
     MOVING = ("🎬", 0x5865F2)
@@ -49,7 +49,7 @@ ENDING_STYLES: Final = {
     Ending.TOO_OLD: (Style.OVER, messages.TIMED_OUT),
     Ending.STOPPED: (Style.OVER, messages.STOPPED),
     Ending.NO_SUCH_TASK: (Style.ODD, messages.NO_SUCH_TASK),
-    # Rows of a card that was deleted, or closed to us, while results of its other rows were on their way.
+    # For rows of a card that was deleted or became inaccessible while other results were being posted.
     Ending.CARD_DELETED: (Style.OVER, messages.TIMED_OUT),
     Ending.ACCESS_LOST: (Style.OVER, messages.TIMED_OUT),
 }
@@ -78,7 +78,7 @@ def state_title(language: str, task: Task) -> tuple[Style, str]:
 
 
 def ending_lines(language: str, outcome: Outcome, policy: PollPolicy, limit: int) -> list[str]:
-    """Return the sentence that explains an ending, if it needs one, and what the API last said."""
+    """Return the sentence that explains an ending, if it needs one, and the API's last message."""
     sentence = _explained(language, outcome, policy)
     message = plain(outcome.last_message, limit) if outcome.ending.announced else ""
     if outcome.ending is Ending.FAILED and not message:
@@ -107,7 +107,7 @@ def _explained(language: str, outcome: Outcome, policy: PollPolicy) -> str:
 
 
 def refused_links(language: str, task: Task) -> str | None:
-    """Return the line that names what the API gave instead of web links, None if there is nothing."""
+    """Return the line that names values from the API that are not web links, None if there are none."""
     if not task.refused_videos:
         return None
     names = [code(name, 45) for name in task.refused_videos]

@@ -1,6 +1,6 @@
-"""One watch in words: the same for a card of its own, a row among others, and an entry of the list.
+"""The texts about one watch, used by a card with one task, a row of a larger card, and an entry of the list.
 
-Failures of the whole task API are shown by the card, once; here only those of this task.
+Failures of the whole task API are shown once, by the card. These texts mention only failures of the task.
 """
 
 from dataclasses import dataclass, replace
@@ -28,9 +28,9 @@ from bot.core.watch import Watch
 from bot.messages import say
 
 MESSAGE_LIMIT: Final = 300
-"""Characters of the API's message on a card of its own; the result shows more."""
+"""Characters of the API's message on a card with one task; the result shows more."""
 ROW_MESSAGE_LIMIT: Final = 80
-"""The same in a row among others: ten rows must fit into one layout."""
+"""The same in a row of a larger card: ten rows must fit into one layout."""
 
 _FAILURES: Final = {
     ErrorKind.UNAVAILABLE: messages.TASK_SILENT,
@@ -43,7 +43,7 @@ _FAILURES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """One watch in words; empty texts are left out. `note` adds what the state does not say."""
+    """The texts about one watch; empty ones are left out. `note` adds to the state."""
 
     task_id: str
     style: Style
@@ -57,7 +57,7 @@ class TaskRow:
 
     @property
     def whole(self) -> tuple[str, str]:
-        """The heading and the body of a card of its own."""
+        """The heading and the body of a card with one task."""
         render = f"`{self.task_id}`"
         if self.name:
             render = f"**{plain(self.name, NAME_LIMIT)}**\n-# {render}"
@@ -66,12 +66,12 @@ class TaskRow:
 
     @property
     def headline(self) -> str:
-        """The headline among others: a name takes the place of the id, as many of both would not fit."""
+        """The headline in a larger card: the name instead of the id, because both would not fit."""
         return headline(self.style, self.title, plain(row_name(self.name), NAME_LIMIT) or f"`{self.task_id}`")
 
     @property
     def short(self) -> str:
-        """At most two lines, the second with what matters most now."""
+        """At most two lines, the second with the most important fact."""
         first = f"{self.style.sign} {self._label} · {self.title}"
         second = self.note.rpartition("\n")[2] or self.progress or self.message
         return f"{first}\n{second}" if second else first
@@ -87,7 +87,7 @@ class TaskRow:
 def task_row(
     watch: Watch, observed: Observed, language: str, health: Health, policy: PollPolicy, *, message_limit: int
 ) -> TaskRow:
-    """Return the row of a watch; `observed` is its task, as far as the watch is live."""
+    """Return the row of a watch; `observed` is what polling knows of its task while the watch is live."""
     if watch.outcome is not None:
         row = _ended(watch, watch.outcome, language, policy, message_limit)
     else:
@@ -133,7 +133,8 @@ def _unknown(watch: Watch, observed: Observed, language: str, health: Health) ->
             messages.WAITING_AFTER_RESTART if known else messages.WAITING_FOR_ANSWER,
         )
     row = TaskRow(watch.task_id, Style.WAITING, say(language, title))
-    # During a pause the card says for all rows why nothing is known; after failures the next line says it.
+    # During a pause of polling the card explains for all rows why nothing is known; after failed polls, the
+    # next line does.
     if health.paused or (observed.is_failing and note == messages.WAITING_FOR_ANSWER):
         return row
     return replace(row, note=say(language, note))

@@ -1,7 +1,7 @@
-"""Text of others, made safe for our messages; and Discord's limits on texts.
+"""Escapes untrusted text for our messages, and knows Discord's limits on texts.
 
-What the API says may contain anything: mentions, masked links, control characters, text that runs backwards.
-It is shown literally and has no effect.
+The API's messages may contain anything: mentions, masked links, control characters, right-to-left overrides.
+They are shown literally and have no effect.
 """
 
 import re
@@ -14,7 +14,7 @@ from bot.core.names import ID_START, row_name
 CONTENT_LIMIT: Final = 2_000
 """Characters in a message's content."""
 NAME_LIMIT: Final = 200
-"""Characters of a name with each of them escaped: none is cut here."""
+"""Enough for the longest name with every character escaped."""
 LAYOUT_LIMIT: Final = 4_000
 """Characters in all texts of one layout."""
 
@@ -24,7 +24,7 @@ BAR_STEPS: Final = 10
 
 
 def plain(text: str, limit: int) -> str:
-    """Return a text of others on one line, Discord's markup escaped, at most `limit` characters."""
+    """Return untrusted text on one line, with Discord's markup escaped, at most `limit` characters."""
     cleaned = _NUMBERED.sub(r"\1\\.", _MARKDOWN.sub(r"\\\1", visible(text)))
     if len(cleaned) <= limit:
         return cleaned
@@ -32,7 +32,7 @@ def plain(text: str, limit: int) -> str:
 
 
 def code(text: str, limit: int) -> str:
-    """Return a text of others as inline code, at most `limit` characters and never empty."""
+    """Return untrusted text as inline code, at most `limit` characters and never empty."""
     cleaned = visible(visible(text).replace("`", "ˋ")[: limit - 2])
     return f"`{cleaned or '…'}`"
 
@@ -52,7 +52,7 @@ def name_and_id(name: str, task_id: str) -> str:
 
 
 def short_id(task_id: str) -> str:
-    """Return the start of an id where its whole length would not fit; what is cut is no id any more."""
+    """Return the start of an id for places where the whole does not fit; it cannot be used as an id."""
     return f"`{task_id}`" if len(task_id) <= ID_START else f"`{task_id[:ID_START]}…`"
 
 
@@ -74,7 +74,7 @@ def packed(texts: Iterable[str]) -> list[str]:
 
 
 def jump_link(guild_id: int, channel_id: int, message_id: int) -> str:
-    """Return the address of a message in a server."""
+    """Return the URL of a message in a server."""
     return f"https://discord.com/channels/{guild_id}/{channel_id}/{message_id}"
 
 

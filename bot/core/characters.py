@@ -1,7 +1,7 @@
-"""Characters that cannot be seen, or that change the direction of others; and those that join others.
+"""Removes characters that are invisible or change the direction of text, and keeps those that join others.
 
-A code point that this Python does not know yet is taken for a character to be shown: new emoji and letters
-come every year, and the invisible ones among the unassigned are reserved by Unicode (Default_Ignorable).
+A code point that this Python does not know yet counts as visible: new emoji and letters come every year, and
+Unicode reserves the ranges of future invisible ones (Default_Ignorable).
 """
 
 import re
@@ -11,9 +11,9 @@ from typing import Final
 JOINERS: Final = frozenset("\u200c\u200d")
 """Zero width non-joiner and joiner: parts of the spelling of many languages, and of emoji."""
 BLANK: Final = "\u2800"
-"""Braille without a dot: a symbol by its category, but nothing to look at."""
+"""Braille without a dot: a symbol by its category, but invisible."""
 
-# England's flag, for one: a black flag, letters that nobody sees, and their end (emoji tag sequences).
+# A flag such as England's: a black flag, invisible letters, and an end mark (emoji tag sequences).
 _FLAG: Final = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
 _KEYCAP: Final = frozenset("0123456789#*")
 _ENCLOSING: Final = "\u20e3"
@@ -38,7 +38,7 @@ _IGNORABLE: Final = (
 
 
 def is_invisible(char: str) -> bool:
-    """Return whether a character shows nothing or changes how others are shown; an ordinary space does not."""
+    """Return whether a character is invisible or changes how others are shown; a space is visible."""
     if " " <= char <= "~":
         return False
     if unicodedata.category(char) in _HIDDEN or char == BLANK:
@@ -51,17 +51,16 @@ def is_invisible(char: str) -> bool:
 
 
 def is_variation_selector(char: str) -> bool:
-    """Return whether a character chooses among the forms of the one before it: emoji, ideographs, Mongolian."""
+    """Return whether a character selects a form of the one before it (emoji, ideographs, Mongolian)."""
     code = ord(char)
     # U+180E among Mongolian's is no selector, but a separator.
     return 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF or (0x180B <= code <= 0x180F != code - 1)  # noqa: PLR2004
 
 
 def visible(text: str) -> str:
-    """Return a text on one line without what cannot be seen, and without towers of combining marks.
+    """Return a text on one line, without invisible characters and long runs of combining marks.
 
-    What joins letters or emoji stays where it does that. A character that this Python's Unicode does not know
-    yet is shown.
+    Joiners stay where they join letters or emoji. A character that this Python does not know yet stays.
     """
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
@@ -88,19 +87,19 @@ def visible(text: str) -> str:
 
 
 def _is_joined(char: str) -> bool:
-    """Return whether a character goes on with a word or an emoji."""
+    """Return whether a character can follow a joiner: it continues a word or an emoji."""
     if not char or is_invisible(char):
         return False
     return char.isalnum() or (not char.isascii() and unicodedata.category(char)[0] in "SC")
 
 
 def _is_joined_before(char: str) -> bool:
-    """Return the same of one before the joiner: there, a mark or a chosen form may end it."""
+    """Return whether a character can precede a joiner; it may also be a mark or a variation selector."""
     return _is_joined(char) or is_variation_selector(char) or unicodedata.category(char)[0] == "M"
 
 
 def _has_variations(char: str, after: str) -> bool:
-    """Return whether a variation selector after a character says something."""
+    """Return whether a variation selector has an effect after this character."""
     if char.isascii():
         return char in _KEYCAP and after == _ENCLOSING
     return not (char in JOINERS or char.isspace() or is_variation_selector(char))
@@ -112,10 +111,9 @@ def shortened(text: str, limit: int) -> str:
 
 
 def boundary(text: str, at: int) -> int:
-    """Return where to cut a text, at most `at`: not in the middle of what is seen as one character.
+    """Return where to cut a text, at most `at`, without splitting what readers see as one character.
 
-    The rules are those of Unicode's annex 29 for emoji, flags and marks. A sequence that is longer than `at`
-    is cut all the same.
+    Follows Unicode's annex 29 for emoji, flags and marks. A sequence that is longer than `at` is cut anyway.
     """
     end = at
     while 0 < end < len(text) and _goes_on(text, end):

@@ -18,7 +18,7 @@ from bot.core import policy as delays
 from bot.core.events import ErrorKind, Observation, PollError
 
 SHARED_BY: Final = 3
-"""Different tasks that must fail, if so many are watched."""
+"""How many different tasks must fail, if so many are watched."""
 SILENT_AFTER: Final = 30.0
 """Seconds without any answer before the API may count as down, or the key as refused."""
 FAILING_AFTER: Final = 20.0
@@ -26,7 +26,7 @@ FAILING_AFTER: Final = 20.0
 SPELL_SECONDS: Final = 90.0
 """Seconds after a 429 in which another one belongs to the same spell, which is logged once."""
 RENEWED_AFTER: Final = 1.0
-"""Seconds in which another answer changes nothing."""
+"""Another success within so many seconds creates no new `Health`: it would differ only in the times."""
 IMPOSSIBLE_ID: Final = "00000000-0000-0000-0000-000000000000"
 """An id that no task has: its answer is about the API, not about a task."""
 
@@ -159,7 +159,7 @@ def _pause(health: Health, mode: Mode, since: float | None, begun: float) -> Hea
 
 
 def _answered(health: Health, now: float) -> Health:
-    """Return the health after an answer that says nothing about the key; a doubt about that remains."""
+    """Return the health after an answer that says nothing about the key; a doubt about the key remains."""
     doubted = health.refused_since is not None and not health.paused
     return replace(
         health,

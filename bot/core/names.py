@@ -1,6 +1,6 @@
-"""What people call a render: a name is cleaned, numbered, cut, read from a message, made a file name.
+"""Names that people give to renders: cleaning, numbering, cutting, reading from messages, file names.
 
-A name is public, so it is taken from a message only where there is no doubt that it is one.
+A name becomes public, so it is read from a message only if it is certainly one.
 """
 
 import re
@@ -12,18 +12,18 @@ from bot.core.characters import boundary, shortened, visible
 from bot.core.task_ids import texts_before
 
 NAME_LIMIT: Final = 80
-"""Characters that a person may give to a name."""
+"""Maximum length of a name, in characters."""
 ROW_LIMIT: Final = 40
 """Characters of a name in a row: ten rows fit one card."""
 FILE_STEM_BYTES: Final = 60 - len("-9.webm")
-"""Of a file's name in UTF-8, so that it has 60 at most with a number and the longest type."""
+"""Maximum length in UTF-8, so that a file name with its number and the longest extension has at most 60."""
 ID_START: Final = 8
-"""Characters of an id that stand for it where there is no name."""
+"""How many characters of an id stand in for a missing name."""
 
 _NUMBER: Final = re.compile(r" · \d{1,3}\Z")
 _ENDS: Final = (":", "：", "-", "–", "|")
 _OPENING: Final = "*_~`< "
-"""What may stand between the end of a name and the id."""
+"""What may come between the end of a name and the id."""
 _MARKS: Final = "*_~`| "
 # Of a list, a quote, a heading, a box to tick.
 _BULLETS: Final = re.compile(r"\A(?:(?:[-*+>|•·◦‣▪–—]|#{1,6}|-#|\d{1,3}[.)]|\[[ xX]?\]) )++")
@@ -40,18 +40,18 @@ def clean_name(text: str) -> str:
 
 
 def numbered(name: str, number: int) -> str:
-    """Return the name of one of several tasks that were named together; no name stays none."""
+    """Return the name with a number, for one of several tasks that were named together; "" stays ""."""
     return f"{name} · {number}" if name else ""
 
 
 def common_name(names: Sequence[str]) -> str:
-    """Return what several tasks were named together; rows that have been renamed since do not count."""
+    """Return the name that several tasks were given together; rows renamed since do not count."""
     together = {_NUMBER.sub("", name) for name in names if _NUMBER.search(name)}
     return together.pop() if len(together) == 1 else ""
 
 
 def row_name(name: str) -> str:
-    """Return a name cut for a row; its number stays."""
+    """Return a name shortened for a row; its number stays."""
     number = _NUMBER.search(name)
     if number is None or len(name) <= ROW_LIMIT:
         return shortened(name, ROW_LIMIT)
@@ -59,12 +59,12 @@ def row_name(name: str) -> str:
 
 
 def row_label(name: str, number: int) -> str:
-    """Return a name with its row's number; what was named together has one already."""
+    """Return a name with its row's number; tasks that were named together have one already."""
     return row_name(name if _NUMBER.search(name) else f"{number} · {name}")
 
 
 def names_in(texts: Iterable[str]) -> dict[str, str]:
-    """Return the names that texts of others give to tasks, by id; a task with two names has none."""
+    """Return the names that a message's texts give to tasks, by id; a task with two names gets none."""
     found: dict[str, set[str]] = {}
     for task_id, before in texts_before(texts):
         found.setdefault(task_id, set()).add(_name_before(before))
@@ -72,14 +72,14 @@ def names_in(texts: Iterable[str]) -> dict[str, str]:
 
 
 def file_stem(name: str, task_id: str) -> str:
-    """Return how the names of a render's files begin, such as `shot-12`; without a name by its id."""
+    """Return the stem of a render's file names, such as `shot-12`; without a name, its id is used."""
     stem = _letters_and_digits(name) or _letters_and_digits(task_id[:ID_START])
     fitting = len(stem.encode()[:FILE_STEM_BYTES].decode(errors="ignore"))
     return stem[: boundary(stem, fitting)].rstrip("-")
 
 
 def _name_before(text: str) -> str:
-    """Return the name that stands before an id on its line, "" if anything speaks against it."""
+    """Return the name before an id on its line, "" if it may be something else."""
     before = visible(text).rstrip(_OPENING)
     if not before.endswith(_ENDS):
         return ""
@@ -89,7 +89,7 @@ def _name_before(text: str) -> str:
 
 
 def _is_doubtful(name: str) -> bool:
-    """Return whether a text may be something else than a name: a header, a setting, a key."""
+    """Return whether a text may not be a name but a header, a setting or a key."""
     # Full-width letters and other forms of a letter do not hide a word.
     plain = unicodedata.normalize("NFKC", name).casefold()
     return (
@@ -106,7 +106,7 @@ def _is_quote_or_equals(char: str) -> bool:
 
 
 def _letters_and_digits(text: str) -> str:
-    """Return letters with their marks and digits, of any script, and `-` for all that is between them."""
+    """Return the letters (with their marks) and digits of any script, with `-` for everything between."""
     kept: list[str] = []
     for char in unicodedata.normalize("NFC", text):
         is_mark = unicodedata.category(char) in {"Mn", "Mc"}

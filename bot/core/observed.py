@@ -17,11 +17,11 @@ SHOWN_FAILURES: Final = 3
 """Failed polls in a row before the card mentions them."""
 SAMPLES_KEPT: Final = 5
 MOVES_NEEDED: Final = 2
-"""Moves of progress before a slope means anything."""
+"""Changes of progress that are needed to estimate a speed."""
 STALLED_AFTER: Final = 3.0
-"""Mean pauses between moves after which progress counts as stalled."""
+"""Progress counts as stalled after this many times the mean interval between its changes."""
 SHORTEST_STALL: Final = 20.0
-"""Fewer seconds without a move are never a stall."""
+"""Progress never counts as stalled before so many seconds without a change."""
 REFUSALS: Final = frozenset({ErrorKind.TASK_REFUSED, ErrorKind.KEY_REFUSED})
 
 
@@ -109,7 +109,7 @@ def _answered(before: Observed, task: Task, now: float, policy: PollPolicy) -> t
     if known is not None and (task.progress is None or task.progress < known):
         task = replace(task, progress=known)
     changed = before.task is None or before.task.visible != task.visible
-    # Time in which nobody polled must not make a task stalled.
+    # Time without polls must not make a task count as stalled.
     idle = 0.0 if changed else before.idle_seconds + min(_since_newest_poll(before, now), policy.max_seconds)
     changed_at = now if changed or before.changed_at is None else before.changed_at
     last_change = before.last_change
@@ -146,7 +146,7 @@ def _failed(
     pause = delays.failure_delay(before.failures + 1, policy, chance)
     if limited:
         pause = max(pause, delays.retry_after_delay(failure.retry_after))
-    # Anything beyond the longest backoff was a pause of all polling, not this task's own.
+    # Any longer interval than the longest backoff was a pause of all polling, not this task's own.
     passed = min(_since_newest_poll(before, now), delays.LONGEST_BACKOFF)
     refused_twice = failure.kind in REFUSALS and before.error in REFUSALS
     past = before.expected_end is not None and before.expected_end <= now + pause

@@ -45,7 +45,7 @@ class Ending(StrEnum):
 
     @property
     def shown(self) -> bool:
-        """Whether there still is a card to update."""
+        """Whether the card still exists and can be updated."""
         return self not in {Ending.CARD_DELETED, Ending.ACCESS_LOST}
 
 

@@ -1,8 +1,8 @@
-"""Whose poll begins next: the task that is due first, but tasks that fail only behind all others.
+"""Decides which task is polled next: the one that is due first, with failing tasks behind all others.
 
-A poll that gets no answer takes the whole time limit of a request. So tasks whose newest poll failed or took
-long stand in a line of their own: they take at most half of the places, and while others are due all the time
-they get one poll in ten. Hundreds of failing tasks leave the others their times.
+A poll without an answer takes the full time limit of a request. So tasks whose newest poll failed or was slow
+wait in a second queue: they use at most half of the capacity, and while other tasks are always due, one poll
+in ten. Even hundreds of failing tasks do not delay the others.
 """
 
 from collections.abc import Callable, Collection
@@ -11,11 +11,11 @@ from math import inf
 from typing import Final
 
 IN_FLIGHT: Final = 192
-"""Polls under way at once."""
+"""Maximum of concurrent polls."""
 FAILING_IN_FLIGHT: Final = 96
 """How many of them may be of failing tasks."""
 FAILING_SHARE: Final = 10
-"""While others are due all the time, one poll in so many is of a failing task."""
+"""While other tasks are always due, one poll in so many is of a failing task."""
 
 
 class PollQueue:
@@ -23,13 +23,13 @@ class PollQueue:
 
     def __init__(self, watched: Collection[str]) -> None:
         self.in_flight: Final[dict[str, float]] = {}
-        """The tasks that are being polled, and since when; the oldest first."""
+        """The tasks being polled, and since when; the oldest first."""
         self._watched: Final = watched
         self._due: Final[dict[str, float]] = {}
         self._failing: Final[set[str]] = set()
         self._lines: Final[tuple[list[tuple[float, str]], ...]] = ([], [])
-        """Two heaps, the second of the failing tasks. An entry stays in its heap when its task is rescheduled
-        or changes lines, and is dropped when it comes up: `_due` and `_failing` are what holds."""
+        """Two heaps, the second for failing tasks. If a task is rescheduled or changes queues, its old entry
+        stays in the heap and is dropped when it comes up: `_due` and `_failing` are the truth."""
         self._failing_in_flight = 0
         self._others_in_a_row = 0
 
@@ -60,7 +60,7 @@ class PollQueue:
         return task_id, due
 
     def done(self, task_id: str, due: float | None, *, failing: bool) -> None:
-        """Note that a poll has ended, whether it failed or took long, and when the next one is due."""
+        """Record that a poll has ended, whether it failed or was slow, and when the next one is due."""
         del self.in_flight[task_id]
         self._failing_in_flight -= task_id in self._failing
         self._failing.discard(task_id)
@@ -68,7 +68,7 @@ class PollQueue:
             self.schedule(task_id, due, failing=failing)
 
     def is_failing(self, task_id: str) -> bool:
-        """Return whether a task's newest poll failed or took long."""
+        """Return whether a task's newest poll failed or was slow."""
         return task_id in self._failing
 
     def spread(self, now: float, longest: float, per_second: float, chance: Callable[[], float]) -> None:
@@ -83,7 +83,7 @@ class PollQueue:
         heappush(self._lines[task_id in self._failing], (due, task_id))
 
     def _first(self, *, failing: bool) -> float:
-        """Return when the first of a line is due, `inf` if there is none or no capacity for it."""
+        """Return when the first task of a queue is due, `inf` if it is empty or there is no capacity."""
         full = failing and self._failing_in_flight >= FAILING_IN_FLIGHT
         if full or len(self.in_flight) >= IN_FLIGHT:
             return inf

@@ -8,7 +8,12 @@ from enum import StrEnum
 
 
 class TaskState(StrEnum):
-    """The states of the API's document, and one for all others."""
+    """The states in the API's documentation, and one for all others.
+
+    To add a state: a member here, the API's words for it in `bot.veo.fields`, its title and colour in
+    `bot.cards.render_parts`, and, if no task leaves it again, `ended`, `Task.is_terminal` and
+    `bot.core.watch.ending`.
+    """
 
     PENDING = "pending"
     """Queued (队列中)."""
@@ -19,7 +24,7 @@ class TaskState(StrEnum):
     ERROR = "error"
     """Failed (失败); the message says why."""
     UNKNOWN = "unknown"
-    """Not in the document: shown as it came; polling goes on."""
+    """Not documented: shown as received; polling continues."""
 
     @property
     def ended(self) -> bool:

@@ -1,8 +1,8 @@
-"""Which text is a task id: in what a person types, in texts that others wrote, in messages of our own.
+"""Finds task ids in what a person typed, in other people's messages, and in our own.
 
-People paste `curl` commands with their keys, so what counts is decided for the whole text: task links if
-there are any, else UUIDs; only where there are none may a plain word be an id, and only if somebody typed it.
-The rest is left out: it is never sent anywhere and never shown in public.
+People paste `curl` commands that contain keys, so the decision is made for the whole text. Task links count
+if there are any, otherwise UUIDs. Only if there is neither may a plain word be an id, and only if the user
+typed it. Everything else is left out: it is never sent anywhere and never shown in public.
 """
 
 import re
@@ -18,7 +18,7 @@ from bot.core.characters import is_invisible
 MOST_AT_ONCE: Final = 10
 """Tasks on one card."""
 LEFT_OUT_LENGTH: Final = 8
-"""Characters of something left out: enough to know it again, too few for a key."""
+"""Characters shown of a word that was left out: enough to recognise it, too few to reveal a key."""
 
 _TASK_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}")
 # Marks of emphasis may surround a UUID, but it is no part of a longer word.
@@ -47,7 +47,7 @@ _SECRET: Final = re.compile(r"auth|bearer|key|token|secret|sig|pass|session|cred
 
 
 class Found(NamedTuple):
-    """The ids in a text, each once, and the beginnings of what is none."""
+    """The ids in a text, each once, and the beginnings of the words that are not ids."""
 
     task_ids: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -64,12 +64,12 @@ class _Piece(NamedTuple):
 
 
 def is_task_id(text: str) -> bool:
-    """Return whether `text` may stand in a request path as it is: the allow-list against path tricks."""
+    """Return whether `text` is safe in a request path; an allow-list, so that no path can be injected."""
     return _TASK_ID.fullmatch(text) is not None and ".." not in text
 
 
 def read_task_ids(typed: str) -> Found:
-    """Return the ids in what a person typed or pasted, in whatever surroundings."""
+    """Return the ids in what a person typed or pasted, whatever is around them."""
     pieces = list(_pieces(typed))
     if found := _certain(pieces):
         return _found(found, pieces)
@@ -85,21 +85,21 @@ def read_task_ids(typed: str) -> Found:
 
 
 def read_task_id(typed: str) -> Found:
-    """Return the one id in what a person typed; none rather than one of several."""
+    """Return the id in what a person typed, or none if there are several."""
     found = read_task_ids(typed)
     return found if len(found.task_ids) == 1 else Found()
 
 
 def find_task_ids(texts: Iterable[str]) -> Found:
-    """Return the ids in texts that others wrote, where any word could be anything: links and UUIDs count."""
+    """Return the ids in other people's texts. Only links and UUIDs count: a plain word could be anything."""
     pieces = [piece for text in texts for piece in _pieces(text) if piece.task_ids]
     return _found(_certain(pieces), pieces)
 
 
 def texts_before(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield the ids in texts that others wrote, each with what stands before it or its link on its line.
+    """Yield the ids in other people's texts, each with the text before it (or before its link) on its line.
 
-    That is "" where the line holds several ids: nobody knows of which it speaks.
+    That text is "" if the line contains several ids: it could be about any of them.
     """
     for line in (line for text in texts for line in text.splitlines()):
         pieces = [piece for piece in _pieces(line) if piece.task_ids]
@@ -113,13 +113,13 @@ def texts_before(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def quoted_task_ids(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the ids that stand in backticks, as they do in every message of ours, each once."""
+    """Return the ids in backticks, as in all our own messages, each once."""
     quoted = (found for text in texts for found in _QUOTED.findall(text))
     return tuple(dict.fromkeys(found for found in quoted if is_task_id(found)))
 
 
 def without_surroundings(word: str) -> str:
-    """Return a word without what people, chats and keyboards put around an id."""
+    """Return a word without the quotes, brackets and punctuation that people and chats put around an id."""
     start, end = 0, len(word)
     while start < end and _is_around(word[start]):
         start += 1
@@ -132,7 +132,7 @@ def without_surroundings(word: str) -> str:
 
 
 def start_of_last(typed: str) -> int:
-    """Return where the last of several ids begins in what is being typed."""
+    """Return where the last id begins in a text that is being typed."""
     return len(typed) - len(_BETWEEN.split(typed)[-1])
 
 

@@ -1,4 +1,4 @@
-"""A watch, the card it is on, and how it ends: all rules about that are in this file and nowhere else.
+"""A watch, the card it is on, and how it ends: this file contains all rules about that.
 
     watching ── Task ended ───────────────► SUCCEEDED | FAILED
              ── succeeded without a video ─► (a few more polls) ─► EMPTY
@@ -108,7 +108,7 @@ def ending(
         return Ending.TOO_OLD
     if isinstance(observation, PollError) and observation.kind is ErrorKind.RATE_LIMITED:
         return None
-    # A new watch must not end for what older watches of its task have waited.
+    # A new watch must not end because of the time that older watches of its task have waited.
     age = now - watch.started_at
     if min(observed.idle_seconds, age) >= policy.stalled_after:
         return Ending.STALLED

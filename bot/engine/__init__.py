@@ -1,1 +1,1 @@
-"""What is watched, when it is polled, and what follows from an answer."""
+"""Tracks what is watched, polls it, and applies the answers."""

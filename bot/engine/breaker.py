@@ -81,7 +81,7 @@ class CircuitBreaker:
         self.rate.sent(begun)
         try:
             task = await self._poll(task_id, known)
-            # Two answers were mixed up: a wrong result would be posted.
+            # The API mixed up two answers; believing this one would post a wrong result.
             if any(other in self._watched for other in task.other_ids):
                 raise BrokenAnswer("the answer is about another task that is watched")
         except VeoError as error:
@@ -122,10 +122,11 @@ class CircuitBreaker:
             return as_event(error)
 
     def _probes(self) -> list[str]:
-        """Return whom to ask: the task that answered last, and the id that cannot exist.
+        """Return the ids to probe: the task that was answered last, and the id that cannot exist.
 
-        The task that answered last may be gone for good. So if every task that answered has failed since,
-        the watched tasks are asked in turn as well; while open, in every other round in place of that id.
+        The task that was answered last may be gone for good. So if every task that was answered has failed
+        since, the watched tasks are probed in turn as well. While the breaker is open, one of them replaces
+        the impossible id in every other round.
         """
         self._rounds += 1
         impossible = [IMPOSSIBLE_ID] if self.health.impossible_id_tells else []
@@ -157,7 +158,7 @@ class CircuitBreaker:
 
     def _slow_down(self, task_id: str, retry_after: float | None, begun: float) -> None:
         now, before = self._clock(), self._limited.get(task_id)
-        # Limited again while others were answered: that limit is the task's own.
+        # If a task is limited again while others are answered, the limit is only its own.
         if before is None or (self.health.accepted_at or 0.0) <= before:
             self.rate.limited(begun, now)
         _keep_newest(self._limited, task_id, now)
@@ -166,7 +167,7 @@ class CircuitBreaker:
             log.warning("the task API asks for fewer requests", extra={"task": task_id, "seconds": seconds})
 
     def _change(self, health: Health) -> None:
-        """Take a new state of health; wake the probe loop and the listener if it concerns them."""
+        """Replace the health; wake the probe loop if its schedule changed, and report a change of mode."""
         before, self.health = self.health, health
         watched = len(self._watched)
         if health.next_probe(watched) != before.next_probe(watched):
@@ -194,7 +195,7 @@ class CircuitBreaker:
 
 
 def _keep_newest(kept: dict[str, float], task_id: str, at: float) -> None:
-    """Put a task at the end of those that are remembered, and forget the oldest."""
+    """Move a task to the end of the remembered ones, and drop the oldest if there are too many."""
     kept.pop(task_id, None)
     kept[task_id] = at
     if len(kept) > REMEMBERED:

@@ -1,11 +1,11 @@
-"""One loop polls every watched task when it is due, once however many watch it.
+"""One loop polls every watched task when it is due, once no matter how many cards watch it.
 
     loop:  start a poll for each task that is due and may be polled; sleep until the next one is due, or
            until the wake-up is set
     poll:  ask through the circuit breaker -> tracker.apply(task, observation) -> schedule the next poll
 
-What sets the time of the next poll, and in which order, stands in `bot.core.policy`. No task can stop the
-loop: what fails unexpectedly is logged with its id and retried later. The loop never waits for Discord.
+`bot.core.policy` lists what sets the time of the next poll. No task can stop the loop: an unexpected error is
+logged with the task's id, and the poll is retried later. The loop never waits for Discord.
 """
 
 import asyncio
@@ -95,7 +95,7 @@ class Poller:
             await self._wake_up.sleep(wait)
 
     async def close(self, seconds: float) -> None:
-        """Begin no new poll; cancel those that are still under way after `seconds`."""
+        """Start no new polls; cancel those that are still running after `seconds`."""
         self._closing = True
         self._wake_up.set()
         if self._polls:
@@ -139,7 +139,7 @@ class Poller:
         return None if at == inf else at - now
 
     async def _poll(self, task_id: str, due: float) -> None:
-        """Poll a task that was taken from the queue, and put it back whatever happens."""
+        """Poll a task that was taken from the queue, and return it to the queue even after an error."""
         begun, failing = self._clock(), True
         if not self._queue.is_failing(task_id):  # failing tasks wait behind the others on purpose
             self._metrics.poll_lateness.observe(max(0.0, begun - due))

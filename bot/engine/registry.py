@@ -9,7 +9,7 @@ from bot.core.watch import CardState, Watch
 
 
 class Registry:
-    """Holds a card as long as it has live watches, with its ended ones; only the tracker changes it."""
+    """Keeps every card that has live watches, including its ended ones. Only the tracker changes it."""
 
     def __init__(self) -> None:
         self.cards: Final[dict[int, CardState]] = {}

@@ -1,6 +1,6 @@
-"""Applies what polls, people and Discord report to the watches: first saved, then shown.
+"""Applies observations, people's actions and lost cards to the watches: saves first, then shows.
 
-`core.observed` and `core.watch` decide what follows. If saving fails, nothing changes in memory either.
+`core.observed` and `core.watch` decide what changes. If saving fails, nothing changes in memory either.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class Audience(Protocol):
 
 
 class Tracker:
-    """The only one to change the registry, which everyone may read."""
+    """Changes the registry, which everyone may read and nobody else may change."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Tracker:
         self._tuner: Final = tuner
         self._clock: Final = clock
         self._chance: Final = chance
-        # Held from reading the registry until it is changed: saving takes time, and nothing may come between.
+        # Held from reading the registry until changing it, because the save in between awaits.
         self._saving: Final = asyncio.Lock()
 
     def show(self, card_id: int) -> None:
@@ -84,8 +84,8 @@ class Tracker:
             The seconds until the next poll of each task that is still watched.
         """
         pauses = {}
-        # Not while the result of a poll is saved: the poller schedules nothing for a task in flight, and the
-        # end of a task's last watch schedules nothing for the new one.
+        # Locked, so that the new watch is not added while a poll's result is saved. The poller schedules
+        # nothing for a task in flight, and a poll that ends the task's last watch schedules no other.
         async with self._saving:
             self.registry.add(state)
             changed = {state.card.id}

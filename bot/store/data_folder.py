@@ -1,6 +1,6 @@
-"""The database's folder: the files beside the database, the lock, and whether this user may use them.
+"""The data folder: the files beside the database, the lock, and whether this user may access them.
 
-Access is judged for the effective user, as the kernel does it, and without opening anything.
+Access is checked for the effective user, as the kernel does, without opening anything.
 """
 
 import errno
@@ -22,7 +22,7 @@ LOCK_SECONDS: Final = 0.3
 _EFFECTIVE: Final = os.access in os.supports_effective_ids
 _ENDINGS: Final = ("", "-wal", "-shm", ".lock", ".last-run", "-videos")
 _HARMLESS: Final = {"lost+found"}
-"""What may lie in a folder that belongs to the bot alone."""
+"""Other names that may be in a folder used only by the bot."""
 
 
 def beside(database: Path, ending: str) -> Path:
@@ -30,7 +30,7 @@ def beside(database: Path, ending: str) -> Path:
 
 
 def video_folder(database: Path) -> Path:
-    """Return where videos are kept until they are uploaded. It is emptied: nothing else may have its name."""
+    """Return the folder for videos that wait for upload. The bot deletes everything in it."""
     return beside(database, "-videos")
 
 
@@ -56,8 +56,8 @@ def empty(folder: Path) -> None:
 def empty_video_folder(database: Path) -> None:
     """Empty the video folder of a database whose lock is held.
 
-    This comes before the database is opened: after a crash the videos may fill the disk, and opening the
-    database needs some space.
+    Done before the database is opened, because opening it needs some disk space, and after a crash the videos
+    may fill the disk.
 
     Raises:
         StoreUnusable: it cannot be emptied.
@@ -115,7 +115,7 @@ def is_locked(database: Path) -> bool:
 
 
 def unusable(database: Path) -> list[Path]:
-    """Return what this user may not use: the folder (or its nearest existing parent), or the bot's files."""
+    """Return the paths this user may not use: the folder (or its nearest existing parent) or files in it."""
     folder = nearest_existing(database.parent)
     if not is_usable(folder):
         return [folder]

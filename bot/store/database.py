@@ -84,7 +84,7 @@ class Database:
         """Run `work` in one transaction.
 
         Raises:
-            StoreFailed: it failed; nothing of it has happened.
+            StoreFailed: it failed and was rolled back.
         """
         begun = time.perf_counter()
         try:
@@ -96,7 +96,7 @@ class Database:
             self.on_transaction(time.perf_counter() - begun)
 
     async def write_last_run(self, count: int) -> None:
-        """Write beside the data how many messages it has counted (`bot.store.unconfirmed`).
+        """Write the count of intended messages beside the database (`bot.store.unconfirmed`).
 
         Raises:
             StoreFailed: it could not be written.
@@ -108,7 +108,7 @@ class Database:
             raise StoreFailed(f"{last_run_file(self.path)} cannot be written ({error.strerror})") from error
 
     async def try_to_write(self) -> None:
-        """Test whether the file can be written, by writing what it holds already.
+        """Test whether the file can be written, by rewriting a value in it.
 
         Raises:
             StoreFailed: it cannot.
@@ -208,7 +208,7 @@ def _begin_immediately(connection: Connection) -> None:
 
 
 def _check(connection: Connection) -> None:
-    """Check the whole file at the start, where an operator sees the error: 25 ms for 10,000 watches."""
+    """Check the whole file at startup, when the operator sees an error: 25 ms for 10,000 watches."""
     if (found := connection.scalar(text("PRAGMA quick_check(1)"))) != "ok":
         raise DatabaseError("quick_check", None, sqlite3.DatabaseError(str(found).splitlines()[-1]))
 
@@ -225,7 +225,7 @@ def _migrate(connection: Connection, path: Path) -> None:
     elif tables:
         raise StoreUnusable(f"{path} is another program's database: set DATABASE_URL to a file of its own")
     if version == HEAD:
-        _rewrite_version(connection)  # SQLite opens a file without error although it may not write it
+        _rewrite_version(connection)  # SQLite also opens files that it may not write
         return
     # Imported here: a start without a migration does not need it.
     from alembic import command  # noqa: PLC0415

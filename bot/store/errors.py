@@ -1,4 +1,4 @@
-"""The errors of the data.
+"""The errors of the database and its folder.
 
 StoreError
 ├── StoreUnusable     the folder or the file cannot be used; the process ends with this line
@@ -32,4 +32,4 @@ class AlreadyWatched(StoreError):
 
 
 class StoreFailed(StoreError):
-    """A read or a write failed; nothing of it has happened."""
+    """A read or a write failed, and its transaction was rolled back."""

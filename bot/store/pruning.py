@@ -16,7 +16,7 @@ DAY: Final = 86_400.0
 PAUSE: Final = 6 * 3_600.0
 """Seconds between two rounds."""
 BATCH: Final = 200
-"""Cards per transaction, so that nobody waits long for the file."""
+"""Cards per transaction, so that other transactions never wait long."""
 
 
 async def keep_pruning(database: Database, keep_days: int, clock: Clock, wait: WaitHook) -> None:

@@ -1,4 +1,4 @@
-"""Reads what a server has watched recently, for people who search for a task."""
+"""Queries about recent watches, for `/veo list`, autocomplete and the message menu."""
 
 from collections.abc import Collection
 from typing import Final
@@ -116,7 +116,7 @@ class Recent:
 
 
 def _ended_since(channel_ids: Collection[int], since: float) -> tuple[ColumnElement[bool], ...]:
-    """Return what holds for the ended watches of a list: a card that was deleted is not missed there."""
+    """Return the conditions for ended watches in a list; those whose card was deleted are left out."""
     return (
         watches.c.channel_id.in_(list(channel_ids)),
         watches.c.ended_at >= since,

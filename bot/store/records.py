@@ -1,4 +1,4 @@
-"""Values to rows and back, and the queries that read lists of values."""
+"""Converts values to rows and back, and reads lists of values."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ WATCH: Final = tuple(
 
 
 class Placeholder(NamedTuple):
-    """A message that stands until a response is known; not searched for after `until` (Unix seconds)."""
+    """A message that stands in for a response; not searched for after `until` (Unix seconds)."""
 
     interaction_id: int
     channel_id: int

@@ -121,7 +121,7 @@ class Store:
         await self._run(lambda connection: connection.execute(change))
 
     async def save_outcomes(self, outcomes: Sequence[tuple[int, Outcome]]) -> None:
-        """End the live ones among these watches, by id, all or none."""
+        """Store the outcomes of watches by id, in one transaction; watches that have ended are unchanged."""
 
         def work(connection: Connection) -> None:
             for watch_id, outcome in outcomes:
@@ -139,9 +139,9 @@ class Store:
         await self._run(lambda connection: connection.execute(change.values(state=DONE)))
 
     async def plan(self, watch_id: int, messages: Sequence[Message]) -> list[Delivery]:
-        """Return the messages of a result: those planned before, or else these, which are stored as its plan.
+        """Store the planned messages of a result, unless there is a plan already; return the stored plan.
 
-        After a restore they may have been sent before: then each counts as being sent since the backup.
+        After a restore they may have been sent already: then each counts as being sent since the backup.
         """
 
         def work(connection: Connection) -> list[Delivery]:
@@ -161,7 +161,7 @@ class Store:
         return await self._run(work)
 
     async def mark_sending(self, watch_id: int, part: int, at: float) -> None:
-        """Store, before a message is sent, that it is about to be."""
+        """Store that a message is about to be sent; must be committed before the request."""
 
         def work(connection: Connection) -> int:
             change_part(connection, watch_id, part, intended_at=at)

@@ -1,15 +1,15 @@
-"""Messages that may have been sent although the data does not say so: after a restore or a copied file.
+"""Results that may have been posted although the database does not know it, after a backup was restored.
 
-While a copy of the data lies aside, the bot goes on sending. The copy knows nothing of that, so when it
-becomes the data, every watch in it that is unfinished may have its result in the channel already. Such a
-result is unconfirmed: it is searched for before it is sent (`bot.outbound.result_poster`).
+After a backup is made, the bot keeps posting results. If the backup is restored later, every unfinished watch
+in it may already have its result in the channel. Such a result is unconfirmed: the channel is searched for it
+before it is posted (`bot.outbound.result_poster`).
 
-One mark in `meta` says so: `unconfirmed` holds a time and a watch id. A message of that watch or an earlier
-one may have been sent since that time. `backup` and `restore` set the mark in the copies they make. Files
-that were copied by hand are recognized by their count of messages: `intents` is the number of messages that
-were about to be sent, and the time of the last. The number is also kept in a file beside the data, written
-after the data but before the message is sent. Data that is behind that file is a copy, and so is data without
-it.
+One row of `meta` records this: `unconfirmed` holds a time and a watch id. A message of that watch or an
+earlier one may have been sent since that time. `backup` and `restore` write the row into the copies they
+make. Files that were copied by hand are recognised by a counter: `intents` holds the number of messages that
+were about to be sent, and the time of the last. The number is also written to a file beside the database,
+after the commit but before the message is sent. A database whose count is behind that file is a copy, and so
+is one without the file.
 """
 
 import os
@@ -53,7 +53,7 @@ def mark_unconfirmed(connection: Connection, since: float) -> bool:
 
 
 def unconfirmed_since(connection: Connection, watch_id: int) -> float | None:
-    """Return since when a watch's messages may have been sent, None if the data knows of all that were."""
+    """Return since when a watch's messages may have been sent, None if the database knows all of them."""
     since, _, last_id = (connection.scalar(_READ, {"key": "unconfirmed"}) or "").partition(" ")
     return float(since) if since and watch_id <= int(last_id) else None
 

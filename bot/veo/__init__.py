@@ -1,1 +1,1 @@
-"""The task API: its answers as values and typed errors, and a thin client."""
+"""The task API's client: answers become values or typed errors."""

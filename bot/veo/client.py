@@ -1,4 +1,4 @@
-"""The task API over aiohttp: the thin skin around `bot.veo.protocol`."""
+"""The HTTP client of the task API: sends requests with aiohttp and leaves reading to `bot.veo.protocol`."""
 
 import asyncio
 import time
@@ -21,9 +21,9 @@ from bot.veo.errors import BrokenAnswer, KeyRefused, Unavailable, VeoError
 from bot.veo.protocol import BODY_LIMIT, decode
 
 TIMEOUT_SECONDS: Final = 15.0
-"""Time limit of a whole request, so that a body sent byte by byte ends, too."""
+"""Time limit of a whole request, so that a body that arrives byte by byte is cut off as well."""
 CONNECTIONS: Final = 256
-"""More than polls in flight: waiting for a connection would use up the time limit."""
+"""More than the polls in flight: waiting for a connection would use up the time limit."""
 
 AuthScheme = Literal["raw", "bearer"]
 
@@ -31,8 +31,8 @@ AuthScheme = Literal["raw", "bearer"]
 class VeoClient:
     """One session with the task API; use as an async context manager.
 
-    `auth` is how the key is sent: `raw` as it is, `bearer` as `Bearer …`. `auto` tries the bare key
-    first and `Bearer` if it is refused, and keeps what was accepted.
+    `auth` is how the key is sent: `raw` without a prefix, `bearer` as `Bearer …`. `auto` tries the raw key
+    first, then `Bearer` if that is refused, and remembers which was accepted.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class VeoClient:
         try:
             return await self._request(task_id, known, scheme)
         except KeyRefused:
-            # Another poll may have found out meanwhile how the key must be sent.
+            # Meanwhile another poll may have learned which form of the key is accepted.
             if self._scheme_is_known and scheme == self._scheme:
                 raise
         return await self._request(task_id, known, "raw" if scheme == "bearer" else "bearer")
@@ -97,7 +97,7 @@ class VeoClient:
         response: aiohttp.ClientResponse | None = None
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                # Redirects are not followed: aiohttp would take the key's header along to another origin.
+                # Redirects are not followed: aiohttp would send the key to another origin.
                 response = await self._session.get(
                     self._base.with_path(
                         self._path + task_id, encoded=True
@@ -109,13 +109,13 @@ class VeoClient:
         except TimeoutError:
             raise Unavailable("no answer in time") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            # Not chained: the representation of some of these contains the request's headers.
+            # Not chained: the repr of some of these errors contains the request's headers.
             raise _unread(error, response, self._clock()) from None
-        # A server may quote our key, and its messages are shown to people.
+        # A server may quote our key in its message, which people will see.
         for form in self._quoted:
             body = body.replace(form, b"***")
         task = decode(response.status, response.headers, body, task_id, self._clock(), known=known)
-        # Only a task proves that the key was accepted: some servers answer strangers with a 404.
+        # Only a task proves that the key was accepted: some servers return 404 for a wrong key.
         if not self._scheme_is_known:
             self._scheme, self._scheme_is_known = scheme, True
         return task
@@ -126,7 +126,7 @@ class _TooLong(ValueError):
 
 
 def _unread(error: Exception, response: aiohttp.ClientResponse | None, now: float) -> VeoError:
-    """Return the error for an answer that did not arrive completely or cannot be decompressed."""
+    """Return the error for a response that is incomplete or cannot be decompressed."""
     text = str(error) if isinstance(error, _TooLong) else f"no answer ({type(error).__name__})"
     if response is None:
         return Unavailable(text)
@@ -136,7 +136,7 @@ def _unread(error: Exception, response: aiohttp.ClientResponse | None, now: floa
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """Read a body by chunks, so that a compression bomb stops at `BODY_LIMIT` bytes.
+    """Read a body in chunks, so that a compression bomb is stopped at `BODY_LIMIT` bytes.
 
     Raises:
         _TooLong: it is longer.

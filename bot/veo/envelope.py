@@ -1,6 +1,6 @@
-"""Which error an answer without a task is, from its status, its codes and its message.
+"""Turns a response without a task into a typed error, by its status, its codes and its message.
 
-The status decides first. Inside a 200, and where a 4xx only says "bad request", the codes and messages of the
+The status decides first. In a 200, and in a 4xx that only means "bad request", the codes and messages in the
 body decide: `{"code": "task_not_exist"}`, `{"error": {"code": 401}}`, `{"code": 500, "msg": "..."}`.
 """
 
@@ -49,12 +49,12 @@ _STATUS_OF: Final = {word: status for status, words in _SYNONYMS.items() for wor
 """Textual codes and the status that each means."""
 _FINE: Final = frozenset({"", "ok", "null", "none", "true"})
 _OF_OBJECTS: Final = frozenset({403, 404, 410})
-"""Statuses that proxies send as well: only a JSON object comes from the API itself."""
+"""Statuses that proxies return as well; the response is the API's own only if it is a JSON object."""
 _PLAIN: Final = frozenset({401, 403, 404, 410, 429})
 """Codes in a body that mean the same as that status."""
 
 WORDS_LIMIT: Final = 500
-"""Characters of a message that are searched; it stands near the beginning."""
+"""How many characters of a message are searched; the relevant words are near the beginning."""
 
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _TOKEN: Final = re.compile(r"[a-z0-9]+|[\u4e00-\u9fff]+")

@@ -1,15 +1,15 @@
-"""How a poll can fail: one class for each reaction that a caller can have.
+"""How a poll can fail: one class per reaction of the caller.
 
     VeoError
     ├── TaskNotFound   the API does not know the task
     ├── TaskRefused    it refuses this one task
     ├── KeyRefused     it refuses the API key, or this key for this task
     ├── RateLimited    it asks for fewer requests
-    ├── Unavailable    no answer, too late, a 5xx, or a page that no API wrote
-    └── BrokenAnswer   an answer that cannot be read: this task's own, and no sign of an outage
+    ├── Unavailable    no response, a timeout, a 5xx, or a proxy's page
+    └── BrokenAnswer   a response that cannot be parsed: concerns only this task, no sign of an outage
 
-The text of an error is for the log: it contains no key, no header and no URL. `message` is what the API
-itself said, for people.
+The text of an error is for the log and contains no key, header or URL. `message` is the API's own message,
+for people.
 """
 
 from bot.core.events import ErrorKind, Missing, PollError

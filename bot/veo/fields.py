@@ -1,7 +1,7 @@
-"""The fields of an answer, in every form in which they are known to come.
+"""Reads the fields of a task in every known form: state, progress, times, messages, links.
 
-The document knows one form of each. Relays and the video APIs behind them (new-api, Kling, Runway, Sora,
-Vertex, Replicate) send others. Unknown forms are ignored.
+The API's documentation has one form of each. Relays and the video APIs behind them (new-api, Kling, Runway,
+Sora, Vertex, Replicate) send others. Unknown forms are ignored.
 """
 
 import math
@@ -62,7 +62,7 @@ _MESSAGE_FIELDS: Final = table(
     " status_message error_description raw_message"
 )
 _INNER_FIELDS: Final = (*_MESSAGE_FIELDS, "description", "title", "text", "content", "code", "type")
-"""The same inside an object in place of a message; elsewhere the last ones describe a video."""
+"""The same inside an object where a message is expected; elsewhere the last ones describe a video."""
 _RESULTS: Final = ("task_result", "output")
 """Objects that may hold the videos, besides the document's `data`."""
 _NESTED: Final = 4
@@ -171,7 +171,7 @@ def _words(value: Any, depth: int = _NESTED) -> str:
 
 
 def links_of(task: Object) -> list[Any]:
-    """Return the values in place of video links; empty ones are left out."""
+    """Return the values of all fields that should hold video links, without empty ones."""
     data = task.get("data")
     holders = [
         data,

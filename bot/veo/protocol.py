@@ -1,9 +1,9 @@
-"""The task API's answers: from status, headers and body to a `Task` or a typed error, without I/O.
+"""Decodes the task API's responses: status, headers and body to a `Task` or a typed error, without I/O.
 
-The document is `GET /v1/videos/tasks/{id}`. An object with a `state` is a task, whatever codes stand beside
-it; relays wrap it in `data`, or call the state `status`. Anything else is an error, and `bot.veo.envelope`
-says which. A body is parsed strictly first, then once more with the damage that real relays send: characters
-cut in half, control characters, NaN, a byte order mark. A truncated body stays unreadable.
+The endpoint is `GET /v1/videos/tasks/{id}`. An object with a `state` is a task, whatever codes are next to
+it; relays wrap it in `data`, or name the state `status`. Anything else is an error, and `bot.veo.envelope`
+decides which. A body is first parsed strictly, then leniently, because real relays send characters cut in
+half, control characters, NaN and byte order marks. A truncated body is always an error.
 """
 
 import json
@@ -29,10 +29,10 @@ LENIENT_LIMIT: Final = 256 * 1024
 ID_LIMIT: Final = 100
 """Characters kept of an id that is not ours."""
 
-# A backslash with what it escapes, if that is an escape of JSON: the alternatives exclude each other, so that
-# a row of backslashes is walked through once.
+# A backslash and what it escapes, if that is valid JSON. The alternatives exclude each other, so that a run
+# of backslashes takes linear time.
 _ESCAPE: Final = re.compile(r'\\(?:(["\\/bfnrt]|u[0-9a-fA-F]{4})|(\')?)')
-# Some servers call every text JSON, also their "404 page not found".
+# Some servers declare every text as JSON, even "404 page not found".
 _SENTENCE: Final = re.compile(rb"(?:[1-5]\d\d )?[A-Za-z]")
 _DECODER: Final = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
 _ENVELOPES: Final = ("data", "task", "result")
@@ -40,7 +40,7 @@ _ENVELOPES: Final = ("data", "task", "result")
 _NESTED: Final = 2
 """Envelopes around a task, one in the other."""
 _STATUS: Final = ("status", "task_status", "taskStatus")
-"""What relays call the state; in an envelope the same names mean how the request went."""
+"""Relays' names for the state; in an envelope the same names hold the status of the request."""
 _IDS: Final = ("id", "task_id", "taskId")
 _OF_A_TASK: Final = ("progress", "videos", "video_url", "task_result")
 _HEALTHY: Final = frozenset({TaskState.PENDING, TaskState.RUNNING, TaskState.SUCCEEDED})
@@ -70,7 +70,7 @@ def decode(
         return known
     pause = retry_after(headers.get("Retry-After"), now)
     try:
-        # A refusal needs no body; a success does.
+        # An error needs no body; a success does.
         answer = _read_json(body, headers.get("Content-Type", "")) if succeeded or body.strip() else ""
     except _NotJson as fault:
         if (error := of_status(status, pause)) is None and fault.page:
@@ -82,7 +82,7 @@ def decode(
 
 
 def _find(answer: Any, task_id: str) -> tuple[tuple[Object, ...], str] | None:
-    """Return the object that is a task, after those around it, and its state as it came."""
+    """Return the object that is a task, preceded by those around it, and its state as received."""
     places = list(_objects(answer))
     for objects in places:
         if state := fields.text_of(objects[-1].get("state"), WORD_LIMIT):
@@ -96,7 +96,7 @@ def _find(answer: Any, task_id: str) -> tuple[tuple[Object, ...], str] | None:
 
 
 def _is_task(answer: Object, status: str, task_id: str) -> bool:
-    """Return whether a `status` is a task's, and not how the request went."""
+    """Return whether a `status` is a task's state, not the status of the request."""
     if task_id in _ids(answer):
         return True
     return fields.state_of(status) in _HEALTHY and any(name in answer for name in _OF_A_TASK)

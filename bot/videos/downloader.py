@@ -1,7 +1,7 @@
 """Downloads finished videos to disk, so that a result still plays when its links have expired.
 
-Only a complete video that fits is kept; any other stays a link. Whatever a server does raises nothing here,
-and a download ends in time. `bot.videos.source` decides which addresses are asked and what is a video.
+Only a complete video that fits is kept; any other stays a link. A misbehaving server causes no exception, and
+every download has a time limit. `bot.videos.source` decides which addresses are allowed and what is a video.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class VideoFile:
 
 
 class DiskBudget:
-    """Grants disk space to files, never the last of it: the database needs that. It asks the file system."""
+    """Grants disk space to files, but never the last of it, which the database needs."""
 
     def __init__(self, folder: Path, usage: DiskUsage = shutil.disk_usage) -> None:
         self._folder: Final = folder
@@ -99,7 +99,7 @@ class _Draft:
         self.claim(self.size)
 
     def delete(self) -> None:
-        with suppress(OSError):  # what a full disk did not take is not needed
+        with suppress(OSError):  # data that a full disk did not accept is not needed
             self._close()
         self.budget.claims.pop(self.path, None)
         try:
@@ -133,10 +133,10 @@ class _Fetch:
 
 
 class VideoDownloader:
-    """Downloads videos into a folder of its own, which it empties at both ends; an async context manager.
+    """Downloads videos into its own folder, which it empties on entry and exit; an async context manager.
 
-    `disk` runs what touches files, by default a thread; a simulation runs it inline. Leave the context once
-    nobody reads the files any more.
+    `disk` runs everything that touches files, by default in a thread; simulations run it inline. Leave the
+    context only when nobody reads the files any more.
     """
 
     def __init__(
@@ -155,8 +155,8 @@ class VideoDownloader:
         self._files: Final = count(1)
         self._running: Final[set[asyncio.Task[VideoFile | None]]] = set()
         self._http: aiohttp.ClientSession | None = None
-        # A slow disk must not block the loop, so a thread touches the files; a single one, so that this
-        # happens in order: no file is closed or deleted during a write to it.
+        # A slow disk must not block the event loop, so files are accessed in a thread. It is a single one, so
+        # that operations run in order: no file is closed or deleted during a write to it.
         self._disk: Final = disk or ThreadPoolExecutor(1, thread_name_prefix="videos")
 
     async def __aenter__(self) -> Self:
@@ -207,7 +207,7 @@ class VideoDownloader:
             _Draft(file.path, self._budget).delete()
 
     def drop(self) -> None:
-        """Delete all videos, also unfinished ones: something else needs the disk."""
+        """Delete all videos, including unfinished ones: something more important needs the disk."""
         for task in self._running:
             task.cancel()
         for path in list(self._budget.claims):
@@ -237,7 +237,7 @@ class VideoDownloader:
         finally:
             if file is None:
                 fetch.taken.pop(number, None)
-                # Shielded: a download that is cancelled while it ends must still release its space.
+                # Shielded: a download that is cancelled here must still release its disk space.
                 await asyncio.shield(self._on_disk(draft.delete))
         return file
 

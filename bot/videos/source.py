@@ -1,7 +1,7 @@
-"""Videos behind links that a server wrote: which links and addresses are asked, and what counts as a video.
+"""Opens untrusted video links safely: which links and addresses are allowed, and what counts as a video.
 
-A host's name proves nothing: it may resolve to an internal address, and to another one a moment later. So the
-check is made where a socket is created, on the very address that this socket then connects to.
+A host name proves nothing: it may resolve to an internal address, and to a different one a moment later. So
+the check is made when a socket is created, on the address that this socket then connects to.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ AddressPolicy = Callable[[IPv4Address | IPv6Address], bool]
 CONNECTIONS: Final = 48
 """Open at the same time."""
 TO_ONE_HOST: Final = 8
-"""The same to one host: a host that answers byte by byte delays no video from elsewhere."""
+"""The same for one host, so that a slow host does not delay videos from others."""
 REDIRECTS: Final = 3
 CHUNK: Final = 64 * 1024
 HEAD: Final = 64
 """Bytes by which a video is recognized; none is shorter."""
 
 _REDIRECT: Final = frozenset({301, 302, 303, 307, 308})
-# Any other word in `Content-Encoding` is a note by the uploader: object stores send an empty one,
-# `aws-chunked`, `binary` and `utf-8` with files that are not encoded.
+# Other values of `Content-Encoding` were set by the uploader: object stores send "", `aws-chunked`, `binary`
+# and `utf-8` for files that are not encoded.
 _COMPRESSING: Final = frozenset(
     {"br", "compress", "dcb", "dcz", "deflate", "gzip", "x-compress", "x-gzip", "zstd"}
 )
@@ -70,7 +70,7 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
 class Refused(Exception):
-    """A video is not downloaded; the text says why, never in a server's words."""
+    """A video is not downloaded; the text says why and never quotes the server."""
 
 
 class AddressRefused(OSError):
@@ -89,7 +89,7 @@ def is_global(address: IPv4Address | IPv6Address) -> bool:
 
 
 def guarded_client(may_connect: AddressPolicy) -> aiohttp.ClientSession:
-    """Return a client that reaches only addresses that the policy allows, and reveals nothing.
+    """Return a client that connects only to allowed addresses and sends no identifying data.
 
     It reuses no connection and caches no addresses, so that each request is checked. It has no time limit.
     """
@@ -146,7 +146,7 @@ class Video:
 
 @asynccontextmanager
 async def opened(http: aiohttp.ClientSession, link: str, asked: list[str]) -> AsyncIterator[Video]:
-    """Follow a link to a video; append the hosts that are asked on the way to `asked`.
+    """Follow a link to a video; append each host on the way to `asked`.
 
     Raises:
         Refused: there is no video that may be downloaded.
@@ -166,7 +166,7 @@ async def opened(http: aiohttp.ClientSession, link: str, asked: list[str]) -> As
 
 
 def why(error: Exception) -> str:
-    """Describe an error for the log, without a server's words and without a link."""
+    """Describe an error for the log, without quoting the server or the link."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, Refused | AddressRefused):
         return str(cause)
