@@ -18,7 +18,6 @@ from wire.place import START
 
 from bot.cards.text import NAME_LIMIT, plain, short_id
 from bot.core.health import IMPOSSIBLE_ID
-from bot.core.names import row_name
 from bot.core.outcome import Ending
 from bot.core.poll_queue import IN_FLIGHT
 from sim.discord import Message
@@ -200,7 +199,8 @@ def _has_nonce_of(card: Message, message: Message) -> bool:
 
 def _is_final(card: Message, row: Row) -> bool:
     """Tell whether a card shows a task's end: its row there, and no button once all rows have one."""
-    names = {row.task_id, short_id(row.task_id), plain(row_name(row.name), NAME_LIMIT)} - {""}
+    # A row cuts a long name behind its number.
+    names = {row.task_id, short_id(row.task_id), plain(row.name[:20], NAME_LIMIT)} - {""}
     return any(name in card.text for name in names) and not any(
         "veo:stop" in b.get("custom_id", "") for b in card.buttons
     )
