@@ -34,10 +34,7 @@ def uncompiled_languages() -> list[str]:
 
 
 def language_for(locale: str | None) -> str:
-    """Return the language for a Discord locale; English if the bot has no catalogue for it.
-
-    `zh-TW` gets English, not Simplified Chinese: its readers use other characters and other words.
-    """
+    """Return the language for a Discord locale, else English: `zh-TW` has other characters and words."""
     return next((language for language in LANGUAGES if language == locale), ENGLISH)
 
 
@@ -118,8 +115,10 @@ END_TOO_OLD = (
 )
 END_STOPPED = "Stopped by {person}."
 END_NO_SUCH_TASK = "The task API has never known this id. Check the id and watch again."
+TOOK = "Took {time}, queue included"
 FAILED_WITHOUT_REASON = "The task API gave no reason."
 LINKS_REFUSED = "Not shown (not a web link): {names}"
+VIDEO = "video {number}"
 LINKS_IN_FILE = "More links are in the attached file `{name}`."
 AND_MORE = "and {count} more"
 AND_MORE_PEOPLE = "and {count} more people"
@@ -223,6 +222,7 @@ OPEN_CARD = "open"
 OPEN_RESULT = "result"
 PAGE = "Page {page} of {pages}"
 AGE_NOW = "just now"
+SECONDS = "{count} s"
 AGE_MINUTES = "{count} min"
 AGE_HOURS = "{count} h"
 AGE_DAYS = "{count} d"

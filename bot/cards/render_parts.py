@@ -1,5 +1,6 @@
 """Parts shared by cards, results and responses: headlines, progress bars, titles of states and endings."""
 
+import re
 from collections.abc import Sequence
 from enum import Enum
 from typing import Final
@@ -11,6 +12,9 @@ from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 from bot.core.watch import REFUSED_AFTER
 from bot.messages import say
+
+# Not `urlsplit`: it raises on addresses in brackets that are none.
+_HOST: Final = re.compile(r"https?://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)", re.IGNORECASE)
 
 
 class Style(Enum):
@@ -77,10 +81,11 @@ def state_title(language: str, task: Task) -> tuple[Style, str]:
     return style, say(language, sentence, state=plain(task.state_text, 60))
 
 
-def ending_lines(language: str, outcome: Outcome, policy: PollPolicy, limit: int) -> list[str]:
-    """Return the sentence that explains an ending, if it needs one, and the API's last message."""
+def ending_lines(language: str, outcome: Outcome, policy: PollPolicy, message: str) -> list[str]:
+    """Return the sentence that explains an ending, if it needs one, and the API's last message, escaped."""
     sentence = _explained(language, outcome, policy)
-    message = plain(outcome.last_message, limit) if outcome.ending.announced else ""
+    if not outcome.ending.announced:
+        message = ""
     if outcome.ending is Ending.FAILED and not message:
         sentence = say(language, messages.FAILED_WITHOUT_REASON)
     return [line for line in (sentence, f"> {message}" if message else "") if line]
@@ -112,6 +117,34 @@ def refused_links(language: str, task: Task) -> str | None:
         return None
     names = [code(name, 45) for name in task.refused_videos]
     return say(language, messages.LINKS_REFUSED, names=listed(language, names, 3))
+
+
+def took_line(language: str, task: Task, seen_at: float) -> str | None:
+    """Return how long an ended render took, None if that is not known; `seen_at` is when we saw its end."""
+    seconds = task.seconds_taken(seen_at)
+    if seconds is None:
+        return None
+    minutes = round(seconds / 60)
+    if seconds < 59.5:  # noqa: PLR2004  # of 59.7 s a reader would see "60 s"
+        time = say(language, messages.SECONDS, count=max(1, round(seconds)))
+    else:
+        hours, minutes = divmod(minutes, 60)
+        parts = [say(language, messages.AGE_HOURS, count=hours)] if hours else []
+        parts += [say(language, messages.AGE_MINUTES, count=minutes)] if minutes else []
+        time = " ".join(parts)
+    return f"-# {say(language, messages.TOOK, time=time)}"
+
+
+def short_link(language: str, number: int, url: str) -> str:
+    """Return the link of an attached video, `number` from 1: a reader sees where it leads, not all of it.
+
+    A label with `https://` in it would keep Discord from showing a link (discord-api-docs#7721).
+    """
+    label = say(language, messages.VIDEO, number=number)
+    # A bracket would end the link's target.
+    target = url.replace("(", "%28").replace(")", "%29")
+    host = _HOST.match(url)
+    return f"[{label}](<{target}>) · {plain(host[1].lower(), len(url) * 2)}" if host else f"<{url}>"
 
 
 def listed(language: str, names: Sequence[str], limit: int) -> str:

@@ -1,11 +1,12 @@
 """The messages of a result: a pure function of an outcome and its followers.
 
-A message has at most 2,000 characters and pings at most 100 people. Each link has a line of its own; links
-that fit into no message go into `urls.txt`, so that none is cut and none is lost. If there are several
-messages, each ends with its `k/n`, by which it can be found again after a crash.
+A message has at most 2,000 characters and pings at most 100 people. Each link has a line of its own; what
+does not fit goes into `urls.txt`, so that none is cut and none is lost. Space is reckoned for the longer form
+of a link, `short_link` around all of it: only when the message is sent is it known which videos it carries.
+If there are several messages, each ends with its `k/n`, by which it can be found again after a crash.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,20 +17,23 @@ from bot.cards.render_parts import (
     headline,
     progress_line,
     refused_links,
+    short_link,
     state_title,
+    took_line,
 )
 from bot.cards.text import CONTENT_LIMIT, mention, name_and_id, plain, relative
-from bot.core.outcome import Message, Outcome
+from bot.core.characters import shortened, visible
+from bot.core.outcome import Ending, Message, Outcome
 from bot.core.policy import PollPolicy
 from bot.core.task import Task
 from bot.messages import say
 
 MENTION_LIMIT: Final = 100
 """People that one message may ping (Discord's own limit)."""
-LINK_MESSAGES: Final = 5
-"""Messages that the links of one task may fill; the rest goes into a file."""
 URLS_FILE: Final = "urls.txt"
-REASON_LIMIT: Final = 1_200
+ERROR_FILE: Final = "error.txt"
+ERROR_LIMIT: Final = 600
+"""Characters of the API's message; of a longer one the whole goes into a file."""
 _RESERVED: Final = 200
 """Characters kept free for the `k/n` and the line about the file."""
 
@@ -46,11 +50,18 @@ def result_messages(
     """Return the messages that announce an outcome, in the order of sending."""
     style, sentence = ENDING_STYLES[outcome.ending]
     head = [headline(style, say(language, sentence), name_and_id(name, task_id))]
-    head += ending_lines(language, outcome, policy, REASON_LIMIT)
+    quoted, error_file = _quoted(outcome.last_message)
+    head += ending_lines(language, outcome, policy, quoted)
     task = outcome.task
-    if task is not None and (refused := refused_links(language, task)) is not None:
+    if task is None:
+        return _spread(task_id, head, followers, (), language, error_file=error_file)
+    if outcome.ending in {Ending.SUCCEEDED, Ending.FAILED} and (
+        took := took_line(language, task, outcome.at)
+    ):
+        head.append(took)
+    if (refused := refused_links(language, task)) is not None:
         head.append(refused)
-    return _spread(task_id, head, followers, task.videos if task is not None else (), language)
+    return _spread(task_id, head, followers, task.videos, language, error_file=error_file)
 
 
 def is_part(content: str, task_id: str, part: int, parts: int) -> bool:
@@ -60,14 +71,20 @@ def is_part(content: str, task_id: str, part: int, parts: int) -> bool:
     return content.endswith(_mark(task_id, part, parts))
 
 
-def answer_messages(task: Task, language: str, name: str = "") -> tuple[Message, ...]:
-    """Return the messages about a task after one poll: of `status`, and of `watch` for an ended task."""
+def replace_links(content: str, forms: Mapping[str, str]) -> str:
+    """Return a planned message's content with other forms of its links."""
+    return "\n".join(forms.get(line, line) for line in content.split("\n"))
+
+
+def answer_message(task: Task, language: str, now: float, name: str = "") -> Message:
+    """Return the message about a task after one poll: of `status`, and of `watch` for an ended task."""
     style, title = state_title(language, task)
     head = [headline(style, title, name_and_id(name, task.id))]
     if not task.state.ended and (progress := progress_line(task)) is not None:
         head.append(progress)
-    if message := plain(task.message, REASON_LIMIT):
-        head.append(f"> {message}")
+    quoted, error_file = _quoted(task.message)
+    if quoted:
+        head.append(f"> {quoted}")
     action = plain(task.action, 60)
     details = [say(language, messages.ACTION, action=action)] if action else []
     if task.created_at is not None:
@@ -76,9 +93,20 @@ def answer_messages(task: Task, language: str, name: str = "") -> tuple[Message,
         details.append(say(language, messages.UPDATED, when=relative(task.updated_at)))
     if details:
         head.append(f"-# {' · '.join(details)}")
+    if (took := took_line(language, task, now)) is not None:
+        head.append(took)
     if (refused := refused_links(language, task)) is not None:
         head.append(refused)
-    return _spread(task.id, head, (), task.videos, language)
+    (message,) = _spread(task.id, head, (), task.videos, language, error_file=error_file)
+    return message
+
+
+def _quoted(message: str) -> tuple[str, str]:
+    """Return what of the API's message is quoted, escaped, and all of it for a file if that is not all."""
+    words = visible(message)
+    # With each of its characters escaped it is twice as long.
+    quoted = plain(shortened(words, ERROR_LIMIT), 2 * ERROR_LIMIT)
+    return quoted, message if len(words) > ERROR_LIMIT else ""
 
 
 @dataclass(slots=True)
@@ -87,10 +115,12 @@ class _Page:
 
     lines: list[str] = field(default_factory=list)
     mentions: list[int] = field(default_factory=list)
+    spare: int = 0
+    """Characters kept for the longer forms of its links."""
 
     @property
     def space(self) -> int:
-        return CONTENT_LIMIT - _RESERVED - sum(len(line) + 1 for line in self.lines)
+        return CONTENT_LIMIT - _RESERVED - self.spare - sum(len(line) + 1 for line in self.lines)
 
 
 def _mark(task_id: str, part: int, parts: int) -> str:
@@ -98,27 +128,38 @@ def _mark(task_id: str, part: int, parts: int) -> str:
 
 
 def _spread(
-    task_id: str, head: Iterable[str], followers: Sequence[int], links: Sequence[str], language: str
+    task_id: str,
+    head: Iterable[str],
+    followers: Sequence[int],
+    links: Sequence[str],
+    language: str,
+    *,
+    error_file: str,
 ) -> tuple[Message, ...]:
     pages = [_Page(list(head))]
     _add_mentions(pages, followers)
-    most = len(pages) - 1 + LINK_MESSAGES
+    last = pages[-1]
     left: list[str] = []
-    for link in links:
-        if len(link) > pages[-1].space and len(link) <= _Page().space and len(pages) < most:
-            pages.append(_Page())
-        if len(link) <= pages[-1].space:
-            pages[-1].lines.append(link)
+    for number, link in enumerate(links, 1):
+        longer = len(short_link(language, number, link))
+        if longer <= last.space:
+            last.lines.append(link)
+            last.spare += longer - len(link)
         else:
             left.append(link)
     if left:
-        pages[-1].lines.append(say(language, messages.LINKS_IN_FILE, name=URLS_FILE))
+        last.lines.append(say(language, messages.LINKS_IN_FILE, name=URLS_FILE))
     parts = len(pages)
     for part, page in enumerate(pages, 1):
         if parts > 1:
             page.lines.append(_mark(task_id, part, parts))
     return tuple(
-        Message("\n".join(page.lines), tuple(page.mentions), tuple(left) if page is pages[-1] else ())
+        Message(
+            "\n".join(page.lines),
+            tuple(page.mentions),
+            tuple(left) if page is last else (),
+            error_file if page is pages[0] else "",
+        )
         for page in pages
     )
 

@@ -158,5 +158,6 @@ def _ended(watch: Watch, outcome: Outcome, language: str, policy: PollPolicy, me
     progress = ""
     if outcome.task is not None and outcome.ending not in {Ending.SUCCEEDED, Ending.EMPTY}:
         progress = progress_line(outcome.task) or ""
-    note = "\n".join(ending_lines(language, outcome, policy, message_limit))
+    message = plain(outcome.last_message, message_limit)
+    note = "\n".join(ending_lines(language, outcome, policy, message))
     return TaskRow(watch.task_id, style, say(language, title), progress, note=note)

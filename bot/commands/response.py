@@ -18,7 +18,6 @@ from bot.commands.response_requests import (
     ACKNOWLEDGED,
     TOKEN_SECONDS,
     RequestFailed,
-    files_of,
     refuses_content,
     repeat,
     send_or_simplify,
@@ -28,7 +27,7 @@ from bot.commands.turns import RESPONSE_SECONDS, Turn
 from bot.core.outcome import Message
 from bot.messages import language_for, say
 from bot.outbound.discord_errors import ErrorAction, describe, error_action
-from bot.outbound.rest import NOBODY
+from bot.outbound.rest import NOBODY, text_files
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +61,8 @@ class Response:
         """The language of private messages: the user's."""
         self.channel_language: Final = channel_language
         """The language of public messages."""
+        self.asked_at: Final = interaction.created_at.timestamp()
+        """By Discord's clock."""
 
     async def placeholder(self, task_ids: Sequence[str]) -> int:
         """Post publicly that tasks are being checked, once; return the message's id."""
@@ -143,7 +144,7 @@ class Response:
         async def edit(message: Message) -> None:
             def by(request: Callable[..., Awaitable[object]]) -> Callable[[], Awaitable[object]]:
                 return lambda: request(
-                    content=message.content, attachments=files_of(message), allowed_mentions=NOBODY
+                    content=message.content, attachments=text_files(message), allowed_mentions=NOBODY
                 )
 
             await repeat(by(self.interaction.edit_original_response), by(placeholder.edit))
@@ -182,7 +183,7 @@ class Response:
                 reply = await self.interaction.response.send_message(
                     message.content,
                     ephemeral=ephemeral,
-                    files=files_of(message),
+                    files=text_files(message),
                     view=view,
                     allowed_mentions=NOBODY,
                 )
@@ -233,7 +234,7 @@ class Response:
                 await self.interaction.followup.send(
                     message.content,
                     ephemeral=ephemeral,
-                    files=files_of(message),
+                    files=text_files(message),
                     view=view,
                     allowed_mentions=NOBODY,
                 )

@@ -4,7 +4,6 @@ Kept apart from `response`, which decides what is sent and when.
 """
 
 import asyncio
-import io
 import re
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
@@ -12,7 +11,6 @@ from typing import Final, TypeVar
 import aiohttp
 import discord
 
-from bot.cards.results import URLS_FILE
 from bot.cards.text import CONTENT_LIMIT, plain
 from bot.core.outcome import Message
 from bot.outbound.discord_errors import NOT_DISCORDS, ErrorAction, error_action
@@ -29,13 +27,6 @@ RequestFailed = (discord.DiscordException, aiohttp.ClientError, OSError, Timeout
 """What a request to Discord may raise."""
 
 
-def files_of(message: Message) -> list[discord.File]:
-    """Return a message's files. A request consumes them, so each attempt needs new ones."""
-    if not message.urls_file:
-        return []
-    return [discord.File(io.BytesIO("\n".join((*message.urls_file, "")).encode()), URLS_FILE)]
-
-
 def refuses_content(error: BaseException) -> bool:
     """Return whether Discord refused a message's content: filtered links (240000) or an invalid form."""
     if not isinstance(error, discord.HTTPException):
@@ -48,7 +39,9 @@ def without_markup(message: Message) -> Message:
     links = tuple(_LINK.findall(message.content))
     lines = (_LINK.sub("", line).strip() for line in message.content.splitlines())
     text = "\n".join(plain(line, CONTENT_LIMIT) for line in lines if line)
-    return Message(text[:CONTENT_LIMIT] or "…", message.mentions, (*links, *message.urls_file))
+    return Message(
+        text[:CONTENT_LIMIT] or "…", message.mentions, (*links, *message.urls_file), message.error_file
+    )
 
 
 async def send_or_simplify(send: Callable[[Message], Awaitable[T]], message: Message) -> T:

@@ -10,7 +10,7 @@ import discord
 
 from bot import messages
 from bot.cards.buttons import Action, CardButton
-from bot.cards.results import answer_messages
+from bot.cards.results import answer_message
 from bot.cards.text import mention, named
 from bot.clock import Clock
 from bot.commands.autocomplete import Autocomplete
@@ -79,11 +79,11 @@ class Commands:
 
     async def status(self, response: Response, task_id: str) -> None:
         """Poll a task once and post its state publicly; errors are private."""
-        observed = (await self._first_poll.of(response, [task_id]))[task_id]
-        if isinstance(observed, VeoError):
-            await response.send_private(error_message(observed, response.language, task_id))
+        task = (await self._first_poll.of(response, [task_id]))[task_id]
+        if isinstance(task, VeoError):
+            await response.send_private(error_message(task, response.language, task_id))
         else:
-            await response.send_public(answer_messages(observed, response.channel_language))
+            await response.send_public([answer_message(task, response.channel_language, response.asked_at)])
 
     async def stop(self, response: Response, task_id: str) -> None:
         """End the watch of one task in this channel, if the user may do so."""

@@ -15,7 +15,7 @@ import discord
 
 from bot import messages
 from bot.cards.render_parts import listed
-from bot.cards.results import answer_messages
+from bot.cards.results import answer_message
 from bot.cards.text import NAME_LIMIT, code, jump_link, named, packed, plain
 from bot.commands.first_poll import FirstPoll
 from bot.commands.message_text import tasks_of, tasks_of_ours
@@ -153,10 +153,9 @@ class WatchCommand:
             else:
                 live[task_id] = task
         watched = bool(live) and await self._begin(response, live, names, summary)
+        shared = response.channel_language
         results = [
-            message
-            for task in ended
-            for message in answer_messages(task, response.channel_language, names.by_task.get(task.id, ""))
+            answer_message(task, shared, response.asked_at, names.by_task.get(task.id, "")) for task in ended
         ]
         if watched:
             await response.send_more(results)

@@ -85,12 +85,13 @@ class Message:
     """One planned message of a result, stored so that it can be repeated unchanged after a crash.
 
     `content` is at most 2,000 characters, `mentions` the ids of the people it pings, `urls_file` the lines
-    of the attached `urls.txt`, if there is one.
+    of the attached `urls.txt`, `error_file` the text of the attached `error.txt`, if there are any.
     """
 
     content: str
     mentions: tuple[int, ...] = ()
     urls_file: tuple[str, ...] = ()
+    error_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,10 @@ Knows the terms of the API's document, not how answers are fetched or shown.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+LONGEST_SECONDS: Final = 48 * 3600.0
+"""A render that seems to have taken longer has wrong times."""
 
 
 class TaskState(StrEnum):
@@ -60,6 +64,14 @@ class Task:
     def visible(self) -> tuple[object, ...]:
         """Everything whose change a person would notice; an update time that ticks by itself is left out."""
         return self.state_text, self.state, self.progress, self.message, self.action, self.videos
+
+    def seconds_taken(self, seen_at: float) -> float | None:
+        """Return how long it took until its end, which was seen at `seen_at`; None if that is implausible."""
+        if self.created_at is None or not self.is_terminal:
+            return None
+        end = seen_at if self.updated_at is None else min(self.updated_at, seen_at)
+        taken = end - self.created_at
+        return taken if 0 < taken <= LONGEST_SECONDS else None
 
     @property
     def is_terminal(self) -> bool:

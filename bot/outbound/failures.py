@@ -17,11 +17,11 @@ from bot.core.outcome import Ending
 from bot.core.watch import Card
 from bot.gateway.servers import ServerState
 from bot.messages import say
+from bot.outbound.attachments import Videos
 from bot.outbound.discord_errors import ErrorAction, describe, error_action, is_refusal, retry_delay
 from bot.outbound.pending import AccessPause, InFlight, Pending, Result, Slot
 from bot.outbound.rest import DiscordRest
 from bot.outbound.result_poster import ResultPoster
-from bot.outbound.uploads import Videos
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)

@@ -14,10 +14,10 @@ from typing import ClassVar, Final
 from bot.cards.cards import CardForm
 from bot.core.watch import Card, Watch
 from bot.gateway.servers import ServerState
+from bot.outbound.attachments import Videos
 from bot.outbound.discord_errors import ACCESS_SECONDS, access_delay
 from bot.outbound.edit_budget import EditBudget
 from bot.outbound.rate_limiter import Priority
-from bot.outbound.uploads import Videos
 
 REQUEST_SECONDS: Final = 30.0
 """How long an edit or a result may delay others, including discord.py's waits for rate limits."""

@@ -13,7 +13,7 @@ from typing import Final
 import discord
 
 from bot.cards.cards import CardForm, layout
-from bot.cards.results import URLS_FILE
+from bot.cards.results import ERROR_FILE, URLS_FILE
 from bot.clock import Clock
 from bot.core.outcome import Message
 from bot.core.watch import Card
@@ -155,10 +155,7 @@ class DiscordRest:
         await self._limiter.enter(Priority.RESULT)
         people = [discord.Object(user_id) for user_id in message.mentions]
         mentions = discord.AllowedMentions(everyone=False, roles=False, users=people, replied_user=False)
-        files = _opened(videos)
-        if message.urls_file:
-            lines = "\n".join(message.urls_file) + "\n"
-            files.append(discord.File(io.BytesIO(lines.encode()), URLS_FILE))
+        files = [*opened(videos), *text_files(message)]
         reply_to = discord.MessageReference(
             message_id=card.message_id,
             channel_id=card.channel_id,
@@ -217,7 +214,15 @@ class _VideoFile(discord.File):
         super().reset(seek=seek)
 
 
-def _opened(videos: Sequence[VideoFile]) -> list[discord.File]:
+def text_files(message: Message) -> list[discord.File]:
+    """Return a message's texts that are files. A request reads them to their end, so each needs new ones."""
+    urls = "".join(f"{url}\n" for url in message.urls_file)
+    texts = {URLS_FILE: urls, ERROR_FILE: message.error_file}
+    return [discord.File(io.BytesIO(text.encode()), name) for name, text in texts.items() if text]
+
+
+def opened(videos: Sequence[VideoFile]) -> list[discord.File]:
+    """Open videos for one request, which discord.py does not repeat."""
     files: list[discord.File] = []
     try:
         for video in videos:

@@ -27,6 +27,7 @@ from bot.core.names import file_stem
 from bot.core.outcome import Delivery, Message
 from bot.core.policy import PollPolicy
 from bot.core.watch import Card, Watch
+from bot.outbound.attachments import Videos, fetch_videos, with_attachments
 from bot.outbound.discord_errors import (
     ErrorAction,
     certainly_unsent,
@@ -36,7 +37,7 @@ from bot.outbound.discord_errors import (
 )
 from bot.outbound.history import MARGIN, HistorySearch, NotFound
 from bot.outbound.rest import DiscordRest, Found
-from bot.outbound.uploads import NotUploaded, UploadLimits, Uploads, Videos, fetch_videos, with_attachments
+from bot.outbound.uploads import NotUploaded, UploadLimits, Uploads
 from bot.store.store import Store
 from bot.videos.downloader import VideoDownloader
 
@@ -96,7 +97,7 @@ class ResultPoster:
         if self._downloader is None or task is None:
             return Videos()
         limit, stem = self._limits.likely(card.guild_id), file_stem(watch.name, watch.task_id)
-        return await fetch_videos(self._downloader, task.videos, limit, stem)
+        return await fetch_videos(self._downloader, task.videos, limit, stem, card.language)
 
     def discard(self, videos: Videos) -> None:
         """Delete the videos of a result."""
@@ -191,10 +192,12 @@ class ResultPoster:
         try:
             return await self._rest.post(card, message, nonce, reply=reply)
         except Exception as error:
-            if not message.urls_file or not may_be_the_files(error):
+            if not (message.urls_file or message.error_file) or not may_be_the_files(error):
                 raise
-            log.warning("links were left out", extra={"card": card.id, "refusal": describe(error)})
-        return await self._rest.post(card, replace(message, urls_file=()), f"{nonce}b", reply=reply)
+            log.warning("text files were left out", extra={"card": card.id, "refusal": describe(error)})
+        return await self._rest.post(
+            card, replace(message, urls_file=(), error_file=""), f"{nonce}b", reply=reply
+        )
 
     async def _find(self, part: _Part) -> Found | NotFound:
         """Search for a message that may have been sent before a crash or a lost answer."""
@@ -223,4 +226,4 @@ def _plainly(message: Message) -> Message:
     first, *rest = message.content.splitlines()
     kept = [first, *(line for line in rest if line.startswith(("<@", "-# ")))]
     lines = (*(line for line in rest if line not in kept), *message.urls_file)
-    return Message("\n".join(kept), message.mentions, lines)
+    return Message("\n".join(kept), message.mentions, lines, message.error_file)

@@ -1,21 +1,20 @@
-"""Uploads a result's videos: which files a message gets, how long that may take, how many run at a time.
+"""Uploads of videos: which files a server accepts, how long that may take, how many run at a time.
 
-The plan of a result contains no files, so that a retry after a crash sends the same text; files are added
-when a message is sent. No result is lost or late because of an upload: if anything goes wrong, `NotUploaded`
-is raised in time to send the message without files, after at most two uploads.
+No result is lost or late because of an upload: if anything goes wrong, `NotUploaded` is raised in time to
+send the message without files, after at most two uploads.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 import discord
 
-from bot.cards.text import CONTENT_LIMIT
 from bot.core.outcome import Message
 from bot.core.watch import Card
+from bot.outbound.attachments import Videos, with_attachments
 from bot.outbound.discord_errors import (
     NOT_THE_FILES,
     ErrorAction,
@@ -24,15 +23,10 @@ from bot.outbound.discord_errors import (
     error_action,
 )
 from bot.outbound.rest import DiscordRest
-from bot.videos.downloader import VideoDownloader, VideoFile
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-UPLOADED_SECONDS: Final = 60.0
-"""From the end of the task; a result not uploaded by then goes without videos, within 75 s in all."""
-TOTAL: Final = 25 * 2**20
-"""Bytes of all videos of a result, unless a single one may be larger."""
 SLOTS: Final = 3
 """Concurrent uploads, few enough to finish in time on a slow connection."""
 START_SECONDS: Final = 10.0
@@ -46,41 +40,6 @@ USUAL_LIMIT: Final = 20 * MEBIBYTE
 SAFE_LIMIT: Final = 10 * MEBIBYTE
 """Bytes that a file may have in every server."""
 REMEMBERED_SECONDS: Final = 24 * 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Videos:
-    """The videos on disk by their links; `until` is when their upload must have ended (the loop's time)."""
-
-    files: Mapping[str, VideoFile] = field(default_factory=dict)
-    until: float = 0.0
-
-    def up_to(self, limit: int) -> "Videos":
-        """Return those of at most `limit` bytes each."""
-        return Videos({url: file for url, file in self.files.items() if file.size <= limit}, self.until)
-
-
-async def fetch_videos(downloader: VideoDownloader, urls: Sequence[str], limit: int, stem: str) -> Videos:
-    """Fetch the videos of a result, each of at most `limit` bytes; they are deleted when `until` has passed.
-
-    `stem` begins the names of their files.
-    """
-    loop = asyncio.get_running_loop()
-    until = loop.time() + UPLOADED_SECONDS
-    files = await downloader.fetch(urls, limit, max(TOTAL, limit), stem)
-    if files:
-        # If the channel is closed to the bot, nothing may be sent for long: do not keep the files that long.
-        loop.call_at(until, downloader.discard, list(files.values()))
-    return Videos(files, until)
-
-
-def with_attachments(message: Message, videos: Videos) -> tuple[str, list[VideoFile]]:
-    """Return a message's content and its videos; the links of attached videos get no preview."""
-    lines = message.content.splitlines()
-    carried = [videos.files[line] for line in lines if line in videos.files]
-    # `<…>` adds two characters per link. If they do not fit, the message is sent with only its links.
-    content = "\n".join(f"<{line}>" if line in videos.files else line for line in lines)
-    return (content, carried) if len(content) <= CONTENT_LIMIT else (message.content, [])
 
 
 class NotUploaded(Exception):

@@ -80,6 +80,7 @@ def delivery_from(row: Mapping[Any, Any]) -> Delivery:
             content=str(message["content"]),
             mentions=tuple(message["mentions"]),
             urls_file=tuple(message["urls_file"]),
+            error_file=str(message.get("error_file", "")),  # missing in plans of older versions
         ),
         intended_at=row["intended_at"],
         message_id=row["message_id"],

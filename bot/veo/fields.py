@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from bot.core.task import TaskState
 
-TEXT_LIMIT: Final = 2_000
+TEXT_LIMIT: Final = 20_000
 """Characters kept of the API's message: as many as a Discord message holds."""
 WORD_LIMIT: Final = 50
 """Characters kept of a state or an action."""

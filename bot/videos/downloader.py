@@ -31,8 +31,7 @@ MOST: Final = 9
 """Videos of one result: Discord takes ten files with a message, and one may be a list of links."""
 PARALLEL: Final = 3
 """Downloads at a time for one result, so that slow servers delay only their own result."""
-DISK_BYTES: Final = 512 * 2**20
-"""For all videos together."""
+DISK_BYTES: Final = 512 * 2**20  # for all videos together
 FREE_BYTES: Final = 256 * 2**20
 """These stay free on the disk, or on a small disk this share of it:"""
 FREE_SHARE: Final = 0.05
@@ -43,10 +42,11 @@ DiskUsage = Callable[[Path], tuple[int, int, int]]
 
 @dataclass(frozen=True, slots=True)
 class VideoFile:
-    """A video on disk, `size` bytes; `name` is what to upload it as, such as `shot-12-1.mp4`."""
+    """Video `number` (from 1) of a result on disk, `size` bytes; `name` is what to upload it as."""
 
     url: str
     path: Path
+    number: int
     name: str
     size: int
 
@@ -231,7 +231,7 @@ class VideoDownloader:
                     await self._on_disk(draft.write, chunk, video.length)
                     chunk = await video.more()
                 await self._on_disk(draft.close)
-            file = VideoFile(url, draft.path, f"{name}.{extension}", draft.size)
+            file = VideoFile(url, draft.path, number, f"{name}.{extension}", draft.size)
         except Exception as error:
             log.info("a video stays a link", extra={"host": " > ".join(asked), "reason": why(error)})
         finally:

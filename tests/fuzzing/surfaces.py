@@ -15,7 +15,7 @@ from made import TASK
 from multidict import CIMultiDict
 
 from bot.cards.buttons import CardButton
-from bot.cards.results import answer_messages
+from bot.cards.results import answer_message
 from bot.cards.text import CONTENT_LIMIT, code, packed, plain
 from bot.core.characters import visible
 from bot.core.names import (
@@ -39,7 +39,7 @@ from bot.core.task_ids import (
     without_surroundings,
 )
 from bot.log import HIDDEN, JsonFormatter, RedactingFormatter, TextFormatter
-from bot.outbound.uploads import Videos, with_attachments
+from bot.outbound.attachments import Videos, with_attachments
 from bot.veo.envelope import retry_after
 from bot.veo.errors import VeoError
 from bot.veo.links import printable_link
@@ -266,5 +266,5 @@ def _decoded(status: int, headers: Mapping[str, str], body: bytes) -> Task | Non
 
 
 def _shown(task: Task | None) -> None:
-    for message in answer_messages(task, "en") if task is not None else ():
+    for message in (answer_message(task, "en", 0.0),) if task is not None else ():
         assert len(message.content) <= CONTENT_LIMIT

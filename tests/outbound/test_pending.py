@@ -12,6 +12,7 @@ from made import NOW, STARTER, watch
 from bot.cards.cards import CardForm
 from bot.core.watch import Card
 from bot.gateway.servers import ServerState
+from bot.outbound.attachments import Videos
 from bot.outbound.pending import (
     REQUEST_SECONDS,
     RESULTS_AT_ONCE,
@@ -23,7 +24,6 @@ from bot.outbound.pending import (
     Slot,
 )
 from bot.outbound.rate_limiter import Priority
-from bot.outbound.uploads import Videos
 
 OLD: Final = CardForm(("old",), 1)
 NEW: Final = CardForm(("new",), 1)

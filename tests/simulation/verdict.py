@@ -157,7 +157,7 @@ def _judge_watch(verdict: Verdict, world: World, row: Row) -> None:
 
 def _said(reply: Message) -> str:
     """Return a message's content as it is without videos: a doubled result may have them once."""
-    return re.sub(r"(?m)^<(http.*)>$", r"\1", reply.content)
+    return re.sub(r"(?m)^\[.*\]\(<(http.*)>\) · .*$", r"\1", reply.content)
 
 
 def _judge_end(verdict: Verdict, world: World, row: Row, card: Message) -> None:

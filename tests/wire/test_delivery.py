@@ -1,10 +1,11 @@
 """The end comes once: through lost answers, errors after the effect, and crashes at the worst moments."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from wire.place import DONE, TASK, VIDEO, Place, place, running, succeeded
+from wire.place import DONE, START, TASK, VIDEO, Place, place, running, succeeded
 
 from sim.discord import Fault, Message
 from sim.task_api.answers import Answer
@@ -127,17 +128,53 @@ async def test_what_ended_before_a_crash_is_told_without_asking_the_api_again(tm
 
 
 async def test_a_crash_between_two_parts_repeats_none_and_loses_none(tmp_path: Path) -> None:
-    urls = [f"https://cdn.example/{'x' * 700}/{n}.mp4" for n in range(8)]
+    people = [10**18 + number for number in range(350)]
     async with place(tmp_path) as here:
         card = await moving_card(here)
-        here.api.set(TASK, succeeded(*urls))
+        assert here.app is not None
+        for number, user_id in enumerate(people):
+            await here.app.store.follow(1, user_id, START + number)
+        here.api.set(TASK, DONE)
         await here.sim.wait_for(lambda: len(here.replies(card)) == 2, 60)
         await here.kill_bot()
         await here.sleep(3600)
         await here.start_bot()
-        await is_told_once(here, card, parts=4)
-        shown = [line for m in here.replies(card) for line in m.content.splitlines() if "https:" in line]
-        assert shown == urls
+        await here.sim.wait_for(lambda: len(here.replies(card)) == 5, 60)
+        await here.sleep(600)
+        pinged = [int(user) for m in here.replies(card) for user in re.findall(r"<@(\d+)>", m.content)]
+        assert pinged == [here.ada.id, *people]
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_a_long_error_comes_with_a_file_and_where_that_is_refused_without(
+    refused: bool, tmp_path: Path
+) -> None:
+    said = "line one\n" + "boom *" * 2_000
+    async with place(tmp_path) as here:
+        if refused:
+            here.sim.fault(Fault("POST", POST, status=403, code=50013, times=None, with_files=True))
+        card = await moving_card(here)
+        here.api.set(TASK, {"id": TASK, "state": "error", "message": said})
+        result = await here.result(card)
+        files = {file.filename: file.data.decode() for file in result.attachments}
+        assert files == ({} if refused else {"error.txt": said})
+        assert result.content.splitlines()[1].startswith("> line one boom \\*boom \\*")
+        assert result.content.splitlines()[1].endswith("…")
+        assert len(result.content) < 1_400
+        await here.sleep(3600)
+        assert here.replies(card) == [result]
+
+
+async def test_links_that_do_not_fit_are_in_a_file_of_the_same_message(tmp_path: Path) -> None:
+    urls = [f"https://cdn.example/{'x' * 600}/{n}.mp4" for n in range(5)]
+    async with place(tmp_path) as here:
+        card = await moving_card(here)
+        here.api.set(TASK, succeeded(*urls))
+        result = await here.result(card)
+        assert [line for line in result.content.splitlines() if "https:" in line] == urls[:2]
+        (file,) = result.attachments
+        assert (file.filename, file.data.decode().splitlines()) == ("urls.txt", urls[2:])
+        await is_told_once(here, card)
 
 
 async def test_watches_go_on_after_a_crash(tmp_path: Path) -> None:

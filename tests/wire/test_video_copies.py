@@ -34,7 +34,7 @@ async def test_a_result_carries_its_videos_and_their_links_play_no_second_time(t
         assert [a.filename for a in result.attachments] == [f"{TASK[:8]}-1.mp4", f"{TASK[:8]}-2.mp4"]
         assert result.attachments[0].data == (MEDIA / "sunrise.mp4").read_bytes()
         assert [line for line in result.content.splitlines() if "http" in line] == [
-            f"<{url}>" for url in videos(here)
+            f"[video {number}](<{url}>) · 127.0.0.1" for number, url in enumerate(videos(here), 1)
         ]
         assert result.pings == {here.ada.id}
     assert kept(tmp_path) == []
@@ -52,13 +52,30 @@ async def test_videos_are_called_like_their_render(tmp_path: Path) -> None:
         assert [a.filename for a in result.attachments] == [f"镜头-12-take-3-1-{n}.mp4" for n in (1, 2)]
 
 
+async def test_videos_of_links_that_do_not_fit_are_attached_and_named_after_the_shot(tmp_path: Path) -> None:
+    async with place(tmp_path, copies=True, **QUICK) as here:
+        urls = [f"{here.api.base_url}/media/sunrise.mp4?X-Signature={'a' * 600}{n}" for n in range(5)]
+        here.api.set(TASK, [running(10), succeeded(*urls)])
+        use = await here.sim.slash(
+            here.ada, here.channel, "veo", "watch", id=TASK, name="Shot 12 / Aufnahme 镜\u202e"
+        )
+        card = (await use.acknowledged()).response
+        assert card is not None
+        result = await here.result(card, 20)
+        shown = [line for line in result.content.splitlines() if "http" in line]
+        assert shown == [f"[video {n}](<{url}>) · 127.0.0.1" for n, url in enumerate(urls[:2], 1)]
+        *copies, listed = result.attachments
+        assert [a.filename for a in copies] == [f"Shot-12-Aufnahme-镜-{n}.mp4" for n in range(1, 6)]
+        assert listed.data.decode().splitlines() == urls[2:]
+
+
 async def test_a_video_that_cannot_be_had_stays_a_link_beside_one_that_can(tmp_path: Path) -> None:
     async with place(tmp_path, copies=True, **QUICK) as here:
         here.api.set_media("waves.mp4", Answer(body=b"<html>", headers={"Content-Type": "text/html"}))
         result = await told(here)
         sunrise, waves = videos(here)
         assert [a.filename for a in result.attachments] == [f"{TASK[:8]}-1.mp4"]
-        assert f"<{sunrise}>" in result.content.splitlines()
+        assert f"[video 1](<{sunrise}>) · 127.0.0.1" in result.content.splitlines()
         assert waves in result.content.splitlines()
 
 
