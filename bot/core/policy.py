@@ -3,7 +3,7 @@
 What sets the time of a task's next poll, in order of precedence:
 
     1. the breaker        no poll while the API is down or refuses the key (`health`, `engine.breaker`)
-    2. the request rate   after a 429 all polls share a lower rate (`rate`)
+    2. the request rate   after a 429 all polls share a lower rate (`backoff`)
     3. `Retry-After`      the task that was answered 429 waits at least so long (`retry_after_delay`)
     4. backoff            a task whose polls fail waits longer each time (`failure_delay`)
     5. surprises          an unknown task, or a success without a video, is confirmed soon (`missing_delay`,

@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Final, Protocol
 
 from bot.clock import Clock, WaitHook, WakeUp, plain_wait
+from bot.core.backoff import RequestRate
 from bot.core.events import ErrorKind, Observation, PollError
 from bot.core.health import IMPOSSIBLE_ID, Health, Mode, after_probes, observe
 from bot.core.policy import retry_after_delay
-from bot.core.rate import RequestRate
 from bot.core.task import Task
 from bot.veo.errors import BrokenAnswer, VeoError, as_event
 
