@@ -16,8 +16,7 @@ from bot.core.watch import Card, Watch
 from bot.gateway.servers import ServerState
 from bot.outbound.attachments import Videos
 from bot.outbound.discord_errors import ACCESS_SECONDS, access_delay
-from bot.outbound.edit_budget import EditBudget
-from bot.outbound.rate_limiter import Priority
+from bot.outbound.rate_limits import EditBudget, Priority
 
 REQUEST_SECONDS: Final = 30.0
 """How long an edit or a result may delay others, including discord.py's waits for rate limits."""

@@ -22,7 +22,7 @@ from bot.gateway.servers import ServerState
 from bot.gateway.traffic import lost_answers
 from bot.outbound.discord_errors import ErrorAction, error_action, is_refusal
 from bot.outbound.permissions import lacking
-from bot.outbound.rate_limiter import Priority, RateLimiter
+from bot.outbound.rate_limits import Priority, RateLimiter
 from bot.videos.downloader import VideoFile
 
 TOKEN_SECONDS: Final = 14 * 60.0

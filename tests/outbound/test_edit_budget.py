@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.core.watch import Card
-from bot.outbound.edit_budget import OLD_AFTER, EditBudget
+from bot.outbound.rate_limits import OLD_AFTER, EditBudget
 
 NOW = 1_767_225_600.0
 CARD = Card(1, 1, 2, 3, 4, "en", NOW)

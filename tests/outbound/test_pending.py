@@ -23,7 +23,7 @@ from bot.outbound.pending import (
     Result,
     Slot,
 )
-from bot.outbound.rate_limiter import Priority
+from bot.outbound.rate_limits import Priority
 
 OLD: Final = CardForm(("old",), 1)
 NEW: Final = CardForm(("new",), 1)

@@ -1,22 +1,27 @@
-"""The limit on all requests with the bot's token: 45 a second, the urgent ones first.
-
-Discord refuses more than 50 requests a second and discord.py does not count them: of 1,000 edits at once 750
-were lost without a limiter, and none behind one.
-"""
+"""Discord's rate limits: one limiter for all requests by the bot's token, and an edit budget per channel."""
 
 import asyncio
 import heapq
+from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
 from itertools import count
 from math import inf
 from typing import Final
 
+from bot.core.watch import Card
+
 PER_SECOND: Final = 45.0
 BRAKE_SECONDS: Final = 1.0
 """How soon the end of `gap` is noticed."""
 AT_ONCE: Final = 4
 """Requests that may pass together after a rest; with 45 a second it stays below 50 in any second."""
+
+YOUNG: Final = (4, 5.0)
+"""Edits with the bot's own token that progress may use, and in how many seconds."""
+OLD: Final = (2, 6.0)
+"""The same for old cards."""
+OLD_AFTER: Final = 3_600.0
 
 
 class Priority(IntEnum):
@@ -30,7 +35,11 @@ class Priority(IntEnum):
 
 
 class RateLimiter:
-    """Lets requests pass at a rate. `clock` is monotonic, in seconds; the loop's own by default."""
+    """Lets requests pass at a rate, the urgent ones first. `clock` is monotonic, by default the loop's own.
+
+    Discord refuses more than 50 requests a second and discord.py does not count them: of 1,000 edits at once
+    750 were lost without a limiter, and none behind one.
+    """
 
     def __init__(
         self,
@@ -88,3 +97,37 @@ class RateLimiter:
             # The brake may be released at any time: check again soon.
             wait = max(wait, min(BRAKE_SECONDS, self._passed + self._brake() - now))
             self._timer = asyncio.get_running_loop().call_later(max(0.001, wait), self._open)
+
+
+class EditBudget:
+    """How many edits in one channel may show progress: the last of each window is reserved for ends.
+
+    Discord allows about five edits in five seconds per channel, and three in six seconds of messages older
+    than an hour. If progress used them all, an end would have to wait for the next window. Times are Unix
+    seconds.
+    """
+
+    def __init__(self) -> None:
+        self._young: Final[deque[float]] = deque(maxlen=YOUNG[0])
+        self._old: Final[deque[float]] = deque(maxlen=OLD[0])
+
+    def spend(self, card: Card, now: float) -> None:
+        """Count an edit of a card."""
+        edits, _ = self._of(card, now)
+        edits.append(now)
+
+    def available_at(self, card: Card, now: float) -> float:
+        """Return when progress of this card may be shown; in the past if it may be now."""
+        edits, seconds = self._of(card, now)
+        return edits[0] + seconds if len(edits) == edits.maxlen else 0.0
+
+    @property
+    def recovers_at(self) -> float:
+        """When all edits counted here have left their windows."""
+        windows = (self._young, YOUNG[1]), (self._old, OLD[1])
+        return max((edits[-1] + seconds for edits, seconds in windows if edits), default=0.0)
+
+    def _of(self, card: Card, now: float) -> tuple[deque[float], float]:
+        if now - card.created_at > OLD_AFTER:
+            return self._old, OLD[1]
+        return self._young, YOUNG[1]
