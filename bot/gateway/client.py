@@ -15,12 +15,12 @@ from yarl import URL
 
 from bot.cards.buttons import CardButton, Press
 from bot.clock import DiscordTime
-from bot.connector import make_connector
 from bot.core.backoff import exponential_backoff
 from bot.gateway.connection import TOKEN_REFUSED, GatewayRefused, GatewayShard
 from bot.gateway.identify import IdentifyBudget
 from bot.gateway.servers import Servers
 from bot.gateway.traffic import LONGEST_LIMIT, Bucket, GlobalLimit, InvalidRequests, count_requests
+from bot.http_client import make_connector
 from bot.metrics import Metrics
 from bot.outbound.discord_errors import NOT_DISCORDS, describe
 

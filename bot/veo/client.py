@@ -12,10 +12,9 @@ from aiohttp.http_exceptions import ContentEncodingError
 from multidict import CIMultiDict
 from yarl import URL
 
-from bot import USER_AGENT
-from bot.connector import make_connector
 from bot.core.task import Task
 from bot.core.task_ids import is_task_id
+from bot.http_client import USER_AGENT, make_connector
 from bot.veo.envelope import of_status, retry_after
 from bot.veo.errors import BrokenAnswer, KeyRefused, Unavailable, VeoError
 from bot.veo.protocol import BODY_LIMIT, decode

@@ -15,7 +15,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from bot import USER_AGENT
+from bot.http_client import USER_AGENT
 from bot.veo.links import printable_link
 
 AddressPolicy = Callable[[IPv4Address | IPv6Address], bool]

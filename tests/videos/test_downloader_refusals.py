@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from videos.test_downloader import HANGS, MEBIBYTE, MP4, body, loopback, serve, stuck, video
 
-from bot import USER_AGENT
+from bot.http_client import USER_AGENT
 from bot.videos.downloader import VideoDownloader
 from bot.videos.source import is_global
 from sim.task_api.answers import Answer, gzip_bomb, html_page, redirect

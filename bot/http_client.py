@@ -1,4 +1,4 @@
-"""Connection pools for the task API and Discord that keep idle connections for over a minute.
+"""What our HTTP clients share: the User-Agent, and connection pools that keep idle connections for a minute.
 
 aiohttp closes an idle connection after 15 seconds and caches DNS for 10. A single watch would need a DNS
 query and a TLS handshake for every poll.
@@ -8,6 +8,10 @@ from typing import Final
 
 import aiohttp
 
+from bot import __version__
+
+USER_AGENT: Final = f"veo-watch-bot/{__version__}"
+"""Sent to the task API and to video hosts, some of which reject the default names of HTTP libraries."""
 IDLE_SECONDS: Final = 75.0
 """More than the longest delay between two polls, and as long as common servers keep connections."""
 ADDRESS_SECONDS: Final = 300
