@@ -50,6 +50,8 @@ FOR_PEOPLE: Final = frozenset({"interactions", "webhooks"})
 lost_answers: Final[ContextVar[list[str]]] = ContextVar("lost_answers")
 """If set, collects the errors after which a request may or may not have taken effect. discord.py retries some
 of them silently, so its caller would not notice."""
+UNKNOWN_LIMIT: Final = 5
+"""Requests at a time while Discord has not named their limit: what it allows for messages in five seconds."""
 LONGEST_LIMIT: Final = 60.0
 """discord.py waits at most so many seconds for a rate limit, and raises an error for a longer one."""
 
@@ -123,10 +125,16 @@ class GlobalLimit(asyncio.Event):
 
 
 class Bucket(Ratelimit):
-    """discord.py's rate limit bucket, ignoring limits that cannot be parsed.
+    """discord.py's rate limit bucket, with a limit before the first answer, ignoring those it cannot parse.
 
-    discord.py's own never expires if the reset is "nan", and raises on "soon" although the request succeeded.
+    discord.py's own sends one request at a time until an answer brings a channel's limit, and forgets the
+    limit after five quiet minutes: an upload that takes a minute would hold up all other messages there. It
+    never expires if the reset is "nan", and raises on "soon" although the request succeeded.
     """
+
+    def __init__(self, max_ratelimit_timeout: float | None) -> None:
+        super().__init__(max_ratelimit_timeout)
+        self.limit = self.remaining = UNKNOWN_LIMIT
 
     def update(self, response: aiohttp.ClientResponse, *, use_clock: bool = False) -> None:
         try:
