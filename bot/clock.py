@@ -26,11 +26,11 @@ def steady_clock() -> Clock:
 
 
 class DiscordTime:
-    """Unix time as Discord has it, from the `Date` of its newest answer; `clock` is ours.
+    """Unix time by Discord's clock, from the `Date` header of its newest responses; `clock` is ours.
 
-    Times that are compared with those of messages are in this clock. It is set by every answer, because our
-    clock stands still while the machine sleeps. Until the next answer this clock is then behind, never ahead:
-    a search for messages since a time goes too far back rather than not far enough.
+    Used for times that are compared with those of messages. Every response updates it, because our clock
+    stops while the machine sleeps. After that it is behind until the next response, but never ahead: a search
+    for messages since a time goes back too far rather than not far enough.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -47,7 +47,7 @@ class DiscordTime:
         return self._clock() + self.ahead
 
     def heard(self, date: str) -> None:
-        """Learn from the `Date` header of an answer that has just come; ignore an invalid one."""
+        """Use the `Date` header of a response that has just arrived; ignore an invalid one."""
         try:
             at = parsedate_to_datetime(date).timestamp()
         except (ValueError, TypeError, OverflowError):

@@ -65,7 +65,7 @@ def heading(style: Style, title: str) -> str:
 
 
 def headline(style: Style, title: str, render: str) -> str:
-    """Return the one-line headline of a row, a result or a list's entry; `render` is what it is called."""
+    """Return the one-line headline of a row, a result or a list's entry; `render` is its name or id."""
     return f"{style.sign} **{title}** · {render}"
 
 

@@ -40,7 +40,7 @@ class Ending(StrEnum):
 
     @property
     def failed(self) -> bool:
-        """Whether it came to an end of its own without a video: people are told, and count it as failed."""
+        """Whether it ended by itself without a video: people are notified, and count it as failed."""
         return self.announced and not self.ready
 
     @property

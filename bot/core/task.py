@@ -66,7 +66,7 @@ class Task:
         return self.state_text, self.state, self.progress, self.message, self.action, self.videos
 
     def seconds_taken(self, seen_at: float) -> float | None:
-        """Return how long it took until its end, which was seen at `seen_at`; None if that is implausible."""
+        """Return how long it took until its end, observed at `seen_at`; None if that is implausible."""
         if self.created_at is None or not self.is_terminal:
             return None
         end = seen_at if self.updated_at is None else min(self.updated_at, seen_at)

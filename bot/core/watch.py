@@ -76,7 +76,7 @@ class CardState:
 
     @property
     def names(self) -> dict[str, str]:
-        """What its tasks are called, by id; "" is no name."""
+        """The names of its tasks by id; "" is no name."""
         return {watch.task_id: watch.name for watch in self.watches}
 
     def with_watch(self, watch: Watch) -> "CardState":

@@ -109,7 +109,7 @@ class HealthChecks:
         self._components = ()
 
     def _dated(self, component: Component) -> Component:
-        """Add the time at which the component was first seen in its state."""
+        """Add the time since which the component has been in its state."""
         state, since = self._states.get(component.name, ("", 0.0))
         if state != component.state:
             since = self._clock() if component.since is None else component.since

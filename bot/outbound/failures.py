@@ -209,4 +209,4 @@ class Failures:
         try:
             await self._rest.tell_by_token(card, say(card.language, messages.CANNOT_POST))
         except Exception as error:
-            log.info("people could not be told that a channel is closed", extra={"refusal": describe(error)})
+            log.info("could not tell people that a channel is closed", extra={"refusal": describe(error)})

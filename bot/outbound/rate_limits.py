@@ -54,7 +54,7 @@ class RateLimiter:
         """Returns the seconds that must lie between two requests, beyond the usual ones."""
         self._passed = -inf
         self._next = 0.0
-        """When the request after the last one would pass at an even pace."""
+        """When the next request would pass if they were evenly spaced."""
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order: Final = count()
         self._timer: asyncio.TimerHandle | None = None

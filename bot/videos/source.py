@@ -203,5 +203,5 @@ def _length(response: aiohttp.ClientResponse) -> int:
     if response.content_length is not None:
         return response.content_length
     if response.headers.get("Transfer-Encoding", "").lower() != "chunked":
-        raise Refused("no telling where it ends")  # a lost connection would look like the end
+        raise Refused("no declared length")  # a lost connection would be taken for the end
     return 0
