@@ -35,24 +35,24 @@ class DiscordTime:
 
     def __init__(self, clock: Clock) -> None:
         self._clock: Final = clock
-        self._heard: Final = deque[float](maxlen=ANSWERS)
+        self._offsets: Final = deque[float](maxlen=ANSWERS)
         """Seconds by which the newest answers were ahead of our clock."""
 
     @property
     def ahead(self) -> float:
         """Seconds by which Discord's clock is ahead of ours; a single wrong date has no effect."""
-        return min(self._heard, default=0.0)
+        return min(self._offsets, default=0.0)
 
     def __call__(self) -> float:
         return self._clock() + self.ahead
 
-    def heard(self, date: str) -> None:
+    def update(self, date: str) -> None:
         """Use the `Date` header of a response that has just arrived; ignore an invalid one."""
         try:
             at = parsedate_to_datetime(date).timestamp()
         except (ValueError, TypeError, OverflowError):
             return
-        self._heard.append(at + 0.5 - self._clock())  # its second began up to a second ago
+        self._offsets.append(at + 0.5 - self._clock())  # its second began up to a second ago
 
 
 class WakeUp:

@@ -66,13 +66,13 @@ async def test_discords_clock_is_not_taken_from_one_answers_wrong_date() -> None
     now = 1_767_225_600.0
     discord = DiscordTime(lambda: now)
     for date in ("Thu, 01 Jan 2026 00:00:09 GMT", "Tue, 01 Jan 2030 00:00:00 GMT", "soon", ""):
-        discord.heard(date)
+        discord.update(date)
         assert discord() == now + 9.5
 
 
 async def test_discords_clock_is_learned_again_after_our_clock_stood_still() -> None:
     discord = DiscordTime(lambda: 1_767_225_600.0)
-    discord.heard("Thu, 01 Jan 2026 00:00:00 GMT")
+    discord.update("Thu, 01 Jan 2026 00:00:00 GMT")
     for _ in range(ANSWERS):
-        discord.heard("Thu, 01 Jan 2026 08:00:00 GMT")
+        discord.update("Thu, 01 Jan 2026 08:00:00 GMT")
     assert discord.ahead == 8 * 3_600 + 0.5

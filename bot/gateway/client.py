@@ -201,7 +201,7 @@ async def _ask(api_url: str, token: str, discord_time: DiscordTime) -> tuple[str
             if response.status != 200:  # noqa: PLR2004
                 return None, f"status {response.status}"
             answer = await response.json(content_type=None)
-            discord_time.heard(response.headers.get("Date", ""))
+            discord_time.update(response.headers.get("Date", ""))
             return str(answer["url"]), ""
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError) as error:
         return None, type(error).__name__

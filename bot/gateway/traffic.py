@@ -165,7 +165,7 @@ def count_requests(metrics: Metrics, invalid: InvalidRequests, time: DiscordTime
         scope = headers.get("X-RateLimit-Scope", "")
         invalid.answered(status, shared=scope == "shared", of_channel=route == "channels")
         if SWITCHED < status < SERVER_ERROR:  # only Discord's REST API sends a reliable Date
-            time.heard(headers.get("Date", ""))
+            time.update(headers.get("Date", ""))
         if status >= SERVER_ERROR:
             lost_answers.get([]).append(str(status))
         metrics.discord_requests.labels(route, _outcome(status)).inc()
