@@ -87,7 +87,7 @@ class Commands:
 
     async def stop(self, response: Response, task_id: str) -> None:
         """End the watch of one task in this channel, if the user may do so."""
-        state = self._tracker.registry.watching(response.interaction.channel_id or 0, task_id)
+        state = self._tracker.registry.find_card(response.interaction.channel_id or 0, task_id)
         if state is None:
             await response.send_private(say(response.language, messages.NOT_WATCHED_HERE, task=task_id))
         else:

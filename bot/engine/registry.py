@@ -37,7 +37,7 @@ class Registry:
             counts[state] += len(self._watches[task_id])
         return dict(counts)
 
-    def watching(self, channel_id: int, task_id: str) -> CardState | None:
+    def find_card(self, channel_id: int, task_id: str) -> CardState | None:
         """Return the card on which a channel watches a task, if any."""
         for watch in self.watches(task_id):
             if (state := self.cards[watch.card_id]).card.channel_id == channel_id:

@@ -69,12 +69,12 @@ class WatchService:
 
         A `name` renames the watch if they are the card's starter.
         """
-        state = self._tracker.registry.watching(channel_id, task_id)
+        state = self._tracker.registry.find_card(channel_id, task_id)
         if state is not None:
             await self._tracker.follow(state.card.id, user_id, following=True)
             if name and user_id == state.card.starter_id:
                 await self._tracker.rename(state.card.id, task_id, name)
-                return self._tracker.registry.watching(channel_id, task_id) or state
+                return self._tracker.registry.find_card(channel_id, task_id) or state
         return state
 
     async def resume(self) -> None:
