@@ -41,7 +41,7 @@ class PlaceholderKeeper:
         except StoreFailed as error:
             log.warning("could not store a placeholder", extra={"reason": str(error)})
 
-    async def forget(self, interaction_id: int) -> None:
+    async def remove(self, interaction_id: int) -> None:
         """Remove a placeholder that has become a response or is deleted."""
         try:
             await self._store.delete_placeholder(interaction_id)

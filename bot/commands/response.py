@@ -77,7 +77,7 @@ class Response:
     async def finish(self) -> None:
         """Remove the placeholder from the store, unless it is still visible: the next start deletes it."""
         if self._placeholder_stored and self._placeholder_settled:
-            await self._keeper.forget(self.interaction.id)
+            await self._keeper.remove(self.interaction.id)
 
     def keep(self) -> None:
         """Keep the placeholder: it has become a card or a response."""

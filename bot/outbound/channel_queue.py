@@ -157,7 +157,7 @@ class ChannelQueue:
         await self._failures.finish({result.watch.id} - self.pending.unshown)
         self._count(result)
         self._failures.note_success(result, flight)
-        self._failures.forget(result.watch.id)
+        self._failures.drop_result(result.watch.id)
         if (slot := self.pending.slots.get(result.card.id)) is not None:
             slot.not_before = 0.0  # a reply reopens an archived thread; show the end of the card now
 

@@ -115,7 +115,7 @@ class Failures:
         if watch_ids:
             await self._store.finish(watch_ids)
 
-    def forget(self, watch_id: int) -> None:
+    def drop_result(self, watch_id: int) -> None:
         """Remove a result from what is pending."""
         self._drop_videos(self._pending.results.pop(watch_id))
 
@@ -130,7 +130,7 @@ class Failures:
         if end is Ending.ACCESS_LOST:
             await self.finish(ends | results)
             for key in results:
-                self.forget(key)
+                self.drop_result(key)
         else:
             await self.finish(ends - results)
         await self._lost(card.id, end)
@@ -149,7 +149,7 @@ class Failures:
             return
         log.error("a result was given up", extra={**item.about, "refusal": why})
         await self.finish({item.watch.id} - self._pending.unshown)
-        self.forget(item.watch.id)
+        self.drop_result(item.watch.id)
         if (slot := self._pending.slots.get(item.card.id)) is not None:
             slot.form, slot.not_before = slot.form.answerless, 0.0
 
