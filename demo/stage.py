@@ -48,7 +48,7 @@ class Stage:
 
     def __init__(self, speed: float = 1.0, language: str = ENGLISH) -> None:
         self._speed: Final = speed
-        self._language: Final = language
+        self.language: Final = language
         self._client = VeoBot(shard_count=1, may_be_alone=True)
         self.env: Final = simcord.Env(self._client)
         self.env.backend.bot_user.name = BOT_NAME
@@ -146,7 +146,7 @@ class Stage:
         return Settings.model_construct(
             discord_token=SecretStr(KEY),
             veo_api_key=SecretStr(KEY),
-            card_language=self._language,
+            card_language=self.language,
             poll_min_seconds=max(SHORTEST_PAUSE, usual["poll_min_seconds"].default / self._speed),
             poll_max_seconds=max(SHORTEST_PAUSE, LONGEST_PAUSE / self._speed),
         )

@@ -1,23 +1,31 @@
 """Take the README's pictures of the demo and write them to `docs`: `python -m tools.take_pictures`.
 
+`python -m tools.take_pictures --cards FOLDER [SCENE…]` takes pictures to look at cards by, in both languages,
+as wide as a desktop and as a phone.
+
 It needs Chromium. Time is virtual, so it takes seconds; two runs differ only in their dates.
 """
 
 import asyncio
 import shutil
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Final
 
-from playwright.async_api import Browser, FloatRect, Page, async_playwright
+from playwright.async_api import Browser, FloatRect, Page, ViewportSize, async_playwright
 
+from bot.messages import LANGUAGES
 from demo.reading import button_of
 from demo.stage import Stage
 from sim.task_api.renders import FAILS, QUEUES, STALLS, SUCCEEDS
+from tools.card_scenes import CARD_SCENES
 
 PICTURES: Final = Path(__file__).parent.parent / "docs"
 WIDTH: Final = 728
+WIDTHS: Final = (1000, 390)
+"""Of the pictures to look at cards by."""
 MARGIN: Final = 12
 LARGEST: Final = 250_000
 """Maximum size of a picture in bytes."""
@@ -92,10 +100,10 @@ SCENES: Final[dict[str, tuple[str, Callable[[Stage], Awaitable[None]]]]] = {
 """Each picture's language and scene."""
 
 
-async def shoot(page: Page, picture: Path) -> None:
+async def shoot(page: Page, picture: Path, width: int = WIDTH) -> None:
     """Take a screenshot of all messages but the first, which only lists the examples."""
     articles = page.locator("article.channel-message")
-    await articles.nth(2).wait_for()
+    await articles.nth(1).wait_for()
     await page.evaluate("document.fonts.ready")
     await page.evaluate(SHOW_FRAMES)
     first, last = await articles.nth(1).bounding_box(), await articles.last.bounding_box()
@@ -104,10 +112,25 @@ async def shoot(page: Page, picture: Path) -> None:
     clip: FloatRect = {
         "x": first["x"],
         "y": first["y"] - MARGIN,
-        "width": WIDTH,
+        "width": width,
         "height": last["y"] + last["height"] - first["y"] + 2 * MARGIN,
     }
     await page.screenshot(path=picture, clip=clip)
+
+
+async def take_cards(browser: Browser, folder: Path, names: Sequence[str]) -> None:
+    """Take the pictures of `card_scenes`, whole pages without the first message."""
+    for name, language in product(names or CARD_SCENES, LANGUAGES):
+        async with Stage(language=language) as stage:
+            await CARD_SCENES[name](stage)
+            viewer = stage.mei if name == "listed" else stage.ann
+            async with stage.env.preview(stage.channel, viewers=[viewer], layout="channel") as preview:
+                for width in WIDTHS:
+                    size: ViewportSize = {"width": width, "height": 3600}
+                    page = await browser.new_page(viewport=size, color_scheme="dark")
+                    await page.goto(preview.url)
+                    await shoot(page, folder / f"{name}-{language}-{width}.png", width)
+                    await page.close()
 
 
 async def main() -> None:
@@ -117,8 +140,11 @@ async def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
-        for name in sys.argv[1:] or SCENES:
-            await take(browser, name)
+        if sys.argv[1:2] == ["--cards"]:
+            await take_cards(browser, Path(sys.argv[2]), sys.argv[3:])
+        else:
+            for name in sys.argv[1:] or SCENES:
+                await take(browser, name)
         await browser.close()
 
 
