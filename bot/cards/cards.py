@@ -75,7 +75,7 @@ def card_form(
         head, body = replace(rows[0], style=style).whole
         texts = [head, "\n".join(text for text in (body, news) if text), foot]
     else:
-        texts = [heading(style, _headline(state)), *(row.short for row in rows), news, foot]
+        texts = [_headline(state, style), *(row.short for row in rows), news, foot]
     buttons = () if state.ended else _buttons(state)
     pointer = _pointer(state) if state.ended else ""
     shown = tuple(text for text in texts if text)
@@ -129,9 +129,11 @@ def _common_style(state: CardState, rows: Sequence[TaskRow]) -> Style:
     return Style.GOOD if ready else Style.ODD
 
 
-def _headline(state: CardState) -> str:
+def _headline(state: CardState, style: Style) -> str:
+    """Return the headline of a card of several: how they stand, and what they were named together."""
     name = plain(common_name([watch.name for watch in state.watches]), NAME_LIMIT)
-    return f"{name} · {_count(state)}" if name else _count(state)
+    first = heading(style, _count(state))
+    return f"{first}\n**{name}**" if name else first
 
 
 def _count(state: CardState) -> str:

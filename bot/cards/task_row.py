@@ -12,7 +12,6 @@ from bot.cards.render_parts import (
     Style,
     ending_lines,
     heading,
-    headline,
     progress_line,
     state_title,
 )
@@ -67,14 +66,19 @@ class TaskRow:
     @property
     def headline(self) -> str:
         """The headline in a larger card: the name instead of the id, because both would not fit."""
-        return headline(self.style, self.title, plain(row_name(self.name), NAME_LIMIT) or f"`{self.task_id}`")
+        name = plain(row_name(self.name), NAME_LIMIT)
+        return self._first_line(f"**{name}**" if name else f"`{self.task_id}`")
 
     @property
     def short(self) -> str:
         """At most two lines, the second with the most important fact."""
-        first = f"{self.style.sign} {self._label} · {self.title}"
+        first = self._first_line(self._label)
         second = self.note.rpartition("\n")[2] or self.progress or self.message
         return f"{first}\n{second}" if second else first
+
+    def _first_line(self, label: str) -> str:
+        # The state first: its word stays with its sign, also where a long name breaks the line.
+        return f"{self.style.sign} {self.title} · {label}"
 
     @property
     def _label(self) -> str:

@@ -153,7 +153,7 @@ def list_page(
         texts.append(f"-# {say(language, messages.PAGE, page=shown.page + 1, pages=shown.last + 1)}")
     turns = ((shown.page - 1, "◀"), (shown.page + 1, "▶"))
     buttons = tuple(Button(Action.PAGE, other, sign) for other, sign in turns if 0 <= other <= shown.last)
-    return CardForm(tuple(texts), Style.MOVING.colour, buttons)
+    return CardForm(tuple(texts), Style.MOVING.colour, buttons, separated=True)
 
 
 def _entry(entry: Listed, row: TaskRow, language: str, closed: Collection[int]) -> str:

@@ -283,17 +283,17 @@ SINCE: Final = f"<t:{int(NOW) + 60}:R>"
 def test_rows_that_were_named_together_share_the_headline() -> None:
     rows = [replace(watch(), name=numbered("Shot *12*", row + 1)) for row in range(3)]
     form = together(*rows, observed=Observed(running(45)))
-    assert form.texts[0] == "### 🎬 Shot \\*12\\* · 0 of 3 ready"
+    assert form.texts[0] == "### 🎬 0 of 3 ready\n**Shot \\*12\\***"
     assert [text.splitlines()[0] for text in form.texts[1:4]] == [
-        f"🎬 **Shot \\*12\\* · {number}** · Rendering" for number in (1, 2, 3)
+        f"🎬 Rendering · **Shot \\*12\\* · {number}**" for number in (1, 2, 3)
     ]
 
 
 def test_a_row_shows_its_number_and_its_name_or_the_start_of_its_id() -> None:
     form = together(watch(), NAMED)
     assert [text.splitlines()[0] for text in form.texts[1:3]] == [
-        f"⏳ **1** · `{TASK[:8]}…` · No answer yet",
-        "⏳ **2 · Shot \\*12\\*** · No answer yet",
+        f"⏳ No answer yet · **1** · `{TASK[:8]}…`",
+        "⏳ No answer yet · **2 · Shot \\*12\\***",
     ]
 
 
@@ -359,7 +359,7 @@ def test_a_warning_that_nothing_changes_takes_the_place_of_the_estimate() -> Non
     row = together(watch(), ended(Ending.SUCCEEDED), observed=STILL)
     assert row.texts[:2] == (
         "### ⚠️ 1 of 2 ready",
-        f"⚠️ **1** · `{TASK[:8]}…` · Rendering\n{bar(40)} **40 %** · {NO_CHANGE}",
+        f"⚠️ Rendering · **1** · `{TASK[:8]}…`\n{bar(40)} **40 %** · {NO_CHANGE}",
     )
 
 

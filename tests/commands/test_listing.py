@@ -117,11 +117,11 @@ def test_what_has_ended_stands_below_what_is_live_with_links_to_results_and_card
     ended = [f"Ended <t:{int(NOW) + number}:R>" for number in range(4)]
     assert form.texts == (
         "### Live watches: 1",
-        f"⏳ **No answer yet** · `task-0`\n<#2> · <t:{int(NOW)}:R> · [open]({to}/100)",
+        f"⏳ No answer yet · `task-0`\n<#2> · <t:{int(NOW)}:R> · [open]({to}/100)",
         "### Ended in the last 24 hours: 3",
-        f"✅ **Finished** · Shot \\*12\\*\n<#2> · {ended[1]} · [result]({to}/777)",
-        f"⏹️ **Stopped** · `task-2`\n{half} · <#2> · {ended[2]} · [open]({to}/102)",
-        f"⏹️ **No longer watched** · `task-3`\n{half} · <#2> · {ended[3]} · [open]({to}/103)\n-# {lost}",
+        f"✅ Finished · **Shot \\*12\\***\n<#2> · {ended[1]} · [result]({to}/777)",
+        f"⏹️ Stopped · `task-2`\n{half} · <#2> · {ended[2]} · [open]({to}/102)",
+        f"⏹️ No longer watched · `task-3`\n{half} · <#2> · {ended[3]} · [open]({to}/103)\n-# {lost}",
     )
     form = list_page(ListPage(entries[1:2], 0, 1, 0), {}, "en", Health(), PollPolicy())
     assert form.texts[:2] == (messages.NOTHING_WATCHED, "### Ended in the last 24 hours: 1")

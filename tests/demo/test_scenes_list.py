@@ -35,4 +35,4 @@ async def test_a_name_is_given_shown_found_and_kept_after_the_end() -> None:
         await stage.ann.slash(stage.channel, "veo stop", id=TASK)
         listed = (await stage.marco.slash(stage.channel, "veo list")).response
         assert listed is not None
-        assert "### Ended in the last 24 hours: 1\n⏹️ **Stopped** · Shot 13" in words_of(listed)
+        assert "### Ended in the last 24 hours: 1\n⏹️ Stopped · **Shot 13**" in words_of(listed)

@@ -38,7 +38,7 @@ async def test_the_list_is_private_newest_first_and_leads_to_the_cards(tmp_path:
         use = await listed(here)
         assert named(use) == [TASKS[1], TASKS[0]]
         assert "Live watches: 2" in use.text
-        assert "🎬 **Rendering**" in use.text
+        assert "🎬 Rendering" in use.text
         assert "**40 %**" in use.text
         assert f"<#{card.channel.id}>" in use.text
         assert f"[open]({card.jump_url})" in use.text
@@ -149,11 +149,11 @@ async def test_what_has_ended_stands_below_for_a_day_with_links_to_results_and_c
         await here.sleep(30)
         lines = (await listed(here)).text.splitlines()
         assert lines[0] == "### Live watches: 1"
-        assert lines[1] == f"🎬 **Rendering** · `{TASKS[0]}`"
+        assert lines[1] == f"🎬 Rendering · `{TASKS[0]}`"
         assert f"[open]({card.jump_url})" in lines[2]
-        assert lines[3:5] == ["### Ended in the last 24 hours: 2", "⏹️ **Stopped** · A \\*cat\\*"]
+        assert lines[3:5] == ["### Ended in the last 24 hours: 2", "⏹️ Stopped · **A \\*cat\\***"]
         assert f"[open]({stopped.response.jump_url})" in lines[5]
-        assert lines[6] == f"✅ **Finished** · `{TASKS[1]}`"
+        assert lines[6] == f"✅ Finished · `{TASKS[1]}`"
         assert f"[result]({result.jump_url})" in lines[7]
         await here.type("stop", TASKS[0])
         await here.sleep(24 * 3600 + 1)

@@ -63,9 +63,9 @@ async def test_several_renders_share_a_name_with_numbers(tmp_path: Path) -> None
         for task in TASKS[:3]:
             here.api.set(task, running(10))
         card = await card_of(here, " ".join(TASKS[:3]), "Shot 12")
-        await here.shows(card, "### 🎬 Shot 12 · 0 of 3 ready")
+        await here.shows(card, "### 🎬 0 of 3 ready\n**Shot 12**")
         for number in (1, 2, 3):
-            await here.shows(card, f"🎬 **Shot 12 · {number}** · Rendering\n")
+            await here.shows(card, f"🎬 Rendering · **Shot 12 · {number}**\n")
         here.api.set(TASKS[1], DONE)
         await here.result(card)
         assert first_lines(here, card) == [f"✅ **Finished** · Shot 12 · 2 · `{TASKS[1]}`"]
@@ -160,9 +160,9 @@ async def test_a_message_names_its_renders(tmp_path: Path) -> None:
             here, posted(here, f"- The dog: {TASKS[0]}\n- **The cat** – `{TASKS[1]}`\n- key: {TASKS[2]}")
         )
         assert use.response is not None
-        await here.shows(use.response, "🎬 **1 · The dog** · Rendering\n")
-        await here.shows(use.response, "🎬 **2 · The cat** · Rendering\n")
-        await here.shows(use.response, f"🎬 **3** · `{TASKS[2][:8]}…` · Rendering\n")
+        await here.shows(use.response, "🎬 Rendering · **1 · The dog**\n")
+        await here.shows(use.response, "🎬 Rendering · **2 · The cat**\n")
+        await here.shows(use.response, f"🎬 Rendering · **3** · `{TASKS[2][:8]}…`\n")
 
 
 async def test_a_message_renames_nothing_that_is_watched_already(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ async def test_our_own_messages_are_known_by_their_id_with_the_names(on: str, tm
             card.components = [{"type": 10, "content": f"`{TASK}`"}]
             use = await pick(here, card)
             assert use.response is not None
-            await here.shows(use.response, "### 🎬 Shot 12 · 0 of 2 ready")
+            await here.shows(use.response, "### 🎬 0 of 2 ready\n**Shot 12**")
         assert TASK not in {request.task_id for request in here.api.requests}
 
 

@@ -38,7 +38,7 @@ async def test_several_ids_make_one_card_with_a_row_for_each(between: str, tmp_p
         card = await watch_all(here, [*TASKS[:3], TASKS[0]], between=between)
         await here.shows(card, "0 of 3 ready")
         rows = [line for line in card.text.splitlines() if "Rendering" in line]
-        assert rows == [f"🎬 **{n + 1}** · `{TASKS[n][:8]}…` · Rendering" for n in range(3)]
+        assert rows == [f"🎬 Rendering · **{n + 1}** · `{TASKS[n][:8]}…`" for n in range(3)]
         assert "**11 %**" in card.text
         assert len(here.sim.messages(here.channel)) == 1
 
