@@ -53,7 +53,7 @@ def check(form: CardForm) -> None:
 
 @given(
     cards,
-    st.lists(st.tuples(rows, st.none() | ids), max_size=PAGE_SIZE),
+    st.lists(st.tuples(rows, st.none() | ids), min_size=1, max_size=PAGE_SIZE),
     answers,
     st.tuples(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6)),
     healths,
