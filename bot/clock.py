@@ -56,7 +56,7 @@ class DiscordTime:
 
 
 class WakeUp:
-    """Wakes one sleeper; like an event that a sleep clears and that time sets, too."""
+    """Ends one sleeper's sleep early; an event that a timeout sets as well, and that each sleep clears."""
 
     def __init__(self, wait: WaitHook = plain_wait) -> None:
         self._wait: Final = wait
@@ -64,7 +64,7 @@ class WakeUp:
         self._sleeper: asyncio.Future[None] | None = None
 
     def set(self) -> None:
-        """End the sleep under way, or else the next one as soon as it begins."""
+        """End the current sleep or, if there is none, the next one as soon as it begins."""
         self._is_set = True
         if self._sleeper is not None and not self._sleeper.done():
             self._sleeper.set_result(None)

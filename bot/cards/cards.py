@@ -31,7 +31,7 @@ PLAIN_LIMIT: Final = 200
 """Characters of a plain form."""
 ACTION_LIMIT: Final = 60
 COMPONENT_LIMIT: Final = 40
-"""Components of one layout, those inside of others included."""
+"""Components in one layout, including nested ones."""
 FOLLOWERS_NAMED: Final = 5
 _WORST_FIRST: Final = (Style.ODD, Style.BAD, Style.WAITING, Style.MOVING)
 """The styles of rows that have not ended."""
@@ -45,9 +45,9 @@ class CardForm:
     colour: int
     buttons: tuple[Button, ...] = ()
     separated: bool = False
-    """Whether lines are drawn between the texts, as far as Discord takes so many components."""
+    """Whether to draw lines between the texts, if the limit on components allows it."""
     pointer: str = ""
-    """What is added to the last text once the results of the card are in the channel."""
+    """Added to the last text once the results of the card are posted."""
 
     @property
     def answerless(self) -> "CardForm":

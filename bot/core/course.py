@@ -36,7 +36,7 @@ SLOWEST: Final = 1e-9
 
 
 class Course(NamedTuple):
-    """A row, a place on its axis, and how much of the axis a second is."""
+    """A row, a place on its axis, and how far along the axis a second is."""
 
     row: int
     place: float
@@ -77,6 +77,6 @@ def course(samples: tuple[ProgressSample, ...], began_at: float, now: float) -> 
     row = bisect_right(PERCENTS, percent)
     if moved_at - began_at < SHORTEST_AGE:
         return Course(row, percent / 100 + age * USUAL_SPEED, USUAL_SPEED)
-    # The age at its newest move says how fast it has been: so much of the whole each second.
+    # Progress divided by the age at which it was first observed is the mean speed so far.
     speed = max(SLOWEST, percent / 100 / (moved_at - began_at))
     return Course(row, age * speed, speed)

@@ -1,9 +1,9 @@
-"""What finished renders have taught about when renders end, and how often to poll because of it.
+"""Learns from finished renders when renders end, and how often to poll because of that.
 
-For each cell of `bot.core.course` it keeps how long renders were watched there and how many ended there: a
-chance of ending in the next second (a hazard). Polling in proportion to its square root brings ends to light
-soonest for a given number of polls. What is old counts ever less; where little is known, what is known of the
-row counts, and in the beginning a guess.
+For each cell of `bot.core.course` it records how long renders were watched there and how many ended there,
+which gives a hazard: the chance of ending in the next second. For a given number of polls, ends are noticed
+soonest if the polling rate is proportional to the square root of the hazard. Older ends count less and less.
+A cell with few ends uses the hazard of its row, and at first a guess.
 """
 
 from bisect import bisect_right
@@ -18,15 +18,15 @@ Rhythm = tuple[float, ...]
 """Polls a second, by cell."""
 
 POLLS: Final = 1.8
-"""Polls a second for a chance of ending of one in a second; others by its square root."""
+"""Polls a second at a hazard of one; the rate is this times the square root of the hazard."""
 REMEMBERED: Final = 500.0
 """Ends after which an older one counts for about a third."""
 TRUSTED: Final = 2.0
-"""Ends in a cell that count as much as what its row says."""
+"""A cell's own ends weigh as much as its row's hazard once there are so many."""
 GUESSED: Final = (150.0, 400.0, 200.0, 80.0, 30.0, 12.0)
 """Seconds between ends in each row, as long as nothing is known."""
 MEAN_FROM: Final = 2.5
-"""Ends from which a mean is believed: three, the older of them faded a little."""
+"""A mean is used from this many ends: three, because the older ones have faded a little."""
 SHAPE: Final = f"1:{CELLS}"
 """Version and number of the cells: records with other cells cannot be used."""
 
@@ -114,12 +114,12 @@ def pause(rhythm: Rhythm, course: Course, longest: float) -> float:
 
 
 def _hazard(ends: float, seconds: float, expected: float) -> float:
-    """Return ends a second, as if `TRUSTED` ends had come at the expected rate besides."""
+    """Return ends per second, as if `TRUSTED` more ends had come at the expected rate."""
     return (ends + TRUSTED) / (seconds + TRUSTED / expected)
 
 
 def _mean(seconds: float, ends: float) -> float:
-    """Return the mean time until an end by all the time watched, that of those still under way included."""
+    """Return the mean time until an end, from all the time watched, including that of unfinished ones."""
     return seconds / ends if ends >= MEAN_FROM else 0.0
 
 

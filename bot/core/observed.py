@@ -61,7 +61,7 @@ class Observed:
     no_change_since: float | None = None
     """`last_change`, once people should be warned."""
     watched_since: float | None = None
-    """When the first of its watches began, as long as there was no answer."""
+    """When the first of its watches began; None once the API has returned the task."""
 
     @property
     def is_failing(self) -> bool:

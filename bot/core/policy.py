@@ -28,15 +28,15 @@ from bot.core.task import Task, TaskState
 
 SHORTEST_RETRY_AFTER: Final = 1.0
 LONGEST_RETRY_AFTER: Final = 300.0
-"""Bounds in seconds on what a Retry-After header can make us wait."""
+"""Bounds, in seconds, on the delay that a Retry-After header can cause."""
 LONGEST_BACKOFF: Final = 60.0
 LONGEST_PROBE: Final = 60.0
 FIRST_PROBE: Final = 15.0
 SUSPICIOUS_RENDER: Final = 300.0
 SUSPICIOUS_QUEUE: Final = 900.0
-"""Seconds without a change that are suspicious, at least."""
+"""Fewer seconds without a change are never suspicious."""
 USUAL_TIMES: Final = 3.0
-"""The same, in multiples of the time that is usual."""
+"""Nor is less than this multiple of the usual time."""
 UNTAUGHT: Final = Experience().rhythm()
 """The rhythm as long as nothing was learned."""
 
@@ -76,9 +76,9 @@ def suspicious_after(state: TaskState, policy: PollPolicy) -> float:
 def poll_delay(task: Task, course: Course | None, idle_seconds: float, policy: PollPolicy) -> float:
     """Return the delay before the next poll of a task that last changed `idle_seconds` ago.
 
-    A render is polled as often as its end is likely, by what finished renders have taught; `course` is how
-    far it is. A queued task cannot end yet: a third of its idle time keeps the delay in noticing its start in
-    proportion to how long it has been queued.
+    A render is polled as often as its end is likely, judging by finished renders; `course` is how far it is.
+    A queued task cannot end yet, so its start may be noticed late, in proportion to its time in the queue:
+    the delay is a third of its idle time.
     """
     low, high = policy.min_seconds, policy.max_seconds
     if task.state is TaskState.RUNNING and course is not None:
@@ -103,7 +103,7 @@ def failure_delay(failures: int, policy: PollPolicy, chance: float) -> float:
 
 
 def retry_after_delay(retry_after: float | None) -> float:
-    """Return the delay that a 429 asks for, within bounds; five seconds where it names none."""
+    """Return the delay that a 429 asks for, within bounds; five seconds if it names none."""
     return 5.0 if retry_after is None else _clamp(retry_after, SHORTEST_RETRY_AFTER, LONGEST_RETRY_AFTER)
 
 

@@ -34,7 +34,7 @@ _LINK: Final = re.compile(
     rf"https?://(?:\[[0-9a-f:.]{{2,45}}\])?(?:{_IN_LINK}|\({_IN_LINK}*+\))++", re.IGNORECASE | re.ASCII
 )
 _QUOTED: Final = re.compile(r"(?<![\\`])`([A-Za-z0-9][A-Za-z0-9_.:-]{0,99})`(?!`)")
-# Those of a Chinese keyboard, too.
+# Includes the separators of Chinese keyboards.
 _BETWEEN: Final = re.compile(r"[\s,，、;；]+")
 _WORD: Final = re.compile(r"[^\s,，、;；]+")
 _DIGIT: Final = re.compile(r"[0-9]")
@@ -58,7 +58,7 @@ class _Piece(NamedTuple):
 
     text: str
     start: int
-    """Where it begins in the text that it is read from."""
+    """Its offset in the text."""
     is_link: bool
     task_ids: tuple[str, ...]
 
@@ -74,7 +74,7 @@ def read_task_ids(typed: str) -> Found:
     if found := _certain(pieces):
         return _found(found, pieces)
     if any(piece.is_link for piece in pieces):
-        return Found()  # a request, perhaps: the words beside its address may be keys
+        return Found()  # perhaps a pasted request: the words around its URL may be keys
     words = {piece.text: without_surroundings(piece.text) for piece in pieces}
     if len(words) > 1 and not all(_DIGIT.search(word) for word in words.values()):
         return Found()  # a sentence

@@ -46,7 +46,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Where a card is and in which language it is. Ids are Discord's; `created_at` is Unix seconds."""
+    """A card's message and language. All ids but `id` are Discord's; `created_at` is Unix seconds."""
 
     id: int
     guild_id: int

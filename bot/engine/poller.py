@@ -106,7 +106,7 @@ class Poller:
 
     @property
     def longest_poll(self) -> float:
-        """Seconds since the oldest poll under way began; the client's time limit ends one after 15."""
+        """Seconds since the oldest running poll began; the client's time limit ends each after 15."""
         now = self._clock()
         return now - next(iter(self._queue.in_flight.values()), now)
 

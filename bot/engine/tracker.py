@@ -62,7 +62,7 @@ class Tracker:
             return
         try:
             self._audience.show(state)
-        except Exception:  # the other cards must be shown all the same
+        except Exception:  # the other cards must still be shown
             log.exception("could not show a card", extra={"card": card_id})
 
     def show_all(self) -> None:
@@ -74,7 +74,7 @@ class Tracker:
         """Announce a watch that has ended just now or before a restart."""
         try:
             self._audience.announce(state, watch)
-        except Exception:  # the other results must be announced all the same
+        except Exception:  # the other results must still be announced
             log.exception("could not announce a result", extra={"card": state.card.id})
 
     async def begin(self, state: CardState, observations: Mapping[str, Observation]) -> dict[str, float]:

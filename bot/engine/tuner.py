@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 KEY: Final = "experience"
 """Its key in the store."""
 LEARNED_FROM: Final = 60.0
-"""Longest time between two polls to learn from; after an outage nobody knows what happened when."""
+"""Longest interval between two polls to learn from; after an outage the time of an end is not known."""
 SAVED_EVERY: Final = 600.0
 """Seconds between two saves; what a crash loses is soon learned again."""
 

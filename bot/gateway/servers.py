@@ -25,7 +25,7 @@ Parser = Callable[[Any], None]
 
 
 class ServerState(Enum):
-    """What the gateway says of a server."""
+    """The state of a server according to the gateway."""
 
     UNKNOWN = auto()
     """There was no READY yet, or its shard is not connected."""

@@ -142,7 +142,7 @@ class GatewaySocket(DiscordWebSocket):
     """A websocket that skips unreadable frames and closes itself whenever a step fails."""
 
     established = False
-    """Whether READY or RESUMED has come."""
+    """Whether READY or RESUMED has been received."""
 
     async def received_message(self, msg: Any, /) -> None:
         if isinstance(msg, bytes):

@@ -145,7 +145,7 @@ class ChannelQueue:
 
     def _answered(self, request: "asyncio.Task[None]") -> None:
         self.requests.discard(request)
-        _error_of(request)  # asyncio would log an error that nobody has asked for
+        _error_of(request)  # retrieves the exception, or asyncio would log it as never retrieved
         self.wake_up.set()
 
     async def _posted(self, result: Result, flight: InFlight, error: BaseException | None) -> None:

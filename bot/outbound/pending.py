@@ -208,7 +208,7 @@ class Pending:
         uploading = any(result.videos.files for result in posting)
         editing = [slot for slot in self.slots.values() if slot.inflight is not None]
         # One edit at a time in a channel, so that the most urgent one is chosen as late as possible; one that
-        # takes very long holds up its own card alone. Where the channel is closed, one attempt at a time.
+        # takes very long delays only its own card. In a closed channel, one attempt at a time.
         edits_at = max((_gives_way_at(slot, now) for slot in editing), default=0.0)
         all_at = 0.0
         if self.pause is not None:

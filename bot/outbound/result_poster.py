@@ -84,7 +84,7 @@ class ResultPoster:
         self._policy: Final = policy
         self._discord_clock: Final = discord_clock
         self._searches: Final[dict[tuple[int, int], HistorySearch]] = {}
-        """By watch and part, those that are to be gone on with."""
+        """Unfinished searches by watch id and part; the next attempt continues them."""
 
     def has_videos(self, watch: Watch) -> bool:
         """Return whether a result has videos to fetch."""

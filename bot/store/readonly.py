@@ -127,7 +127,7 @@ def _connect(database: Path) -> sqlite3.Connection:
         wal = beside(database, "-wal")
         if _code(error) not in _CLOSED or (exists(wal) and wal.stat().st_size):
             raise
-        # A database in WAL mode needs files beside it even to be read, and this user may not create them.
+        # Even reading a database in WAL mode needs files beside it, which this user may not create.
         # With an empty log SQLite can do without them.
         return sqlite3.connect(_uri(database, immutable=True), uri=True)
     return connection

@@ -126,7 +126,7 @@ class Store:
         def work(connection: Connection) -> None:
             for watch_id, outcome in outcomes:
                 change = update(watches).where(watches.c.id == watch_id, watches.c.state == LIVE)
-                # Where no card is left to show the ending, nothing remains to be done.
+                # If there is no card left to show the ending, the watch is done.
                 state = FINAL if outcome.ending.shown else DONE
                 values = {"state": state, "ended_at": outcome.at, "outcome": outcome_record(outcome)}
                 connection.execute(change.values(values))

@@ -34,7 +34,7 @@ _MARK: Final = """
 _READ: Final = text("SELECT value FROM meta WHERE key = :key")
 _WRITE: Final = text("INSERT OR REPLACE INTO meta (key, value) VALUES ('intents', :value)")
 _TOLERANCE: Final = 5.0
-"""Seconds by which the time in the file may differ from the file's own; a copied file differs by more."""
+"""How many seconds the time in the file may differ from its modification time; a copy differs by more."""
 
 
 def mark_copy(copy: sqlite3.Connection, since: float) -> None:

@@ -135,7 +135,7 @@ def _of_codes(status: int, pause: float | None, said: dict[str, Any], message: s
     if any(says_missing(word, task_id) for word in words):
         return TaskNotFound(text, message)
     meant = [_STATUS_OF.get(squeezed(word)) for word in words]
-    if not refused:  # where the status says enough, a number beside it is the API's own
+    if not refused:  # in a 4xx the status says enough, and numbers in the body are the API's own codes
         meant += map(_number, codes)
     for number in filter(None, meant):
         if number in _PLAIN or (500 <= number < 600 and not refused):  # noqa: PLR2004

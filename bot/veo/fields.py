@@ -77,7 +77,7 @@ def squeezed(value: str) -> str:
 
 
 def state_of(value: str) -> TaskState:
-    """Return the documented state that a word stands for, or UNKNOWN."""
+    """Return the documented state that a word means, or UNKNOWN."""
     word = squeezed(value)
     for prefix in ("", *_PREFIXES):
         word = word.removeprefix(prefix)

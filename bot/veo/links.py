@@ -1,8 +1,8 @@
-"""Which of the API's video links may be printed in a channel, and how.
+"""Decides which of the API's video links are safe to post in a channel, and escapes them.
 
-Only http and https links to a host are shown. A character that would end the link in a chat, hide what
-follows or change its direction is percent-encoded, as a browser would do. The rest stays unchanged: a
-signature may cover every byte.
+Only http and https links to a host are posted. Characters that would end the link in a chat, hide what
+follows or change its direction are percent-encoded, as a browser would do. The rest stays unchanged, because
+a signature may cover every byte.
 """
 
 import re
@@ -18,7 +18,7 @@ NAMED: Final = 40
 # Printable ASCII, less what ends a link in Discord or breaks out of `<…>`.
 _SAFE: Final = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '<>"\\^`{|}')
 _TAIL: Final = ".,:;'])"
-"""At the end of a link, Discord takes these for punctuation of the sentence."""
+"""Discord treats these as punctuation if they are at the end of a link."""
 _LINK: Final = re.compile(r"(https?)://([^/?#@]*@)?([^/?#@]{1,300})([/?#].*)?", re.IGNORECASE | re.DOTALL)
 _USER: Final = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:-]*@")
 _HOST: Final = re.compile(

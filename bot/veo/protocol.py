@@ -38,7 +38,7 @@ _DECODER: Final = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
 _ENVELOPES: Final = ("data", "task", "result")
 """Where relays put the whole task."""
 _NESTED: Final = 2
-"""Envelopes around a task, one in the other."""
+"""How many envelopes may be nested around a task."""
 _STATUS: Final = ("status", "task_status", "taskStatus")
 """Relays' names for the state; in an envelope the same names hold the status of the request."""
 _IDS: Final = ("id", "task_id", "taskId")
