@@ -77,6 +77,7 @@ class CircuitBreaker:
         Raises:
             VeoError: the API returned no task.
         """
+        # The result is judged by when the poll was sent: a slow 429 or timeout may be about an earlier time.
         begun = self._clock()
         self.rate.sent(begun)
         try:
@@ -96,6 +97,7 @@ class CircuitBreaker:
         self._probing_since = begun = self._clock()
         try:
             probes = self._probes()
+            # Each probe is an ordinary poll and is observed like one: an answer closes the breaker at once.
             answers = dict(zip(probes, await asyncio.gather(*map(self._ask, probes)), strict=True))
         finally:
             self._probing_since = None

@@ -157,6 +157,7 @@ class Poller:
         except Exception:
             log.exception("a poll failed unexpectedly", extra={"task": task_id})
         finally:
+            # Whatever happened: a task that stayed in flight would never be polled again.
             next_due = None if next_delay is None else self._clock() + next_delay
             self._queue.done(task_id, next_due, failing=failing)
             self._wake_up.set()

@@ -78,10 +78,12 @@ class ChannelQueue:
         pending = self.pending
         while pending.slots or pending.results or pending.budget.recovers_at > self._clock():
             now = self._clock()
+            # Responses are handled first: they may pause the channel or change what is most urgent.
             if (item := pending.answered()) is None and (item := pending.next(now)) is None:
                 if self.closing and not self.requests and all(r.ready for r in pending.results.values()):
                     return
                 wait = pending.wait(now)
+                # An idle queue stays until its edit budget has recovered: a new queue would begin with all of it.
                 if wait is None and not pending.slots and not pending.results:
                     wait = max(0.0, pending.budget.recovers_at - now)
                 await self.wake_up.sleep(wait)
@@ -103,6 +105,7 @@ class ChannelQueue:
 
     async def _advance(self, item: Slot | Result) -> None:
         """Send an item, or handle the response to its request."""
+        # Cleared before anything can fail, so that an item whose response could not be stored is sent again.
         flight, item.inflight = item.inflight, None
         if (end := self._failures.gone.get(item.card.id)) is not None:
             await self._failures.lose(item.card, end, "gone")
@@ -125,6 +128,7 @@ class ChannelQueue:
             request = self._start(finish_within(REQUEST_SECONDS + upload_seconds, post))
             item.inflight = InFlight(request, now, server)
             return
+        # Chosen only now: a form that was replaced while the slot waited is never sent.
         form = self.pending.target(item)
         if item.shown == form:
             await self._settle(item, form, frozenset(item.ends))
@@ -154,6 +158,8 @@ class ChannelQueue:
         if error is not None:
             await self._failures.failed(result, error, flight)
             return
+        # A watch is done in the store only when its result is posted and its card shows the end, whichever
+        # comes last; until then a restart announces it again.
         await self._failures.finish({result.watch.id} - self.pending.unshown)
         self._count(result)
         self._failures.note_success(result, flight)

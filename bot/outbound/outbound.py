@@ -118,6 +118,8 @@ class Outbound:
         running = {*(task for _, task in queues), *self._fetching}
         if running:
             await asyncio.wait(running, timeout=seconds)
+        # Time is up. What is cancelled here may have reached Discord; the next start finds out, because the
+        # intent to send a result is stored before its request.
         requests = {request for queue, _ in queues for request in queue.requests}
         late = {task for task in (*running, *requests) if not task.done()}
         for task in late:
@@ -146,6 +148,7 @@ class Outbound:
 
     async def _run(self, channel_id: int, queue: ChannelQueue) -> None:
         await queue.run()
+        # No `await` since `run` has returned, so nothing can be added to the queue in between.
         if not queue.pending.slots and not queue.pending.results:
             del self._queues[channel_id]
 

@@ -118,6 +118,7 @@ class ResultPoster:
         messages = result_messages(
             watch.task_id, watch.outcome, followers, card.language, self._policy, name=watch.name
         )
+        # If an earlier attempt stored a plan, that one is returned: followers may have changed since.
         deliveries = await self._store.plan(watch.id, messages)
         for delivery in deliveries:
             if delivery.message_id is None:
@@ -164,7 +165,7 @@ class ResultPoster:
         except Exception as error:
             if in_doubt:
                 if error_action(error) is ErrorAction.CARD_GONE:
-                    return 0
+                    return 0  # sent and deleted: an id that no message has, so that it is not sent again
             elif certainly_unsent(error):
                 await self._store.mark_unsent(part.watch.id, part.delivery.part)
             raise
