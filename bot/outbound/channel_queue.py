@@ -83,7 +83,7 @@ class ChannelQueue:
                 if self.closing and not self.requests and all(r.ready for r in pending.results.values()):
                     return
                 wait = pending.wait(now)
-                # An idle queue stays until its edit budget has recovered: a new queue would begin with all of it.
+                # An idle queue stays until its edit budget has recovered: a new queue would have all of it.
                 if wait is None and not pending.slots and not pending.results:
                     wait = max(0.0, pending.budget.recovers_at - now)
                 await self.wake_up.sleep(wait)
