@@ -7,6 +7,7 @@ from math import isfinite, nan
 from typing import Final
 
 from bot.clock import Clock, WaitHook, WakeUp, plain_wait
+from bot.commands.ended_renders import EndedRenders
 from bot.commands.placeholders import PlaceholderKeeper
 from bot.commands.slash import Commands
 from bot.commands.tree import command_tree, keep_writing_commands
@@ -25,7 +26,7 @@ from bot.monitoring.health_checks import HealthChecks
 from bot.outbound.outbound import Outbound
 from bot.outbound.rest import DiscordRest
 from bot.outbound.result_poster import ResultPoster
-from bot.outbound.uploads import UploadLimits
+from bot.outbound.uploads import UploadLimits, Uploads
 from bot.store.database import Database
 from bot.store.pruning import DAY, keep_pruning
 from bot.store.recent import Recent
@@ -60,12 +61,14 @@ class App:
         database.on_transaction = metrics.store_seconds.observe
         self.store: Final = Store(database)
         rest = DiscordRest(client, clock)
+        uploads = Uploads(rest, UploadLimits(client))
+        self._renders: Final = EndedRenders(downloader, uploads.slots, wait)
         poster = ResultPoster(
             self.store,
             rest,
             settings.poll_policy,
             discord_clock or clock,
-            limits=UploadLimits(client),
+            uploads=uploads,
             downloader=downloader,
         )
         self.registry: Final = Registry()
@@ -99,6 +102,7 @@ class App:
             watch_service=self.watch_service,
             rest=rest,
             recent=Recent(database),
+            renders=self._renders,
             keeper=self._keeper,
             clock=clock,
             closed=lambda: self.outbound.closed,
@@ -177,6 +181,7 @@ class App:
             return max(0.0, end - asyncio.get_running_loop().time())
 
         await asyncio.gather(self.commands.close(left()), self.poller.close(left()))
+        await self._renders.close()
         await self.outbound.close(left())
         await self._tuner.save()
         tasks = self._loops + self._startup

@@ -91,19 +91,18 @@ class Response:
         await self.delete_placeholder()
         await self._follow_up(Message(text), ephemeral=True, view=view)
 
-    async def send_public(self, messages: Sequence[Message]) -> None:
+    async def send_public(self, messages: Sequence[Message]) -> list[int]:
         """Send public messages; the first replaces the placeholder."""
         if self._placeholder_id is None:
             self._placeholder_id = await self._respond(messages[0])
         else:
-            await self._edit(self._message_by_bot(self._placeholder_id), messages[0])
+            await self._edit(self.message_by_bot(self._placeholder_id), messages[0])
         self.keep()
-        await self.send_more(messages[1:])
+        return [self._placeholder_id, *await self.send_more(messages[1:])]
 
-    async def send_more(self, messages: Iterable[Message]) -> None:
+    async def send_more(self, messages: Iterable[Message]) -> list[int]:
         """Send more public messages after the first."""
-        for message in messages:
-            await self._follow_up(message)
+        return [await self._follow_up(message) for message in messages]
 
     async def show_layout(self, view: discord.ui.LayoutView, *, in_place: bool = False) -> None:
         """Show a layout only the user can see; `in_place` replaces the one whose button was pressed."""
@@ -130,7 +129,7 @@ class Response:
         """Delete the placeholder, if there is one that is still unused."""
         if self._placeholder_id is None or self._placeholder_settled:
             return
-        message = self._message_by_bot(self._placeholder_id)
+        message = self.message_by_bot(self._placeholder_id)
         self._placeholder_id = None  # before the request, so that it is tried only once
         try:
             await repeat(self.interaction.delete_original_response, message.delete)
@@ -154,7 +153,7 @@ class Response:
         except RequestFailed as error:
             raise ResponseFailed(describe(error)) from None
 
-    def _message_by_bot(self, message_id: int) -> discord.PartialMessage:
+    def message_by_bot(self, message_id: int) -> discord.PartialMessage:
         """Return a message that is edited and deleted with the bot's own token, not the interaction's."""
         interaction = self.interaction
         channel = interaction.client.get_partial_messageable(
@@ -228,18 +227,20 @@ class Response:
 
     async def _follow_up(
         self, message: Message, *, ephemeral: bool = False, view: discord.ui.View = NO_VIEW
-    ) -> None:
-        async def send(message: Message) -> None:
+    ) -> int:
+        async def send(message: Message) -> int:
             async with asyncio.timeout(TOKEN_SECONDS):
-                await self.interaction.followup.send(
+                sent = await self.interaction.followup.send(
                     message.content,
                     ephemeral=ephemeral,
                     files=text_files(message),
                     view=view,
                     allowed_mentions=NOBODY,
+                    wait=True,
                 )
+            return sent.id
 
         try:
-            await send_or_simplify(send, message)
+            return await send_or_simplify(send, message)
         except RequestFailed as error:
             raise ResponseFailed(describe(error)) from None

@@ -10,10 +10,10 @@ import discord
 
 from bot import messages
 from bot.cards.buttons import Action, CardButton
-from bot.cards.results import answer_message
 from bot.cards.text import mention, named
 from bot.clock import Clock
 from bot.commands.autocomplete import Autocomplete
+from bot.commands.ended_renders import EndedRenders
 from bot.commands.first_poll import FirstPoll, error_message
 from bot.commands.listing import Listing
 from bot.commands.message_text import tasks_of_ours
@@ -51,6 +51,7 @@ class Commands:
         watch_service: WatchService,
         rest: DiscordRest,
         recent: Recent,
+        renders: EndedRenders,
         keeper: PlaceholderKeeper,
         clock: Clock,
         closed: Callable[[], Collection[int]],
@@ -65,7 +66,7 @@ class Commands:
         self._turns: Final = NewestFirst()
         self._first_poll: Final = FirstPoll(breaker.poll)
         self.watch: Final = WatchCommand(
-            self._first_poll, tracker, watch_service, rest, self._limits, recent=recent
+            self._first_poll, tracker, watch_service, rest, self._limits, recent=recent, renders=renders
         )
         self.listing: Final = Listing(
             tracker, breaker, settings.poll_policy, recent=recent, closed=closed, clock=clock
@@ -74,8 +75,7 @@ class Commands:
         self._under_way: Final = set[asyncio.Future[None]]()
         """One per running command, done when the command is."""
         self._closing = False
-        self._answered: dict[int, None] = {}
-        """The ids of the newest interactions, oldest first."""
+        self._answered: dict[int, None] = {}  # the ids of the newest interactions, oldest first
 
     async def status(self, response: Response, task_id: str) -> None:
         """Poll a task once and post its state publicly; errors are private."""
@@ -83,7 +83,7 @@ class Commands:
         if isinstance(task, VeoError):
             await response.send_private(error_message(task, response.language, task_id))
         else:
-            await response.send_public([answer_message(task, response.channel_language, response.asked_at)])
+            await self.watch.renders.answer(response, [(task, "")])
 
     async def stop(self, response: Response, task_id: str) -> None:
         """End the watch of one task in this channel, if the user may do so."""

@@ -15,8 +15,8 @@ import discord
 
 from bot import messages
 from bot.cards.render_parts import listed
-from bot.cards.results import answer_message
 from bot.cards.text import NAME_LIMIT, code, jump_link, named, packed, plain
+from bot.commands.ended_renders import EndedRenders
 from bot.commands.first_poll import FirstPoll
 from bot.commands.message_text import tasks_of, tasks_of_ours
 from bot.commands.response import Response
@@ -86,6 +86,7 @@ class WatchCommand:
         limits: Limits,
         *,
         recent: Recent,
+        renders: EndedRenders,
     ) -> None:
         self._first_poll: Final = first_poll
         self._tracker: Final = tracker
@@ -93,6 +94,7 @@ class WatchCommand:
         self._rest: Final = rest
         self._limits: Final = limits
         self._recent: Final = recent
+        self.renders: Final = renders
         self._beginning: Final = asyncio.Lock()
         """Held from checking the limits until the new watches are counted, so that none slip in between."""
 
@@ -153,14 +155,9 @@ class WatchCommand:
             else:
                 live[task_id] = task
         watched = bool(live) and await self._begin(response, live, names, summary)
-        shared = response.channel_language
-        results = [
-            answer_message(task, shared, response.asked_at, names.by_task.get(task.id, "")) for task in ended
-        ]
-        if watched:
-            await response.send_more(results)
-        elif results:
-            await response.send_public(results)
+        if ended:
+            named_tasks = [(task, names.by_task.get(task.id, "")) for task in ended]
+            await self.renders.answer(response, named_tasks, follow_up=watched)
         for text in packed(summary):
             await response.send_private(text)
 

@@ -37,7 +37,7 @@ from bot.outbound.discord_errors import (
 )
 from bot.outbound.history import MARGIN, HistorySearch, NotFound
 from bot.outbound.rest import DiscordRest, Found
-from bot.outbound.uploads import NotUploaded, UploadLimits, Uploads
+from bot.outbound.uploads import NotUploaded, Uploads
 from bot.store.store import Store
 from bot.videos.downloader import VideoDownloader
 
@@ -73,13 +73,12 @@ class ResultPoster:
         policy: PollPolicy,
         discord_clock: Clock,
         *,
-        limits: UploadLimits,
+        uploads: Uploads,
         downloader: VideoDownloader | None,
     ) -> None:
         self._store: Final = store
         self._rest: Final = rest
-        self._limits: Final = limits
-        self._uploads: Final = Uploads(rest, limits)
+        self._uploads: Final = uploads
         self._downloader: Final = downloader
         self._policy: Final = policy
         self._discord_clock: Final = discord_clock
@@ -96,7 +95,7 @@ class ResultPoster:
         task = watch.outcome.task if watch.outcome is not None else None
         if self._downloader is None or task is None:
             return Videos()
-        limit, stem = self._limits.likely(card.guild_id), file_stem(watch.name, watch.task_id)
+        limit, stem = self._uploads.limits.likely(card.guild_id), file_stem(watch.name, watch.task_id)
         return await fetch_videos(self._downloader, task.videos, limit, stem, card.language)
 
     def discard(self, videos: Videos) -> None:

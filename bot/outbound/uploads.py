@@ -156,8 +156,8 @@ class Uploads:
 
     def __init__(self, rest: DiscordRest, limits: UploadLimits) -> None:
         self._rest: Final = rest
-        self._limits: Final = limits
-        self._slots: Final = UploadSlots()
+        self.limits: Final = limits
+        self.slots: Final = UploadSlots()
 
     async def post(self, card: Card, message: Message, nonce: str, videos: Videos) -> int:
         """Send a message with those of its videos that its server accepts; return its id.
@@ -166,7 +166,7 @@ class Uploads:
             NotUploaded: send it without files.
             discord.HTTPException: it would be refused without files as well.
         """
-        videos = videos.up_to(self._limits.likely(card.guild_id))
+        videos = videos.up_to(self.limits.likely(card.guild_id))
         try:
             return await self._post(card, message, nonce, videos)
         except discord.HTTPException as error:
@@ -176,12 +176,12 @@ class Uploads:
                 raise _not_uploaded(error) from None
             sizes = [video.size for video in with_attachments(message, videos)[1]]
             if len(sizes) == 1:
-                self._limits.learn(card.guild_id, sizes[0])
+                self.limits.learn(card.guild_id, sizes[0])
             log.info("a server refused files for their size", extra={"card": card.id, "bytes": sizes})
         except Exception as error:
             raise _not_uploaded(error) from None
         try:
-            return await self._post(card, message, nonce, videos.up_to(self._limits.certain(card.guild_id)))
+            return await self._post(card, message, nonce, videos.up_to(self.limits.certain(card.guild_id)))
         except Exception as error:
             raise _not_uploaded(error) from None
 
@@ -191,7 +191,7 @@ class Uploads:
             raise NotUploaded("too large for the server", perhaps_sent=False)
         size = sum(video.size for video in files)
         message = replace(message, content=content)
-        return await self._slots.run(
+        return await self.slots.run(
             size, videos.until, lambda: self._rest.post(card, message, nonce, videos=files)
         )
 

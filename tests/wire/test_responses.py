@@ -34,7 +34,7 @@ async def test_status_tells_everything_in_the_first_response(tmp_path: Path) -> 
         assert len(here.sim.messages(here.channel)) == 1
 
 
-@pytest.mark.parametrize(("answer", "told"), [(DONE, VIDEO), (failed("no faces"), "> no faces")])
+@pytest.mark.parametrize(("answer", "told"), [(DONE, f"<{VIDEO}>"), (failed("no faces"), "> no faces")])
 async def test_status_of_an_ended_task_has_its_result(
     answer: dict[str, Any], told: str, tmp_path: Path
 ) -> None:
