@@ -167,19 +167,17 @@ async def test_progress_is_never_shown_going_backwards(tmp_path: Path) -> None:
         assert shown == ["50 %", "60 %"]
 
 
-async def test_links_that_do_not_fit_a_message_are_spread_and_none_is_cut(tmp_path: Path) -> None:
+async def test_links_that_do_not_fit_the_message_are_in_its_file_and_none_is_cut(tmp_path: Path) -> None:
     urls = [f"https://cdn.example/{'x' * 700}/{n}.mp4" for n in range(30)]
     async with place(tmp_path) as here:
         here.api.set(TASK, [running(10), succeeded(*urls, "javascript:alert(1)")])
-        card = await here.watch()
-        await here.sim.wait_for(lambda: any(m.attachments for m in here.replies(card)), 60)
-        replies = here.replies(card)
-        shown = [line for m in replies for line in m.content.splitlines() if line.startswith("https:")]
-        filed = [line for m in replies for a in m.attachments for line in a.data.decode().splitlines()]
-        assert shown + filed == urls
-        assert len(replies) == 5
-        assert [m.pings for m in replies] == [{here.ada.id}, set(), set(), set(), set()]
-        assert "`javascript:alert(1)`" in replies[0].content
+        result = await here.result(await here.watch())
+        shown = [line for line in result.content.splitlines() if line.startswith("https:")]
+        (file,) = result.attachments
+        assert shown + file.data.decode().splitlines() == urls
+        assert len(shown) == 2
+        assert result.pings == {here.ada.id}
+        assert "`javascript:alert(1)`" in result.content
 
 
 async def test_what_is_missing_is_named_before_a_watch_is_made(tmp_path: Path) -> None:
