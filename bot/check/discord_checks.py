@@ -125,7 +125,7 @@ def _check_clock(report: Report, date: str, clock: Clock) -> None:
 
 
 async def sync_commands(settings: Settings) -> CheckResult:
-    """Write the commands to Discord even if they look unchanged; safe beside a running bot."""
+    """Register the commands with Discord even if they are unchanged; safe beside a running bot."""
     talk_to(settings.discord_api_url)
     try:
         async with asyncio.timeout(SYNC_SECONDS), VeoBot() as client:

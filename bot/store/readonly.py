@@ -20,8 +20,8 @@ VERSIONS: Final = frozenset(path.name.split("_")[0] for path in (MIGRATIONS / "v
 _RESTORE: Final = "restore a backup (`python -m bot restore FILE`)"
 _START_EMPTY: Final = f"{_RESTORE}, or move the file away to start empty"
 _ADVICE: Final = {
-    sqlite3.SQLITE_FULL: "make room on its disk",
-    sqlite3.SQLITE_IOERR: "look at its disk, which may be full or lost",
+    sqlite3.SQLITE_FULL: "free some space on its disk",
+    sqlite3.SQLITE_IOERR: "check its disk, which may be full or lost",
     sqlite3.SQLITE_READONLY: "make the file writable for this user",
     sqlite3.SQLITE_CANTOPEN: "make it a file that this user may write",
     sqlite3.SQLITE_BUSY: "end the other program that writes it",

@@ -207,7 +207,7 @@ async def test_what_is_watched_can_be_read_where_nothing_can_be_written(folder: 
 @pytest.mark.parametrize(
     ("code", "advice"),
     [
-        (sqlite3.SQLITE_FULL, "make room"),
+        (sqlite3.SQLITE_FULL, "free some space"),
         (sqlite3.SQLITE_IOERR | 1 << 8, "its disk, which may be full"),
         (sqlite3.SQLITE_CANTOPEN, "this user may write"),
         (sqlite3.SQLITE_CORRUPT, "restore a backup"),

@@ -266,5 +266,5 @@ async def test_a_disk_that_is_full_at_the_start_is_reported_as_that(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "_PRAGMAS", (*database._PRAGMAS, "max_page_count=2"))
-    with pytest.raises(StoreUnusable, match="make room on its disk"):
+    with pytest.raises(StoreUnusable, match="free some space on its disk"):
         await Database(path, None).open()
