@@ -10,6 +10,7 @@ the cards and `/readyz` ask for the API's health. `bot.core.health` decides what
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
+from math import inf
 from typing import Final, Protocol
 
 from bot.clock import Clock, WaitHook, WakeUp, plain_wait
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 REMEMBERED: Final = 4_096
 """Tasks whose newest poll is remembered."""
+MIXED_UP_SECONDS: Final = 600.0
+"""Seconds after a watched task's newest poll in which an answer about it is not taken for another task's."""
 RETRY_SECONDS: Final = 15.0
 """Seconds until probes are sent again after an unexpected error."""
 
@@ -60,6 +63,8 @@ class CircuitBreaker:
         """Tasks whose newest poll was answered 429, and when."""
         self._answering: Final[dict[str, float]] = {}
         """Tasks whose newest poll was answered, and when; the newest last."""
+        self._polled: Final[dict[str, float]] = {}
+        """Watched tasks by the time of their newest poll; the newest last."""
         self._answered_last: str | None = None
         self._rounds = 0
         self._probing_since: float | None = None
@@ -82,9 +87,10 @@ class CircuitBreaker:
         self.rate.sent(begun)
         try:
             task = await self._poll(task_id, known)
-            # The API mixed up two answers; believing this one would post a wrong result.
-            if any(other in self._watched for other in task.other_ids):
-                raise BrokenAnswer("the answer is about another task that is watched")
+            # The API mixed up two answers; believing this one would post a wrong result. A cache may go on
+            # doing that after the other task has ended, so those watched until lately count as well.
+            if any(self._was_watched(other) for other in task.other_ids):
+                raise BrokenAnswer("the answer is about another task that is watched, or was lately")
         except VeoError as error:
             self._reason = str(error)
             self._observe(task_id, as_event(error), begun)
@@ -117,6 +123,11 @@ class CircuitBreaker:
                 wait = RETRY_SECONDS
             await self._wake_up.sleep(wait)
 
+    def _was_watched(self, task_id: str) -> bool:
+        """Tell whether a task is watched, or was until lately."""
+        polled_at = self._polled.get(task_id, -inf)
+        return task_id in self._watched or self._clock() - polled_at < MIXED_UP_SECONDS
+
     async def _ask(self, task_id: str) -> Observation:
         try:
             return await self.poll(task_id)
@@ -145,6 +156,8 @@ class CircuitBreaker:
 
     def _observe(self, task_id: str, observation: Observation, begun: float) -> None:
         kind = observation.kind if isinstance(observation, PollError) else None
+        if task_id in self._watched:
+            _keep_newest(self._polled, task_id, begun)
         if isinstance(observation, PollError) and kind is ErrorKind.RATE_LIMITED:
             self._slow_down(task_id, observation.retry_after, begun)
         else:

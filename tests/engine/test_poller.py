@@ -312,6 +312,12 @@ async def test_an_answer_about_another_watched_task_is_damage() -> None:
         with pytest.raises(BrokenAnswer):
             await here.breaker.poll(A)
         assert (await here.breaker.poll(B)).id == B
+        (card,) = (state.card.id for state in here.tracker.registry.cards.values() if B in state.names)
+        await here.tracker.stop(card, by=1, task_id=B)
+        with pytest.raises(BrokenAnswer):
+            await here.breaker.poll(A)  # still the answer about the task that has just ended
+        await asyncio.sleep(700.0)
+        assert (await here.breaker.poll(A)).id == A
 
 
 async def test_a_card_that_cannot_be_drawn_keeps_no_pause_from_taking_effect() -> None:
