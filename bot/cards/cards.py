@@ -16,7 +16,7 @@ import discord
 from bot import messages
 from bot.cards.buttons import Action, Button, CardButton
 from bot.cards.render_parts import Style, heading
-from bot.cards.task_row import MESSAGE_LIMIT, ROW_MESSAGE_LIMIT, TaskRow, task_row
+from bot.cards.task_row import MESSAGE_LIMIT, ROWS_MESSAGE_LIMIT, TaskRow, task_row
 from bot.cards.text import LAYOUT_LIMIT, NAME_LIMIT, mention, plain, relative
 from bot.core.health import Health, Mode
 from bot.core.names import common_name
@@ -60,7 +60,7 @@ def card_form(
 ) -> CardForm:
     """Return what a card shows of its watches, their observed tasks, and the task API's health."""
     language, alone = state.card.language, len(state.watches) == 1
-    limit = MESSAGE_LIMIT if alone else ROW_MESSAGE_LIMIT
+    limit = min(MESSAGE_LIMIT, ROWS_MESSAGE_LIMIT // len(state.watches))
     known = [observed.get(watch.task_id, UNOBSERVED) for watch in state.watches]
     rows = [
         task_row(watch, about, language, health, policy, message_limit=limit)
@@ -84,7 +84,10 @@ def card_form(
 
 def plain_form(form: CardForm) -> CardForm:
     """Return a fallback for a form that Discord refuses: one line without markup."""
-    return replace(form, texts=(plain(form.texts[0], PLAIN_LIMIT),), pointer="")
+    # Without the name: of all that stands here, people chose only that.
+    lines = [line for line in form.texts[0].splitlines() if not line.startswith("**")]
+    words = " · ".join(line.removeprefix("### ").removeprefix("-# ").strip("`") for line in lines)
+    return replace(form, texts=(plain(words, PLAIN_LIMIT),), pointer="")
 
 
 def layout(form: CardForm) -> discord.ui.LayoutView:

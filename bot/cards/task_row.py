@@ -28,8 +28,8 @@ from bot.messages import say
 
 MESSAGE_LIMIT: Final = 300
 """Characters of the API's message on a card with one task; the result shows more."""
-ROW_MESSAGE_LIMIT: Final = 80
-"""The same in a row of a larger card: ten rows must fit into one layout."""
+ROWS_MESSAGE_LIMIT: Final = 800
+"""The same of all rows of a card together: ten rows must fit into one layout."""
 
 _FAILURES: Final = {
     ErrorKind.UNAVAILABLE: messages.TASK_SILENT,

@@ -454,10 +454,22 @@ def test_a_long_message_is_cut_on_the_card() -> None:
     assert line == "> " + "a" * 299 + "…"
 
 
+@pytest.mark.parametrize(("rows", "shown"), [(2, 300), (4, 200), (10, 80)])
+def test_rows_share_the_space_for_messages(rows: int, shown: int) -> None:
+    form = together(*[watch()] * rows, observed=Observed(running(None, "a" * 999)))
+    assert form.texts[1].splitlines()[1] == "> " + "a" * (shown - 1) + "…"
+
+
 def test_a_layout_never_exceeds_what_discord_takes() -> None:
     view = layout(CardForm(("a" * 3_999, MARKUP, "never"), 1))
     (container,) = view.to_components()  # type: ignore[no-untyped-call]
     assert [len(text["content"]) for text in container["components"]] == [3_999, 1]
+
+
+def test_a_plain_form_is_one_line_without_the_name() -> None:
+    for row in (watch("a"), replace(NAMED, task_id="a")):
+        assert plain_form(form_of(row)).texts == ("⏳ No answer yet · a",)
+    assert plain_form(together(NAMED, NAMED)).texts == ("⏳ 0 of 2 ready",)
 
 
 def test_every_poll_has_a_card() -> None:
