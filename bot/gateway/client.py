@@ -19,7 +19,7 @@ from bot.core.backoff import exponential_backoff
 from bot.gateway.connection import TOKEN_REFUSED, GatewayRefused, GatewayShard
 from bot.gateway.identify import IdentifyBudget
 from bot.gateway.servers import Servers
-from bot.gateway.traffic import LONGEST_LIMIT, Bucket, GlobalLimit, InvalidRequests, count_requests
+from bot.gateway.traffic import LONGEST_LIMIT, Bucket, GlobalLimit, InvalidRequests, count_requests, from_json
 from bot.http_client import make_connector
 from bot.metrics import Metrics
 from bot.outbound.discord_errors import NOT_DISCORDS, describe
@@ -61,6 +61,7 @@ class VeoBot(discord.AutoShardedClient):
         discord.VoiceClient.warn_nacl = False
         discord.VoiceClient.warn_dave = False
         discord.http.Ratelimit = Bucket  # type: ignore[misc]
+        discord.utils._from_json = from_json  # noqa: SLF001
         metrics = metrics or Metrics()
         self.invalid: Final = InvalidRequests()
         super().__init__(

@@ -12,12 +12,13 @@ Responses to interactions are counted but never delayed: they have three seconds
 """
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from math import isfinite
 from types import SimpleNamespace
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from discord.http import Ratelimit
@@ -145,6 +146,11 @@ class Bucket(Ratelimit):
         if not readable:
             self.limit = max(1, self.limit)
             self.reset()  # type: ignore[no-untyped-call]
+
+
+def from_json(text: str) -> Any:
+    """Parse JSON, with None for NaN: a wait for NaN seconds would stop all of asyncio's timers for good."""
+    return json.loads(text, parse_constant=lambda _name: None)
 
 
 def count_requests(metrics: Metrics, invalid: InvalidRequests, time: DiscordTime) -> aiohttp.TraceConfig:

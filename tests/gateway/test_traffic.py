@@ -139,3 +139,25 @@ async def test_a_limit_that_cannot_be_read_holds_up_no_request(
             await client.http.static_login("token")
             for _ in range(3):
                 await client.http.request(Route("GET", "/users/@me"))
+
+
+async def test_a_limit_of_nan_seconds_fails_one_request_and_stops_no_timer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Python's JSON knows NaN; in asyncio's heap of timers nothing after it would ever be due."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(
+            status=429,
+            body=b'{"message": "You are being rate limited.", "retry_after": NaN, "global": false}',
+            headers={"Content-Type": "application/json", "Via": "1.1 google"},
+        )
+
+    app = web.Application()
+    app.router.add_get("/users/@me", answer)
+    async with TestServer(app) as server, VeoBot() as client:
+        monkeypatch.setattr(Route, "BASE", str(server.make_url("")).rstrip("/"))
+        client.http.connector = aiohttp.TCPConnector()
+        with pytest.raises(TypeError):
+            await client.http.static_login("token")
+        await asyncio.sleep(3600)
