@@ -15,6 +15,7 @@ the older attempt as well. If Discord has certainly refused the message and no e
 the intent is removed and the next attempt needs no search. A crash at any point costs one search, no more.
 """
 
+import asyncio
 import logging
 from dataclasses import dataclass, replace
 from typing import Final
@@ -42,6 +43,9 @@ from bot.store.store import Store
 from bot.videos.downloader import VideoDownloader
 
 log = logging.getLogger(__name__)
+
+DELETED_SECONDS: Final = 30.0
+"""How long Discord must say that a message is unknown until it counts as sent and deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,8 @@ class ResultPoster:
         self._discord_clock: Final = discord_clock
         self._searches: Final[dict[tuple[int, int], HistorySearch]] = {}
         """Unfinished searches by watch id and part; the next attempt continues them."""
+        self._unknown_since: Final[dict[tuple[int, int], float]] = {}
+        """By watch and part, since when Discord has answered 10008, in the loop's time."""
 
     def has_videos(self, watch: Watch) -> bool:
         """Return whether a result has videos to fetch."""
@@ -155,19 +161,32 @@ class ResultPoster:
     async def _post(self, part: _Part, videos: Videos, *, in_doubt: bool) -> int:
         """Send a message; if it is refused, store that it is not there.
 
-        `in_doubt`: an earlier attempt may have sent it. Then a refusal says nothing about that attempt, and
-        10008 ("unknown message") means that it succeeded: its message has this nonce and was deleted since.
-        Otherwise 10008 is as meaningless as any other 404 of Discord's edge servers.
+        `in_doubt`: an earlier attempt may have sent it. Then a refusal says nothing about that attempt.
         """
         try:
             return await self._post_somehow(part, videos)
         except Exception as error:
-            if in_doubt:
-                if error_action(error) is ErrorAction.CARD_GONE:
-                    return 0  # sent and deleted: an id that no message has, so that it is not sent again
-            elif certainly_unsent(error):
+            if in_doubt and self._was_deleted(part, error):
+                return 0  # an id that no message has, so that it is not sent again
+            if not in_doubt and certainly_unsent(error):
                 await self._store.mark_unsent(part.watch.id, part.delivery.part)
             raise
+
+    def _was_deleted(self, part: _Part, error: Exception) -> bool:
+        """Return whether a message that may have been sent was, and has been deleted since.
+
+        Discord then answers a repetition of its nonce with 10008 ("unknown message") for some minutes. From
+        Discord's edge servers that means as little as any other 404: it is believed only once it has lasted.
+        """
+        key = part.watch.id, part.delivery.part
+        if error_action(error) is not ErrorAction.CARD_GONE:
+            self._unknown_since.pop(key, None)
+            return False
+        now = asyncio.get_running_loop().time()
+        if now - self._unknown_since.setdefault(key, now) < DELETED_SECONDS:
+            return False
+        del self._unknown_since[key]
+        return True
 
     async def _post_somehow(self, part: _Part, videos: Videos) -> int:
         """Send a message; if Discord refuses its form, send a simpler one with a different nonce."""
