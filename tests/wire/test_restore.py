@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from wire.place import DONE, TASK, VIDEO, Place, place, running, succeeded
+from wire.place import DONE, TASK, VIDEO, Place, place, running
 
 from bot.backups.backup import back_up
 from bot.backups.restore import restore
@@ -115,7 +115,11 @@ async def test_what_was_not_posted_yet_is_posted_once_whatever_the_backup_had_se
             here.api.set(task, running(10))
         cards = [await here.watch(task) for task in (live, planned)]
         here.sim.fault(Fault("POST", "/channels/*/messages", status=503, times=None))
-        here.api.set(planned, succeeded(*(f"https://cdn.example/{n:0>150}.mp4" for n in range(30))))
+        assert here.app is not None
+        await here.shows(cards[1], "10 %")
+        for number in range(250):  # a message pings at most 100 people
+            await here.app.store.follow(2, 10**18 + number, here.clock())
+        here.api.set(planned, DONE | {"id": planned})
         await here.shows(cards[1], "Finished")
         await here.sleep(30)
         copy = tmp_path / "copy.db"
