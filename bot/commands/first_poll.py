@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 FIRST_POLL_SECONDS: Final = 1.5
 """How long the first response waits for the task API; after that a placeholder is sent."""
+LATE_SECONDS: Final = 3.0
+"""How much longer the polls of several tasks may take; that of a single one may take its whole time."""
 MAX_CONCURRENT: Final = 24
 """Concurrent polls for people, limited so that the poller always gets its share."""
 MAX_PER_PERSON: Final = 5
@@ -58,6 +60,8 @@ class FirstPoll:
     async def of(self, response: Response, task_ids: Sequence[str]) -> dict[str, Task | VeoError]:
         """Poll tasks concurrently; return each one's task or error, in the order of the ids.
 
+        Of several tasks, those without an answer soon count as unanswered: they must not hold up the others.
+
         Raises:
             ResponseFailed: the placeholder could not be sent.
         """
@@ -71,7 +75,9 @@ class FirstPoll:
             _, late = await asyncio.wait(polls, timeout=FIRST_POLL_SECONDS)
             if late:
                 await response.placeholder(task_ids)
-            return dict(zip(task_ids, await asyncio.gather(*polls), strict=True))
+                await asyncio.wait(late, timeout=None if len(polls) == 1 else LATE_SECONDS)
+            results = [poll.result() if poll.done() else Unavailable("unanswered") for poll in polls]
+            return dict(zip(task_ids, results, strict=True))
         finally:
             for poll in polls:
                 poll.cancel()

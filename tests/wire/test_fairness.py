@@ -4,13 +4,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wire.place import TASK, place, running
+from wire.place import DONE, TASK, VIDEO, Place, place, running
 
 from bot.commands.turns import INTERACTIONS
 from sim.discord import Fault
 from sim.task_api.answers import Answer
 
 pytestmark = pytest.mark.looptime
+
+
+def said(here: Place, task_id: str) -> str:
+    """Return the messages about a task, but for cards."""
+    texts = (message.text for message in here.sim.messages(here.channel) if not message.is_v2)
+    return "".join(text for text in texts if task_id in text)
 
 
 async def test_one_persons_hanging_questions_hold_up_nobody_elses_watch(tmp_path: Path) -> None:
@@ -24,6 +30,22 @@ async def test_one_persons_hanging_questions_hold_up_nobody_elses_watch(tmp_path
         await here.shows(await here.watch(), "10 %")
         assert here.clock() - begun < 2
         await here.sleep(120)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+async def test_ids_that_hang_hold_up_none_of_those_named_with_them(count: int, tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        hanging = [f"hanging-{number}" for number in range(count)]
+        for task in hanging:
+            here.api.set(task, Answer(delay=1000))
+        here.api.set("ended-1", DONE)
+        here.api.set("running-1", [running(10), DONE])
+        begun = here.clock()
+        await here.type("watch", " ".join([*hanging, "ended-1", "running-1"]))
+        await here.sim.wait_for(lambda: VIDEO in said(here, "ended-1"), 30)
+        assert here.clock() - begun < 12
+        await here.sim.wait_for(lambda: VIDEO in said(here, "running-1"), 30)
+        assert here.clock() - begun < 22
 
 
 async def test_of_more_interactions_than_can_be_answered_the_newest_are(tmp_path: Path) -> None:
