@@ -56,6 +56,7 @@ class FirstPoll:
         self._slots: Final = asyncio.Semaphore(MAX_CONCURRENT)
         self._slots_by_person: Final = WeakValueDictionary[int, asyncio.Semaphore]()
         """An entry disappears once no poll holds it or waits for it."""
+        self._polls: Final = set[asyncio.Future[Task | VeoError]]()
 
     async def of(self, response: Response, task_ids: Sequence[str]) -> dict[str, Task | VeoError]:
         """Poll tasks concurrently; return each one's task or error, in the order of the ids.
@@ -71,16 +72,22 @@ class FirstPoll:
         if not polls:
             return {}
         response.turn.give_back()
+        self._polls.update(polls)
         try:
             _, late = await asyncio.wait(polls, timeout=FIRST_POLL_SECONDS)
             if late:
                 await response.placeholder(task_ids)
                 await asyncio.wait(late, timeout=None if len(polls) == 1 else LATE_SECONDS)
-            results = [poll.result() if poll.done() else Unavailable("unanswered") for poll in polls]
-            return dict(zip(task_ids, results, strict=True))
+            return dict(zip(task_ids, map(_result, polls), strict=True))
         finally:
+            self._polls.difference_update(polls)
             for poll in polls:
                 poll.cancel()
+
+    def close(self) -> None:
+        """End all polls unanswered: their watches must be stored before the bot stops."""
+        for poll in self._polls:
+            poll.cancel()
 
     async def _poll_in_turn(self, slots_of_person: asyncio.Semaphore, task_id: str) -> Task | VeoError:
         try:
@@ -97,6 +104,11 @@ class FirstPoll:
         except VeoError as error:
             log.info("a poll for a person failed", extra={"task": task_id, "reason": str(error)})
             return error
+
+
+def _result(poll: asyncio.Future[Task | VeoError]) -> Task | VeoError:
+    answered = poll.done() and not poll.cancelled()
+    return poll.result() if answered else Unavailable("unanswered")
 
 
 def error_message(error: VeoError, language: str, task_id: str) -> str:

@@ -147,9 +147,8 @@ class Commands:
             await response.send_private(say(response.language, messages.CARD_IS_OVER))
             return
         text = say(response.language, messages.CARD_IS_OVER_FOR, tasks=named(task_ids))
-        view = discord.ui.View(timeout=None)
-        view.add_item(CardButton(Action.AGAIN, 0, say(response.language, messages.WATCH_AGAIN)))
-        await response.send_private(text, view)
+        again = CardButton(Action.AGAIN, 0, say(response.language, messages.WATCH_AGAIN))
+        await response.send_private(text, discord.ui.View(timeout=None).add_item(again))
 
     async def run_on_id(
         self,
@@ -233,6 +232,7 @@ class Commands:
     async def close(self, seconds: float) -> None:
         """Start no new commands; wait up to `seconds` for running ones."""
         self._closing = True
+        self._first_poll.close()
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=seconds)
 

@@ -149,3 +149,16 @@ async def test_a_watch_that_cannot_be_saved_is_not_promised(tmp_path: Path) -> N
         use = await here.type("watch", TASK)
         await here.sim.wait_for(lambda: any("could not save" in m.text for m in use.messages), 10)
         assert here.sim.messages(here.channel) == []
+
+
+async def test_a_watch_that_still_waits_for_its_first_poll_is_stored_before_the_bot_stops(
+    tmp_path: Path,
+) -> None:
+    async with place(tmp_path) as here:
+        here.api.set(TASK, Answer(delay=1000))
+        await here.type("watch", TASK)
+        await here.stop_bot()
+        here.api.set(TASK, running(40))
+        await here.start_bot()
+        (card,) = here.sim.messages(here.channel)
+        await here.shows(card, "40 %")
