@@ -34,6 +34,8 @@ URLS_FILE: Final = "urls.txt"
 ERROR_FILE: Final = "error.txt"
 ERROR_LIMIT: Final = 600
 """Characters of the API's message; of a longer one the whole goes into a file."""
+LINK_PAGES: Final = 5
+"""Messages for the links of one result where nothing can be attached."""
 _RESERVED: Final = 200
 """Characters kept free for the `k/n` and the line about the file."""
 
@@ -46,22 +48,34 @@ def result_messages(
     policy: PollPolicy,
     *,
     name: str = "",
+    files: bool = True,
 ) -> tuple[Message, ...]:
-    """Return the messages that announce an outcome, in the order of sending."""
+    """Return the messages that announce an outcome, in the order of sending.
+
+    `files` is False where nothing can be attached: links that do not fit then go into further messages.
+    """
     style, sentence = ENDING_STYLES[outcome.ending]
     head = [headline(style, say(language, sentence), name_and_id(name, task_id))]
     quoted, error_file = _quoted(outcome.last_message)
     head += ending_lines(language, outcome, policy, quoted)
     task = outcome.task
     if task is None:
-        return _spread(task_id, head, followers, (), language, error_file=error_file)
+        return _spread(task_id, head, followers, (), language, error_file=error_file if files else "")
     if outcome.ending in {Ending.SUCCEEDED, Ending.FAILED} and (
         took := took_line(language, task, outcome.at)
     ):
         head.append(took)
     if (refused := refused_links(language, task)) is not None:
         head.append(refused)
-    return _spread(task_id, head, followers, task.videos, language, error_file=error_file)
+    return _spread(
+        task_id,
+        head,
+        followers,
+        task.videos,
+        language,
+        error_file=error_file if files else "",
+        link_pages=1 if files else LINK_PAGES,
+    )
 
 
 def is_part(content: str, task_id: str, part: int, parts: int) -> bool:
@@ -135,18 +149,23 @@ def _spread(
     language: str,
     *,
     error_file: str,
+    link_pages: int = 1,
 ) -> tuple[Message, ...]:
+    """Fill messages: with the links on at most `link_pages`, and the others in a file of the last one."""
     pages = [_Page(list(head))]
     _add_mentions(pages, followers)
-    last = pages[-1]
     left: list[str] = []
+    most = len(pages) - 1 + link_pages
     for number, link in enumerate(links, 1):
         longer = len(short_link(language, number, link))
-        if longer <= last.space:
-            last.lines.append(link)
-            last.spare += longer - len(link)
+        if longer > pages[-1].space and longer <= _Page().space and len(pages) < most:
+            pages.append(_Page())
+        if longer <= pages[-1].space:
+            pages[-1].lines.append(link)
+            pages[-1].spare += longer - len(link)
         else:
             left.append(link)
+    last = pages[-1]
     if left:
         last.lines.append(say(language, messages.LINKS_IN_FILE, name=URLS_FILE))
     parts = len(pages)

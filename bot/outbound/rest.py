@@ -97,6 +97,10 @@ class DiscordRest:
         """Return what keeps the bot out of a card's channel, given the code of Discord's refusal."""
         return lacking(self._client, card.guild_id, card.channel_id, code, self._clock())
 
+    def may_attach(self, card: Card) -> bool:
+        """Return whether files can be attached in a card's channel, as far as the client knows."""
+        return "attach_files" not in self.lacking(card, code=0).split()
+
     async def edit_card(self, card: Card, form: CardForm, priority: Priority) -> None:
         token = self._tokens.get(card.message_id)
         if token is not None and not self.uses_channel_limit(card):

@@ -120,8 +120,9 @@ class ResultPoster:
         if watch.outcome is None:
             raise ValueError("only an ended watch has a result")
         followers = await self._store.followers(card.id)
+        outcome, files = watch.outcome, self._rest.may_attach(card)
         messages = result_messages(
-            watch.task_id, watch.outcome, followers, card.language, self._policy, name=watch.name
+            watch.task_id, outcome, followers, card.language, self._policy, name=watch.name, files=files
         )
         # If an earlier attempt stored a plan, that one is returned: followers may have changed since.
         deliveries = await self._store.plan(watch.id, messages)

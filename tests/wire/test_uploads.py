@@ -259,6 +259,21 @@ async def test_without_attach_files_every_result_of_a_card_comes(tmp_path: Path)
         assert here.sim.invalid_requests == 10
 
 
+async def test_without_attach_files_no_link_is_lost(tmp_path: Path) -> None:
+    links = [f"https://cdn.example/{number}-{'x' * 600}.mp4" for number in range(5)]
+    async with place(tmp_path) as here:
+        here.api.set(TASK, running(10))
+        card = await here.watch()
+        here.channel.restrict_bot(here.sim.app_permissions & ~Permission.ATTACH_FILES)
+        here.api.set(TASK, succeeded(*links))
+        await here.sleep(30)
+        replies = here.replies(card)
+        lines = [line for reply in replies for line in reply.content.splitlines()]
+        assert [line for line in lines if line.startswith("https://")] == links
+        assert len(replies) == 3
+        assert here.sim.invalid_requests == 0
+
+
 async def test_a_list_of_links_that_is_refused_as_a_file_loses_no_result(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.sim.fault(Fault("POST", POST, status=403, code=50013, times=None, with_files=True))
