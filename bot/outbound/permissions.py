@@ -100,6 +100,8 @@ def lacking(client: discord.Client, guild_id: int, channel_id: int, code: int, n
     guild = client.get_guild(guild_id)
     if guild is None:
         return "membership"
+    if guild.me is None:  # the server is unavailable
+        return UNKNOWN
     timeout = guild.me.timed_out_until
     if timeout is not None and timeout > datetime.fromtimestamp(now, UTC):
         return "timeout"
