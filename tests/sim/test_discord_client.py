@@ -57,16 +57,6 @@ async def sim() -> AsyncIterator[DiscordSim]:
         yield sim
 
 
-@pytest.fixture
-def channel(sim: DiscordSim) -> Channel:
-    return sim.add_guild("Studio").add_channel("renders")
-
-
-@pytest.fixture
-def ada(sim: DiscordSim) -> User:
-    return sim.add_user("Ada")
-
-
 async def use(sim: DiscordSim, user: User, channel: Channel) -> Invocation:
     return await (await sim.slash(user, channel, "act")).acknowledged()
 

@@ -1,7 +1,7 @@
 """The simulator's gateway, as a real discord.py client finds it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import discord
 import pytest
@@ -39,22 +39,6 @@ class Bot(discord.AutoShardedClient):
 
     async def on_socket_event_type(self, event: str) -> None:
         self.seen.append(event)
-
-
-@pytest.fixture
-async def sim() -> AsyncIterator[DiscordSim]:
-    async with DiscordSim() as sim:
-        yield sim
-
-
-@pytest.fixture
-def channel(sim: DiscordSim) -> Channel:
-    return sim.add_guild("Studio").add_channel("renders")
-
-
-@pytest.fixture
-def ada(sim: DiscordSim) -> User:
-    return sim.add_user("Ada")
 
 
 async def answers(sim: DiscordSim, user: User, channel: Channel, word: str) -> bool:

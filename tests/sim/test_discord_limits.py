@@ -26,11 +26,6 @@ async def api(sim: DiscordSim) -> AsyncIterator[RawClient]:
         yield api
 
 
-@pytest.fixture
-def channel(sim: DiscordSim) -> Channel:
-    return sim.add_guild("Studio").add_channel("renders")
-
-
 async def test_a_channels_bucket_counts_down_and_refills(
     sim: DiscordSim, api: RawClient, channel: Channel, clock: ManualClock
 ) -> None:

@@ -23,16 +23,6 @@ async def api(sim: DiscordSim) -> AsyncIterator[RawClient]:
         yield api
 
 
-@pytest.fixture
-def channel(sim: DiscordSim) -> Channel:
-    return sim.add_guild("Studio").add_channel("renders")
-
-
-@pytest.fixture
-def ada(sim: DiscordSim) -> User:
-    return sim.add_user("Ada")
-
-
 def later(sim: DiscordSim, seconds: float) -> None:
     assert isinstance(sim.world.clock, ManualClock)
     sim.world.clock.now += seconds

@@ -1,7 +1,6 @@
 """The simulator's line for uploads, and faults that spare messages without files."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -9,17 +8,6 @@ from sim.discord import Channel, DiscordSim, Fault
 from sim.discord.clients import RawClient
 
 pytestmark = pytest.mark.looptime
-
-
-@pytest.fixture
-async def sim() -> AsyncIterator[DiscordSim]:
-    async with DiscordSim() as sim:
-        yield sim
-
-
-@pytest.fixture
-def channel(sim: DiscordSim) -> Channel:
-    return sim.add_guild("Studio").add_channel("renders")
 
 
 async def test_uploads_share_the_line(sim: DiscordSim, channel: Channel) -> None:
