@@ -156,7 +156,7 @@ class Commands:
         typed: str,
         command: Callable[[Response, str], Awaitable[None]],
     ) -> None:
-        """Run a command on the one id that somebody typed; then name what was not recognised as an id."""
+        """Run a command on the one id that the user typed; then name the words that are not ids."""
 
         async def work(response: Response) -> None:
             found = read_task_id(typed)

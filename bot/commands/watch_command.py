@@ -2,7 +2,7 @@
 
 Each id is handled by itself, so a bad one does not affect the others. A finished task's result is sent
 immediately, the user joins the followers of a task that is already watched here, and the rest goes on a new
-card. A private summary names what was not watched, and why.
+card. A private summary names the tasks that are not watched, and why.
 """
 
 import asyncio
@@ -217,7 +217,7 @@ class WatchCommand:
 
 
 def left_out(language: str, beginnings: Sequence[str]) -> str:
-    """Return the sentence that names what was not recognised as an id."""
+    """Return the sentence that names the words that are not ids."""
     names = [code(beginning, LEFT_OUT_LENGTH + 2) for beginning in beginnings]
     return say(language, messages.NOT_IDS, names=listed(language, names, NAMED_AT_MOST))
 

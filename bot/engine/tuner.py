@@ -26,7 +26,7 @@ SAVED_EVERY: Final = 600.0
 
 
 class PollTuner:
-    """`policy` is the poll policy with what was learned so far."""
+    """`policy` is the poll policy with everything learned so far."""
 
     def __init__(self, store: Store, policy: PollPolicy, *, wait: WaitHook = plain_wait) -> None:
         self.policy = policy
@@ -37,7 +37,7 @@ class PollTuner:
         self._unsaved = False
 
     async def load(self) -> None:
-        """Load what was learned before; start without it if it cannot be read."""
+        """Load what earlier runs learned; start without it if it cannot be read."""
         try:
             kept = await self._store.remembered(KEY)
             self._experience = experience_from(None if kept is None else json.loads(kept))
