@@ -77,7 +77,7 @@ class Results:
 def play(batch: Batch, results: Results, run: int) -> None:
     """Play a batch once, in a process of its own."""
     scenes = [(part, bot) for part in batch.parts for bot in part.bots]
-    told = {"seed": run, "scenes": [{"load": part.load.as_dict(), "bot": bot} for part, bot in scenes]}
+    orders = {"seed": run, "scenes": [{"load": part.load.as_dict(), "bot": bot} for part, bot in scenes]}
     limit = max(part.load.timeout for part in batch.parts) + MORE_SECONDS
     child = subprocess.Popen(
         [sys.executable, "-m", "bench.player"],
@@ -89,7 +89,7 @@ def play(batch: Batch, results: Results, run: int) -> None:
         start_new_session=True,
     )
     try:
-        out, error = child.communicate(json.dumps(told), timeout=limit)
+        out, error = child.communicate(json.dumps(orders), timeout=limit)
         found = json.loads(out) if child.returncode == 0 else [{"failed": error[-800:]}] * len(scenes)
     except subprocess.TimeoutExpired:
         found = [{"failed": f"not done within {limit:.0f} s"}] * len(scenes)

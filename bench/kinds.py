@@ -57,10 +57,10 @@ def _short_or_long(chance: random.Random) -> float:
 def half_minute_relay(chance: random.Random, _day: float) -> Trace:
     """A relay asks for all renders twice a minute, at moments that have nothing to do with this one."""
     ends, phase = chance.uniform(60, 600), chance.uniform(0, 30)
-    told = _steady(ends)
+    steady = _steady(ends)
     return Trace(
         phase + 30 * math.ceil((ends - phase) / 30),
-        lambda age: told(max(0.0, phase + 30 * math.floor((age - phase) / 30))),
+        lambda age: steady(max(0.0, phase + 30 * math.floor((age - phase) / 30))),
     )
 
 

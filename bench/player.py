@@ -31,10 +31,10 @@ async def play_all(scenes: list[dict[str, Any]], seed: int, bots_core: int) -> l
 
 
 def main() -> int:
-    told = json.load(sys.stdin)
+    orders = json.load(sys.stdin)
     cores = measure.cores()
     measure.pin(os.getpid(), cores[-1])
-    print(json.dumps(asyncio.run(play_all(told["scenes"], told["seed"], cores[0]))))
+    print(json.dumps(asyncio.run(play_all(orders["scenes"], orders["seed"], cores[0]))))
     return 0
 
 

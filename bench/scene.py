@@ -166,9 +166,9 @@ class Scene:
                     if task_id in self._by_id:
                         self._by_id[task_id].told_by(message)
             self._read[channel.id] = max(channel.messages, default=0)
-        told = [each for each in self.late if each.result_at is not None]
+        posted = [each for each in self.late if each.result_at is not None]
         self.late = [each for each in self.late if each.result_at is None]
-        return told
+        return posted
 
     def end_soon(self, count: int, seconds: float) -> None:
         """Let so many renders that are under way end within so many seconds from now."""

@@ -64,10 +64,10 @@ def window(
 ) -> Figures:
     """Return what was noticed between two times (Unix seconds); results were waited for until `closed`."""
     ended = [each for each in watched if begin <= each.render.ends <= end]
-    told = [each for each in ended if each.result_at is not None]
+    posted = [each for each in ended if each.result_at is not None]
     found = spread("result", [(each.result_at or closed) - each.render.ends for each in ended])
-    found["not_told"] = len(ended) - len(told)
-    seen = [(each, poll) for each in told if (poll := _seen_by(each.render)) is not None]
+    found["not_told"] = len(ended) - len(posted)
+    seen = [(each, poll) for each in posted if (poll := _seen_by(each.render)) is not None]
     found |= spread("poll_to_result", [(each.result_at or 0.0) - poll for each, poll in seen])
     late = [poll - each.render.ends for each in ended if (poll := _seen_by(each.render)) is not None]
     found |= spread("end_to_poll", late)

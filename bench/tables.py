@@ -31,7 +31,7 @@ COSTS: Final = {
     "stall": ("longest stall, s", 2),
     "lateness": ("polls late, s in the mean", 2),
     "result_n": ("ends in a run", 0),
-    "not_told": ("not told in time", 0),
+    "not_told": ("not posted in time", 0),
 }
 UNJUDGED: Final = ("result_n", "lateness", "stall")
 """Not to be compared with the plain bot."""
@@ -42,7 +42,7 @@ GROWTH: Final = {
     "poll_gap_p95": ("between two polls of a render, s, 95 %", 1),
     "result_p50": ("end to result, s", 1),
     "result_p95": ("95 %", 1),
-    "not_told": ("not told in time", 0),
+    "not_told": ("not posted in time", 0),
     "discord_bot_a_second": ("requests to Discord that count, a second", 1),
     "rows": ("rows", 0),
     "file": ("file, MiB", 1),

@@ -13,7 +13,7 @@ SPLIT: Final = """\
 Scenes of up to 500 watches are played side by side, ours and the plain one's at once: they leave both cores idle. A card is
 *behind* by the time since the truth has been another than what it shows, looked at every 0.25 s. After 15 minutes an
 interaction's token has ended, and cards are edited within their channel's limit. The longest stall is that of
-`/healthz`, and how late polls began is what the bot itself counts; the plain bot has neither. What was not told six seconds after the window counts for as long as was waited."""
+`/healthz`, and how late polls began is what the bot itself counts; the plain bot has neither. What was not posted six seconds after the window counts for as long as was waited."""
 STRAIN: Final = """\
 A task API far away, one that takes few requests, many ends at once, and restarts by `kill -9` (the plain bot forgets what it
 watched). Where few requests are allowed, what is more is answered with 429 and `Retry-After: 1`. Renders take 1-10 minutes

@@ -51,8 +51,8 @@ def test_a_bot_that_has_learned_nothing_is_no_worse_than_a_poll_every_five_secon
 def test_a_kind_tells_of_renders_that_end_and_whose_progress_never_falls(kind: Kind) -> None:
     for trace in renders(kind, 40, 7):
         assert 0 <= trace.begins < trace.ends <= 3000
-        told = [trace.progress(trace.ends * share / 50) for share in range(50)]
-        known = [progress for progress in told if progress is not None]
+        reported = [trace.progress(trace.ends * share / 50) for share in range(50)]
+        known = [progress for progress in reported if progress is not None]
         assert known == sorted(known)
         assert all(0 <= progress <= 99 for progress in known)
         assert len(known) in {0, 50}

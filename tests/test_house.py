@@ -141,8 +141,8 @@ def test_the_commands_of_the_readme_exist(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_exit_codes_of_the_readme_are_those_of_the_command_line() -> None:
-    told = {int(code) for code in re.findall(r"(?m)^\| Exit code (\d)", README)}
-    assert told == {code.value for code in command_line.Exit} - {command_line.Exit.STOPPED}
+    reported = {int(code) for code in re.findall(r"(?m)^\| Exit code (\d)", README)}
+    assert reported == {code.value for code in command_line.Exit} - {command_line.Exit.STOPPED}
 
 
 def test_the_workflow_calls_what_people_call_on_every_supported_python() -> None:

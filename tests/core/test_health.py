@@ -20,18 +20,18 @@ LIMITED: Final = PollError(ErrorKind.RATE_LIMITED, 20.0)
 ANSWERS: Final = (OK, Missing(), BAD, LIMITED)
 
 
-def polls(*told: tuple[float, str, Observation], start: Health = Health()) -> Health:  # noqa: B008
+def polls(*polled: tuple[float, str, Observation], start: Health = Health()) -> Health:  # noqa: B008
     """Return the health after polls, each so many seconds after NOW and answered at once."""
-    for after, task_id, seen in told:
+    for after, task_id, seen in polled:
         start = observe(start, task_id, seen, NOW + after, NOW + after)
     return start
 
 
-def probed(health: Health, told: Mapping[str, Observation], at: float, watched: int = 9) -> Health:
+def probed(health: Health, polled: Mapping[str, Observation], at: float, watched: int = 9) -> Health:
     """Return the health after a round of probes `at` so many seconds after NOW."""
-    for task_id, seen in told.items():
+    for task_id, seen in polled.items():
         health = observe(health, task_id, seen, NOW + at, NOW + at)
-    return after_probes(health, told, NOW + at, NOW + at, watched)
+    return after_probes(health, polled, NOW + at, NOW + at, watched)
 
 
 ALL_DOWN: Final = {"a": DOWN, IMPOSSIBLE_ID: DOWN}
@@ -120,11 +120,11 @@ def test_a_refused_key_needs_a_task_and_both_probes() -> None:
 def test_a_key_that_was_never_accepted_is_doubted_at_once() -> None:
     assert polls((0, "a", KEY)).next_probe(1) == NOW
     assert probed(Health(), {IMPOSSIBLE_ID: KEY}, 0, 0).mode is Mode.REFUSED
-    told: dict[str, Observation] = {IMPOSSIBLE_ID: KEY}
+    polled: dict[str, Observation] = {IMPOSSIBLE_ID: KEY}
     seen = observe(
         Health(), IMPOSSIBLE_ID, KEY, NOW + 0.001, NOW + 0.2
     )  # a probe is sent after its round began
-    assert after_probes(seen, told, NOW, NOW + 0.2, 0).mode is Mode.REFUSED
+    assert after_probes(seen, polled, NOW, NOW + 0.2, 0).mode is Mode.REFUSED
 
 
 def test_a_doubt_about_the_key_opens_nothing_before_its_time() -> None:
@@ -173,10 +173,10 @@ def test_an_api_that_comes_back_with_a_refused_key_goes_from_one_pause_to_the_ot
 
 @pytest.mark.parametrize("paused", [OPEN, REFUSED])
 def test_probes_come_every_15_to_60_seconds(paused: Health) -> None:
-    told, pauses = ALL_DOWN if paused is OPEN else ALL_REFUSED, []
+    polled, pauses = ALL_DOWN if paused is OPEN else ALL_REFUSED, []
     at = 45.0
     for _ in range(6):
-        paused = probed(paused, told, at)
+        paused = probed(paused, polled, at)
         pauses.append((paused.next_probe(9) or 0) - NOW - at)
         at += pauses[-1]
     assert pauses == [30, 60, 60, 60, 60, 60]
@@ -216,9 +216,9 @@ names: Final = st.sampled_from(["a", "b", "c", "d", IMPOSSIBLE_ID])
 
 
 @given(st.lists(st.tuples(st.floats(0, 60), names, seens), max_size=30), st.integers(0, 5))
-def test_polls_alone_never_pause_anything(told: list[tuple[float, str, Observation]], watched: int) -> None:
+def test_polls_alone_never_pause_anything(polled: list[tuple[float, str, Observation]], watched: int) -> None:
     health, now = Health(), NOW
-    for passed, task_id, seen in told:
+    for passed, task_id, seen in polled:
         now += passed
         health = observe(health, task_id, seen, now - passed, now)
         assert health.mode is Mode.CLOSED
@@ -228,8 +228,10 @@ def test_polls_alone_never_pause_anything(told: list[tuple[float, str, Observati
 
 
 @given(st.dictionaries(names, seens, min_size=1), st.sampled_from([FAILING, OPEN, REFUSED, Health()]))
-def test_a_round_with_an_answer_leaves_nothing_paused(told: dict[str, Observation], before: Health) -> None:
-    health = probed(before, told, 60)
-    if any(not isinstance(seen, PollError) or seen.kind is ErrorKind.TASK_REFUSED for seen in told.values()):
+def test_a_round_with_an_answer_leaves_nothing_paused(polled: dict[str, Observation], before: Health) -> None:
+    health = probed(before, polled, 60)
+    if any(
+        not isinstance(seen, PollError) or seen.kind is ErrorKind.TASK_REFUSED for seen in polled.values()
+    ):
         assert not health.paused
     assert health.next_probe(9) is None or (health.next_probe(9) or 0) >= NOW

@@ -147,11 +147,11 @@ def test_a_watch_that_goes_on_after_a_restart_never_began_in_the_future(
 
 
 def test_a_render_begins_with_its_task_at_the_first_poll_and_else_when_it_was_seen_to() -> None:
-    told = replace(running(0), created_at=int(NOW) - 100)
-    queued = replace(told, state=TaskState.PENDING)
-    (first,) = polls(told)
+    reported = replace(running(0), created_at=int(NOW) - 100)
+    queued = replace(reported, state=TaskState.PENDING)
+    (first,) = polls(reported)
     assert first.observed.began_at == NOW - 100
-    waits, begun, later, back = polls(queued, told, told, queued)
+    waits, begun, later, back = polls(queued, reported, reported, queued)
     assert [step.observed.began_at for step in (waits, begun, later, back)] == [
         None,
         NOW + 10,

@@ -48,12 +48,12 @@ async def end_of(child: asyncio.subprocess.Process) -> tuple[int | None, str, st
 
 async def told_until(child: asyncio.subprocess.Process, last: str) -> str:
     assert child.stdout is not None
-    told = ""
-    while last not in told:
+    printed = ""
+    while last not in printed:
         line = await child.stdout.readline()
-        assert line, f"the demo ended after telling {told!r}"
-        told += line.decode()
-    return told
+        assert line, f"the demo ended after telling {printed!r}"
+        printed += line.decode()
+    return printed
 
 
 async def test_the_tour_sees_the_main_story_happen() -> None:
@@ -98,9 +98,9 @@ async def test_the_tour_is_played_in_chinese_too() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_ends_the_page_in_good_order(number: signal.Signals) -> None:
     async with demo("--port", "0") as child:
-        told = await told_until(child, "Press Ctrl-C to end the demo")
-        assert re.search(r"http://127\.0\.0\.1:\d+/#\S+", told)
-        assert all(render.id in told for render in EXAMPLES)
+        printed = await told_until(child, "Press Ctrl-C to end the demo")
+        assert re.search(r"http://127\.0\.0\.1:\d+/#\S+", printed)
+        assert all(render.id in printed for render in EXAMPLES)
         child.send_signal(number)
         code, rest, errors = await end_of(child)
     assert (code, errors) == (0, "")
@@ -110,8 +110,8 @@ async def test_a_signal_ends_the_page_in_good_order(number: signal.Signals) -> N
 @needs_signals
 async def test_the_task_api_alone_says_how_to_point_a_bot_at_it() -> None:
     async with demo("--api-only", "--speed", "2") as child:
-        told = await told_until(child, EXAMPLES[-1].id)
-        assert re.search(r"VEO_API_BASE_URL=http://127\.0\.0\.1:\d+\n", told)
+        printed = await told_until(child, EXAMPLES[-1].id)
+        assert re.search(r"VEO_API_BASE_URL=http://127\.0\.0\.1:\d+\n", printed)
         child.send_signal(signal.SIGINT)
         code, _, errors = await end_of(child)
     assert (code, errors) == (0, "")

@@ -82,7 +82,7 @@ async def test_a_finished_task_is_answered_with_its_links(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "reported"),
     [
         (GONE, "does not know"),
         (Answer.json({}, 503), "did not answer"),
@@ -90,12 +90,12 @@ async def test_a_finished_task_is_answered_with_its_links(command: str) -> None:
         (Answer.json({}, 429), "limiting requests right now"),
     ],
 )
-async def test_what_status_could_not_find_out_only_the_asker_sees(answer: Answer, told: str) -> None:
+async def test_what_status_could_not_find_out_only_the_asker_sees(answer: Answer, reported: str) -> None:
     async with Stage() as stage:
         stage.api.set(TASK, answer)
         result = await stage.ann.slash(stage.channel, "veo status", id=TASK)
         assert result.ephemeral
-        assert told in said(result)
+        assert reported in said(result)
 
 
 @pytest.mark.parametrize("command", ["veo status", "veo watch"])

@@ -181,8 +181,8 @@ async def test_every_429_halves_the_rate_and_answers_bring_it_back(caplog: pytes
         again = len([at for at in here.api.requests if 180 <= at < 200]) / 20
         assert again == pytest.approx(before, rel=0.2)
         assert here.api.began[A][-1] == limited, "held for as long as it was asked"
-    told = [record for record in caplog.records if "fewer requests" in record.message]
-    assert [record.__dict__["seconds"] for record in told] == [300]
+    reported = [record for record in caplog.records if "fewer requests" in record.message]
+    assert [record.__dict__["seconds"] for record in reported] == [300]
 
 
 async def test_a_quota_that_is_used_up_slows_down_to_a_crawl_and_never_opens() -> None:

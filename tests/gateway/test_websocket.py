@@ -137,9 +137,9 @@ def test_a_session_without_a_usable_address_is_resumed_at_the_usual_one(url: Any
 
 @pytest.mark.parametrize("data", [None, [], "x", {}])
 def test_an_empty_ready_is_a_session_that_cannot_be_resumed(data: Any) -> None:
-    told = taken({"op": 0, "t": "READY", "d": data})
-    assert told["s"] == 1
-    assert told["d"] == {
+    received = taken({"op": 0, "t": "READY", "d": data})
+    assert received["s"] == 1
+    assert received["d"] == {
         "session_id": "",
         "resume_gateway_url": "",
         "shard": [1, 3],

@@ -140,16 +140,16 @@ def _judge_watch(verdict: Verdict, world: World, row: Row) -> None:
         verdict.wrong("lost", f"{row} is on no message")
         return
     _judge_end(verdict, world, row, card)
-    told = Counter(_said(reply) for reply in _replies(world, card, row.task_id))
-    verdict.results += bool(told)
-    if doubled := [text for text, times in told.items() if times > 1]:
+    posted = Counter(_said(reply) for reply in _replies(world, card, row.task_id))
+    verdict.results += bool(posted)
+    if doubled := [text for text, times in posted.items() if times > 1]:
         verdict.wrong("doubled", f"{row}: {doubled}")
     reachable = row.channel_id not in world.closed
     wanted = row.parts if row.ending.announced else 0
-    if row.ending.announced and reachable and (len(told) < wanted or not wanted):
-        verdict.wrong("lost", f"{row}: {len(told)} of {wanted} messages")
-    if len(told) > wanted:
-        verdict.wrong("doubled", f"{row}: {len(told)} messages instead of {wanted}")
+    if row.ending.announced and reachable and (len(posted) < wanted or not wanted):
+        verdict.wrong("lost", f"{row}: {len(posted)} of {wanted} messages")
+    if len(posted) > wanted:
+        verdict.wrong("doubled", f"{row}: {len(posted)} messages instead of {wanted}")
     if reachable and row.ending.shown and not card.deleted and not _is_final(card, row):
         verdict.wrong("lost", f"{row}: its card does not show the end: {card.text!r}")
     _judge_edits(verdict, row, card)

@@ -180,17 +180,17 @@ def test_a_time_is_seconds_or_finer_units_as_a_number_or_text(value: Any, time: 
 
 
 def test_the_same_bytes_again_are_the_same_answer_and_others_are_not() -> None:
-    def told(status: int = 200, more: bytes = b"", **changes: Any) -> Task:
+    def reported(status: int = 200, more: bytes = b"", **changes: Any) -> Task:
         body = json.dumps(DOCUMENTED | changes).encode() + more
         return decode(status, {}, body, TASK, NOW + 5, known=known)
 
     known: Task | None = None
-    known = first = told()
-    assert told() is first
-    assert told(progress=41).progress == 41
-    assert told(more=b" ") == first
-    assert told(more=b" ") is not first
+    known = first = reported()
+    assert reported() is first
+    assert reported(progress=41).progress == 41
+    assert reported(more=b" ") == first
+    assert reported(more=b" ") is not first
     with pytest.raises(Unavailable):
-        told(503)
+        reported(503)
     known = replace(first, fingerprint=None)
-    assert told() is not known
+    assert reported() is not known

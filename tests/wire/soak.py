@@ -127,10 +127,10 @@ def _end(here: Place, card: _Card) -> None:
 def _count(soaked: Soaked, card: _Card) -> None:
     replies = [m.content for m in card.channel.messages.values() if m.reference is card.message]
     for task_id in card.task_ids:
-        told = sum(f"`{task_id}`" in content for content in replies)
+        reported = sum(f"`{task_id}`" in content for content in replies)
         soaked.ended += 1
-        soaked.lost += told == 0
-        soaked.doubled += told > 1
+        soaked.lost += reported == 0
+        soaked.doubled += reported > 1
 
 
 def _forget(here: Place, card: _Card) -> None:

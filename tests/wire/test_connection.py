@@ -147,9 +147,9 @@ async def test_a_hundred_cards_that_move_at_once_stay_below_the_global_limit(tmp
         assert max(sum(1 for at in edits if 0 <= at - start < 1) for start in edits) <= 50
 
 
-@pytest.mark.parametrize(("delay", "told"), [(5.0, True), (60.0, False)])
+@pytest.mark.parametrize(("delay", "reported"), [(5.0, True), (60.0, False)])
 async def test_what_is_in_flight_at_the_end_gets_ten_seconds(
-    delay: float, told: bool, tmp_path: Path
+    delay: float, reported: bool, tmp_path: Path
 ) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, running(10))
@@ -162,7 +162,7 @@ async def test_what_is_in_flight_at_the_end_gets_ten_seconds(
         began = here.clock()
         await here.stop_bot()
         assert here.clock() - began <= 10.5
-        assert bool(here.replies(card)) is told
+        assert bool(here.replies(card)) is reported
         here.api.set(TASK, DONE)
         await here.start_bot()
         await here.result(card)

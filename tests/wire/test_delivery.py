@@ -28,9 +28,9 @@ async def is_told_once(here: Place, card: Message, parts: int = 1) -> None:
     """Let an hour pass and see that the result is there, each part once, and nothing is left to do."""
     await here.sim.wait_for(lambda: len(here.replies(card)) >= parts, 900)
     await here.sleep(3600)
-    told = [reply.content for reply in here.replies(card)]
-    assert len(told) == parts, told
-    assert len(set(told)) == parts
+    reported = [reply.content for reply in here.replies(card)]
+    assert len(reported) == parts, reported
+    assert len(set(reported)) == parts
     assert "Finished" in card.text
     assert here.app is not None
     assert await here.app.store.unfinished() == []

@@ -133,8 +133,8 @@ async def test_a_page_in_the_place_of_what_follows_a_line_adds_nothing(known: bo
         here.sim.fault(Fault("PATCH" if known else "POST", AFTER, when="after", **PAGE))
         use = await here.sim.slash(here.ada, here.channel, "veo", "status", id=TASK)
         await here.sleep(30)
-        told = VIDEO if known else "does not know"
-        assert [told in message.text for message in use.messages] == [True]
+        reported = VIDEO if known else "does not know"
+        assert [reported in message.text for message in use.messages] == [True]
 
 
 async def test_a_fault_of_the_bot_is_told_as_a_reference_and_nothing_more(

@@ -33,7 +33,7 @@ def row(sentence: str, *values: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "reported"),
     [
         row("down", Answer.json({}, 503), SILENT),
         row("a proxy's page with an error", html_page(502), SILENT),
@@ -57,9 +57,9 @@ def row(sentence: str, *values: Any) -> Any:
     ],
 )
 async def test_a_bad_answer_is_told_on_its_own_card_and_costs_nothing(
-    answer: Answer, told: tuple[str, str], tmp_path: Path
+    answer: Answer, reported: tuple[str, str], tmp_path: Path
 ) -> None:
-    on_card, in_private = told
+    on_card, in_private = reported
     async with place(tmp_path) as here:
         here.api.set(TASK, [running(10), answer])
         here.api.set(OTHER, running(20))

@@ -178,7 +178,7 @@ async def test_a_result_that_nobody_can_see_is_dropped_after_one_refused_call(
         row("401", 401, 0),
     ],
 )
-async def test_a_result_that_is_refused_for_a_while_comes_once_and_is_searched_for_in_vain_by_nobody(
+async def test_a_result_refused_for_a_while_comes_once_without_a_search(
     status: int, code: int, tmp_path: Path
 ) -> None:
     async with place(tmp_path) as here:

@@ -147,8 +147,8 @@ async def test_two_results_that_look_the_same_are_not_taken_for_each_other(tmp_p
         here.sim.clear_faults()
         await here.result(second, 600)
         await here.sleep(600)
-        told = [m for m in here.sim.messages(here.channel) if TASK in m.content and m.interaction is None]
-        assert [m.reference for m in told] == [None, second]
+        reported = [m for m in here.sim.messages(here.channel) if TASK in m.content and m.interaction is None]
+        assert [m.reference for m in reported] == [None, second]
 
 
 async def test_a_channel_that_is_gone_is_asked_once_also_while_the_disk_takes_nothing(

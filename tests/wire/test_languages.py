@@ -53,7 +53,7 @@ def speaks(text: str, language: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("command", "given", "told"),
+    ("command", "given", "reported"),
     [
         ("status", "no such id", "这不是任务 ID。"),
         ("watch", "?", "这不是任务 ID。"),
@@ -62,13 +62,13 @@ def speaks(text: str, language: str) -> bool:
     ],
 )
 async def test_a_private_answer_speaks_the_askers_language_in_an_english_server(
-    command: str, given: str, told: str, tmp_path: Path
+    command: str, given: str, reported: str, tmp_path: Path
 ) -> None:
     async with place(tmp_path) as here:
         in_server(here, "en-US", community=True)
         use = await here.type(command, given, user=mei(here))
         assert use.ephemeral
-        assert told in use.text
+        assert reported in use.text
         assert speaks(use.text, "zh-CN")
 
 

@@ -167,8 +167,8 @@ async def test_retry_after_holds_the_task_it_was_given_for(
         assert all(here.api.polls(task) - asked[task] >= 115 / 20 for task in TASKS[1:])
         await here.sleep(30)
         assert here.api.polls(TASKS[0]) > asked[TASKS[0]]
-        told = [record for record in caplog.records if "asks for fewer requests" in record.message]
-        assert [record.__dict__["seconds"] for record in told] == [120]
+        reported = [record for record in caplog.records if "asks for fewer requests" in record.message]
+        assert [record.__dict__["seconds"] for record in reported] == [120]
 
 
 async def test_a_short_limit_makes_no_poll_come_sooner(tmp_path: Path) -> None:

@@ -137,5 +137,5 @@ async def test_a_channel_that_closes_to_the_bot_hears_of_it_while_the_token_last
         )
         here.channel.restrict_bot(None)
         await here.sim.wait_for(lambda: any(VIDEO in m.content for m in here.replies(card)), 120)
-        told = [m for m in here.sim.messages(here.channel) if "no longer post" in m.text]
-        assert len(told) == 1
+        reported = [m for m in here.sim.messages(here.channel) if "no longer post" in m.text]
+        assert len(reported) == 1

@@ -70,10 +70,10 @@ async def test_a_running_render_is_shown_in_any_spelling(tmp_path: Path) -> None
 async def test_whoever_asks_once_gets_the_words_of_the_api(answer: Answer, text: str, tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, answer)
-        told = await here.type("status", TASK)
-        assert told.ephemeral
-        assert text in told.text
-        assert "It said: task belongs to another account" in told.text
+        reported = await here.type("status", TASK)
+        assert reported.ephemeral
+        assert text in reported.text
+        assert "It said: task belongs to another account" in reported.text
 
 
 async def test_an_unreadable_answer_is_reported_as_one(tmp_path: Path) -> None:

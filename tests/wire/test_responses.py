@@ -34,14 +34,14 @@ async def test_status_tells_everything_in_the_first_response(tmp_path: Path) -> 
         assert len(here.sim.messages(here.channel)) == 1
 
 
-@pytest.mark.parametrize(("answer", "told"), [(DONE, f"<{VIDEO}>"), (failed("no faces"), "> no faces")])
+@pytest.mark.parametrize(("answer", "reported"), [(DONE, f"<{VIDEO}>"), (failed("no faces"), "> no faces")])
 async def test_status_of_an_ended_task_has_its_result(
-    answer: dict[str, Any], told: str, tmp_path: Path
+    answer: dict[str, Any], reported: str, tmp_path: Path
 ) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, answer)
         use = await here.type("status", TASK)
-        assert told in use.text.splitlines()
+        assert reported in use.text.splitlines()
         assert use.response is not None
         assert use.response.pings == set()
 
@@ -64,7 +64,7 @@ async def test_a_slow_poll_is_announced_in_time_and_then_answered(
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "reported"),
     [
         (Answer.json({}, 404), "does not know"),
         (Answer.json({}, 500), "did not answer"),
@@ -76,12 +76,12 @@ async def test_a_slow_poll_is_announced_in_time_and_then_answered(
 )
 @pytest.mark.parametrize("seconds", [0.0, 3.0])
 async def test_only_the_asker_sees_the_error_of_a_poll(
-    answer: Answer, told: str, seconds: float, tmp_path: Path
+    answer: Answer, reported: str, seconds: float, tmp_path: Path
 ) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, replace(answer, delay=seconds))
         use = await here.type("status", TASK)
-        await here.sim.wait_for(lambda: any(m.ephemeral and told in m.text for m in use.messages), 20)
+        await here.sim.wait_for(lambda: any(m.ephemeral and reported in m.text for m in use.messages), 20)
         assert here.sim.messages(here.channel) == []
         private = [m for m in use.messages if m.ephemeral]
         assert len(private) == 1

@@ -37,7 +37,7 @@ def serve(here: Place, name: str, size: int) -> str:
     return f"{here.api.base_url}/media/{name}"
 
 
-async def told(here: Place, *links: str, task: str = TASK, within: float = TOLD_SECONDS) -> Message:
+async def result_of(here: Place, *links: str, task: str = TASK, within: float = TOLD_SECONDS) -> Message:
     """Watch a render to its end and return its result, which must come in time."""
     here.api.set(task, running(10, id=task))
     card = await here.watch(task)
@@ -103,7 +103,7 @@ async def test_a_message_that_is_refused_with_files_goes_without(
     async with place(tmp_path, copies=True) as here:
         here.sim.fault(Fault("POST", POST, times=None, with_files=True, **fault))
         link = serve(here, "a.mp4", 300_000)
-        result = await told(here, link)
+        result = await result_of(here, link)
         assert result.attachments == []
         assert link in result.content.splitlines()
         assert posts(here) == [[300_000], []]
@@ -127,7 +127,7 @@ async def test_an_upload_that_arrived_unheard_is_found_and_not_sent_again(
     async with place(tmp_path, copies=True) as here:
         here.sim.world.nonce_window = 0.0  # the channel's history alone must do
         here.sim.fault(Fault("POST", POST, when="after", with_files=True, **fault))
-        result = await told(here, serve(here, "a.mp4", 300_000))
+        result = await result_of(here, serve(here, "a.mp4", 300_000))
         assert names(result) == [f"{TASK[:8]}-1.mp4"]
         await came_once(here, result)
         assert posts(here) == [[300_000]]
@@ -140,7 +140,7 @@ async def test_files_too_large_for_the_server_are_left_out_at_the_second_try(
     async with place(tmp_path, copies=True) as here:
         here.sim.fault(Fault("POST", POST, status=status, code=40005, with_files=True))
         links = [serve(here, f"{n}.mp4", size * MEBIBYTE) for n, size in enumerate((7, 12))]
-        result = await told(here, *links)
+        result = await result_of(here, *links)
         assert names(result) == [f"{TASK[:8]}-1.mp4"]
         short = f"[video 1](<{links[0]}>) · 127.0.0.1"
         assert [line for line in result.content.splitlines() if "http" in line] == [short, links[1]]
@@ -154,14 +154,14 @@ async def test_there_are_at_most_two_uploads(fault: dict[str, Any], tmp_path: Pa
     async with place(tmp_path, copies=True) as here:
         here.sim.fault(Fault("POST", POST, times=None, with_files=True, **fault))
         links = [serve(here, f"{n}.mp4", MEBIBYTE) for n in range(2)]
-        result = await told(here, *links)
+        result = await result_of(here, *links)
         assert result.attachments == []
         assert [len(files) for files in posts(here)] == [2, 2, 0]
 
 
 async def test_the_limit_is_for_each_file(tmp_path: Path) -> None:
     async with place(tmp_path, copies=True) as here:
-        result = await told(here, *[serve(here, f"{n}.mp4", 7 * MEBIBYTE) for n in range(2)])
+        result = await result_of(here, *[serve(here, f"{n}.mp4", 7 * MEBIBYTE) for n in range(2)])
         assert names(result) == [f"{TASK[:8]}-1.mp4", f"{TASK[:8]}-2.mp4"]
 
 
@@ -175,13 +175,13 @@ async def test_a_boost_level_allows_larger_files(
     async with place(tmp_path, start=False, copies=True) as here:
         here.guild.premium_tier, here.guild.upload_limit = tier, limit * MEBIBYTE
         await here.start_bot()
-        result = await told(here, serve(here, "a.mp4", size * MEBIBYTE))
+        result = await result_of(here, serve(here, "a.mp4", size * MEBIBYTE))
         assert bool(result.attachments) == taken
 
 
 async def test_all_videos_together_are_at_most_25_mib(tmp_path: Path) -> None:
     async with place(tmp_path, copies=True) as here:
-        result = await told(here, *[serve(here, f"{n}.mp4", 9 * MEBIBYTE) for n in range(3)])
+        result = await result_of(here, *[serve(here, f"{n}.mp4", 9 * MEBIBYTE) for n in range(3)])
         assert len(result.attachments) == 2
 
 
@@ -192,7 +192,7 @@ async def test_a_single_refused_file_teaches_the_servers_limit_for_a_day(tmp_pat
 
         async def uploads(number: int) -> list[list[int]]:
             before = len(posts(here))
-            await told(here, links[number - 8], task=task_id(len(posts(here))))
+            await result_of(here, links[number - 8], task=task_id(len(posts(here))))
             return [[size // MEBIBYTE for size in sizes] for sizes in posts(here)[before:]]
 
         assert await uploads(15) == [[15], []]
@@ -225,7 +225,7 @@ async def test_on_a_slow_line_the_result_comes_in_time(
 ) -> None:
     async with place(tmp_path, copies=True) as here:
         here.sim.uplink.speed = speed
-        result = await told(here, serve(here, "a.mp4", int(size * MEBIBYTE)))
+        result = await result_of(here, serve(here, "a.mp4", int(size * MEBIBYTE)))
         assert bool(result.attachments) == attached
         await came_once(here, result)
         assert here.sim.uplink.begun == 1
@@ -297,7 +297,7 @@ async def test_without_attach_files_no_link_is_lost(tmp_path: Path) -> None:
 async def test_a_list_of_links_that_is_refused_as_a_file_loses_no_result(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.sim.fault(Fault("POST", POST, status=403, code=50013, times=None, with_files=True))
-        result = await told(here, "https://cdn.example/a.mp4", f"https://cdn.example/{'x' * 3000}.mp4")
+        result = await result_of(here, "https://cdn.example/a.mp4", f"https://cdn.example/{'x' * 3000}.mp4")
         assert "https://cdn.example/a.mp4" in result.content
         await came_once(here, result)
 

@@ -18,7 +18,7 @@ def videos(here: Place) -> list[str]:
     return [f"{here.api.base_url}/media/{name}.mp4" for name in ("sunrise", "waves")]
 
 
-async def told(here: Place) -> Message:
+async def reported(here: Place) -> Message:
     """Watch a render to its end and return its result."""
     here.api.set(TASK, [running(10), succeeded(*videos(here))])
     return await here.result(await here.watch(), 20)
@@ -30,7 +30,7 @@ def kept(folder: Path) -> list[Path]:
 
 async def test_a_result_carries_its_videos_and_their_links_play_no_second_time(tmp_path: Path) -> None:
     async with place(tmp_path, copies=True, **QUICK) as here:
-        result = await told(here)
+        result = await reported(here)
         assert [a.filename for a in result.attachments] == [f"{TASK[:8]}-1.mp4", f"{TASK[:8]}-2.mp4"]
         assert result.attachments[0].data == (MEDIA / "sunrise.mp4").read_bytes()
         assert [line for line in result.content.splitlines() if "http" in line] == [
@@ -72,7 +72,7 @@ async def test_videos_of_links_that_do_not_fit_are_attached_and_named_after_the_
 async def test_a_video_that_cannot_be_had_stays_a_link_beside_one_that_can(tmp_path: Path) -> None:
     async with place(tmp_path, copies=True, **QUICK) as here:
         here.api.set_media("waves.mp4", Answer(body=b"<html>", headers={"Content-Type": "text/html"}))
-        result = await told(here)
+        result = await reported(here)
         sunrise, waves = videos(here)
         assert [a.filename for a in result.attachments] == [f"{TASK[:8]}-1.mp4"]
         assert f"[video 1](<{sunrise}>) · 127.0.0.1" in result.content.splitlines()
@@ -83,7 +83,7 @@ async def test_a_video_that_cannot_be_had_stays_a_link_beside_one_that_can(tmp_p
 async def test_videos_that_discord_refuses_leave_the_links(status: int, code: int, tmp_path: Path) -> None:
     async with place(tmp_path, copies=True, **QUICK) as here:
         here.sim.fault(Fault("POST", POST, status=status, code=code, times=None, with_files=True))
-        result = await told(here)
+        result = await reported(here)
         assert result.attachments == []
         assert [line for line in result.content.splitlines() if "http" in line] == videos(here)
         assert result.pings == {here.ada.id}
@@ -93,14 +93,14 @@ async def test_videos_beyond_the_servers_limit_stay_links(tmp_path: Path) -> Non
     async with place(tmp_path, copies=True, **QUICK) as here:
         big = b"\0\0\0\x18ftypmp42" + bytes(10 * 1024 * 1024)
         here.api.set_media("waves.mp4", Answer(body=big, headers={"Content-Type": "video/mp4"}))
-        result = await told(here)
+        result = await reported(here)
         assert [a.filename for a in result.attachments] == [f"{TASK[:8]}-1.mp4"]
         assert videos(here)[1] in result.content.splitlines()
 
 
 async def test_without_the_setting_results_carry_links_alone(tmp_path: Path) -> None:
     async with place(tmp_path, **QUICK) as here:
-        result = await told(here)
+        result = await reported(here)
         assert result.attachments == []
         assert [line for line in result.content.splitlines() if "http" in line] == videos(here)
 

@@ -137,7 +137,7 @@ def _count(here: Process, tally: Tally) -> None:
     cards = {
         message.id: message for channel in here.sim.world.channels.values() for message in channel.history
     }
-    told = Counter(
+    reported = Counter(
         (message.reference.id, task_of(message))
         for message in cards.values()
         if message.reference is not None
@@ -147,7 +147,7 @@ def _count(here: Process, tally: Tally) -> None:
         tally.watches += 1
         promised.discard(message_id)
         ending = Ending(json.loads(outcome)["ending"]) if outcome else None
-        replies = told[message_id, task_id]
+        replies = reported[message_id, task_id]
         if replies > 1:
             tally.doubled.append(f"{task_id}: {replies} results")
         if ending not in {Ending.SUCCEEDED, Ending.FAILED} or not replies:
