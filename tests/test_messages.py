@@ -14,13 +14,13 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po
 
-from bot import messages
+from bot import answers, messages
 from bot.messages import ENGLISH, LANGUAGES, LOCALES, language_for, say
 
 OTHERS: Final = [language for language in LANGUAGES if language != ENGLISH]
-SENTENCES: Final = messages.PERMISSIONS | {
+SENTENCES: Final = answers.PERMISSIONS | {
     name: text
-    for name, text in vars(messages).items()
+    for name, text in (vars(messages) | vars(answers)).items()
     if re.match(r"(?!ENGLISH$)[A-Z][A-Z_]*$", name) and isinstance(text, str)
 }
 KEPT: Final = re.compile(r"\{\w*\}|`[^`]*`|/veo \w+|\*\*|<[^>]*>|🔔")
@@ -73,8 +73,8 @@ def test_a_catalogue_has_every_sentence_and_no_other(language: str) -> None:
     translated = translations(language)
     missing = [f"{name}: {text}" for name, text in SENTENCES.items() if not translated.get(text)]
     superfluous = sorted(translated.keys() - set(SENTENCES.values()))
-    assert not missing, f"{source(language)} lacks these sentences of bot/messages.py"
-    assert not superfluous, f"bot/messages.py has these sentences of {source(language)} no more"
+    assert not missing, f"{source(language)} lacks these sentences"
+    assert not superfluous, f"{source(language)} has sentences that the bot does not"
 
 
 @pytest.mark.parametrize("language", OTHERS)

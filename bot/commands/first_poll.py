@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from typing import Final
 from weakref import WeakValueDictionary
 
-from bot import messages
+from bot import answers
 from bot.cards.text import plain
 from bot.commands.response import Response
 from bot.core.task import Task
@@ -38,12 +38,12 @@ TURN_SECONDS: Final = 15.0
 MESSAGE_LIMIT: Final = 300
 """Characters shown of the API's own error message."""
 ERROR_MESSAGES: Final[dict[type[Exception], str]] = {
-    TaskNotFound: messages.UNKNOWN_TASK,
-    TaskRefused: messages.POLL_REFUSED,
-    KeyRefused: messages.POLL_KEY_REFUSED,
-    RateLimited: messages.POLL_LIMITED,
-    BrokenAnswer: messages.POLL_UNREADABLE,
-    VeoError: messages.POLL_FAILED,
+    TaskNotFound: answers.UNKNOWN_TASK,
+    TaskRefused: answers.POLL_REFUSED,
+    KeyRefused: answers.POLL_KEY_REFUSED,
+    RateLimited: answers.POLL_LIMITED,
+    BrokenAnswer: answers.POLL_UNREADABLE,
+    VeoError: answers.POLL_FAILED,
 }
 """What the user reads after each error. A class without an entry uses that of its nearest base."""
 
@@ -116,4 +116,4 @@ def error_message(error: VeoError, language: str, task_id: str) -> str:
     sentence = next(ERROR_MESSAGES[kind] for kind in type(error).__mro__ if kind in ERROR_MESSAGES)
     text = say(language, sentence, task=task_id)
     message = "" if isinstance(error, TaskNotFound) else plain(error.message, MESSAGE_LIMIT)
-    return f"{text}\n{say(language, messages.API_SAID, message=message)}" if message else text
+    return f"{text}\n{say(language, answers.API_SAID, message=message)}" if message else text

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import discord
 
-from bot import messages
+from bot import answers, messages
 from bot.cards.buttons import Action, Button
 from bot.cards.cards import CardForm, layout
 from bot.cards.render_parts import Style
@@ -79,7 +79,7 @@ class Listing:
         """Show a page, counted from 0; `in_place` replaces the page whose button was pressed."""
         interaction = response.interaction
         if interaction.guild_id is None:
-            await response.send_private(say(response.language, messages.NEEDS_SERVER))
+            await response.send_private(say(response.language, answers.NEEDS_SERVER))
             return
         live = [
             Listed(state.card, watch)
@@ -136,13 +136,13 @@ def list_page(
     closed: Collection[int] = (),
 ) -> CardForm:
     """Return a page of the list as a layout; `closed` are the channels where the bot cannot post."""
-    texts = [] if shown.live else [say(language, messages.NOTHING_WATCHED)]
+    texts = [] if shown.live else [say(language, answers.NOTHING_WATCHED)]
     heading = ""
     for entry in shown.entries:
         if entry.watch.outcome is None:
-            own = say(language, messages.LIVE_WATCHES, count=shown.live)
+            own = say(language, answers.LIVE_WATCHES, count=shown.live)
         else:
-            own = say(language, messages.ENDED_LATELY, count=shown.ended)
+            own = say(language, answers.ENDED_LATELY, count=shown.ended)
         if own != heading:
             heading = own
             texts.append(f"### {heading}")
@@ -150,7 +150,7 @@ def list_page(
         row = task_row(entry.watch, about, language, health, policy, message_limit=0)
         texts.append(_entry(entry, row, language, closed))
     if shown.last:
-        texts.append(f"-# {say(language, messages.PAGE, page=shown.page + 1, pages=shown.last + 1)}")
+        texts.append(f"-# {say(language, answers.PAGE, page=shown.page + 1, pages=shown.last + 1)}")
     turns = ((shown.page - 1, "◀"), (shown.page + 1, "▶"))
     buttons = tuple(Button(Action.PAGE, other, sign) for other, sign in turns if 0 <= other <= shown.last)
     return CardForm(tuple(texts), Style.MOVING.colour, buttons, separated=True)
@@ -159,13 +159,13 @@ def list_page(
 def _entry(entry: Listed, row: TaskRow, language: str, closed: Collection[int]) -> str:
     card, watch, result_id = entry
     link = jump_link(card.guild_id, card.channel_id, result_id or card.message_id)
-    opens = say(language, messages.OPEN_CARD if result_id is None else messages.OPEN_RESULT)
+    opens = say(language, answers.OPEN_CARD if result_id is None else answers.OPEN_RESULT)
     when = relative(watch.started_at)
-    note = say(language, messages.CHANNEL_CLOSED) if card.channel_id in closed else ""
+    note = say(language, answers.CHANNEL_CLOSED) if card.channel_id in closed else ""
     if watch.outcome is not None:
         when = say(language, messages.ENDED, when=relative(watch.outcome.at))
         lost = watch.outcome.ending is Ending.ACCESS_LOST
-        note = say(language, messages.ACCESS_WAS_LOST) if lost else ""
+        note = say(language, answers.ACCESS_WAS_LOST) if lost else ""
     facts = (row.progress, f"<#{card.channel_id}>", when, f"[{opens}]({link})")
     lines = (row.headline, " · ".join(fact for fact in facts if fact), note and f"-# {note}")
     return "\n".join(line for line in lines if line)

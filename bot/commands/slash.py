@@ -8,7 +8,7 @@ from typing import Final
 
 import discord
 
-from bot import messages
+from bot import answers
 from bot.cards.buttons import Action, CardButton
 from bot.cards.text import mention, named
 from bot.clock import Clock
@@ -89,7 +89,7 @@ class Commands:
         """End the watch of one task in this channel, if the user may do so."""
         state = self._tracker.registry.find_card(response.interaction.channel_id or 0, task_id)
         if state is None:
-            await response.send_private(say(response.language, messages.NOT_WATCHED_HERE, task=task_id))
+            await response.send_private(say(response.language, answers.NOT_WATCHED_HERE, task=task_id))
         else:
             await self._stop(response, state, task_id)
 
@@ -118,12 +118,12 @@ class Commands:
         user = response.interaction.user
         if user.id != state.card.starter_id and not response.interaction.permissions.manage_messages:
             starter = mention(state.card.starter_id)
-            await response.send_private(say(response.language, messages.MAY_NOT_STOP, starter=starter))
+            await response.send_private(say(response.language, answers.MAY_NOT_STOP, starter=starter))
             return
         stopped = await self._tracker.stop(state.card.id, user.id, task_id)
         if stopped:
             await response.send_private(
-                say(response.language, messages.STOPPED_FOR_YOU, tasks=named(stopped, state.names))
+                say(response.language, answers.STOPPED_FOR_YOU, tasks=named(stopped, state.names))
             )
         else:
             await self._offer_again(response)
@@ -134,9 +134,9 @@ class Commands:
         await self._tracker.follow(state.card.id, user_id, following=following)
         live = [watch.task_id for watch in state.watches if watch.outcome is None]
         if len(live) == 1:
-            sentence = messages.NOW_FOLLOWING if following else messages.NO_LONGER_FOLLOWING
+            sentence = answers.NOW_FOLLOWING if following else answers.NO_LONGER_FOLLOWING
         else:
-            sentence = messages.NOW_FOLLOWING_SEVERAL if following else messages.NO_LONGER_FOLLOWING_SEVERAL
+            sentence = answers.NOW_FOLLOWING_SEVERAL if following else answers.NO_LONGER_FOLLOWING_SEVERAL
         await response.send_private(say(response.language, sentence, tasks=named(live, state.names)))
 
     async def _offer_again(self, response: Response) -> None:
@@ -144,10 +144,10 @@ class Commands:
         message = response.interaction.message
         task_ids = () if message is None else (await tasks_of_ours(message, self._recent))[0][:MOST_AT_ONCE]
         if not task_ids:
-            await response.send_private(say(response.language, messages.CARD_IS_OVER))
+            await response.send_private(say(response.language, answers.CARD_IS_OVER))
             return
-        text = say(response.language, messages.CARD_IS_OVER_FOR, tasks=named(task_ids))
-        again = CardButton(Action.AGAIN, 0, say(response.language, messages.WATCH_AGAIN))
+        text = say(response.language, answers.CARD_IS_OVER_FOR, tasks=named(task_ids))
+        again = CardButton(Action.AGAIN, 0, say(response.language, answers.WATCH_AGAIN))
         await response.send_private(text, discord.ui.View(timeout=None).add_item(again))
 
     async def run_on_id(
@@ -161,7 +161,7 @@ class Commands:
         async def work(response: Response) -> None:
             found = read_task_id(typed)
             if not found.task_ids:
-                await response.send_private(say(response.language, messages.NOT_AN_ID))
+                await response.send_private(say(response.language, answers.NOT_AN_ID))
                 return
             await command(response, found.task_ids[0])
             if found.left_out:
@@ -204,20 +204,20 @@ class Commands:
     async def _attempt(self, response: Response, command: Callable[[Response], Awaitable[None]]) -> str:
         """Run a command if that is allowed; return what to tell the user if it did not work, else ""."""
         if self._closing:
-            return say(response.language, messages.RESTARTING)
+            return say(response.language, answers.RESTARTING)
         if not self._limits.allow(guild := response.interaction.guild_id):
-            return say(response.language, messages.NOT_ALLOWED_HERE if guild else messages.NOT_ALLOWED_IN_DM)
+            return say(response.language, answers.NOT_ALLOWED_HERE if guild else answers.NOT_ALLOWED_IN_DM)
         try:
             await command(response)
         except (TooLate, ResponseFailed):
             raise
         except StoreFailed as error:
             log.error("a command could not be saved", extra={"reason": str(error)})  # noqa: TRY400
-            return say(response.language, messages.NOT_STORED)
+            return say(response.language, answers.NOT_STORED)
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("a command failed", extra={"reference": reference})
-            return say(response.language, messages.COMMAND_FAILED, reference=reference)
+            return say(response.language, answers.COMMAND_FAILED, reference=reference)
         return ""
 
     def _is_new(self, interaction_id: int) -> bool:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import discord
 
-from bot import messages
+from bot import answers
 from bot.cards.render_parts import listed
 from bot.cards.text import NAME_LIMIT, code, jump_link, named, packed, plain
 from bot.commands.ended_renders import EndedRenders
@@ -66,10 +66,10 @@ class Limits:
         """Return how many of `count` more watches are allowed, and why not all of them ("" if all are)."""
         mine, here = tracker.registry.counted(guild_id=guild_id, starter_id=user_id)
         if mine + count > self.per_person and self.per_person - mine <= self.per_server - here:
-            why = say(language, messages.PERSON_IS_FULL, count=mine, limit=self.per_person)
+            why = say(language, answers.PERSON_IS_FULL, count=mine, limit=self.per_person)
             return max(0, self.per_person - mine), why
         if here + count > self.per_server:
-            why = say(language, messages.SERVER_IS_FULL, count=here, limit=self.per_server)
+            why = say(language, answers.SERVER_IS_FULL, count=here, limit=self.per_server)
             return max(0, self.per_server - here), why
         return count, ""
 
@@ -105,7 +105,7 @@ class WatchCommand:
         """
         typed = read_task_ids(given)
         if not typed.task_ids:
-            await response.send_private(say(response.language, messages.NOT_AN_ID))
+            await response.send_private(say(response.language, answers.NOT_AN_ID))
             return
         name, several = clean_name(name), len(typed.task_ids) > 1
         names = {
@@ -119,7 +119,7 @@ class WatchCommand:
         us = response.interaction.client.user
         found, names = await tasks_of(message, self._recent, us.id if us is not None else 0)
         if not found.task_ids:
-            await response.send_private(say(response.language, messages.NO_TASKS_FOUND))
+            await response.send_private(say(response.language, answers.NO_TASKS_FOUND))
             return
         await self._watch(response, found, Names(names))
 
@@ -128,7 +128,7 @@ class WatchCommand:
         message = response.interaction.message
         task_ids, names = ((), {}) if message is None else await tasks_of_ours(message, self._recent)
         if not task_ids:
-            await response.send_private(say(response.language, messages.CARD_IS_OVER))
+            await response.send_private(say(response.language, answers.CARD_IS_OVER))
             return
         await self._watch(response, Found(task_ids), Names(names))
 
@@ -141,7 +141,7 @@ class WatchCommand:
         if found.left_out:
             summary.append(left_out(language, found.left_out))
         if surplus := task_ids[MOST_AT_ONCE:]:
-            why = say(language, messages.TOO_MANY_IDS, limit=MOST_AT_ONCE)
+            why = say(language, answers.TOO_MANY_IDS, limit=MOST_AT_ONCE)
             summary.append(_not_watched(language, why, surplus))
         new = await self._join_or_admit(response, task_ids[:MOST_AT_ONCE], names, summary)
         polled = await self._first_poll.of(response, new)
@@ -186,7 +186,7 @@ class WatchCommand:
             except StoreError as error:
                 about = {"tasks": list(new), "reason": str(error)}
                 log.error("could not save watches", extra=about)  # noqa: TRY400
-                summary.append(say(response.language, messages.NOT_SAVED, tasks=named(new)))
+                summary.append(say(response.language, answers.NOT_SAVED, tasks=named(new)))
                 return False
         response.keep()
         return True
@@ -219,16 +219,16 @@ class WatchCommand:
 def left_out(language: str, beginnings: Sequence[str]) -> str:
     """Return the sentence that names the words that are not ids."""
     names = [code(beginning, LEFT_OUT_LENGTH + 2) for beginning in beginnings]
-    return say(language, messages.NOT_IDS, names=listed(language, names, NAMED_AT_MOST))
+    return say(language, answers.NOT_IDS, names=listed(language, names, NAMED_AT_MOST))
 
 
 def _already_watched(language: str, state: CardState, task_id: str) -> str:
     link = jump_link(state.card.guild_id, state.card.channel_id, state.card.message_id)
     name = "".join(plain(watch.name, NAME_LIMIT) for watch in state.live if watch.task_id == task_id)
-    sentence = messages.ALREADY_WATCHED_AS if name else messages.ALREADY_WATCHED
+    sentence = answers.ALREADY_WATCHED_AS if name else answers.ALREADY_WATCHED
     return say(language, sentence, task=task_id, name=name, link=link)
 
 
 def _not_watched(language: str, why: str, task_ids: Sequence[str]) -> str:
     tasks = listed(language, [f"`{task_id}`" for task_id in task_ids], NAMED_AT_MOST)
-    return f"{why} {say(language, messages.NOT_WATCHED, tasks=tasks)}"
+    return f"{why} {say(language, answers.NOT_WATCHED, tasks=tasks)}"

@@ -11,7 +11,7 @@ from typing import Final
 
 import discord
 
-from bot import messages
+from bot import answers
 from bot.clock import Clock
 from bot.core.outcome import Ending
 from bot.core.watch import Card
@@ -207,6 +207,6 @@ class Failures:
     async def _tell_people(self, card: Card) -> None:
         """Tell people that nothing can be posted here, while the card's interaction token still works."""
         try:
-            await self._rest.tell_by_token(card, say(card.language, messages.CANNOT_POST))
+            await self._rest.tell_by_token(card, say(card.language, answers.CANNOT_POST))
         except Exception as error:
             log.info("could not tell people that a channel is closed", extra={"refusal": describe(error)})

@@ -9,7 +9,7 @@ from typing import Final
 
 import discord
 
-from bot import messages
+from bot import answers
 from bot.messages import say
 from bot.outbound.discord_errors import LOCKED
 
@@ -54,13 +54,13 @@ def may_see(interaction: discord.Interaction, channel_id: int) -> bool:
 def why_no_card(interaction: discord.Interaction, language: str, tasks: str) -> str | None:
     """Return why the bot cannot post in the interaction's channel and what to do, None if it can."""
     if interaction.guild_id is None:
-        return say(language, messages.NEEDS_SERVER)
+        return say(language, answers.NEEDS_SERVER)
     # Installed for its commands alone, the bot is no member: READY does not list the server, and
     # `app_permissions` are those of @everyone (discord-api-docs#5316).
     guild = interaction.client.get_guild(interaction.guild_id)
     if guild is None:
         link = invite_link(interaction.application_id)
-        return say(language, messages.NOT_INVITED, tasks=tasks, link=link)
+        return say(language, answers.NOT_INVITED, tasks=tasks, link=link)
     channel, allowed = interaction.channel, interaction.app_permissions
     if (
         isinstance(channel, discord.Thread)
@@ -71,12 +71,12 @@ def why_no_card(interaction: discord.Interaction, language: str, tasks: str) -> 
     ):
         me = interaction.client.user
         bot = f"<@{interaction.application_id if me is None else me.id}>"  # old bots have an id of their own
-        return say(language, messages.NOT_IN_THREAD, tasks=tasks, bot=bot)
+        return say(language, answers.NOT_IN_THREAD, tasks=tasks, bot=bot)
     missing = [name for name in needed(channel) if not getattr(allowed, name)]
     if not missing:
         return None
-    names = ", ".join(f"**{say(language, messages.PERMISSIONS[name])}**" for name in missing)
-    return say(language, messages.MISSING_PERMISSIONS, tasks=tasks, permissions=names)
+    names = ", ".join(f"**{say(language, answers.PERMISSIONS[name])}**" for name in missing)
+    return say(language, answers.MISSING_PERMISSIONS, tasks=tasks, permissions=names)
 
 
 def needed(channel: object) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from made import (
     watch,
 )
 
-from bot import messages
+from bot import answers
 from bot.cards.cards import CardForm
 from bot.cards.text import bar
 from bot.commands.autocomplete import LENGTH_LIMIT, label
@@ -42,7 +42,7 @@ live = st.builds(
     lambda seen, name: replace(watch(LONGEST_ID), seen_at=seen, name=name), st.none() | moments, names
 )
 rows = st.builds(lambda row, outcome: replace(row, outcome=outcome), live, st.none() | outcomes)
-answers = st.none() | tasks()
+observations = st.none() | tasks()
 
 
 def check(form: CardForm) -> None:
@@ -54,7 +54,7 @@ def check(form: CardForm) -> None:
 @given(
     cards,
     st.lists(st.tuples(rows, st.none() | ids), min_size=1, max_size=PAGE_SIZE),
-    answers,
+    observations,
     st.tuples(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6)),
     healths,
 )
@@ -113,7 +113,7 @@ def test_what_has_ended_stands_below_what_is_live_with_links_to_results_and_card
     ]
     form = list_page(ListPage(entries, 1, 3, 0), {}, "en", Health(), PollPolicy())
     to, half = "https://discord.com/channels/1/2", f"{bar(40)} **40 %**"
-    lost = messages.ACCESS_WAS_LOST
+    lost = answers.ACCESS_WAS_LOST
     ended = [f"Ended <t:{int(NOW) + number}:R>" for number in range(4)]
     assert form.texts == (
         "### Live watches: 1",
@@ -124,10 +124,10 @@ def test_what_has_ended_stands_below_what_is_live_with_links_to_results_and_card
         f"⏹️ No longer watched · `task-3`\n{half} · <#2> · {ended[3]} · [open]({to}/103)\n-# {lost}",
     )
     form = list_page(ListPage(entries[1:2], 0, 1, 0), {}, "en", Health(), PollPolicy())
-    assert form.texts[:2] == (messages.NOTHING_WATCHED, "### Ended in the last 24 hours: 1")
+    assert form.texts[:2] == (answers.NOTHING_WATCHED, "### Ended in the last 24 hours: 1")
 
 
-@given(rows, answers, st.floats(0, 4e9), st.sampled_from(LANGUAGES))
+@given(rows, observations, st.floats(0, 4e9), st.sampled_from(LANGUAGES))
 def test_a_label_fits_one_line_of_plain_text(
     row: Watch, answer: Task | None, now: float, language: str
 ) -> None:
