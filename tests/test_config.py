@@ -8,8 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from bot import config
-from bot.config import DISCORD_API, InvalidSettings, Settings
+from bot.config import DISCORD_API, InvalidSettings, Settings, secret_files
 from bot.core.policy import PollPolicy
 from bot.messages import LANGUAGES
 
@@ -23,7 +22,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in list(os.environ):
         if name.lower() in Settings.model_fields:
             monkeypatch.delenv(name)
-    monkeypatch.setattr(config, "RUN_SECRETS", tmp_path / "run" / "secrets")
+    monkeypatch.setattr(secret_files, "RUN_SECRETS", tmp_path / "run" / "secrets")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

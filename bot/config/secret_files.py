@@ -1,0 +1,69 @@
+"""Secrets from files: a named file for each, or the folder in which containers find theirs."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator
+
+SECRETS: Final = ("discord_token", "veo_api_key")
+"""May also be read from a file: from `<NAME>_FILE`, or from the folder below. A plain variable wins."""
+RUN_SECRETS: Final = Path("/run/secrets")
+"""Where Docker and Kubernetes put secrets, each in a file with its name in lower case."""
+
+
+def fill_in_secrets(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings as given, with the secrets that are in files."""
+    values = dict(values)
+    for name in SECRETS:
+        given = values.get(f"{name}_file")
+        path = Path(given or RUN_SECRETS / name)
+        if name in values:
+            values.pop(f"{name}_file", None)
+        elif given or os.path.lexists(path):
+            try:
+                values[name] = read_secret(path)
+            except ValueError:
+                values[f"{name}_file"] = str(path)  # its own validator raises the same, with its name
+            else:
+                values.pop(f"{name}_file", None)  # read only once: it may be a pipe
+    return values
+
+
+def read_secret(path: Path) -> str:
+    """Return the contents of a secret's file.
+
+    Raises:
+        ValueError: it has none. The text names the path only if it is the standard one: what was set as a
+            path may be the secret itself, in the wrong variable.
+    """
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except IsADirectoryError:
+        why = "is a folder, which Docker creates if the host has no such file: remove it, write the file"
+    except PermissionError:
+        why = f"cannot be read by {user()}: chown it on the host"
+    except FileNotFoundError:
+        why = "does not exist"
+    except UnicodeError:
+        why = "is not text"
+    except OSError as error:
+        why = f"cannot be read ({error.strerror})"
+    else:
+        if text:
+            return text
+        why = "is empty: write the secret into it"
+    raise ValueError(f"{path if path.parent == RUN_SECRETS else 'the file'} {why}")
+
+
+def user() -> str:
+    return f"uid {os.geteuid()}" if hasattr(os, "geteuid") else "this user"
+
+
+def _secret_file(value: str | None) -> str | None:
+    if value is not None:
+        read_secret(Path(value))
+    return value
+
+
+SecretFile = Annotated[str | None, AfterValidator(_secret_file)]

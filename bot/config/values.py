@@ -1,0 +1,79 @@
+"""The types of the settings: what each accepts and what it says otherwise, never repeating the value."""
+
+from ipaddress import ip_address
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
+
+from bot.messages import LANGUAGES
+from bot.store.database import sqlite_path
+
+MAX_ID_DIGITS: Final = 20
+
+
+def _http_url(value: str) -> str:
+    value = value.strip()
+    error = ValueError("must be an http or https address such as https://example.com")
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise error from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        raise error
+    if parts.query or parts.fragment or not value.isprintable() or " " in value:
+        raise error
+    return value.rstrip("/")
+
+
+def _sqlite_url(value: str) -> str:
+    sqlite_path(value)
+    return value
+
+
+def _guild_ids(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    ids = value.replace(",", " ").split()
+    if not all(id_.isascii() and id_.isdecimal() and len(id_) <= MAX_ID_DIGITS for id_ in ids):
+        raise ValueError("must be server ids, separated by commas")
+    return frozenset(map(int, ids))
+
+
+def _card_language(value: str) -> str:
+    allowed = ("auto", *LANGUAGES)
+    if value not in allowed:
+        raise ValueError(f"must be one of {', '.join(allowed)}")
+    return value
+
+
+def _header_value(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value().strip()
+    if text[:1] in {"'", '"'}:
+        raise ValueError("must not be in quotes")
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("must be one line of printable ASCII characters without spaces")
+    return SecretStr(text)
+
+
+def _off(value: Any) -> Any:
+    return None if str(value).strip().lower() in {"off", "none"} else value
+
+
+def _listen_address(value: str) -> str:
+    try:
+        return str(ip_address(value.strip()))
+    except ValueError:
+        raise ValueError("must be an address of this machine such as 127.0.0.1, or 0.0.0.0 for all") from None
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Secret = Annotated[SecretStr, AfterValidator(_header_value)]
+GuildIds = Annotated[frozenset[int], NoDecode, BeforeValidator(_guild_ids)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+CardLanguage = Annotated[str, AfterValidator(_card_language)]
+DatabaseUrl = Annotated[str, AfterValidator(_sqlite_url)]
+ListenAddress = Annotated[str, AfterValidator(_listen_address)]
+OptionalPort = Annotated[Port | None, BeforeValidator(_off)]
