@@ -4,11 +4,17 @@
 PYTHON ?= python3
 UV ?= uv
 VENV := .venv
-BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+PINS := requirements-dev.txt
 AUDIT := .venv-audit
 MUTATE := .venv-mutate
 BENCH := .venv-bench
+# The demo needs half of what development needs. A first look gets an environment of its own, ready in seconds.
+ifeq ($(MAKECMDGOALS)$(wildcard $(READY)),demo)
+VENV := .venv-demo
+PINS := requirements-demo.txt
+endif
 # One file for every platform and Python version, each package with its hashes and none with an address.
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
@@ -67,21 +73,26 @@ types: $(READY)  ## check types
 
 lock:  ## pin what pyproject.toml asks for; UPGRADE=1 takes the newest versions (needs uv)
 	$(LOCK) pyproject.toml --output-file requirements.txt
-	$(LOCK) pyproject.toml --extra dev --group build --output-file requirements-dev.txt
-	$(LOCK) pyproject.toml --extra dev --group build --group bench --output-file requirements-bench.txt
+	$(LOCK) pyproject.toml --extra dev --group build --group demo --output-file requirements-dev.txt
+	$(LOCK) pyproject.toml --group build --group demo --constraint requirements-dev.txt --output-file requirements-demo.txt
+	$(LOCK) pyproject.toml --extra dev --group build --group demo --group bench --output-file requirements-bench.txt
 	$(LOCK) --group build --output-file requirements-build.txt
 
 audit: $(AUDIT)/bin/pip-audit  ## look up known vulnerabilities of what is pinned (needs pypi.org)
 	$< --strict --require-hashes --disable-pip --requirement requirements.txt --requirement requirements-dev.txt
 
 clean:  ## remove the virtual environments
-	rm -rf $(VENV) $(AUDIT) $(MUTATE) $(BENCH) mutants
+	rm -rf $(VENV) .venv-demo $(AUDIT) $(MUTATE) $(BENCH) mutants
 
-$(READY): requirements-dev.txt
-	@echo "Setting up $(VENV) (once; about a minute)…"
+# The names of the packages show that it moves; what pip warns of goes to stderr.
+$(READY): $(PINS)
+	@echo "Setting up $(VENV) (once; under a minute)…"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.13 …")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(PYTHON) -m venv $(VENV)
+	@{ $(BIN)/python -m pip install --disable-pip-version-check --no-compile --no-deps --require-hashes -r $(PINS) || \
+		echo FAILED; } | while read -r step package _; do case $$step in \
+			Collecting) printf ' %s' "$${package%%=*}" ;; Installing) printf '\nInstalling them…\n' ;; FAILED) exit 1 ;; \
+		esac; done
 	@touch $@
 
 $(BENCH)/.ready: requirements-bench.txt

@@ -46,7 +46,7 @@ async def show(options: argparse.Namespace) -> int:
             return await _play_tour(options.lang)
         return await _serve_page(options.port, options.speed, options.lang)
     except ModuleNotFoundError as error:
-        return _fail(f"the demo needs {error.name}: pip install --require-hashes -r requirements-dev.txt")
+        return _fail(f"the demo needs {error.name}: pip install --require-hashes -r requirements-demo.txt")
     except OSError as error:
         hint = f"; choose another port than {options.port}" if options.port else ""
         return _fail(f"the demo could not be served: {os.strerror(error.errno or 0)}{hint}")

@@ -3,6 +3,8 @@
 import ast
 import re
 import shlex
+import shutil
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,11 +26,18 @@ README: Final = (ROOT / "README.md").read_text("utf-8")
 PYPROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT: Final = PYPROJECT["project"]
 BUILD: Final = PYPROJECT["dependency-groups"]["build"]
+DEMO: Final = PYPROJECT["dependency-groups"]["demo"]
 PINNED: Final = {
     "requirements.txt": PROJECT["dependencies"],
     "requirements-build.txt": BUILD,
     "requirements-bench.txt": PYPROJECT["dependency-groups"]["bench"],
-    "requirements-dev.txt": [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"], *BUILD],
+    "requirements-dev.txt": [
+        *PROJECT["dependencies"],
+        *PROJECT["optional-dependencies"]["dev"],
+        *DEMO,
+        *BUILD,
+    ],
+    "requirements-demo.txt": [*PROJECT["dependencies"], *DEMO, *BUILD],
 }
 """The files of pins, and what each must at least pin."""
 MAX_LINES: Final = 250
@@ -182,6 +191,29 @@ def test_requirements_are_pinned_with_hashes_and_name_no_address(name: str) -> N
     for package in PINNED[name]:
         pinned = re.split(r"[\[<>=]", package)[0].replace(".", "-")
         assert re.search(rf"(?m)^{pinned}==", text)
+
+
+@pytest.mark.parametrize(
+    ("goal", "developing", "environment", "pins"),
+    [
+        ("demo", False, ".venv-demo", "requirements-demo.txt"),
+        ("demo", True, ".venv", None),
+        ("test", False, ".venv", "requirements-dev.txt"),
+        ("test", True, ".venv", None),
+    ],
+)
+def test_a_first_look_at_the_demo_installs_only_what_it_needs(
+    goal: str, developing: bool, environment: str, pins: str | None, tmp_path: Path
+) -> None:
+    for name in ("Makefile", *PINNED):
+        shutil.copy(ROOT / name, tmp_path)
+    if developing:
+        (tmp_path / ".venv").mkdir()
+        (tmp_path / ".venv" / ".ready").touch()
+    command = ["make", "--dry-run", "--directory", str(tmp_path), goal]
+    planned = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    assert re.findall(r"--require-hashes -r (\S+)", planned) == ([pins] if pins else [])
+    assert re.search(rf"(?m)^{re.escape(environment)}/bin/python -m (?:demo|pytest)", planned)
 
 
 def test_one_version() -> None:
