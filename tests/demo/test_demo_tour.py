@@ -94,6 +94,7 @@ async def test_the_tour_is_played_in_chinese_too() -> None:
     assert not re.search(r"│ .*(Rendering|Watching for|presses|can stop)", story)
 
 
+@pytest.mark.slow
 @needs_signals
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_ends_the_page_in_good_order(number: signal.Signals) -> None:
@@ -107,6 +108,7 @@ async def test_a_signal_ends_the_page_in_good_order(number: signal.Signals) -> N
     assert "The demo has ended." in rest
 
 
+@pytest.mark.slow
 @needs_signals
 async def test_the_task_api_alone_says_how_to_point_a_bot_at_it() -> None:
     async with demo("--api-only", "--speed", "2") as child:
@@ -137,6 +139,7 @@ def test_an_impossible_option_is_told_in_one_line(
     assert len(errors.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_bot_that_runs_for_real_loads_nothing_of_the_demo() -> None:
     parts = "import sys, bot.command_line, bot.app"
     loaded = f"{parts}; print([n for n in sys.modules if 'simcord' in n or 'demo' in n])"

@@ -225,4 +225,4 @@ def done(work: Coroutine[Any, Any, T]) -> T:
 
 
 TestWatchMachine = WatchMachine.TestCase
-TestWatchMachine.settings = settings(max_examples=25, stateful_step_count=25)
+TestWatchMachine.settings = settings(max_examples=10, stateful_step_count=25)

@@ -82,6 +82,7 @@ async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Process
         yield here
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio(loop_scope="module")
 async def test_all_is_well_also_beside_a_running_bot(bot: Process) -> None:
     code, out = await checked(bot)
@@ -95,6 +96,7 @@ async def test_all_is_well_also_beside_a_running_bot(bot: Process) -> None:
     assert f"✓ health server    127.0.0.1:{bot.env['HTTP_PORT']} is in use, by the running bot" in out
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_report_is_one_object_for_machines(bot: Process) -> None:
     code, out = await checked(bot, "--json", VEO_API_KEY="wrong")
@@ -105,6 +107,7 @@ async def test_a_report_is_one_object_for_machines(bot: Process) -> None:
     assert f"client_id={bot.sim.world.application_id}&" in whole["invite"]
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio(loop_scope="module")
 async def test_the_commands_are_written_again_if_asked_beside_a_running_bot(bot: Process) -> None:
     before = bot.sim.command_writes

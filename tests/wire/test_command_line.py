@@ -39,6 +39,7 @@ async def opened_by_the_reader(pipe: Path) -> int:
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "code"), [((), 0), (("run",), 0), (("check",), 143)])
 async def test_sigterm_is_honoured_before_anything_runs(
     command: tuple[str, ...], code: int, tmp_path: Path
@@ -54,6 +55,7 @@ async def test_sigterm_is_honoured_before_anything_runs(
     os.close(writer)
 
 
+@pytest.mark.slow
 def test_the_last_word_is_json_where_the_log_is(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     env = settings(tmp_path / "file", LOG_FORMAT="json")
@@ -64,6 +66,7 @@ def test_the_last_word_is_json_where_the_log_is(tmp_path: Path) -> None:
     assert last["message"].startswith("DATABASE_URL: cannot write in")
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_enough_is_no_fault(tmp_path: Path) -> None:
     (tmp_path / "bot.db").write_bytes(migrated())
     reader, writer = os.pipe()

@@ -26,6 +26,7 @@ def kept(data: Path) -> list[Path]:
     return list((data / "bot.db-videos").iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.looptime
 async def test_many_results_with_videos_come_from_a_small_disk(small_disk: Path) -> None:
     async with place(small_disk, copies=True, watches_per_person=50) as here:
@@ -88,6 +89,7 @@ async def test_a_disk_that_takes_no_writes_gets_rid_of_the_videos_first(tmp_path
         assert len(here.replies(card)) == 3
 
 
+@pytest.mark.slow
 async def test_videos_of_a_killed_bot_do_not_keep_it_from_starting(small_disk: Path) -> None:
     (small_disk / "bot.db").write_bytes(migrated())
     (small_disk / "bot.db.lock").touch()
@@ -103,6 +105,7 @@ async def test_videos_of_a_killed_bot_do_not_keep_it_from_starting(small_disk: P
         assert await here.stop() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attach", ["true", "false"])
 async def test_a_videos_folder_that_is_a_link_is_refused(attach: str, tmp_path: Path) -> None:
     data, outside = tmp_path / "data", tmp_path / "outside"

@@ -7,6 +7,8 @@ from wire.place import DONE, TASK, VIDEO
 from wire.process import process
 from wire.test_gateway import EVENTS, frame
 
+pytestmark = pytest.mark.slow  # real processes
+
 
 @pytest.mark.parametrize(("code", "advice"), [(4004, "DISCORD_TOKEN"), (4013, "intents"), (4014, "intents")])
 async def test_a_close_that_only_people_can_help_ends_the_process_with_one_line(

@@ -116,6 +116,7 @@ async def test_the_oldest_silent_connection_makes_room_for_a_new_one(tmp_path: P
         assert b"alive" in await answer(await crowd.connected(HEALTH))
 
 
+@pytest.mark.slow
 @pytest.mark.looptime
 async def test_who_takes_no_answer_is_let_go_without_a_word(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -134,6 +135,7 @@ async def test_who_takes_no_answer_is_let_go_without_a_word(
     assert not [record for record in caplog.records if record.name == "aiohttp.server"]
 
 
+@pytest.mark.slow
 async def test_garbage_on_the_port_is_one_short_line_for_who_debugs(tmp_path: Path) -> None:
     garbage = b"GET /" + b"http://" * 9_000 + b"\r\n\r\n"
     async with process(tmp_path, HTTP_PORT="0") as here:

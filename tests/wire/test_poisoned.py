@@ -76,7 +76,9 @@ async def finish(here: Place, cards: list[Message]) -> None:
     assert here.clock() - ended <= 15 + 5, "as soon as without the bad ones"
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "all kinds"])
+@pytest.mark.parametrize(
+    "kind", [*(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS), "all kinds"]
+)
 @pytest.mark.parametrize(
     "restarted", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["as they begin", "after a restart"]
 )
@@ -101,7 +103,10 @@ async def test_25_bad_ids_leave_three_good_renders_alone(
 
 
 @pytest.mark.parametrize("impossible", ["200", "403", "404", "500", "timeout"])
-@pytest.mark.parametrize("kind", ["403", "500", "timeout"])
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param("403", marks=pytest.mark.slow), "500", pytest.param("timeout", marks=pytest.mark.slow)],
+)
 async def test_renders_that_turn_bad_pause_nobody_whatever_the_impossible_id_is_answered(
     impossible: str, kind: str, tmp_path: Path
 ) -> None:

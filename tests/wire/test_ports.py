@@ -51,6 +51,7 @@ async def probed(here: Process, **env: str) -> tuple[int, str]:
     return child.returncode, out.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux lists the sockets of a process")
 async def test_the_process_listens_for_this_machine_alone_or_nowhere(tmp_path: Path) -> None:
     async with process(tmp_path, HTTP_PORT="0") as here:
@@ -71,6 +72,7 @@ async def test_the_process_listens_for_this_machine_alone_or_nowhere(tmp_path: P
         assert _listening(here.child.pid) == []
 
 
+@pytest.mark.slow
 async def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path, taken: int) -> None:
     async with process(tmp_path) as here:
         await here.start(wait=False, HTTP_PORT=str(taken))
@@ -97,6 +99,7 @@ def few_files() -> Iterator[int]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the limits of a process")
 async def test_the_process_may_open_as_many_files_as_the_system_allows(
     few_files: int, tmp_path: Path

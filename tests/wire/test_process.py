@@ -42,6 +42,7 @@ async def test_the_process_does_the_main_job(tmp_path: Path) -> None:
         assert all(file.stat().st_mode & 0o077 == 0 for file in tmp_path.glob("bot.db")), "readable by others"
 
 
+@pytest.mark.slow
 async def test_commands_are_written_once_and_watches_outlive_a_restart(tmp_path: Path) -> None:
     async with process(tmp_path, auth="bearer") as here:
         await here.start()
@@ -56,6 +57,7 @@ async def test_commands_are_written_once_and_watches_outlive_a_restart(tmp_path:
         assert len(here.replies(card)) == 1
 
 
+@pytest.mark.slow
 async def test_it_starts_although_discord_is_down_and_stops_when_told(tmp_path: Path) -> None:
     async with process(tmp_path, LOG_FORMAT="json") as here:
         await here.sim.stop()
@@ -73,6 +75,7 @@ async def test_it_starts_although_discord_is_down_and_stops_when_told(tmp_path: 
         assert {"time", "level", "logger", "message"} <= entries[0].keys()
 
 
+@pytest.mark.slow
 async def test_it_stops_while_it_waits_for_discord(tmp_path: Path) -> None:
     async with process(tmp_path) as here:
         await here.sim.stop()
@@ -81,6 +84,7 @@ async def test_it_stops_while_it_waits_for_discord(tmp_path: Path) -> None:
         assert await here.stop() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("env", "code", "line"),
     [
@@ -109,6 +113,7 @@ async def test_what_keeps_it_from_starting_is_one_clear_line(
             assert len(here.said) == 1
 
 
+@pytest.mark.slow
 async def test_a_second_bot_on_the_same_data_says_so_and_ends(tmp_path: Path) -> None:
     async with process(tmp_path) as here:
         await here.start()
@@ -119,6 +124,7 @@ async def test_a_second_bot_on_the_same_data_says_so_and_ends(tmp_path: Path) ->
         here.child = first
 
 
+@pytest.mark.slow
 async def test_a_token_revoked_while_running_ends_the_process_clearly(tmp_path: Path) -> None:
     async with process(tmp_path) as here:
         await here.start()
@@ -128,6 +134,7 @@ async def test_a_token_revoked_while_running_ends_the_process_clearly(tmp_path: 
         assert "DISCORD_TOKEN: rejected by Discord" in here.log
 
 
+@pytest.mark.slow
 async def test_a_damaged_database_is_left_alone(tmp_path: Path) -> None:
     damaged = b"this is no database" * 100
     (tmp_path / "bot.db").write_bytes(damaged)
@@ -139,6 +146,7 @@ async def test_a_damaged_database_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "bot.db").read_bytes() == damaged
 
 
+@pytest.mark.slow
 async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "bot.db") as connection:
         connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")

@@ -167,7 +167,13 @@ async def test_the_limit_is_for_each_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("tier", "limit", "size", "taken"),
-    [(0, 20, 20, True), (0, 20, 21, False), (2, 50, 30, True), (2, 50, 51, False), (3, 100, 60, True)],
+    [
+        (0, 20, 20, True),
+        (0, 20, 21, False),
+        pytest.param(2, 50, 30, True, marks=pytest.mark.slow),
+        pytest.param(2, 50, 51, False, marks=pytest.mark.slow),
+        pytest.param(3, 100, 60, True, marks=pytest.mark.slow),
+    ],
 )
 async def test_a_boost_level_allows_larger_files(
     tier: int, limit: int, size: int, taken: bool, tmp_path: Path
@@ -185,6 +191,7 @@ async def test_all_videos_together_are_at_most_25_mib(tmp_path: Path) -> None:
         assert len(result.attachments) == 2
 
 
+@pytest.mark.slow
 async def test_a_single_refused_file_teaches_the_servers_limit_for_a_day(tmp_path: Path) -> None:
     async with place(tmp_path, copies=True) as here:
         here.guild.upload_limit = 13 * MEBIBYTE
