@@ -1,4 +1,4 @@
-"""Take the README's pictures of the demo and write them to `docs`: `python -m tools.take_pictures`.
+"""Take the pictures of the demo for the pages and write them to `docs`: `python -m tools.take_pictures`.
 
 `python -m tools.take_pictures --cards FOLDER [SCENE…]` takes pictures to look at cards by, in both languages,
 as wide as a desktop and as a phone.

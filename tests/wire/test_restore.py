@@ -27,7 +27,7 @@ async def begun(here: Place) -> Message:
 
 
 async def restored(here: Place, copy: Path) -> Path:
-    """Do what the README says; return where the earlier data is."""
+    """Do what docs/operating.md says; return where the earlier data is."""
     await here.stop_bot()
     aside = restore(copy, here.data / "bot.db", here.clock())
     await here.start_bot()
