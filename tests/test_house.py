@@ -2,7 +2,6 @@
 
 import ast
 import re
-import shlex
 import shutil
 import subprocess
 import tomllib
@@ -13,7 +12,6 @@ from typing import Final, TypeVar
 import pytest
 
 import bot
-from bot import command_line
 from bot.config import SECRETS, Settings
 
 ROOT: Final = Path(__file__).parents[1]
@@ -22,7 +20,6 @@ FILES: Final = {
     for path in sorted((ROOT / "bot").rglob("*.py"))
 }
 TREES: Final = {name: ast.parse(path.read_text("utf-8")) for name, path in FILES.items()}
-README: Final = (ROOT / "README.md").read_text("utf-8")
 PYPROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT: Final = PYPROJECT["project"]
 BUILD: Final = PYPROJECT["dependency-groups"]["build"]
@@ -125,34 +122,17 @@ def _shown(default: object) -> str:
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
-def test_settings_example_and_readme_list_the_same_variables_with_the_same_defaults() -> None:
+def test_settings_example_and_page_list_the_same_variables_with_the_same_defaults() -> None:
     defaults = {
         name.upper(): "required" if field.is_required() else _shown(field.default)
         for name, field in Settings.model_fields.items()
     }
-    table = re.findall(r"(?m)^\| `([A-Z_]+)` \| (.+?) \| .+ \|$", README)
+    page = (ROOT / "docs/settings.md").read_text("utf-8")
+    table = re.findall(r"(?m)^\| `([A-Z_]+)` \| (.+?) \| .+ \|$", page)
     assert sorted((name, default.strip("`")) for name, default in table) == sorted(defaults.items())
     example = re.findall(r"(?m)^(# )?([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text("utf-8"))
     shown = [(name, (value or "–") if mark else f"required{value}") for mark, name, value in example]
     assert sorted(shown) == sorted(defaults.items())
-
-
-def test_the_commands_of_the_readme_exist(monkeypatch: pytest.MonkeyPatch) -> None:
-    targets = set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8")))
-    assert set(re.findall(r"(?m)^make ([a-z-]+)", README)) <= targets
-    monkeypatch.setattr(command_line, "_run", lambda: 0)
-    monkeypatch.setattr(command_line, "_on_the_data", lambda _chosen: 0)
-    monkeypatch.setattr(command_line, "_check", lambda **_chosen: 0)
-    commands = re.findall(r"python -m bot\b([^`\n#&]*)", README)
-    commands += re.findall(r"docker (?:compose )?run [^`\n#&]*bot (\w+[^`\n#&]*)", README)
-    assert len(commands) > 1
-    for command in commands:
-        assert command_line.main(shlex.split(command)) == 0
-
-
-def test_exit_codes_of_the_readme_are_those_of_the_command_line() -> None:
-    reported = {int(code) for code in re.findall(r"(?m)^\| Exit code (\d)", README)}
-    assert reported == {code.value for code in command_line.Exit} - {command_line.Exit.STOPPED}
 
 
 def test_the_workflow_calls_what_people_call_on_every_supported_python() -> None:
