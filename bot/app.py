@@ -27,6 +27,7 @@ from bot.outbound.outbound import Outbound
 from bot.outbound.rest import DiscordRest
 from bot.outbound.result_poster import ResultPoster
 from bot.outbound.uploads import UploadLimits, Uploads
+from bot.store.data_folder import disk_space
 from bot.store.database import Database
 from bot.store.pruning import DAY, keep_pruning
 from bot.store.recent import Recent
@@ -108,6 +109,8 @@ class App:
             closed=lambda: self.outbound.closed,
         )
         self._prune: Final = partial(keep_pruning, database, settings.keep_days, clock, wait)
+        self._folder: Final = database.path.parent
+        self._clock: Final = clock
         self._discord_api: Final = settings.discord_api_url
         self._wait: Final = wait
         self._loops: Final[list[asyncio.Task[None]]] = []
@@ -157,13 +160,17 @@ class App:
 
     def _snapshot(self) -> Snapshot:
         latency = self._client.latency if self._client.connected else nan
+        oldest = self.outbound.oldest_result_at
         return Snapshot(
+            ready=self.health.ready,
             tasks=len(self.registry.tasks),
             watches=self.registry.census(),
             results_waiting=self.outbound.results_waiting,
+            oldest_result=0.0 if oldest is None else max(0.0, self._clock() - oldest),
             closed=self.outbound.closed,
             gateway_connected=self._client.connected,
             gateway_latency=latency if isfinite(latency) else None,
+            disk=disk_space(self._folder),
         )
 
     def _api_changed(self) -> None:
@@ -184,6 +191,7 @@ class App:
         await self._renders.close()
         await self.outbound.close(left())
         await self._tuner.save()
+        await self.health.close()
         tasks = self._loops + self._startup
         self._loops.clear()  # before they are cancelled, or `/healthz` would report them
         for task in tasks:

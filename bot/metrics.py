@@ -7,6 +7,7 @@ listed by id.
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 from prometheus_client import (
@@ -27,26 +28,51 @@ from bot.core.events import MISSING, ErrorKind
 from bot.core.outcome import Ending
 from bot.core.task import TaskState
 
+LAG: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 LATENCY: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
 LATENESS: Final = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0)
 RESULT: Final = (1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 1800.0)
 STORE: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0)
 
+DISCORD_ROUTES: Final = ("applications", "channels", "gateway", "interactions", "users", "webhooks")
+"""First path segments of Discord's API that get a label of their own."""
+OTHER_ROUTE: Final = "other"
+
 Samples = dict[tuple[str, ...], float]
 """The values of a gauge by the values of its labels."""
+
+
+class RequestOutcome(StrEnum):
+    """How a request to Discord ended."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    """A 4xx other than 429."""
+    LIMITED = "limited"
+    """A 429."""
+    ERROR = "error"
+    """A 5xx."""
+    LOST = "lost"
+    """No response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The gauges at the time of a scrape; `gateway_latency` is None while not connected."""
 
+    ready: Mapping[str, bool] = field(default_factory=dict)
+    """What `/readyz` knows, by component."""
     tasks: int = 0
     watches: Mapping[str, int] = field(default_factory=dict)
     results_waiting: int = 0
+    oldest_result: float = 0.0
+    """Seconds since the end of the oldest render whose result could be posted but is not yet."""
     closed: Mapping[int, str] = field(default_factory=dict)
     """Channels where the bot cannot post, and what it lacks in each."""
     gateway_connected: bool = False
     gateway_latency: float | None = None
+    disk: tuple[int, int] | None = None
+    """Bytes of the disk that holds the data: all, and free."""
 
 
 class _SnapshotCollector(Collector):
@@ -55,17 +81,25 @@ class _SnapshotCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         now = self._take()
-        watches: Samples = {(state,): count for state, count in now.watches.items()}
+        ready: Samples = {(component,): ok for component, ok in now.ready.items()}
+        watches: Samples = {(state,): now.watches.get(state, 0) for state in TaskState}
         closed: Samples = {(str(channel), lacking): 1 for channel, lacking in now.closed.items()}
         latency: Samples = {} if now.gateway_latency is None else {(): now.gateway_latency}
+        yield _gauge("ready", "Whether a component is ready, as on /readyz.", ready, "component")
         yield _gauge("tasks", "Polled tasks.", {(): now.tasks})
         yield _gauge("watches", "Active watches by the state of their task.", watches, "state")
         yield _gauge("results_waiting", "Results waiting to be posted.", {(): now.results_waiting})
+        oldest_text = "Age of the oldest result waiting in a channel where the bot can post; 0 if none is."
+        yield _gauge("oldest_result_seconds", oldest_text, {(): now.oldest_result})
         closed_text = "Channels where the bot cannot post, and what it lacks there."
         yield _gauge("channel_closed", closed_text, closed, "channel", "lacking")
         connected_text = "Whether Discord's gateway is connected and ready."
         yield _gauge("gateway_connected", connected_text, {(): now.gateway_connected})
         yield _gauge("gateway_latency_seconds", "Round trip of the gateway's heartbeat.", latency)
+        if now.disk is not None:
+            size, free = now.disk
+            yield _gauge("data_disk_size_bytes", "Size of the disk that holds the data.", {(): size})
+            yield _gauge("data_disk_free_bytes", "Free space on that disk.", {(): free})
 
 
 def _gauge(name: str, help_text: str, samples: Samples, *labels: str) -> GaugeMetricFamily:
@@ -76,7 +110,10 @@ def _gauge(name: str, help_text: str, samples: Samples, *labels: str) -> GaugeMe
 
 
 class Metrics:
-    """Counters and histograms. Series with known label values exist from the start, with 0."""
+    """Counters and histograms. Series with known label values exist from the start, with 0.
+
+    A series that begins with its first event begins at 1, and `increase()` does not see that event.
+    """
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the series
@@ -99,9 +136,13 @@ class Metrics:
         self.result_delay: Final = self._histogram(
             "result_delay_seconds", "From a task's end in the task API to its result in the channel.", RESULT
         )
-        self.discord_requests: Final = self._counter(
-            "discord_requests", "Requests to Discord.", "route", "outcome"
-        )
+        requests_text = "Requests to Discord by route and outcome."
+        requests = self._counter("discord_requests", requests_text, "route", "outcome")
+        self.discord_requests: Final = {
+            (route, outcome): requests.labels(route, outcome)
+            for route in (*DISCORD_ROUTES, OTHER_ROUTE)
+            for outcome in RequestOutcome
+        }
         limits = self._counter("discord_limits", "429 responses from Discord by scope.", "scope")
         self.discord_limits: Final = _by_label(limits, "user", "global", "shared", "other")
         self.gateway_identifies: Final = self._counter(
@@ -109,6 +150,9 @@ class Metrics:
         )
         self.gateway_skipped: Final = self._counter(
             "gateway_skipped", "Gateway events that could not be read."
+        )
+        self.event_loop_lag: Final = self._histogram(
+            "event_loop_lag_seconds", "How late a timer of the event loop fired, four times a second.", LAG
         )
         self.store_seconds: Final = self._histogram(
             "store_seconds", "Duration of a transaction, including the wait for it.", STORE

@@ -13,6 +13,7 @@ from bot.clock import DiscordTime, steady_clock
 from bot.config import Settings
 from bot.gateway.client import VeoBot, reach, serve, talk_to
 from bot.metrics import Metrics
+from bot.monitoring.event_loop import measure_lag
 from bot.monitoring.server import MonitoringServer
 from bot.store.data_folder import video_folder
 from bot.store.database import Database
@@ -74,6 +75,8 @@ async def run(settings: Settings) -> None:
             await stack.enter_async_context(
                 MonitoringServer(settings.http_host, settings.http_port, app.health, metrics.scrape)
             )
+        lag = asyncio.create_task(measure_lag(metrics.event_loop_lag.observe))
+        stack.callback(lag.cancel)
         await _until(stop, _serve(settings, client, discord_time))
         log.info("stopping")
 

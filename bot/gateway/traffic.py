@@ -26,7 +26,7 @@ from yarl import URL
 
 from bot.clock import DiscordTime
 from bot.core.backoff import exponential_backoff
-from bot.metrics import Metrics
+from bot.metrics import DISCORD_ROUTES, OTHER_ROUTE, Metrics, RequestOutcome
 
 WINDOW: Final = 600.0
 """The period, in seconds, over which Discord counts."""
@@ -44,8 +44,6 @@ LIMITED: Final = 429
 SERVER_ERROR: Final = 500
 SWITCHED: Final = 101
 """The status of the gateway's websocket upgrade, which uses the same HTTP session."""
-ROUTES: Final = frozenset({"applications", "channels", "gateway", "interactions", "users", "webhooks"})
-"""First path segments that get a label of their own."""
 FOR_PEOPLE: Final = frozenset({"interactions", "webhooks"})
 """Routes of responses to people, which must not wait."""
 lost_answers: Final[ContextVar[list[str]]] = ContextVar("lost_answers")
@@ -174,7 +172,7 @@ def count_requests(metrics: Metrics, invalid: InvalidRequests, time: DiscordTime
             time.update(headers.get("Date", ""))
         if status >= SERVER_ERROR:
             lost_answers.get([]).append(str(status))
-        metrics.discord_requests.labels(route, _outcome(status)).inc()
+        metrics.discord_requests[route, outcome_of(status)].inc()
         if status == LIMITED:
             metrics.discord_limits.get(scope, metrics.discord_limits["other"]).inc()
 
@@ -183,7 +181,7 @@ def count_requests(metrics: Metrics, invalid: InvalidRequests, time: DiscordTime
     ) -> None:
         invalid.answered(None)
         lost_answers.get([]).append(type(end.exception).__name__)
-        metrics.discord_requests.labels(route_of(end.url), "lost").inc()
+        metrics.discord_requests[route_of(end.url), RequestOutcome.LOST].inc()
 
     trace = aiohttp.TraceConfig()
     trace.on_request_start.append(on_start)
@@ -194,12 +192,12 @@ def count_requests(metrics: Metrics, invalid: InvalidRequests, time: DiscordTime
 
 def route_of(url: URL) -> str:
     """Return the first path segment after `/api/v10`, or `other`."""
-    return next((part for part in url.parts if part in ROUTES), "other")
+    return next((part for part in url.parts if part in DISCORD_ROUTES), OTHER_ROUTE)
 
 
-def _outcome(status: int) -> str:
+def outcome_of(status: int) -> RequestOutcome:
     if status == LIMITED:
-        return "limited"
+        return RequestOutcome.LIMITED
     if status >= SERVER_ERROR:
-        return "error"
-    return "refused" if status >= 400 else "ok"  # noqa: PLR2004
+        return RequestOutcome.ERROR
+    return RequestOutcome.REFUSED if status >= 400 else RequestOutcome.OK  # noqa: PLR2004

@@ -22,8 +22,8 @@ STUCK_SECONDS: Final = 120.0
 """A poll takes 15 seconds at most, or 60 with a second way to authorize and a probe."""
 CACHE_SECONDS: Final = 5.0
 """How long readiness is cached, so that frequent requests cause no frequent writes."""
-WRITE_SECONDS: Final = 5.0
-"""How long the test write may take."""
+CHECK_SECONDS: Final = 5.0
+"""How long a check may take: Prometheus gives up a scrape after 10 seconds."""
 IDLE_PROBE_SECONDS: Final = 60.0
 """How often readiness probes a task API that answers, while nothing is watched."""
 MAX_NAMED: Final = 20
@@ -68,8 +68,10 @@ class HealthChecks:
         self._loops: Final = loops
         self._states: dict[str, tuple[str, float]] = {}
         self._components: tuple[Component, ...] = ()
+        self._ready: dict[str, bool] = {}
         self._checked_at = 0.0
         self._probed_at: float | None = None
+        self._probe: asyncio.Task[None] | None = None
         self._checking: Final = asyncio.Lock()
 
     def stuck(self) -> list[str]:
@@ -84,24 +86,30 @@ class HealthChecks:
                 stuck.append(f"{what} for {seconds:.0f} s")
         return stuck
 
+    @property
+    def ready(self) -> dict[str, bool]:
+        """Whether each component was ready when `components` checked it last."""
+        return dict(self._ready)
+
     async def components(self) -> tuple[Component, ...]:
-        """Return the state of each component, at most `CACHE_SECONDS` old."""
+        """Return the state of each component, at most `CACHE_SECONDS` old, within about `CHECK_SECONDS`."""
         async with self._checking:  # concurrent requests share one check
             if not self._components or self._clock() - self._checked_at >= CACHE_SECONDS:
-                await self._probe_idle_api()
-                database = await self._check_database()
+                database, _ = await asyncio.gather(self._check_database(), self._probe_idle_api())
                 # `gateway_changed` may empty the cache during the awaits above. Nothing below awaits.
                 now = self._checked_at = self._clock()
                 health = self._breaker.health
-                found = (
-                    self._check_gateway(),
-                    database,
-                    check_key(health),
-                    check_api(health, now),
-                    *check_channels(self._closed()),
-                )
+                found = [self._check_gateway(), database, check_key(health), check_api(health, now)]
+                self._ready = {component.name: component.ok for component in found}
+                found += check_channels(self._closed())
                 self._components = tuple(self._dated(component) for component in found)
         return self._components
+
+    async def close(self) -> None:
+        """Cancel a probe that still runs."""
+        if self._probe is not None:
+            self._probe.cancel()
+            await asyncio.gather(self._probe, return_exceptions=True)
 
     def gateway_changed(self) -> None:
         """Record when the gateway connected or disconnected, and drop the cache."""
@@ -122,7 +130,7 @@ class HealthChecks:
 
     async def _check_database(self) -> Component:
         try:
-            async with asyncio.timeout(WRITE_SECONDS):
+            async with asyncio.timeout(CHECK_SECONDS):
                 await self._database.try_to_write()
         except StoreFailed:
             return Component("database", ok=False, state="takes no writes")
@@ -131,14 +139,20 @@ class HealthChecks:
         return Component("database", ok=True, state="writable")
 
     async def _probe_idle_api(self) -> None:
-        """Probe the task API if no task is polled and the breaker does not probe either."""
+        """Probe the task API if no task is polled and the breaker does not probe either.
+
+        A probe may take longer than a check: its result is then known to the next one.
+        """
         health, now = self._breaker.health, self._clock()
         if self._registry.tasks or health.paused:
             return
         every = IDLE_PROBE_SECONDS if health.failing_since is None else CACHE_SECONDS
-        if self._probed_at is None or now - self._probed_at >= every:
+        running = self._probe is not None and not self._probe.done()
+        if not running and (self._probed_at is None or now - self._probed_at >= every):
             self._probed_at = now
-            await self._breaker.probe()
+            self._probe = asyncio.create_task(self._breaker.probe())
+        if self._probe is not None:
+            await asyncio.wait({self._probe}, timeout=CHECK_SECONDS)
 
 
 def check_key(health: Health) -> Component:

@@ -119,6 +119,7 @@ class MonitoringServer:
                 components = await self._health.components()
                 return _json(as_json(components), ok=all(component.ok for component in components))
             case "/metrics":
+                await self._health.components()
                 return web.Response(body=self._scrape(), headers={"Content-Type": CONTENT_TYPE_LATEST})
             case _:
                 return web.Response(status=404, text="404: Not Found")

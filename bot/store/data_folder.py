@@ -149,6 +149,15 @@ def nearest_existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if exists(path))
 
 
+def disk_space(folder: Path) -> tuple[int, int] | None:
+    """Return the bytes of the disk that a folder is on, all and free, or None if it is gone."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return None
+    return usage.total, usage.free
+
+
 def give_to_owner(path: Path, folder: Path) -> None:
     """Give a file that root has created to the owner of the data's folder."""
     if hasattr(os, "geteuid") and os.geteuid() == 0:
