@@ -19,7 +19,8 @@ from bot.core.outcome import Message
 from bot.core.task import Task
 from bot.outbound.attachments import Videos, fetch_videos, with_attachments
 from bot.outbound.discord_errors import describe
-from bot.outbound.rest import NOBODY, opened, text_files
+from bot.outbound.files import opened, text_files
+from bot.outbound.rest import NOBODY
 from bot.outbound.uploads import UploadSlots
 from bot.videos.downloader import VideoDownloader, VideoFile
 

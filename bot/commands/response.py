@@ -27,7 +27,8 @@ from bot.commands.turns import RESPONSE_SECONDS, Turn
 from bot.core.outcome import Message
 from bot.messages import language_for, say
 from bot.outbound.discord_errors import ErrorAction, describe, error_action
-from bot.outbound.rest import NOBODY, text_files
+from bot.outbound.files import text_files
+from bot.outbound.rest import NOBODY
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,6 @@ contain a channel says nothing about the channel.
 """
 
 import asyncio
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +12,6 @@ from typing import Final
 import discord
 
 from bot.cards.cards import CardForm, layout
-from bot.cards.results import ERROR_FILE, URLS_FILE
 from bot.clock import Clock
 from bot.core.outcome import Message
 from bot.core.watch import Card
@@ -21,6 +19,7 @@ from bot.gateway.client import VeoBot
 from bot.gateway.servers import ServerState
 from bot.gateway.traffic import lost_answers
 from bot.outbound.discord_errors import ErrorAction, error_action, is_refusal
+from bot.outbound.files import opened, text_files
 from bot.outbound.permissions import lacking
 from bot.outbound.rate_limits import Priority, RateLimiter
 from bot.videos.downloader import VideoFile
@@ -203,39 +202,6 @@ class DiscordRest:
 
 class AnswerLost(Exception):
     """It is not known whether a message was sent."""
-
-
-class NotRepeated(Exception):
-    """A request with videos has failed, and discord.py has not sent it again."""
-
-
-class _VideoFile(discord.File):
-    """A file that prevents retries: discord.py rewinds files before a retry, and this one then raises."""
-
-    def reset(self, *, seek: int | bool = True) -> None:
-        if seek:
-            raise NotRepeated
-        super().reset(seek=seek)
-
-
-def text_files(message: Message) -> list[discord.File]:
-    """Return a message's texts that are files. A request reads them to their end, so each needs new ones."""
-    urls = "".join(f"{url}\n" for url in message.urls_file)
-    texts = {URLS_FILE: urls, ERROR_FILE: message.error_file}
-    return [discord.File(io.BytesIO(text.encode()), name) for name, text in texts.items() if text]
-
-
-def opened(videos: Sequence[VideoFile]) -> list[discord.File]:
-    """Open videos for one request, which discord.py does not repeat."""
-    files: list[discord.File] = []
-    try:
-        for video in videos:
-            files.append(_VideoFile(video.path, video.name))  # noqa: PERF401  # what is open must be closed
-    except OSError:
-        for file in files:
-            file.close()
-        raise
-    return files
 
 
 def _may_be_a_result(message: discord.Message, card: Card) -> bool:

@@ -1,5 +1,8 @@
 """The rules for the body of a message request: sizes, lengths, flags, and fields that exclude each other."""
 
+import hashlib
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -82,12 +85,27 @@ def merge_files(message: Message, body: Json, uploads: Sequence[Upload]) -> list
     for upload in uploads:
         file_id = world.ids()
         details = listed.get(str(upload.index), {})
-        filename = details.get("filename") or upload.filename
+        filename = _cleansed(details.get("filename") or upload.filename)
         url = f"{world.cdn_url}/{message.channel.id}/{file_id}/{filename}"
-        kept.append(Attachment(file_id, filename, upload.data, url, details.get("description")))
+        described, title = details.get("description"), details.get("title")
+        kept.append(Attachment(file_id, filename, upload.data, url, described, title))
     if len(kept) > MAX_FILES:
         raise bad_form(["attachments"], "BASE_TYPE_MAX_LENGTH", f"Must be {MAX_FILES} or fewer items.")
     return kept
+
+
+def _cleansed(filename: str) -> str:
+    """Return what Discord makes of a file's name: werkzeug's `secure_filename` (discord-api-docs#7754).
+
+    Only ASCII is left (discord.js#11302), with `_` for spaces (discord-api-docs#2102); if that is nothing, a
+    hash (discord-api-docs#6945, PaSympa/discord-mcp#117). That Discord keeps the original as the attachment's
+    title is reported of people's uploads (the same), not of bots'; here a bot has to send it.
+    """
+    stem, dot, ending = filename.rpartition(".")
+    spaced = "_".join(unicodedata.normalize("NFKD", stem or ending).replace("/", " ").split())
+    kept = re.sub(r"[^A-Za-z0-9_.-]", "", spaced).strip("._")
+    name = kept or hashlib.sha256(filename.encode()).hexdigest()[:16]
+    return f"{name}{dot}{ending}" if stem else name
 
 
 def check_whole(

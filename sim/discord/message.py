@@ -27,9 +27,10 @@ class Attachment:
     data: bytes
     url: str
     description: str | None = None
+    title: str | None = None
 
     def payload(self) -> Json:
-        described = {} if self.description is None else {"description": self.description}
+        texts = {"description": self.description, "title": self.title}
         return {
             "id": str(self.id),
             "filename": self.filename,
@@ -37,7 +38,7 @@ class Attachment:
             "url": self.url,
             "proxy_url": self.url,
             "content_type": "application/octet-stream",
-            **described,
+            **{key: text for key, text in texts.items() if text is not None},
         }
 
 

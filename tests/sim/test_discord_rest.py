@@ -1,5 +1,6 @@
 """The simulator's channels and messages over REST: history, nonce, replies, edits, threads, permissions."""
 
+import re
 from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
 
@@ -228,6 +229,20 @@ async def test_files_are_kept_and_served(sim: DiscordSim, api: RawClient, channe
     assert channel.guild is not None
     channel.guild.upload_limit = 3
     assert refused(await api("POST", path, {}, files={"big": b"1234"})) == (413, 40005)
+
+
+async def test_of_a_files_name_ascii_is_left_and_its_title_is_kept(
+    sim: DiscordSim, api: RawClient, channel: Channel
+) -> None:
+    names = {"镜头 12/a (b).mp4": b"1", "_港口-1.mp4": b"2", "港口.mp4": b"3"}
+    body = {"attachments": [{"id": "1", "title": "港口-1"}]}
+    await api("POST", f"/channels/{channel.id}/messages", body, files=names)
+    first, second, third = sim.messages(channel)[0].attachments
+    assert [(file.filename, file.payload().get("title")) for file in (first, second)] == [
+        ("12_a_b.mp4", None),
+        ("-1.mp4", "港口-1"),
+    ]
+    assert re.fullmatch(r"[0-9a-f]{16}\.mp4", third.filename)
 
 
 async def test_commands_are_stored_by_name_and_counted(sim: DiscordSim, api: RawClient) -> None:

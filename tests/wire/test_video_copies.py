@@ -49,7 +49,10 @@ async def test_videos_are_called_like_their_render(tmp_path: Path) -> None:
         await use.acknowledged()
         assert use.response is not None
         result = await here.result(use.response, 20)
-        assert [a.filename for a in result.attachments] == [f"镜头-12-take-3-1-{n}.mp4" for n in (1, 2)]
+        # Discord keeps what is ASCII of a file's name, and all of its title.
+        assert [(a.title, a.filename) for a in result.attachments] == [
+            (f"镜头-12-take-3-1-{n}", f"-12-take-3-1-{n}.mp4") for n in (1, 2)
+        ]
 
 
 async def test_videos_of_links_that_do_not_fit_are_attached_and_named_after_the_shot(tmp_path: Path) -> None:
@@ -65,7 +68,7 @@ async def test_videos_of_links_that_do_not_fit_are_attached_and_named_after_the_
         shown = [line for line in result.content.splitlines() if "http" in line]
         assert shown == [f"[video {n}](<{url}>) · 127.0.0.1" for n, url in enumerate(urls[:2], 1)]
         *copies, listed = result.attachments
-        assert [a.filename for a in copies] == [f"Shot-12-Aufnahme-镜-{n}.mp4" for n in range(1, 6)]
+        assert [a.title for a in copies] == [f"Shot-12-Aufnahme-镜-{n}" for n in range(1, 6)]
         assert listed.data.decode().splitlines() == urls[2:]
 
 
