@@ -125,7 +125,7 @@ class ResultPoster:
             watch.task_id, outcome, followers, card.language, self._policy, name=watch.name, files=files
         )
         # If an earlier attempt stored a plan, that one is returned: followers may have changed since.
-        deliveries = await self._store.plan(watch.id, messages)
+        deliveries = await self._store.results.plan(watch.id, messages)
         for delivery in deliveries:
             if delivery.message_id is None:
                 await self._post_part(_Part(card, watch, delivery, len(deliveries)), videos)
@@ -139,10 +139,10 @@ class ResultPoster:
         else:
             if found is NotFound.ABSENT:  # after an inconclusive search the older attempt is still in doubt
                 now = self._discord_clock()
-                await self._store.mark_sending(part.watch.id, delivery.part, now)
+                await self._store.results.mark_sending(part.watch.id, delivery.part, now)
                 part = replace(part, delivery=replace(delivery, intended_at=now))
             message_id = await self._send(part, videos, in_doubt=in_doubt)
-        await self._store.sent(part.watch.id, delivery.part, message_id)
+        await self._store.results.sent(part.watch.id, delivery.part, message_id)
         about = {**part.about, "part": f"{delivery.part}/{part.parts}"}
         log.info("result found in the channel" if isinstance(found, Found) else "result posted", extra=about)
 
@@ -170,7 +170,7 @@ class ResultPoster:
             if in_doubt and self._was_deleted(part, error):
                 return 0  # an id that no message has, so that it is not sent again
             if not in_doubt and certainly_unsent(error):
-                await self._store.mark_unsent(part.watch.id, part.delivery.part)
+                await self._store.results.mark_unsent(part.watch.id, part.delivery.part)
             raise
 
     def _was_deleted(self, part: _Part, error: Exception) -> bool:

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, Select, select
 
-from bot.core.outcome import Delivery, Ending, Message, Outcome
+from bot.core.outcome import Ending, Outcome
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
-from bot.store.schema import cards, deliveries, followers, watches
+from bot.store.schema import cards, followers, watches
 
 CARD: Final = tuple(
     cards.c[name]
@@ -64,32 +64,6 @@ def _task_from(record: Mapping[str, Any]) -> Task:
     fields["videos"] = tuple(fields["videos"])
     fields["refused_videos"] = tuple(fields["refused_videos"])
     return Task(**fields)
-
-
-def change_part(connection: Connection, watch_id: int, part: int, **values: float | None) -> None:
-    """Set columns of one planned message of a result."""
-    change = update(deliveries).where(deliveries.c.watch_id == watch_id, deliveries.c.part == part)
-    connection.execute(change.values(values))
-
-
-def delivery_from(row: Mapping[Any, Any]) -> Delivery:
-    message: Mapping[str, Sequence[Any]] = row["message"]
-    return Delivery(
-        part=row["part"],
-        message=Message(
-            content=str(message["content"]),
-            mentions=tuple(message["mentions"]),
-            urls_file=tuple(message["urls_file"]),
-            error_file=str(message.get("error_file", "")),  # missing in plans of older versions
-        ),
-        intended_at=row["intended_at"],
-        message_id=row["message_id"],
-    )
-
-
-def read_deliveries(connection: Connection, watch_id: int) -> list[Delivery]:
-    query = select(deliveries).where(deliveries.c.watch_id == watch_id).order_by(deliveries.c.part)
-    return [delivery_from(row) for row in connection.execute(query).mappings()]
 
 
 def read_followers(connection: Connection, card_ids: Iterable[int] | Select[int]) -> dict[int, list[int]]:

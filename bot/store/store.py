@@ -5,28 +5,25 @@ Times are Unix seconds, `intended_at` of a delivery by Discord's clock: it is co
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, Delete, Insert, Table, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from bot.core.outcome import Delivery, Message, Outcome
+from bot.core.outcome import Outcome
 from bot.core.watch import Card, CardState, Watch
 from bot.store.database import Database
+from bot.store.deliveries import Deliveries
 from bot.store.errors import AlreadyWatched
 from bot.store.records import (
     CARD,
     WATCH,
     Placeholder,
-    change_part,
     outcome_record,
-    read_deliveries,
     read_followers,
     watch_from,
 )
 from bot.store.schema import DONE, FINAL, LIVE, cards, deliveries, followers, meta, placeholders, watches
-from bot.store.unconfirmed import count_intent, unconfirmed_since
 
 
 class Store:
@@ -34,7 +31,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._run: Final = database.run
-        self._write_last_run: Final = database.write_last_run
+        self.results: Final = Deliveries(database, deliveries)
 
     async def add_card(
         self,
@@ -137,45 +134,6 @@ class Store:
         """Store that nothing remains to be done for these ended watches."""
         change = update(watches).where(watches.c.id.in_(list(watch_ids)), watches.c.state == FINAL)
         await self._run(lambda connection: connection.execute(change.values(state=DONE)))
-
-    async def plan(self, watch_id: int, messages: Sequence[Message]) -> list[Delivery]:
-        """Store the planned messages of a result, unless there is a plan already; return the stored plan.
-
-        After a restore they may have been sent already: then each counts as being sent since the backup.
-        """
-
-        def work(connection: Connection) -> list[Delivery]:
-            if not (planned := read_deliveries(connection, watch_id)):
-                rows = [
-                    {"watch_id": watch_id, "part": part, "message": asdict(message)}
-                    for part, message in enumerate(messages, 1)
-                ]
-                connection.execute(insert(deliveries), rows)
-                planned = read_deliveries(connection, watch_id)
-            since = unconfirmed_since(connection, watch_id)
-            return [
-                replace(delivery, intended_at=since) if delivery.intended_at is None else delivery
-                for delivery in planned
-            ]
-
-        return await self._run(work)
-
-    async def mark_sending(self, watch_id: int, part: int, at: float) -> None:
-        """Store that a message is about to be sent; must be committed before the request."""
-
-        def work(connection: Connection) -> int:
-            change_part(connection, watch_id, part, intended_at=at)
-            return count_intent(connection, at)
-
-        await self._write_last_run(await self._run(work))
-
-    async def mark_unsent(self, watch_id: int, part: int) -> None:
-        """Undo `mark_sending`: Discord has refused the message, so it is not in the channel."""
-        await self._run(lambda connection: change_part(connection, watch_id, part, intended_at=None))
-
-    async def sent(self, watch_id: int, part: int, message_id: int) -> None:
-        """Store that a message of a result is in the channel."""
-        await self._run(lambda connection: change_part(connection, watch_id, part, message_id=message_id))
 
     async def is_result(self, message_id: int) -> bool:
         """Return whether a message is known to belong to a result."""

@@ -12,7 +12,7 @@ from bot.engine.tracker import Tracker
 from bot.outbound.history import NotFound
 from bot.outbound.rest import DiscordRest
 from bot.outbound.result_poster import ResultPoster
-from bot.store.store import Store
+from bot.store.deliveries import Deliveries
 
 
 async def _finds_nothing(self: ResultPoster, *_: object) -> NotFound:
@@ -20,7 +20,7 @@ async def _finds_nothing(self: ResultPoster, *_: object) -> NotFound:
     return NotFound.ABSENT
 
 
-async def _intends_nothing(self: Store, watch_id: int, part: int, at: float) -> None:
+async def _intends_nothing(self: Deliveries, watch_id: int, part: int, at: float) -> None:
     """Stand for the commit of an intent."""
 
 
@@ -34,7 +34,7 @@ async def _post_with_any_nonce(self: DiscordRest, card: Any, message: Any, nonce
 
 
 async def _send_after_the_mark(self: ResultPoster, part: Any, videos: Any, **doubt: Any) -> int:
-    await self._store.sent(part.watch.id, part.delivery.part, 1)
+    await self._store.results.sent(part.watch.id, part.delivery.part, 1)
     return await _send(self, part, videos, **doubt)
 
 
@@ -50,7 +50,7 @@ async def _show_before_it_is_saved(self: Tracker, ended: list[Watch]) -> None:
 SAFEGUARDS: dict[str, tuple[type, str, Callable[..., Any]]] = {
     "history": (ResultPoster, "_find", _finds_nothing),
     "nonce": (DiscordRest, "post", _post_with_any_nonce),
-    "intent": (Store, "mark_sending", _intends_nothing),
+    "intent": (Deliveries, "mark_sending", _intends_nothing),
     "send-then-mark": (ResultPoster, "_send", _send_after_the_mark),
     "save-then-show": (Tracker, "_save", _show_before_it_is_saved),
 }

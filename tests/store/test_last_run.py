@@ -20,8 +20,8 @@ def path(tmp_path: Path) -> Path:
 
 
 async def mark_sending(store: Store, watch_id: int, at: float) -> None:
-    await store.plan(watch_id, [Message("done")])
-    await store.mark_sending(watch_id, 1, at)
+    await store.results.plan(watch_id, [Message("done")])
+    await store.results.mark_sending(watch_id, 1, at)
 
 
 def unconfirmed(path: Path) -> tuple[float, int] | None:

@@ -110,11 +110,11 @@ async def test_a_file_of_every_released_version_goes_on_where_it_was(path: Path,
         assert (state.card.id, state.followers) == (7, (4,))
         assert [(watch.task_id, watch.name) for watch in state.watches] == [("z", ""), ("b", ""), ("a", "")]
         assert await store.to_announce() == [9]
-        parts = await store.plan(9, [])
+        parts = await store.results.plan(9, [])
         assert [part.message for part in parts] == [Message("part", (4,))] * 3
         assert [part.message_id for part in parts] == [600, None, None]
-        await store.mark_sending(9, 3, 70.0)
-        await store.sent(9, 3, 601)
+        await store.results.mark_sending(9, 3, 70.0)
+        await store.results.sent(9, 3, 601)
         await store.finish([9])
         await store.save_outcomes([(10, Outcome(Ending.FAILED, 80.0))])
         assert await store.to_announce() == [10]
@@ -148,9 +148,9 @@ async def test_what_an_earlier_version_could_not_confirm_stays_unconfirmed(
     for statement in before:
         sql(path, statement)
     async with stored(path) as store:
-        parts = await store.plan(9, [])
+        parts = await store.results.plan(9, [])
         assert [part.intended_at for part in parts] == [61.0, 62.0, unconfirmed[9]]
-        (part,) = await store.plan(10, [Message("done")])
+        (part,) = await store.results.plan(10, [Message("done")])
         assert part.intended_at == unconfirmed[10]
     assert sql(path, "SELECT key FROM meta WHERE key = 'copied_at'") == []
 

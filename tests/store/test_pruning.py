@@ -28,7 +28,7 @@ async def ended(store: Store, at: float, *tasks: str, message_id: int, done: boo
     state = await add(store, *tasks, message_id=message_id, channel_id=message_id, now=NOW)
     for watch in state.watches:
         await store.save_outcomes([(watch.id, Outcome(Ending.FAILED, at))])
-        await store.plan(watch.id, [Message("posted")])
+        await store.results.plan(watch.id, [Message("posted")])
     if done:
         await store.finish([watch.id for watch in state.watches])
 

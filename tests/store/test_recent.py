@@ -57,9 +57,9 @@ async def test_a_result_belongs_to_its_task_alone(tmp_path: Path) -> None:
     async with opened(tmp_path / "bot.db") as database:
         store, recent = Store(database), Recent(database)
         state = await add(store, "a", "b", message_id=1)
-        await store.plan(state.watches[1].id, [Message("one"), Message("two")])
+        await store.results.plan(state.watches[1].id, [Message("one"), Message("two")])
         for part in (1, 2):
-            await store.sent(state.watches[1].id, part, 50 + part)
+            await store.results.sent(state.watches[1].id, part, 50 + part)
         assert [await recent.tasks_of(number) for number in (1, 51, 52, 53)] == [
             ("a", "b"),
             ("b",),
@@ -96,10 +96,10 @@ async def test_pages_of_what_has_ended_are_counted_as_they_are_read(tmp_path: Pa
             state = await add(store, f"task-{number}", message_id=number + 1, channel_id=number)
             await store.save_outcomes([(state.watches[0].id, Outcome(end, NOW + number))])
         await add(store, "live", message_id=99, channel_id=1)
-        await store.plan(1, [Message("one"), Message("two")])
-        await store.sent(1, 1, 700)
-        await store.sent(1, 2, 701)
-        await store.plan(5, [Message("one")])
+        await store.results.plan(1, [Message("one"), Message("two")])
+        await store.results.sent(1, 1, 700)
+        await store.results.sent(1, 2, 701)
+        await store.results.plan(5, [Message("one")])
         channels = list(range(5))
         assert [await recent.count_ended(channels, NOW + after) for after in (0, 1, 9)] == [4, 3, 0]
         assert await recent.count_ended([], NOW) == 0

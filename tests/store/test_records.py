@@ -9,7 +9,8 @@ from made import ids, links, outcomes
 
 from bot.core.outcome import Delivery, Ending, Message, Outcome
 from bot.core.task import Task, TaskState
-from bot.store.records import delivery_from, outcome_from, outcome_record
+from bot.store.deliveries import delivery_from
+from bot.store.records import outcome_from, outcome_record
 
 messages = st.builds(Message, st.text(max_size=2_000), st.lists(ids, max_size=5).map(tuple), links)
 

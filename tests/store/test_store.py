@@ -184,22 +184,22 @@ async def test_a_result_is_planned_once_and_survives_a_crash(path: Path) -> None
     async with stored(path) as store:
         (row,) = (await add(store)).watches
         planned = [Delivery(1, MESSAGES[0]), Delivery(2, MESSAGES[1])]
-        assert await store.plan(row.id, MESSAGES) == planned
-        assert await store.plan(row.id, (Message("later"),)) == planned
+        assert await store.results.plan(row.id, MESSAGES) == planned
+        assert await store.results.plan(row.id, (Message("later"),)) == planned
     async with stored(path) as store:
-        assert await store.plan(row.id, (Message("after a crash"),)) == planned
+        assert await store.results.plan(row.id, (Message("after a crash"),)) == planned
 
 
 async def test_the_newest_intent_counts_and_a_sent_message_is_known(path: Path) -> None:
     async with stored(path) as store:
         (row,) = (await add(store)).watches
-        await store.plan(row.id, MESSAGES)
-        await store.mark_sending(row.id, 1, NOW)
-        await store.mark_sending(row.id, 1, NOW + 50)
-        await store.sent(row.id, 1, 2**63 - 1)
-        await store.mark_sending(row.id, 2, NOW + 60)
+        await store.results.plan(row.id, MESSAGES)
+        await store.results.mark_sending(row.id, 1, NOW)
+        await store.results.mark_sending(row.id, 1, NOW + 50)
+        await store.results.sent(row.id, 1, 2**63 - 1)
+        await store.results.mark_sending(row.id, 2, NOW + 60)
     async with stored(path) as store:
-        assert await store.plan(row.id, ()) == [
+        assert await store.results.plan(row.id, ()) == [
             Delivery(1, MESSAGES[0], NOW + 50, 2**63 - 1),
             Delivery(2, MESSAGES[1], NOW + 60, None),
         ]
@@ -208,18 +208,18 @@ async def test_the_newest_intent_counts_and_a_sent_message_is_known(path: Path) 
 async def test_an_intent_that_is_taken_back_leaves_a_message_as_it_was_planned(path: Path) -> None:
     async with stored(path) as store:
         (row,) = (await add(store)).watches
-        planned = await store.plan(row.id, MESSAGES)
-        await store.mark_sending(row.id, 1, NOW)
-        await store.mark_sending(row.id, 2, NOW)
-        await store.mark_unsent(row.id, 1)
+        planned = await store.results.plan(row.id, MESSAGES)
+        await store.results.mark_sending(row.id, 1, NOW)
+        await store.results.mark_sending(row.id, 2, NOW)
+        await store.results.mark_unsent(row.id, 1)
     async with stored(path) as store:
-        assert await store.plan(row.id, ()) == [planned[0], replace(planned[1], intended_at=NOW)]
+        assert await store.results.plan(row.id, ()) == [planned[0], replace(planned[1], intended_at=NOW)]
 
 
 async def test_nothing_is_delivered_for_a_watch_that_is_not_there(path: Path) -> None:
     async with stored(path) as store:
         with pytest.raises(StoreFailed, match="FOREIGN KEY"):
-            await store.plan(watch().id, MESSAGES)
+            await store.results.plan(watch().id, MESSAGES)
 
 
 # Followers, and what the bot remembers

@@ -143,7 +143,7 @@ class WatchMachine(RuleBasedStateMachine):
         if known.outcome is None or not known.outcome.ending.announced or known.finished:
             return
         wanted = [Message(f"{number}: {self.now} {part}") for part in range(parts)]
-        planned = [delivery.message for delivery in done(self.store.plan(number, wanted))]
+        planned = [delivery.message for delivery in done(self.store.results.plan(number, wanted))]
         assert planned == (known.planned or wanted), "a plan is made once"
         known.planned = planned
 
@@ -152,8 +152,8 @@ class WatchMachine(RuleBasedStateMachine):
         known = self.known[number]
         if len(known.sent) < len(known.planned):
             part = len(known.sent) + 1
-            done(self.store.mark_sending(number, part, self.now))
-            done(self.store.sent(number, part, message_id))
+            done(self.store.results.mark_sending(number, part, self.now))
+            done(self.store.results.sent(number, part, message_id))
             known.sent[part] = message_id
 
     @rule(number=consumes(watches))
@@ -195,7 +195,7 @@ class WatchMachine(RuleBasedStateMachine):
         assert set(done(self.store.to_announce())) == to_announce
         for number, known in self.known.items():
             if known.planned:
-                deliveries = done(self.store.plan(number, []))
+                deliveries = done(self.store.results.plan(number, []))
                 assert [d.message for d in deliveries] == known.planned
                 assert {d.part: d.message_id for d in deliveries if d.message_id is not None} == known.sent
 
