@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from bench import plan
+from bench import people, plan
 from bench.measure import cores, over_runs, ratio
 from bench.pictures import draw_all
 from bench.tables import (
@@ -25,6 +25,7 @@ from bench.texts import FRESH, GROWING, INTRO, SPLIT, STRAIN
 
 FOLDER: Final = Path(__file__).parent
 README: Final = FOLDER.parent / "README.md"
+PAGE: Final = FOLDER.parent / "docs/performance.md"
 BEGIN: Final = "<!-- measured by make bench -->"
 END: Final = "<!-- end of what was measured -->"
 
@@ -41,7 +42,7 @@ def about(*, long: bool) -> str:
 
 
 def write(kept: Mapping[str, Any], folder: Path, *, into_readme: bool) -> None:
-    """Write the page and its pictures into a folder, and the rows of the README."""
+    """Write the report and its pictures into a folder, and the figures of the README and of the page in docs."""
     lines = ["# What people notice, measured", "", kept.get("about", ""), "", INTRO]
     if kept["failed"]:
         lines += [
@@ -64,6 +65,7 @@ def write(kept: Mapping[str, Any], folder: Path, *, into_readme: bool) -> None:
         before, _, rest = README.read_text("utf-8").partition(BEGIN)
         _, _, after = rest.partition(END)
         README.write_text(f"{before}{BEGIN}\n{headline(kept)}\n{END}{after}", "utf-8")
+        PAGE.write_text(people.fill(PAGE.read_text("utf-8"), kept), "utf-8")
 
 
 def headline(kept: Mapping[str, Any]) -> str:

@@ -188,8 +188,13 @@ def mean_of(values: Iterable[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
+def growth_of(kept: Mapping[str, Any]) -> dict[str, list[Figures]]:
+    """Return the runs of the scenes of growth by load."""
+    return {name: bots["ours"] for name, bots in loads(kept, "growth").items() if "ours" in bots}
+
+
 def growth(kept: Mapping[str, Any]) -> list[str]:
-    found = {name: bots["ours"] for name, bots in loads(kept, "growth").items() if "ours" in bots}
+    found = growth_of(kept)
     if not found:
         return []
     rows = [

@@ -1,5 +1,6 @@
 """What of the benchmarks needs no process: polling in virtual time, late cards, the plan, the report."""
 
+import json
 import random
 import re
 from pathlib import Path
@@ -9,12 +10,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bench import plan
+from bench import people, plan
 from bench.kinds import KINDS, Kind, Trace
 from bench.measure import over_runs, percentile, ratio
 from bench.plan import LONG, SHORT, quick
 from bench.policies import Eta, Fixed, Range, at_equal_polls, follow, found, renders
-from bench.report import BEGIN, END, FOLDER, headline
+from bench.report import BEGIN, END, FOLDER, PAGE, headline
 from bench.scene import Load
 from bench.seen import SAMPLED_EVERY, Watched, behind
 from bench.simulators import PERSON_WATCHES, SERVER_WATCHES, DiscordSim, Render, TaskApi, settle
@@ -223,3 +224,23 @@ def test_the_report_has_a_place_in_the_readme_and_its_pictures_are_there() -> No
     assert BEGIN in readme.partition(END)[0]
     page = (FOLDER / "README.md").read_text("utf-8")
     assert all((FOLDER / name).exists() for name in re.findall(r"\]\((\w+\.svg)\)", page))
+
+
+def test_the_page_for_people_holds_the_figures_of_the_report() -> None:
+    kept = json.loads((FOLDER / "results.json").read_text("utf-8"))
+    page, readme = PAGE.read_text("utf-8"), (ROOT / "README.md").read_text("utf-8")
+    assert people.fill(page, kept) == page, "run `python -m bench --report`"
+    assert headline(kept) in readme
+    assert set(re.findall(r"<!-- measured: (\w+) -->", page)) == set(people.figures(kept))
+
+
+def test_the_page_names_what_the_plain_bot_does_better_and_nothing_else() -> None:
+    def scene(bot: str, result: float, behind: float) -> dict[str, Any]:
+        load = plan.BURST.as_dict() | {"name": "8 in one channel"}
+        runs = [{"result_p50": result, "behind_p50": behind}]
+        return {"row": "noticed", "load": load, "bot": bot, "runs": runs}
+
+    kept = {"scenes": {"one": scene("ours", 1.0, 4.0), "two": scene("plain", 2.0, 2.0)}, "kinds": {}}
+    assert people.figures(kept)["worse"] == [
+        "- **How far a card is behind**: 2.0 times as much, with 8 in one channel."
+    ]
