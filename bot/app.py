@@ -137,8 +137,7 @@ class App:
         """Resume unfinished watches and start polling; the client calls it after its login."""
         if missing := uncompiled_languages():
             log.warning(
-                "a language has no catalogue, using English instead; install requirements-build.txt"
-                " and run: pybabel compile -D bot -d bot/locale",
+                "a language has no catalogue, using English instead; to compile it, run: pip install -e .",
                 extra={"languages": " ".join(missing)},
             )
         tree = command_tree(self._client)

@@ -1,4 +1,4 @@
-"""The command line: `python -m bot [run]`, `check`, `watches`, `backup` and `restore`."""
+"""The command line: `veo-watch-bot [run]`, `check`, `watches`, `backup` and `restore`."""
 
 import argparse
 import asyncio
@@ -10,8 +10,10 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
-from bot import __version__
+import bot
 
+PROGRAM: Final = "veo-watch-bot"
+"""What pip installs as a command; `python -m bot` is the same without an installation."""
 UMASK: Final = 0o077
 """Only the bot's own user may read its data."""
 GATEWAY_ADVICE: Final = {
@@ -40,8 +42,8 @@ class Exit(IntEnum):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the process's exit code."""
-    parser = argparse.ArgumentParser(prog="python -m bot", description=__doc__)
-    parser.add_argument("--version", action="version", version=__version__)
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=bot.__doc__)
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {bot.__version__}")
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("run", help="run the bot (the default)")
     check = commands.add_parser("check", help="check whether the bot can go live, and what to do if not")

@@ -14,7 +14,10 @@ from bot import command_line
 START: Final = "README.md"
 NAMED: Final = re.compile(r"\b((?:docs/)[\w/-]+\.(?:md|json|yml|png|svg))(?:#([\w-]+))?")
 """A page named in a text: `docs/setup.md#permissions`."""
-OURS: Final = re.compile(r"(?:python -m bot|docker (?:compose )?run (?!.*--entrypoint).*bot)(?: (.*))?$")
+OURS: Final = re.compile(
+    r"(?:(?:^|bin/|exec veo-watch-bot )veo-watch-bot|python -m bot"
+    r"|docker (?:compose )?run (?!.*--entrypoint).*bot)(?: (.*))?$"
+)
 """A command line of the bot and its arguments."""
 
 

@@ -34,7 +34,7 @@ PINNED: Final = {
         *DEMO,
         *BUILD,
     ],
-    "requirements-demo.txt": [*PROJECT["dependencies"], *DEMO, *BUILD],
+    "requirements-demo.txt": [*PROJECT["dependencies"], *DEMO],
 }
 """The files of pins, and what each must at least pin."""
 MAX_LINES: Final = 250
@@ -194,6 +194,10 @@ def test_a_first_look_at_the_demo_installs_only_what_it_needs(
     planned = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     assert re.findall(r"--require-hashes -r (\S+)", planned) == ([pins] if pins else [])
     assert re.search(rf"(?m)^{re.escape(environment)}/bin/python -m (?:demo|pytest)", planned)
+
+
+def test_the_pins_of_the_build_are_those_of_the_build_backend() -> None:
+    assert sorted(PYPROJECT["build-system"]["requires"]) == sorted(BUILD)
 
 
 def test_one_version() -> None:

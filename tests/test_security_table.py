@@ -12,6 +12,12 @@ ROWS: Final = re.findall(
     r"(?m)^\| (?!who |-)(.+) \| (.+) \| (.+) \|$", (ROOT / "SECURITY.md").read_text("utf-8")
 )
 
+FOR_THE_WHEEL: Final = {
+    *("!requirements.txt", "!requirements-build.txt"),
+    *("!pyproject.toml", "!hatch_build.py", "!README.md", "!LICENSE", "!bot"),
+}
+"""All that the image's build sees."""
+
 
 def lines_of(name: str) -> list[str]:
     return (ROOT / name).read_text("utf-8").splitlines()
@@ -35,7 +41,7 @@ def test_secrets_and_data_stay_with_their_owner() -> None:
     first, *let_in = [
         line for line in lines_of(".dockerignore") if line[:1] in {"*", "!"} and "/" not in line
     ]
-    assert (first, set(let_in)) == ("*", {"!requirements.txt", "!requirements-build.txt", "!bot"})
+    assert (first, set(let_in)) == ("*", FOR_THE_WHEEL)
     image = "\n".join(lines_of("Dockerfile"))
     assert re.search(r"install -d -o bot -g bot -m 0700 /data\b", image)
     assert re.search(r"(?m)^USER (\d+):(\d+)$", image)

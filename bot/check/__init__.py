@@ -1,4 +1,4 @@
-"""`python -m bot check`: finds problems before the bot goes live, and says how to fix each.
+"""`veo-watch-bot check`: finds problems before the bot goes live, and says how to fix each.
 
 This module holds the report: one line per result for people, one JSON object for machines.
 """

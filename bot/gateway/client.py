@@ -123,7 +123,7 @@ class VeoBot(discord.AutoShardedClient):
     async def on_ready(self) -> None:
         log.info("ready", extra={"bot": str(self.user), "servers": len(self.guilds)})
         if not self.guilds and not self._may_be_alone:
-            log.warning("the bot is in no server: open the invite link that `python -m bot check` prints")
+            log.warning("the bot is in no server: open the invite link that `veo-watch-bot check` prints")
         self._gateway_changed()
 
     async def on_guild_join(self, guild: discord.Guild) -> None:

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 VERSIONS: Final = frozenset(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py"))
 """The schema versions that this bot knows."""
-_RESTORE: Final = "restore a backup (`python -m bot restore FILE`)"
+_RESTORE: Final = "restore a backup (`veo-watch-bot restore FILE`)"
 _START_EMPTY: Final = f"{_RESTORE}, or move the file away to start empty"
 _ADVICE: Final = {
     sqlite3.SQLITE_FULL: "free some space on its disk",

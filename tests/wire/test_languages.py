@@ -203,7 +203,7 @@ async def test_a_bot_without_catalogues_says_so_once_and_speaks_english(
             await here.sleep(60)
             assert "zh-CN" not in json.dumps(registered(here))
     (warning,) = [record for record in caplog.records if "catalogue" in record.getMessage()]
-    assert "pybabel compile -D bot -d bot/locale" in warning.getMessage()
+    assert "pip install -e ." in warning.getMessage()
     assert vars(warning)["languages"] == "zh-CN"
 
 

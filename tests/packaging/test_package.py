@@ -1,0 +1,112 @@
+"""What pip installs: a wheel with the bot and nothing else, whether from a clone or a source distribution."""
+
+import os
+import subprocess
+import sys
+import tarfile
+import tomllib
+import venv
+import zipfile
+from email import message_from_bytes
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import bot
+
+ROOT: Final = Path(__file__).parents[2]
+PATIENCE: Final = 600.0
+INFO: Final = f"veo_watch_bot-{bot.__version__}.dist-info"
+
+
+def run(*command: str | Path, cwd: Path, code: int = 0) -> str:
+    """Run a command in an environment that sets nothing of the bot's; return what it printed."""
+    kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "HTTP"))}
+    ended = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**kept, "PATH": os.environ["PATH"], "HOME": str(cwd)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert ended.returncode == code, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the wheel and the source distribution."""
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "hatchling", "build", "-d", folder, cwd=ROOT)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    (path,) = built.glob("*.whl")
+    return path
+
+
+def names(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as file:
+        return set(file.namelist())
+
+
+def test_the_wheel_holds_the_bot_its_catalogues_and_migrations_and_nothing_else(wheel: Path) -> None:
+    held = names(wheel)
+    assert {name.split("/")[0] for name in held} == {"bot", INFO}
+    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "bot").rglob("*.py")}
+    catalogues = {
+        path.relative_to(ROOT).with_suffix(".mo").as_posix() for path in (ROOT / "bot").rglob("*.po")
+    }
+    assert any("migrations/versions" in name for name in modules)
+    assert catalogues
+    assert {name for name in held if name.startswith("bot/")} == modules | catalogues
+
+
+def test_the_wheel_asks_for_what_the_project_needs_and_installs_the_command(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as file:
+        metadata = message_from_bytes(file.read(f"{INFO}/METADATA"))
+        commands = file.read(f"{INFO}/entry_points.txt").decode()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    plain = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
+    assert len(plain) == len(project["dependencies"])
+    assert "veo-watch-bot = bot.__main__:main" in commands
+
+
+@pytest.mark.slow
+def test_wheel_sources_and_an_installation_in_place_give_the_same_working_command(
+    built: Path, wheel: Path, tmp_path: Path
+) -> None:
+    """Into an environment of its own, with nothing but pip and the index that pip is configured with."""
+    venv.create(tmp_path / "venv", with_pip=True)
+    python, command = tmp_path / "venv/bin/python", tmp_path / "venv/bin/veo-watch-bot"
+    pip = (python, "-m", "pip", "--quiet", "--disable-pip-version-check")
+    run(*pip, "install", "--no-compile", wheel, cwd=tmp_path)
+    works_in_an_empty_folder(command, tmp_path / "empty")
+
+    (sources,) = built.glob("*.tar.gz")
+    run(*pip, "wheel", "--no-deps", "-w", tmp_path / "again", sources, cwd=tmp_path)
+    (again,) = (tmp_path / "again").glob("*.whl")
+    assert again.read_bytes() == wheel.read_bytes()
+
+    with tarfile.open(sources) as archive:
+        archive.extractall(tmp_path, filter="data")
+    unpacked = tmp_path / sources.name.removesuffix(".tar.gz")
+    assert not list(unpacked.rglob("*.mo"))
+    run(*pip, "install", "--no-deps", "-e", unpacked, cwd=tmp_path)
+    works_in_an_empty_folder(command, tmp_path / "empty again")
+    assert list(unpacked.rglob("*.mo"))
+
+
+def works_in_an_empty_folder(command: Path, folder: Path) -> None:
+    folder.mkdir()
+    assert run(command, "--version", cwd=folder) == f"veo-watch-bot {bot.__version__}\n"
+    checked = run(command, "check", cwd=folder, code=6)
+    assert "DISCORD_TOKEN" in checked
+    assert list(folder.iterdir()) == []
+    code = "from bot.messages import uncompiled_languages; print(uncompiled_languages())"
+    assert run(command.parent / "python", "-c", code, cwd=folder) == "[]\n"
