@@ -159,6 +159,7 @@ class Builder:
                 self.stage.user = rest
             case "WORKDIR":
                 self.stage.folder = rest
+                (self.stage.root / rest.lstrip("/")).mkdir(parents=True, exist_ok=True)
             case "ENTRYPOINT":
                 self.stage.entrypoint = json.loads(rest)
             case "LABEL" | "VOLUME" | "HEALTHCHECK":
