@@ -11,6 +11,7 @@ import pytest
 from bot.config import DISCORD_API, InvalidSettings, Settings, secret_files
 from bot.core.policy import PollPolicy
 from bot.messages import LANGUAGES
+from tools import write_settings
 
 REQUIRED: Final = {"DISCORD_TOKEN": "tok.en-1", "VEO_API_KEY": "key-1"}
 SECRET: Final = "sEcReT"
@@ -95,6 +96,15 @@ def test_settings_do_not_change_and_do_not_show_secrets(env: Any) -> None:
     assert SECRET not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
     with pytest.raises(ValueError, match="frozen"):
         settings.log_level = "DEBUG"
+
+
+def test_the_example_sets_what_is_required_and_its_defaults_are_valid(place: Path) -> None:
+    filled = re.sub(r"(?m)^([A-Z_]+)=$", r"\1=something", write_settings.example())
+    (place / ".env").write_text(re.sub(r"(?m)^# ([A-Z_]+=)", r"\1", filled), "utf-8")
+    defaults = {
+        name: field.default for name, field in Settings.model_fields.items() if not field.is_required()
+    }
+    assert Settings.load().model_dump(include=set(defaults)) == defaults
 
 
 # Secrets from files

@@ -12,7 +12,8 @@ from typing import Final, TypeVar
 import pytest
 
 import bot
-from bot.config import SECRETS, Settings
+from bot.config import SECRETS
+from tools import write_settings
 
 ROOT: Final = Path(__file__).parents[1]
 FILES: Final = {
@@ -116,23 +117,11 @@ def _nodes(module: str, kind: type[Node]) -> Iterator[Node]:
     return (node for node in ast.walk(TREES[module]) if isinstance(node, kind))
 
 
-def _shown(default: object) -> str:
-    if default in {None, frozenset()}:
-        return "–"
-    return f"{default:g}" if isinstance(default, float) else str(default)
-
-
-def test_settings_example_and_page_list_the_same_variables_with_the_same_defaults() -> None:
-    defaults = {
-        name.upper(): "required" if field.is_required() else _shown(field.default)
-        for name, field in Settings.model_fields.items()
-    }
-    page = (ROOT / "docs/settings.md").read_text("utf-8")
-    table = re.findall(r"(?m)^\| `([A-Z_]+)` \| (.+?) \| .+ \|$", page)
-    assert sorted((name, default.strip("`")) for name, default in table) == sorted(defaults.items())
-    example = re.findall(r"(?m)^(# )?([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text("utf-8"))
-    shown = [(name, (value or "–") if mark else f"required{value}") for mark, name, value in example]
-    assert sorted(shown) == sorted(defaults.items())
+def test_the_settings_page_and_the_example_are_written_from_the_settings() -> None:
+    written = "run: python -m tools.write_settings"
+    text = write_settings.PAGE.read_text("utf-8")
+    assert text == write_settings.page(text), written
+    assert write_settings.EXAMPLE.read_text("utf-8") == write_settings.example(), written
 
 
 def test_the_workflow_calls_what_people_call_on_every_supported_python() -> None:

@@ -38,9 +38,11 @@ class DataSettings(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
         case_sensitive=False,
+        use_attribute_docstrings=True,
     )
 
     database_url: DatabaseUrl = "sqlite:///data/bot.db"
+    """The database file. The image sets `sqlite:////data/bot.db`."""
 
     @property
     def database_path(self) -> Path:
@@ -64,31 +66,63 @@ class DataSettings(BaseSettings):
 
 
 class Settings(DataSettings):
-    """All settings; `.env.example` and the README list the same."""
+    """All settings. `python -m tools.write_settings` writes docs/settings.md and `.env.example` from them."""
 
     model_config = SettingsConfigDict(extra="forbid")
 
     discord_token: Secret
+    """The bot's token. Discord's developer portal shows it once: your application, **Bot**, **Reset Token**.
+    """
     discord_token_file: SecretFile = None
+    """A file that holds the token, instead of `DISCORD_TOKEN`."""
     veo_api_key: Secret
+    """The key of the task API."""
     veo_api_key_file: SecretFile = None
+    """A file that holds the key, instead of `VEO_API_KEY`."""
     veo_api_base_url: HttpUrl = "https://duomiapi.com"
+    """Where the task API is."""
     veo_api_auth: Literal["auto", "raw", "bearer"] = "auto"
+    """How the key is sent: `raw` (bare), `bearer`, or `auto`: bare first, `Bearer` if that is refused, then
+    what was accepted.
+    """
     discord_api_url: HttpUrl = DISCORD_API
+    """Another address of Discord's REST API: a proxy, a simulation."""
     allowed_guild_ids: GuildIds = frozenset()
+    """Ids of the servers in which the bot works, separated by commas; elsewhere, and in direct messages, it
+    refuses. Empty: everywhere.
+    """
     watches_per_person: Annotated[int, Field(ge=1, le=100_000)] = 25
+    """Maximum number of live watches per person."""
     watches_per_server: Annotated[int, Field(ge=1, le=100_000)] = 250
+    """Maximum number of live watches per server."""
     poll_min_seconds: Annotated[float, Field(ge=0.2, le=3600, allow_inf_nan=False)] = 2.0
+    """Minimum seconds between two polls of a render; the bot learns from finished renders when to poll."""
     poll_max_seconds: Annotated[float, Field(ge=0.2, le=3600, allow_inf_nan=False)] = 15.0
+    """Maximum seconds between two polls of a render while the task API answers."""
     watch_stalled_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] = 2.0
+    """A watch ends when nothing has changed for this long."""
     watch_max_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] = 48.0
+    """A watch ends after this long in any case."""
     keep_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """Ended watches are deleted after this many days."""
     attach_videos: bool = True
+    """Whether results carry the videos themselves where they fit the server's upload limit (15 seconds to
+    fetch them at most, into a folder beside the database; only from public addresses).
+    """
     card_language: CardLanguage = "auto"
+    """Language of cards and results: `en`, `zh-CN`, or `auto`: a Community server's own language, elsewhere
+    the language of the person who started the watch.
+    """
     http_host: ListenAddress = "127.0.0.1"
+    """The address on which health and metrics are served; `0.0.0.0` for all of this machine's."""
     http_port: OptionalPort = 8080
+    """Their port; `0` takes a free one and logs it (which the image's health check cannot find), `off` serves
+    nothing.
+    """
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """How much is logged."""
     log_format: Literal["text", "json"] = "text"
+    """Log lines for people, or for machines: one JSON object a line."""
 
     @model_validator(mode="before")
     @classmethod
