@@ -72,10 +72,10 @@ types: $(READY)  ## check types
 	$(BIN)/mypy
 
 lock:  ## pin what pyproject.toml asks for; UPGRADE=1 takes the newest versions (needs uv)
-	$(LOCK) pyproject.toml --output-file requirements.txt
-	$(LOCK) pyproject.toml --extra dev --group build --group demo --output-file requirements-dev.txt
+	$(LOCK) pyproject.toml --extra postgres --output-file requirements.txt
+	$(LOCK) pyproject.toml --extra dev --extra postgres --group build --group demo --output-file requirements-dev.txt
 	$(LOCK) pyproject.toml --group demo --constraint requirements-dev.txt --output-file requirements-demo.txt
-	$(LOCK) pyproject.toml --extra dev --group build --group demo --group bench --output-file requirements-bench.txt
+	$(LOCK) pyproject.toml --extra dev --extra postgres --group build --group demo --group bench --output-file requirements-bench.txt
 	$(LOCK) --group build --output-file requirements-build.txt
 
 audit: $(AUDIT)/bin/pip-audit  ## look up known vulnerabilities of what is pinned (needs pypi.org)

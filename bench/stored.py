@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.seen import StoredCard, Watched
-from bot.store.database import Database
+from bot.store.sqlite import SqliteDatabase
 from bot.store.store import Store
 from sim.discord.message import IS_COMPONENTS_V2, Message
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 async def store_watches(scene: "Scene", folder: Path) -> None:
     """Put a scene's cards into the bot's data and into their channels, before the bot runs."""
     load = scene.load
-    database = Database(folder / "bot.db", executor=None)
+    database = SqliteDatabase(folder / "bot.db", executor=None)
     await database.open()
     try:
         store = Store(database)

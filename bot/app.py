@@ -109,7 +109,7 @@ class App:
             closed=lambda: self.outbound.closed,
         )
         self._prune: Final = partial(keep_pruning, database, settings.keep_days, clock, wait)
-        self._folder: Final = database.path.parent
+        self._folder: Final = database.video_folder.parent
         self._clock: Final = clock
         self._discord_api: Final = settings.discord_api_url
         self._wait: Final = wait

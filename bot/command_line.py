@@ -1,4 +1,4 @@
-"""The command line: `veo-watch-bot [run]`, `check`, `watches`, `backup` and `restore`."""
+"""The command line: `veo-watch-bot [run]`, `check`, and the commands that need only the data."""
 
 import argparse
 import asyncio
@@ -53,12 +53,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     backup.add_argument("file", type=Path, help="a new file, or a folder for a file named after the time")
     restore = commands.add_parser("restore", help="restore a backup; the bot must not be running")
     restore.add_argument("file", type=Path, help="a backup; the current data is kept next to it")
+    restored = commands.add_parser("restored", help="say when data that other tools restored was backed up")
+    restored.add_argument("time", help="when the backup was begun, such as 2026-11-25T18:00Z")
+    move = commands.add_parser(
+        "move", help="copy the data between SQLite and PostgreSQL; no bot may be running"
+    )
+    move.add_argument("source", help="the database that has the data, as in DATABASE_URL")
+    move.add_argument("target", help="an empty database, or a file that does not exist yet")
     commands.add_parser("watches", help="list what is watched, from the data; the bot may be running")
     chosen = parser.parse_args(arguments)
     match chosen.command:
         case "check":
             return _check(as_json=chosen.json, sync=chosen.sync)
-        case "backup" | "restore" | "watches":
+        case "backup" | "restore" | "restored" | "move" | "watches":
             return _on_the_data(chosen)
         case _:
             return _run()
@@ -81,8 +88,7 @@ def _run() -> int:
     from bot.store.errors import AnotherBot, StoreFailed, StoreUnusable  # noqa: PLC0415
 
     os.umask(UMASK)
-    secrets = (settings.discord_token.get_secret_value(), settings.veo_api_key.get_secret_value())
-    log.set_up(settings.log_level, settings.log_format, secrets)
+    log.set_up(settings.log_level, settings.log_format, settings.secrets)
     fail = logging.getLogger("bot").critical if settings.log_format == "json" else _complain
     try:
         asyncio.run(process.run(settings))
@@ -122,12 +128,17 @@ def _on_the_data(chosen: argparse.Namespace) -> int:
 
     os.umask(UMASK)
     try:
-        database = DataSettings.load().database_path
+        if chosen.command == "move":
+            _print(commands.move_data(chosen.source, chosen.target))
+            return Exit.STOPPED
+        database = DataSettings.load().database
         match chosen.command:
             case "backup":
                 text = commands.backup(database, chosen.file)
             case "restore":
                 text = commands.restore_backup(database, chosen.file)
+            case "restored":
+                text = commands.restored(database, chosen.time)
             case _:
                 text = commands.watches(database)
     except InvalidSettings as error:

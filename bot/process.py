@@ -15,9 +15,8 @@ from bot.gateway.client import VeoBot, reach, serve, talk_to
 from bot.metrics import Metrics
 from bot.monitoring.event_loop import measure_lag
 from bot.monitoring.server import MonitoringServer
-from bot.store.data_folder import video_folder
-from bot.store.database import Database
-from bot.store.errors import StoreUnusable
+from bot.store.errors import AnotherBot, StoreUnusable
+from bot.store.location import database_at
 from bot.veo.client import VeoClient
 from bot.videos.downloader import VideoDownloader
 
@@ -41,8 +40,10 @@ async def run(settings: Settings) -> None:
     discord_time = DiscordTime(clock)
     async with AsyncExitStack() as stack:
         executor: Executor = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="store"))
-        database = Database(settings.database_path, executor)
+        database = database_at(settings.database, executor)
         await database.open()
+        taken = asyncio.Event()
+        database.on_taken = taken.set
         stack.push_async_callback(database.close)
         veo = await stack.enter_async_context(
             VeoClient(
@@ -54,7 +55,7 @@ async def run(settings: Settings) -> None:
         )
         downloader = None
         if settings.attach_videos:
-            folder = video_folder(database.path)
+            folder = database.video_folder
             try:
                 downloader = await stack.enter_async_context(VideoDownloader(folder))
             except OSError as error:
@@ -77,7 +78,9 @@ async def run(settings: Settings) -> None:
             )
         lag = asyncio.create_task(measure_lag(metrics.event_loop_lag.observe))
         stack.callback(lag.cancel)
-        await _until(stop, _serve(settings, client, discord_time))
+        await _until(stop, taken, _serve(settings, client, discord_time))
+        if taken.is_set():
+            raise AnotherBot("another bot has taken the data over: only one may run on it")
         log.info("stopping")
 
 
@@ -93,17 +96,18 @@ async def _serve(settings: Settings, client: VeoBot, discord_time: DiscordTime) 
     await serve(client, token)
 
 
-async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` until it ends or `stop` is set; raise what it raises."""
+async def _until(stop: asyncio.Event, taken: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` until it ends or one of the events is set; raise what it raises."""
     working = asyncio.create_task(work)
-    stopping = asyncio.create_task(stop.wait())
+    events = [asyncio.create_task(event.wait()) for event in (stop, taken)]
     try:
-        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working, *events}, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             working.result()
     finally:
         # Not awaited: a reconnecting discord.py may swallow the cancellation. Closing the client ends it.
-        stopping.cancel()
+        for event in events:
+            event.cancel()
         working.cancel()
 
 

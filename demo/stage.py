@@ -20,7 +20,7 @@ from bot.config import Settings
 from bot.gateway.client import VeoBot
 from bot.messages import ENGLISH
 from bot.metrics import Metrics
-from bot.store.database import Database
+from bot.store.sqlite import SqliteDatabase
 from bot.veo.client import VeoClient
 from bot.videos.downloader import VideoDownloader
 from sim.task_api.renders import EXAMPLES
@@ -111,7 +111,7 @@ class Stage:
 
     async def _build_bot(self) -> None:
         async with AsyncExitStack() as stack:
-            database = Database(self._folder / "bot.db", None)
+            database = SqliteDatabase(self._folder / "bot.db", None)
             await database.open()
             stack.push_async_callback(database.close)
             # The demo's videos are on loopback, which the real bot refuses to fetch from.

@@ -59,7 +59,7 @@ def test_two_variables_are_enough(env: Any) -> None:
     assert settings.discord_token.get_secret_value() == "tok.en-1"
     assert settings.veo_api_key.get_secret_value() == "key-1"
     assert (settings.veo_api_base_url, settings.discord_api_url) == ("https://duomiapi.com", DISCORD_API)
-    assert settings.database_path == Path("data/bot.db")
+    assert settings.database == Path("data/bot.db")
     assert settings.poll_policy == PollPolicy()
 
 
@@ -77,7 +77,7 @@ def test_every_setting_can_be_set(env: Any) -> None:
     )
     settings = Settings.load()
     assert settings.veo_api_base_url == "https://relay.example:8443/api"
-    assert settings.database_path == Path("/var/lib/bot.db")
+    assert settings.database == Path("/var/lib/bot.db")
     assert settings.poll_policy == PollPolicy(0.2, 0.5, 1800.0, 3600.0)
     assert (settings.veo_api_auth, settings.log_level, settings.log_format) == ("bearer", "DEBUG", "json")
 
@@ -162,7 +162,7 @@ def test_a_secret_file_must_hold_one_word(env: Any, place: Path, content: str) -
 
 WEB: Final = "must be an http or https address such as https://example.com"
 WORD: Final = "must be one line of printable ASCII characters without spaces"
-FILE: Final = "must look like sqlite:///data/bot.db (other databases are not supported)"
+FILE: Final = "must look like sqlite:///data/bot.db or postgresql://user@host/database"
 NUMBER: Final = "input should be a valid number, unable to parse string as a number"
 
 
@@ -188,7 +188,7 @@ NUMBER: Final = "input should be a valid number, unable to parse string as a num
         ("VEO_API_BASE_URL", f"https://h\n{SECRET}", WEB),
         ("DISCORD_API_URL", "discord.com", WEB),
         ("VEO_API_AUTH", SECRET, "input should be 'auto', 'raw' or 'bearer'"),
-        ("DATABASE_URL", f"postgresql://u:{SECRET}@h/d", FILE),
+        ("DATABASE_URL", f"mysql://u:{SECRET}@h/d", FILE),
         ("DATABASE_URL", f"sqlite://h:{SECRET}/d", FILE),
         ("DATABASE_URL", f"sqlite:///d?password={SECRET}", FILE),
         ("DATABASE_URL", "sqlite:///:memory:", FILE),

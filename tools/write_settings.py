@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from bot.config import Settings
@@ -71,6 +72,8 @@ def _default(field: FieldInfo) -> str:
             return str(value).lower()
         case float(value):
             return f"{value:g}"
+        case SecretStr():
+            return field.default.get_secret_value()
         case value:
             return str(value)
 

@@ -22,6 +22,7 @@ from bot.store.data_folder import (
     how_to_use,
     locked,
     unusable,
+    video_folder,
 )
 from bot.store.errors import AnotherBot, StoreError, StoreUnusable
 from bot.store.readonly import Examined, Kind, examine, reading, why_unreadable
@@ -53,7 +54,7 @@ def restore(backup: Path, database: Path, at: float) -> Path | None:
         database.parent.mkdir(parents=True, exist_ok=True)
         with locked(database):
             give_to_owner(beside(database, ".lock"), database.parent)
-            empty_video_folder(database)
+            empty_video_folder(video_folder(database))
             return _replace(backup, database, at)
     except AnotherBot:
         raise AnotherBot(f"a bot is running on {database}: stop it, then restore the backup") from None

@@ -20,6 +20,7 @@ from bot.config import DataSettings, InvalidSettings, Settings
 from bot.core.health import IMPOSSIBLE_ID
 from bot.monitoring.server import bind_error, format_address, try_to_bind
 from bot.store.data_folder import exists, how_to_use, is_locked, nearest_existing, unusable
+from bot.store.location import Location, no_driver
 from bot.store.readonly import Kind, examine
 from bot.store.schema import HEAD
 from bot.veo.client import VeoClient
@@ -33,25 +34,35 @@ async def check(
     load: Callable[[], Settings] = Settings.load, clock: Clock | None = None, *, sync: bool = False
 ) -> Report:
     """Run all checks; `sync` also writes the commands to Discord again."""
-    report = Report()
+    report, clock = Report(), clock or steady_clock()
     try:
         settings = load()
     except InvalidSettings as error:
         report.results = [CheckResult("settings", ok=False, text=line) for line in error.errors]
         with suppress(InvalidSettings):  # already among the errors above
-            report.results += check_data(DataSettings.load().database_path)
+            report.results += _check_database_at(DataSettings.load().database, clock)[0]
         return report
     report.add("settings", True, "complete and valid")
-    report.results += check_data(settings.database_path)
-    report.results += check_conflicts(settings)
-    on_discord, task_api = await asyncio.gather(
-        check_discord(settings, clock or steady_clock()), check_task_api(settings)
-    )
+    data, running = _check_database_at(settings.database, clock)
+    report.results += data
+    report.results += check_conflicts(settings, running=running)
+    on_discord, task_api = await asyncio.gather(check_discord(settings, clock), check_task_api(settings))
     report.results += [*on_discord.results, task_api]
     report.invite = on_discord.invite
     if sync:
         report.results.append(await sync_commands(settings))
     return report
+
+
+def _check_database_at(location: Location, clock: Clock) -> tuple[list[CheckResult], bool]:
+    """Check the data; return also whether a bot runs on it."""
+    if isinstance(location, Path):
+        return check_data(location), is_locked(location)
+    try:
+        from bot.check.postgres_checks import check_postgres  # noqa: PLC0415 needs PostgreSQL's driver
+    except ImportError as error:
+        return [CheckResult("database", False, no_driver(error))], False
+    return check_postgres(location, clock)
 
 
 def check_data(path: Path) -> list[CheckResult]:
@@ -93,9 +104,8 @@ def _check_database(path: Path) -> CheckResult:
     return CheckResult(subject, True, f"version {found.version}")
 
 
-def check_conflicts(settings: Settings) -> list[CheckResult]:
-    """Check for a bot that runs on the same data and for a program on the health server's port."""
-    running = is_locked(settings.database_path)
+def check_conflicts(settings: Settings, *, running: bool) -> list[CheckResult]:
+    """Report a bot that runs on the same data, and check for a program on the health server's port."""
     text = "yes; a second bot on this data would exit with code 5" if running else "no"
     return [CheckResult("already running", True, text), _check_port(settings, running=running)]
 

@@ -6,7 +6,7 @@ Each error is one line that names the variable and what it needs, but never the 
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from bot.config.errors import InvalidSettings, error_lines
@@ -21,7 +21,7 @@ from bot.config.values import (
     Secret,
 )
 from bot.core.policy import PollPolicy
-from bot.store.database import sqlite_path
+from bot.store.location import Location, location_of, passwords_in
 
 __all__ = ["DISCORD_API", "SECRETS", "DataSettings", "InvalidSettings", "Settings"]
 
@@ -41,12 +41,21 @@ class DataSettings(BaseSettings):
         use_attribute_docstrings=True,
     )
 
-    database_url: DatabaseUrl = "sqlite:///data/bot.db"
-    """The database file. The image sets `sqlite:////data/bot.db`."""
+    database_url: DatabaseUrl = SecretStr("sqlite:///data/bot.db")
+    """The database: a file, or `postgresql://user@host/database` (docs/postgresql.md). The image sets
+    `sqlite:////data/bot.db`.
+    """
+    database_url_file: SecretFile = None
+    """A file that holds the database's URL. It wins over `DATABASE_URL`, which the image sets."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return fill_in_secrets(values, [name for name in SECRETS if name in cls.model_fields])
 
     @property
-    def database_path(self) -> Path:
-        return sqlite_path(self.database_url)
+    def database(self) -> Location:
+        return location_of(self.database_url.get_secret_value())
 
     @classmethod
     def load(cls, env_file: Path | None = Path(".env")) -> Self:
@@ -124,16 +133,17 @@ class Settings(DataSettings):
     log_format: Literal["text", "json"] = "text"
     """Log lines for people, or for machines: one JSON object a line."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _read_secret_files(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return fill_in_secrets(values)
-
     @model_validator(mode="after")
     def _check_order(self) -> Self:
         if self.poll_max_seconds < self.poll_min_seconds:
             raise ValueError("POLL_MAX_SECONDS: must not be less than POLL_MIN_SECONDS")
         return self
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return what must never be in the log."""
+        tokens = (self.discord_token.get_secret_value(), self.veo_api_key.get_secret_value())
+        return (*tokens, *passwords_in(self.database))
 
     @property
     def poll_policy(self) -> PollPolicy:

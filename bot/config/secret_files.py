@@ -1,24 +1,27 @@
 """Secrets from files: a named file for each, or the folder in which containers find theirs."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator
 
-SECRETS: Final = ("discord_token", "veo_api_key")
+SECRETS: Final = ("discord_token", "veo_api_key", "database_url")
 """May also be read from a file: from `<NAME>_FILE`, or from the folder below. A plain variable wins."""
+FILE_FIRST: Final = frozenset({"database_url"})
+"""Here the file wins, because the image sets the variable to the SQLite file in its volume."""
 RUN_SECRETS: Final = Path("/run/secrets")
 """Where Docker and Kubernetes put secrets, each in a file with its name in lower case."""
 
 
-def fill_in_secrets(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings as given, with the secrets that are in files."""
+def fill_in_secrets(values: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the settings as given, with those of the named secrets that are in files."""
     values = dict(values)
-    for name in SECRETS:
+    for name in names:
         given = values.get(f"{name}_file")
         path = Path(given or RUN_SECRETS / name)
-        if name in values:
+        if name in values and name not in FILE_FIRST:
             values.pop(f"{name}_file", None)
         elif given or os.path.lexists(path):
             try:

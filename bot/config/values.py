@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from bot.messages import LANGUAGES
-from bot.store.database import sqlite_path
+from bot.store.location import location_of
 
 MAX_ID_DIGITS: Final = 20
 
@@ -28,8 +28,8 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def _sqlite_url(value: str) -> str:
-    sqlite_path(value)
+def _database_url(value: SecretStr) -> SecretStr:
+    location_of(value.get_secret_value())
     return value
 
 
@@ -74,6 +74,6 @@ Secret = Annotated[SecretStr, AfterValidator(_header_value)]
 GuildIds = Annotated[frozenset[int], NoDecode, BeforeValidator(_guild_ids)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 CardLanguage = Annotated[str, AfterValidator(_card_language)]
-DatabaseUrl = Annotated[str, AfterValidator(_sqlite_url)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 ListenAddress = Annotated[str, AfterValidator(_listen_address)]
 OptionalPort = Annotated[Port | None, BeforeValidator(_off)]

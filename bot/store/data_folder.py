@@ -53,16 +53,12 @@ def empty(folder: Path) -> None:
             path.unlink()
 
 
-def empty_video_folder(database: Path) -> None:
+def empty_video_folder(folder: Path) -> None:
     """Empty the video folder of a database whose lock is held.
-
-    Done before the database is opened, because opening it needs some disk space, and after a crash the videos
-    may fill the disk.
 
     Raises:
         StoreUnusable: it cannot be emptied.
     """
-    folder = video_folder(database)
     try:
         empty(folder)
     except OSError as error:

@@ -75,10 +75,15 @@ watches = Table(
     Column("started_at", Float, nullable=False),
     Column("seen_at", Float),
     Column("ended_at", Float),
-    Column("outcome", JSON),
+    Column("outcome", JSON(none_as_null=True)),
     Column("name", String, nullable=False, server_default=""),
     Index(
-        "one_live_watch_a_channel", "channel_id", "task_id", unique=True, sqlite_where=text("state = 'live'")
+        "one_live_watch_a_channel",
+        "channel_id",
+        "task_id",
+        unique=True,
+        sqlite_where=text("state = 'live'"),
+        postgresql_where=text("state = 'live'"),
     ),
     Index("watches_by_card", "card_id"),
     Index("watches_by_state", "state"),

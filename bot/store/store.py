@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Delete, Insert, Table, delete, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.core.outcome import Outcome
 from bot.core.watch import Card, CardState, Watch
@@ -27,9 +26,13 @@ from bot.store.schema import DONE, FINAL, LIVE, cards, deliveries, followers, me
 
 
 class Store:
-    """Cards, watches, followers, deliveries and placeholders. Every method may raise `StoreFailed`."""
+    """Cards, watches, followers, deliveries and placeholders. Every method may raise `StoreFailed`.
+
+    A transaction may run twice, if the connection to the database was lost meanwhile.
+    """
 
     def __init__(self, database: Database) -> None:
+        self._upsert: Final = database.upsert
         self._run: Final = database.run
         self.results: Final = Deliveries(database, deliveries)
 
@@ -142,7 +145,11 @@ class Store:
 
     async def follow(self, card_id: int, user_id: int, now: float) -> list[int]:
         """Add a follower to a card, unless they follow it already; return all its followers."""
-        row = upsert(followers).values(card_id=card_id, user_id=user_id, since=now).on_conflict_do_nothing()
+        row = (
+            self._upsert(followers)
+            .values(card_id=card_id, user_id=user_id, since=now)
+            .on_conflict_do_nothing()
+        )
         return await self._change_followers(card_id, row)
 
     async def unfollow(self, card_id: int, user_id: int) -> list[int]:
@@ -166,12 +173,12 @@ class Store:
         return await self._run(lambda connection: connection.scalar(query))
 
     async def remember(self, key: str, value: str) -> None:
-        row = upsert(meta).values(key=key, value=value)
+        row = self._upsert(meta).values(key=key, value=value)
         row = row.on_conflict_do_update(index_elements=["key"], set_={"value": value})
         await self._run(lambda connection: connection.execute(row))
 
     async def add_placeholder(self, placeholder: Placeholder) -> None:
-        row = upsert(placeholders).values(placeholder._asdict()).on_conflict_do_nothing()
+        row = self._upsert(placeholders).values(placeholder._asdict()).on_conflict_do_nothing()
         await self._run(lambda connection: connection.execute(row))
 
     async def delete_placeholder(self, interaction_id: int) -> None:

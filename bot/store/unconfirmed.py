@@ -19,20 +19,17 @@ import time
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, StaticPool, create_engine, text
+from sqlalchemy.exc import DatabaseError
 
 from bot.store.data_folder import beside
 
-# The mark covers the watches that are unfinished now. A mark that is there already keeps its earlier time:
-# for younger watches that is too early, but no search goes back further than the watch's card.
-_MARK: Final = """
-    INSERT INTO meta (key, value)
-    SELECT 'unconfirmed', :since || ' ' || id FROM watches WHERE state != 'done' ORDER BY id DESC LIMIT 1
-    ON CONFLICT (key) DO UPDATE
-    SET value = min(CAST(value AS REAL), :since) || substr(excluded.value, instr(excluded.value, ' '))
-"""
+_LAST_UNFINISHED: Final = text("SELECT max(id) FROM watches WHERE state != 'done'")
 _READ: Final = text("SELECT value FROM meta WHERE key = :key")
-_WRITE: Final = text("INSERT OR REPLACE INTO meta (key, value) VALUES ('intents', :value)")
+_WRITE: Final = text(
+    "INSERT INTO meta (key, value) VALUES (:key, :value)"
+    " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
 _TOLERANCE: Final = 5.0
 """How many seconds the time in the file may differ from its modification time; a copy differs by more."""
 
@@ -43,13 +40,27 @@ def mark_copy(copy: sqlite3.Connection, since: float) -> None:
     Raises:
         sqlite3.Error: the file is not the bot's data.
     """
-    with copy:
-        copy.execute(_MARK, {"since": since})
+    engine = create_engine("sqlite://", creator=lambda: copy, poolclass=StaticPool)
+    try:
+        with engine.begin() as connection:
+            mark_unconfirmed(connection, since)
+    except DatabaseError as error:
+        raise error.orig or error from None
 
 
 def mark_unconfirmed(connection: Connection, since: float) -> bool:
-    """Mark what may have been sent since a Unix time; return whether there is any unfinished watch."""
-    return connection.execute(text(_MARK), {"since": since}).rowcount > 0
+    """Mark what may have been sent since a Unix time; return whether there is any unfinished watch.
+
+    The mark covers the watches that are unfinished now. A mark that is there already keeps its earlier time:
+    for younger watches that is too early, but no search goes back further than the watch's card.
+    """
+    last_id = connection.scalar(_LAST_UNFINISHED)
+    if last_id is None:
+        return False
+    earlier, _, _ = (connection.scalar(_READ, {"key": "unconfirmed"}) or "").partition(" ")
+    value = f"{min(since, float(earlier or since))} {last_id}"
+    connection.execute(_WRITE, {"key": "unconfirmed", "value": value})
+    return True
 
 
 def unconfirmed_since(connection: Connection, watch_id: int) -> float | None:
@@ -77,7 +88,7 @@ def skip_ahead(connection: Connection, last_run: int | None) -> int:
 
 
 def _write(connection: Connection, number: int, at: float) -> int:
-    connection.execute(_WRITE, {"value": f"{number} {at}"})
+    connection.execute(_WRITE, {"key": "intents", "value": f"{number} {at}"})
     return number
 
 

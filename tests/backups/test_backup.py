@@ -71,7 +71,7 @@ async def test_the_command_needs_no_secret_and_says_what_it_wrote(
     assert sql(path.with_name("copy.db"), "SELECT version_num FROM alembic_version") == [(HEAD,)]
     assert main(["backup", "copy.db"]) == Exit.DATA
     assert capsys.readouterr().err == "copy.db exists already: name a new file\n"
-    monkeypatch.setenv("DATABASE_URL", "postgresql://u:s3cret@h/d")
+    monkeypatch.setenv("DATABASE_URL", "mysql://u:s3cret@h/d")
     assert main(["backup", "other.db"]) == Exit.SETTINGS
     assert "s3cret" not in capsys.readouterr().err
 

@@ -9,6 +9,7 @@ from bot.command_line import Exit, main
 from bot.core.outcome import Ending, Outcome
 from bot.store.database import Database
 from bot.store.schema import FINAL, LIVE
+from bot.store.sqlite import SqliteDatabase
 from bot.store.store import Store
 
 NOW = 1_767_225_600.0
@@ -16,7 +17,7 @@ NOW = 1_767_225_600.0
 
 async def _filled(path: Path) -> Database:
     """Open a database with four watches: live, live, ended but not announced, done."""
-    database = Database(path, None)
+    database = SqliteDatabase(path, None)
     await database.open()
     store = Store(database)
     place = {"guild_id": 1, "channel_id": 2, "starter_id": 9, "language": "en"}

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from bot.store.database import Database, T
+from bot.store.database import T
+from bot.store.sqlite import SqliteDatabase
 from sim.discord import Fault
 from sim.discord.records import Request
 
@@ -44,7 +45,7 @@ class Trap:
         return True
 
 
-class CrashingDatabase(Database):
+class CrashingDatabase(SqliteDatabase):
     """A database whose caller may crash before or after any transaction, on a disk that may be full."""
 
     def __init__(self, path: Path, trap: Trap, disk: "Disk") -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from made import NOW, STARTER, TASK
 
 from bot.core.watch import CardState
-from bot.store.database import Database
+from bot.store.sqlite import SqliteDatabase
 from bot.store.store import Store
 
 GUILD: Final = 10
@@ -22,8 +22,8 @@ NOBODY: Final = 65534
 
 
 @asynccontextmanager
-async def opened(path: Path, executor: Executor | None = None) -> AsyncIterator[Database]:
-    database = Database(path, executor)
+async def opened(path: Path, executor: Executor | None = None) -> AsyncIterator[SqliteDatabase]:
+    database = SqliteDatabase(path, executor)
     await database.open()
     try:
         yield database
@@ -36,7 +36,7 @@ def migrated() -> bytes:
     """Return the file that a first start makes: migrating takes longer than most tests."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bot.db"
-        for work in ((database := Database(path, None)).open(), database.close()):
+        for work in ((database := SqliteDatabase(path, None)).open(), database.close()):
             with suppress(StopIteration):
                 work.send(None)  # inline: it never waits
         return path.read_bytes()

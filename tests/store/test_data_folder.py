@@ -13,9 +13,9 @@ from bot.backups.backup import BackupFailed, back_up
 from bot.backups.commands import unfinished
 from bot.check.run import check_data
 from bot.command_line import Exit, main
-from bot.store.database import Database
 from bot.store.errors import StoreUnusable
 from bot.store.readonly import advice_for
+from bot.store.sqlite import SqliteDatabase
 
 OTHERS = hasattr(os, "geteuid") and os.geteuid() == 0
 """Whether this can be somebody else, to whom root's files are closed; else its own are closed to itself."""
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="files have no o
 async def refusal(path: Path) -> str:
     """Return the line that ends a start; `check` says the same."""
     with pytest.raises(StoreUnusable) as error:
-        await Database(path, None).open()
+        await SqliteDatabase(path, None).open()
     findings = check_data(path)
     assert str(error.value) in [finding.text for finding in findings if not finding.ok]
     return str(error.value)

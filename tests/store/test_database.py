@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import Connection, insert, select, text
 from store.places import opened, sql
 
-from bot.store.database import Database, sqlite_path
 from bot.store.errors import AnotherBot, StoreFailed
+from bot.store.location import location_of
 from bot.store.schema import meta
+from bot.store.sqlite import SqliteDatabase
 
 
 def note(key: str) -> Any:
@@ -33,7 +34,7 @@ def path(tmp_path: Path) -> Path:
 async def test_a_second_bot_on_the_same_data_is_refused_until_the_first_has_closed(path: Path) -> None:
     async with opened(path):
         with pytest.raises(AnotherBot) as error:
-            await Database(path, None).open()
+            await SqliteDatabase(path, None).open()
         assert str(path) in str(error.value)
         async with opened(path.with_name("other.db")):
             pass
@@ -44,7 +45,7 @@ async def test_a_second_bot_on_the_same_data_is_refused_until_the_first_has_clos
 async def test_a_start_that_failed_holds_no_lock(path: Path) -> None:
     path.write_bytes(b"x" * 100)
     with pytest.raises(Exception, match="not a database"):
-        await Database(path, None).open()
+        await SqliteDatabase(path, None).open()
     path.unlink()
     async with opened(path):
         pass
@@ -52,7 +53,7 @@ async def test_a_start_that_failed_holds_no_lock(path: Path) -> None:
 
 async def test_a_lock_is_let_go_even_if_closing_fails(path: Path) -> None:
     executor = ThreadPoolExecutor(1)
-    database = Database(path, executor)
+    database = SqliteDatabase(path, executor)
     await database.open()
     await database.run(lambda connection: None)
     executor.submit(database._engine.dispose).result()  # type: ignore[union-attr]
@@ -108,7 +109,7 @@ async def test_work_that_fails_leaves_nothing_behind(path: Path) -> None:
 
 
 async def test_what_is_not_open_cannot_be_used(path: Path) -> None:
-    database = Database(path, None)
+    database = SqliteDatabase(path, None)
     with pytest.raises(StoreFailed, match="closed"):
         await database.run(noted)
     await database.open()
@@ -163,7 +164,7 @@ async def test_work_runs_on_the_executors_thread_or_inline(path: Path) -> None:
     ],
 )
 def test_a_url_names_a_file(url: str, path: str) -> None:
-    assert sqlite_path(url) == Path(path)
+    assert location_of(url) == Path(path)
 
 
 @pytest.mark.parametrize(
@@ -180,14 +181,18 @@ def test_a_url_names_a_file(url: str, path: str) -> None:
         "sqlite://host:s3cret/bot.db",
         "sqlite://u:s3cret@h/bot.db",
         "sqlite+aiosqlite:///bot.db",
-        "postgresql://u:s3cret@h/d",
+        "mysql://u:s3cret@h/d",
+        "postgresql+asyncpg://u:s3cret@h/d",
         "postgresql://h:s3cret/d",
+        "postgresql://u:s3cret@h",
+        "postgresql://u:s3cret@h/",
+        "postgres://u:s3@cret@h:x/d",
         "http://[s3cret",
     ],
 )
 def test_another_url_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(ValueError, match="must look like") as error:
-        sqlite_path(url)
+        location_of(url)
     assert "s3cret" not in str(error.value)
 
 

@@ -13,10 +13,10 @@ from sqlalchemy import create_engine
 from store.places import add, opened, sql, stored
 
 from bot.core.outcome import Ending, Message, Outcome
-from bot.store import database
-from bot.store.database import Database
+from bot.store import sqlite
 from bot.store.errors import StoreUnusable
 from bot.store.schema import HEAD, MIGRATIONS, metadata
+from bot.store.sqlite import SqliteDatabase
 from bot.store.unconfirmed import write_last_run
 
 
@@ -29,7 +29,7 @@ async def refusal(path: Path) -> str:
     """Return why a file is refused; it is the same afterwards."""
     before = path.read_bytes()
     with pytest.raises(StoreUnusable) as error:
-        await Database(path, None).open()
+        await SqliteDatabase(path, None).open()
     assert path.read_bytes() == before
     text = str(error.value)
     assert str(path) in text
@@ -241,13 +241,13 @@ async def test_an_empty_file_is_taken(path: Path) -> None:
 async def test_a_folder_in_the_files_place_is_refused(path: Path) -> None:
     path.mkdir()
     with pytest.raises(StoreUnusable, match="is a folder: set DATABASE_URL to a file in it"):
-        await Database(path, None).open()
+        await SqliteDatabase(path, None).open()
 
 
 async def test_a_file_in_the_folders_place_is_refused(path: Path) -> None:
     path.write_text("a file")
     with pytest.raises(StoreUnusable, match="cannot write in"):
-        await Database(path / "bot.db", None).open()
+        await SqliteDatabase(path / "bot.db", None).open()
     assert path.read_text() == "a file"
 
 
@@ -265,6 +265,6 @@ async def test_a_damaged_page_of_a_table_is_reported_at_the_start(path: Path) ->
 async def test_a_disk_that_is_full_at_the_start_is_reported_as_that(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_PRAGMAS", (*database._PRAGMAS, "max_page_count=2"))
+    monkeypatch.setattr(sqlite, "_PRAGMAS", (*sqlite._PRAGMAS, "max_page_count=2"))
     with pytest.raises(StoreUnusable, match="free some space on its disk"):
-        await Database(path, None).open()
+        await SqliteDatabase(path, None).open()

@@ -31,9 +31,9 @@ from bot.core.observed import UNOBSERVED, Observed
 from bot.core.outcome import Ending, Message, Outcome
 from bot.core.task import Task, TaskState
 from bot.core.watch import CardState, Watch, ended, resumed
-from bot.store.database import Database
 from bot.store.errors import AlreadyWatched
 from bot.store.schema import DONE, FINAL, LIVE
+from bot.store.sqlite import SqliteDatabase
 from bot.store.store import Store
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ class WatchMachine(RuleBasedStateMachine):
         self._open()
 
     def _open(self) -> None:
-        self.database = Database(self.folder / "bot.db", None)
+        self.database = SqliteDatabase(self.folder / "bot.db", None)
         done(self.database.open())
         self.store = Store(self.database)
 
@@ -209,7 +209,7 @@ class WatchMachine(RuleBasedStateMachine):
 def empty_file() -> bytes:
     """Return a file of the newest version: migrating is not what is tested here."""
     with tempfile.TemporaryDirectory() as folder:
-        database = Database(Path(folder) / "bot.db", None)
+        database = SqliteDatabase(Path(folder) / "bot.db", None)
         done(database.open())
         done(database.close())
         return (Path(folder) / "bot.db").read_bytes()

@@ -26,6 +26,7 @@ from bot.metrics import Metrics
 from bot.monitoring.server import MonitoringServer
 from bot.store.data_folder import video_folder
 from bot.store.database import Database
+from bot.store.sqlite import SqliteDatabase
 from bot.veo.client import VeoClient
 from bot.videos.downloader import DiskUsage, VideoDownloader
 from sim.discord import Channel, DiscordSim, Guild, Invocation, Message, User
@@ -90,7 +91,7 @@ class Place:
     """Seconds that the bot's machine has slept, while the rest of the world went on."""
     clock_error: float = 0.0
     """Seconds by which the bot's clock is ahead from its next start on."""
-    open_database: Callable[[Path], Database] = lambda path: Database(path, None)
+    open_database: Callable[[Path], Database] = lambda path: SqliteDatabase(path, None)
     app: App | None = None
     client: VeoBot | None = None
     database: Database | None = None

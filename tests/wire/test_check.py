@@ -18,8 +18,8 @@ from bot.backups.commands import unfinished
 from bot.check import Report
 from bot.check.run import check, check_data
 from bot.config import Settings
-from bot.store.database import Database
 from bot.store.errors import StoreUnusable
+from bot.store.sqlite import SqliteDatabase
 from sim.discord import Fault
 from sim.discord.clients import pointed_at
 from sim.task_api.answers import Answer, html_page
@@ -259,7 +259,7 @@ async def test_a_task_api_that_refuses_the_impossible_id_in_its_own_words_answer
 
 
 async def _stamped(path: Path, version: str) -> None:
-    database = Database(path, None)
+    database = SqliteDatabase(path, None)
     await database.open()
     await database.close()
     connection = sqlite3.connect(path)

@@ -50,6 +50,7 @@ def upgrade() -> None:
         ["channel_id", "task_id"],
         unique=True,
         sqlite_where=sa.text("state = 'live'"),
+        postgresql_where=sa.text("state = 'live'"),  # else it would be unique over ended watches too
     )
     op.create_index("watches_by_card", "watches", ["card_id"])
     op.create_index("watches_by_state", "watches", ["state"])

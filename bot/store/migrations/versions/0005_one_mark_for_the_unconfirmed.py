@@ -14,8 +14,8 @@ def upgrade() -> None:
     doubts = [(watch_id, since) for watch_id, since in rows if watch_id in unfinished]
     # A copy by an earlier version holds the time it was made (`copied_at`); `restore` may have marked it as
     # well. In a copy all unfinished watches are unconfirmed, otherwise those that have a row.
-    copied = sa.text("SELECT CAST(value AS REAL) FROM meta WHERE key IN ('copied_at', 'unconfirmed')")
-    times = list(connection.scalars(copied))
+    copied = sa.text("SELECT value FROM meta WHERE key IN ('copied_at', 'unconfirmed')")
+    times = [float(value.partition(" ")[0]) for value in connection.scalars(copied)]
     ids = unfinished if times else {watch_id for watch_id, _ in doubts}
     connection.execute(sa.text("DELETE FROM meta WHERE key IN ('copied_at', 'unconfirmed')"))
     if ids:

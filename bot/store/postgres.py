@@ -1,0 +1,148 @@
+"""The database on a PostgreSQL server: one connection, used on one thread as SQLite's file is.
+
+The connection may be lost at any time: the server restarts, a standby takes over, a network forgets it. A
+transaction that was lost before its commit is run once more on a new connection. One that was lost *during*
+its commit may have been committed; it is run again until the server says so, for at most `IN_DOUBT_SECONDS`.
+Work is therefore written so that running it twice is the same as running it once. Where the server is away
+altogether, a transaction fails at once, and its callers try again later as with a full disk.
+"""
+
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import psycopg
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+
+from bot.store.data_folder import empty_video_folder
+from bot.store.database import Database, T
+from bot.store.errors import AnotherBot, StoreFailed, StoreUnusable
+from bot.store.location import shown
+from bot.store.migrating import migrate
+from bot.store.postgres_errors import why_unusable
+from bot.store.postgres_session import arguments_for, begin_session, check_server, lock_schema
+from bot.store.unconfirmed import skip_ahead
+
+log = logging.getLogger(__name__)
+
+IN_DOUBT_SECONDS: Final = 60.0
+"""How long to ask about a commit whose answer was lost."""
+RETRY_SECONDS: Final = 0.5
+
+
+class PostgresDatabase(Database):
+    """One database of a PostgreSQL server."""
+
+    def __init__(self, url: URL, executor: Executor | None) -> None:
+        super().__init__(executor)
+        self.upsert = insert
+        self.url: Final = url
+        self._session_name: Final = f"veo-watch-bot {uuid4().hex[:12]}"
+        """Tells the sessions of this process from those of another bot."""
+        self._closing = False
+
+    @property
+    def video_folder(self) -> Path:
+        named = sha256(repr((self.url.host, self.url.port, self.url.database)).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"veo-watch-bot-{_uid()}-{named}"
+
+    async def open(self) -> None:
+        self._closing = False
+        await self._in_thread(self._open)
+        try:
+            _refuse_folder_of_others(self.video_folder)
+            await self._in_thread(empty_video_folder, self.video_folder)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        self._closing = True
+        await super().close()
+
+    def _open(self) -> None:
+        engine = create_engine(
+            self.url,
+            poolclass=QueuePool,
+            pool_size=1,
+            max_overflow=0,
+            connect_args=arguments_for(self.url) | {"application_name": self._session_name},
+            use_native_hstore=False,
+        )
+        event.listen(engine, "connect", self._begin_session)
+        try:
+            with engine.begin() as connection:
+                check_server(connection, self.url)
+                lock_schema(connection)
+                migrate(connection, shown(self.url), "a database")
+                skip_ahead(connection, None)
+        except DatabaseError as error:
+            engine.dispose()
+            raise StoreUnusable(why_unusable(error.orig, self.url)) from None
+        except BaseException:
+            engine.dispose()
+            raise
+        self._engine = engine
+
+    def _begin_session(self, connection: psycopg.Connection[Any], _record: object) -> None:
+        try:
+            begin_session(connection, self._session_name, patient=self._engine is None)
+        except BaseException:
+            connection.close()
+            raise
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        try:
+            return await super().run(work)
+        except AnotherBot as error:
+            self.on_taken()
+            raise StoreFailed(str(error)) from None
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        if self._engine is None:
+            raise StoreFailed("the database is closed")
+        committing = False
+
+        def attempt(engine: Engine) -> T:
+            nonlocal committing
+            with engine.begin() as connection:
+                done = work(connection)
+                committing = True
+            return done
+
+        try:
+            return attempt(self._engine)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        end = time.monotonic() + (IN_DOUBT_SECONDS if committing else 0.0)
+        while True:
+            try:
+                return attempt(self._engine)
+            except OperationalError:
+                if self._closing or time.monotonic() >= end:
+                    raise
+            time.sleep(RETRY_SECONDS)
+
+
+def _uid() -> int:
+    return os.geteuid() if hasattr(os, "geteuid") else 0
+
+
+def _refuse_folder_of_others(folder: Path) -> None:
+    """Refuse a video folder that another user has made: the system's temporary folder is open to all."""
+    try:
+        owner = folder.lstat().st_uid
+    except OSError:
+        return
+    if owner != _uid():
+        raise StoreUnusable(f"{folder} belongs to uid {owner}: delete it, or set TMPDIR to another folder")

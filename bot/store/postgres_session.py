@@ -1,0 +1,167 @@
+"""A session with PostgreSQL: its limits, the lock that keeps a second bot off, and what the server must be.
+
+The lock is an advisory lock of the session: PostgreSQL releases it when the session ends, however it ends. A
+session whose machine has vanished ends after about eight seconds of unanswered keepalives.
+"""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any, Final, NamedTuple, cast
+
+import psycopg
+from psycopg import errors
+from sqlalchemy import URL, Connection, NullPool, create_engine, text
+
+from bot.store.errors import AnotherBot, StoreUnusable
+from bot.store.postgres_errors import how_to_create
+
+CONNECT: Final[Mapping[str, Any]] = {
+    "connect_timeout": 5,
+    # A prepared statement belongs to a session, which a pooler may exchange.
+    "prepare_threshold": None,
+    "keepalives_idle": 2,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 8_000,
+    "target_session_attrs": "read-write",
+}
+LOCK_SECONDS: Final = 12
+"""How long a start waits for the session of a bot whose machine has vanished to end."""
+MIGRATION_SECONDS: Final = 60
+
+_SETTINGS: Final = {
+    "statement_timeout": "8s",
+    "lock_timeout": "4s",
+    # A process that is paused inside a transaction must not keep its locks.
+    "idle_in_transaction_session_timeout": "3s",
+    "tcp_keepalives_idle": "2",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
+# Not `off`: what was committed before it was sent must be there after a power cut.
+_DURABLE: Final = """
+    SELECT set_config('synchronous_commit', 'on', false)
+    WHERE current_setting('synchronous_commit') IN ('off', 'local')
+"""
+_BOT: Final = (0x56454F, 1)
+_SCHEMA: Final = {"space": 0x56454F, "key": 2}
+_PID: Final = text("SELECT pg_backend_pid()")
+_HOLDER: Final = """
+    SELECT a.pid, a.application_name, coalesce(host(a.client_addr), 'the server''s own machine')
+    FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+    WHERE l.locktype = 'advisory' AND l.granted AND (l.classid, l.objid) = (%s, %s)
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+class Holder(NamedTuple):
+    """The session that holds the bot's lock."""
+
+    pid: int
+    name: str | None
+    """None if it is another user's."""
+    address: str
+
+
+def begin_session(connection: psycopg.Connection[Any], name: str, *, patient: bool) -> None:
+    """Set the session's limits and acquire the bot's lock; `patient` waits for a session that is ending.
+
+    Raises:
+        AnotherBot: a running bot holds the lock.
+        psycopg.Error: the server did not answer, or refused.
+    """
+    with connection.transaction():
+        settings = ", ".join("set_config(%s, %s, false)" for _ in _SETTINGS)
+        flat = [part for setting in _SETTINGS.items() for part in setting]
+        connection.execute(f"SELECT {settings}".encode(), flat)
+        connection.execute(_DURABLE)
+        if _try_lock(connection):
+            return
+        holder = lock_holder(connection)
+        if holder is not None and holder.name == name:
+            # Our own earlier session, of whose end the server does not know yet.
+            connection.execute("SELECT pg_terminate_backend(%s)", (holder.pid,))
+            patient = True
+        elif not patient and holder is not None:
+            raise AnotherBot(_taken(holder))
+    try:
+        with connection.transaction():
+            connection.execute("SELECT set_config('statement_timeout', '0', true)")
+            connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{LOCK_SECONDS}s",))
+            connection.execute("SELECT pg_advisory_lock(%s, %s)", _BOT)
+    except errors.LockNotAvailable:
+        with connection.transaction():
+            raise AnotherBot(_taken(lock_holder(connection))) from None
+
+
+def _try_lock(connection: psycopg.Connection[Any]) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", _BOT).fetchone()
+    return row is not None and bool(row[0])
+
+
+def lock_holder(connection: psycopg.Connection[Any]) -> Holder | None:
+    """Return the session of the bot that runs on the database, None if there is none."""
+    row = connection.execute(_HOLDER, _BOT).fetchone()
+    return None if row is None else Holder(*row)
+
+
+def _taken(holder: Holder | None) -> str:
+    where = (
+        "" if holder is None else f" (a session from {holder.address}, process {holder.pid} of the server)"
+    )
+    return (
+        f"another bot is running on this database{where}: stop it, or give this one a DATABASE_URL of its own"
+    )
+
+
+def lock_schema(connection: Connection) -> None:
+    """Wait until no other process migrates the database; holds until the transaction ends."""
+    for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+        limit = {"name": name, "limit": f"{MIGRATION_SECONDS}s"}
+        connection.execute(text("SELECT set_config(:name, :limit, true)"), limit)
+    connection.execute(text("SELECT pg_advisory_xact_lock(:space, :key)"), _SCHEMA)
+
+
+def check_server(connection: Connection, url: URL) -> None:
+    """Refuse a server on which the bot would not be safe.
+
+    Raises:
+        StoreUnusable: the text says what to do.
+    """
+    encoding = connection.scalar(text("SELECT current_setting('server_encoding')"))
+    if encoding != "UTF8":
+        raise StoreUnusable(f"the database is encoded in {encoding}: {how_to_create(url)}")
+    # A pooler makes up the number that it gives its clients at their start.
+    if session_of(connection).info.backend_pid != connection.scalar(_PID) and is_exchanged(url):
+        raise StoreUnusable(POOLED)
+
+
+def session_of(connection: Connection) -> psycopg.Connection[Any]:
+    """Return the driver's own connection."""
+    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+
+
+POOLED: Final = (
+    "a pooler in front of PostgreSQL changes sessions between transactions, so that nothing keeps a second "
+    "bot off the data: connect to the server itself, or set the pooler's pool_mode to session"
+)
+
+
+def is_exchanged(url: URL) -> bool:
+    """Return whether a pooler gives a client another session of the server for its next transaction.
+
+    The first client's session goes back to the pool with its transaction; others then take it and hold it.
+    """
+    engine = create_engine(url, poolclass=NullPool, connect_args=arguments_for(url), use_native_hstore=False)
+    with ExitStack() as stack:
+        first, *others = (stack.enter_context(engine.connect()) for _ in range(4))
+        before = first.scalar(_PID)
+        first.commit()
+        for other in others:
+            other.execute(_PID)
+        return bool(first.scalar(_PID) != before)
+
+
+def arguments_for(url: URL) -> dict[str, Any]:
+    """Return the arguments of a connection; those in the URL count more."""
+    return {name: value for name, value in CONNECT.items() if name not in url.query}
