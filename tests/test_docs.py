@@ -10,6 +10,7 @@ import pytest
 from pages import PAGES, ROOT, anchors, anchors_of, commands_of, first_cells, links_of, targets, text_of
 
 from bot import command_line
+from bot.metrics import Metrics, Snapshot
 
 START: Final = "README.md"
 NAMED: Final = re.compile(r"\b((?:docs/)[\w/-]+\.(?:md|json|yml|png|svg))(?:#([\w-]+))?")
@@ -102,6 +103,14 @@ def _exit_code(arguments: list[str]) -> object:
         return command_line.main(arguments)
     except SystemExit as error:  # of `--version`, or of a command that does not exist
         return error.code
+
+
+def test_the_page_on_monitoring_lists_every_metric() -> None:
+    metrics = Metrics()
+    metrics.add_snapshot(lambda: Snapshot(disk=(2, 1)))
+    exported = set(re.findall(rb"(?m)^# TYPE (veobot_\w+)", metrics.scrape()))
+    cells = " ".join(first_cells(text_of("docs/monitoring.md")))
+    assert set(re.findall(r"veobot_\w+", cells)) == {name.decode() for name in exported}
 
 
 def test_exit_codes_of_the_pages_are_those_of_the_command_line() -> None:
