@@ -133,7 +133,7 @@ def test_secrets_of_a_container_are_found(env: Any, place: Path) -> None:
     ("content", "why"),
     [
         (None, "does not exist"),
-        (b"\xff\xfe\x00", "is not text"),
+        (b"\xff\xfe\x00", "is not UTF-8 text"),
         (b" \n", "is empty: write the secret into it"),
         ("folder", "is a folder, which Docker creates if the host has no such file"),
     ],
@@ -163,16 +163,26 @@ def test_a_secret_file_must_hold_one_word(env: Any, place: Path, content: str) -
 WEB: Final = "must be an http or https address such as https://example.com"
 WORD: Final = "must be one line of printable ASCII characters without spaces"
 FILE: Final = "must look like sqlite:///data/bot.db or postgresql://user@host/database"
-NUMBER: Final = "input should be a valid number, unable to parse string as a number"
+NUMBER: Final = "must be a number"
+FINITE: Final = "must be a finite number"
 
 
 @pytest.mark.parametrize(
     ("name", "value", "wanted"),
     [
-        ("DISCORD_TOKEN", None, "required but not set"),
-        ("DISCORD_TOKEN", f"Bot {SECRET}", WORD),
+        ("DISCORD_TOKEN", f"Bot {SECRET}", "must be the secret alone, without Bot in front"),
+        (
+            "DISCORD_TOKEN",
+            f"DISCORD_TOKEN={SECRET}",
+            "must be the value alone, without DISCORD_TOKEN in front",
+        ),
+        ("VEO_API_KEY", f"bearer {SECRET}", "must be the secret alone, without Bearer in front"),
+        (
+            "VEO_API_KEY",
+            f"Authorization: Bearer {SECRET}",
+            "must be the secret alone, without Authorization: in front",
+        ),
         ("DISCORD_TOKEN", f"{SECRET}\u200b", WORD),
-        ("VEO_API_KEY", "", "required but not set"),
         ("VEO_API_KEY", " ", WORD),
         ("VEO_API_KEY", f"{SECRET}\r\nX-Evil: y", WORD),
         ("VEO_API_KEY", f"{SECRET}ü", WORD),
@@ -187,23 +197,23 @@ NUMBER: Final = "input should be a valid number, unable to parse string as a num
         ("VEO_API_BASE_URL", f"https://h {SECRET}", WEB),
         ("VEO_API_BASE_URL", f"https://h\n{SECRET}", WEB),
         ("DISCORD_API_URL", "discord.com", WEB),
-        ("VEO_API_AUTH", SECRET, "input should be 'auto', 'raw' or 'bearer'"),
+        ("VEO_API_AUTH", SECRET, "must be auto, raw or bearer"),
         ("DATABASE_URL", f"mysql://u:{SECRET}@h/d", FILE),
         ("DATABASE_URL", f"sqlite://h:{SECRET}/d", FILE),
         ("DATABASE_URL", f"sqlite:///d?password={SECRET}", FILE),
         ("DATABASE_URL", "sqlite:///:memory:", FILE),
         ("POLL_MIN_SECONDS", SECRET, NUMBER),
-        ("POLL_MIN_SECONDS", "0.19", "input should be greater than or equal to 0.2"),
-        ("POLL_MAX_SECONDS", "3601", "input should be less than or equal to 3600"),
-        ("POLL_MAX_SECONDS", "nan", "input should be a finite number"),
-        ("WATCH_STALLED_HOURS", "0", "input should be greater than 0"),
-        ("WATCH_MAX_HOURS", "1e999", "input should be a finite number"),
+        ("POLL_MIN_SECONDS", "0.19", "must be greater than or equal to 0.2"),
+        ("POLL_MAX_SECONDS", "3601", "must be less than or equal to 3600"),
+        ("POLL_MAX_SECONDS", "nan", FINITE),
+        ("WATCH_STALLED_HOURS", "0", "must be greater than 0"),
+        ("WATCH_MAX_HOURS", "1e999", FINITE),
         ("CARD_LANGUAGE", SECRET, f"must be one of auto, {', '.join(LANGUAGES)}"),
-        ("HTTP_PORT", "65536", "input should be less than or equal to 65535"),
-        ("HTTP_PORT", SECRET, "input should be a valid integer, unable to parse string as an integer"),
+        ("HTTP_PORT", "65536", "must be less than or equal to 65535"),
+        ("HTTP_PORT", SECRET, "must be a whole number"),
         ("HTTP_HOST", SECRET, "must be an address of this machine such as 127.0.0.1, or 0.0.0.0 for all"),
-        ("LOG_LEVEL", SECRET, "input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
-        ("LOG_FORMAT", SECRET, "input should be 'text' or 'json'"),
+        ("LOG_LEVEL", SECRET, "must be DEBUG, INFO, WARNING or ERROR"),
+        ("LOG_FORMAT", SECRET, "must be text or json"),
         ("POLL_MIN_SECONDS", "15.5", None),
     ],
 )
@@ -221,29 +231,62 @@ def test_a_fault_names_its_variable_and_what_it_wants(  # noqa: PLR0917
     assert faults() == (line,)
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once(place: Path) -> None:
+    lines = ["LOG_LEVEL=loud", "POLL_MIN_SECONDS=20", "POLL_MAX_SECONDS=10", "HTTP_PORT", "HTTP_PORT: 8080"]
+    (place / ".env").write_text("\n".join(lines))
     assert faults() == (
+        ".env, line 5: must be HTTP_PORT=value, without quotes and with nothing else on the line",
         "DISCORD_TOKEN: required but not set",
         "VEO_API_KEY: required but not set",
+        "POLL_MAX_SECONDS: must not be less than POLL_MIN_SECONDS",
+        "LOG_LEVEL: must be DEBUG, INFO, WARNING or ERROR",
     )
 
 
-def test_a_typo_in_the_file_is_a_fault_and_a_stranger_in_the_environment_is_none(
+def test_who_has_set_nothing_reads_where_settings_belong(place: Path) -> None:
+    *missing, where = faults()
+    assert missing == ["DISCORD_TOKEN: required but not set", "VEO_API_KEY: required but not set"]
+    assert where == f"set them in the environment, or write them into {place}/.env, one NAME=value a line"
+
+
+# Docker's --env-file passes on quotes and comments (n3d1117/chatgpt-telegram-bot#170).
+@pytest.mark.parametrize("quote", ["''", '""', "“”", "‘’", "„“", "«»", "「」", "``"])
+def test_quotes_are_refused_whatever_is_in_them(env: Any, quote: str) -> None:
+    env(
+        DISCORD_TOKEN=f"{quote[0]}{SECRET}{quote[1]}",
+        LOG_LEVEL=f"{quote[0]}INFO{quote[1]}",
+        VEO_API_KEY=f"{SECRET}{quote[1]}",
+    )
+    assert faults() == tuple(
+        f"{name}: must not be in quotes" for name in ("DISCORD_TOKEN", "VEO_API_KEY", "LOG_LEVEL")
+    )
+
+
+def test_a_comment_behind_a_value_is_refused_and_spaces_around_it_do_no_harm(env: Any) -> None:
+    env(
+        LOG_LEVEL="debug\r",
+        VEO_API_AUTH=" Bearer ",
+        CARD_LANGUAGE="zh_cn",
+        HTTP_PORT="OFF ",
+        VEO_API_KEY="key-1\u00a0",
+    )
+    settings = Settings.load()
+    assert (settings.log_level, settings.veo_api_auth, settings.card_language) == ("DEBUG", "bearer", "zh-CN")
+    assert (settings.http_port, settings.veo_api_key.get_secret_value()) == (None, "key-1")
+    env(VEO_API_KEY=f"{SECRET} # ours")
+    assert faults() == ("VEO_API_KEY: must have no comment behind it",)
+
+
+def test_a_secret_file_may_come_from_windows_but_holds_nothing_beside_the_secret(
     env: Any, place: Path
 ) -> None:
-    env(DISCORD_TOKNE="x")
-    Settings.load()
-    (place / ".env").write_text(f"POLL_MIN_SECOND={SECRET}\nPOLICY=1\n")
-    assert faults() == (
-        "POLL_MIN_SECOND: there is no such setting (a typo in .env?)",
-        "POLICY: there is no such setting (a typo in .env?)",
-    )
-
-
-def test_a_file_that_is_no_text_is_a_fault(env: Any, place: Path) -> None:
-    env()
-    (place / ".env").write_bytes(f"LOG_LEVEL={SECRET}".encode("utf-16"))
-    assert faults() == (".env: cannot be read (UnicodeDecodeError)",)
+    env(VEO_API_KEY=None, VEO_API_KEY_FILE=str(place / "key"))
+    (place / "key").write_bytes(b"\xef\xbb\xbfkey-1\r\n")
+    assert Settings.load().veo_api_key.get_secret_value() == "key-1"
+    (place / "key").write_text(f"VEO_API_KEY={SECRET}")
+    assert faults() == ("VEO_API_KEY: must be the value alone, without VEO_API_KEY in front",)
+    (place / "key").write_text(SECRET * 1000)
+    assert faults() == ("VEO_API_KEY_FILE: the file is too long for a secret",)
 
 
 @pytest.mark.parametrize("given", ["1,2", " 1 , 2 ", "1 2", "2,1,1,"])
@@ -278,13 +321,11 @@ def test_what_a_container_was_given_in_vain_is_named_with_its_place(
     assert fault.startswith(f"VEO_API_KEY_FILE: {key} is a folder, ")
     key.rmdir()
     key.write_text(SECRET)
-    monkeypatch.setattr(Path, "read_text", refuse)
-    (fault,) = faults()
-    assert re.search(rf": {key} cannot be read by uid \d+: chown it on the host", fault)
     (place / ".env").write_text("LOG_LEVEL=ERROR")
-    monkeypatch.setattr("builtins.open", refuse)
-    (fault,) = faults()
-    assert re.fullmatch(r".env: cannot be read by uid \d+: chown it", fault)
+    monkeypatch.setattr(Path, "open", refuse)
+    file, fault = faults()
+    assert re.fullmatch(r".env: cannot be read by uid \d+: chown it", file)
+    assert re.search(rf": {key} cannot be read by uid \d+: chown it on the host", fault)
 
 
 def refuse(*_: object, **__: object) -> None:

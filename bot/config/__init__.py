@@ -3,22 +3,27 @@
 Each error is one line that names the variable and what it needs, but never the value: it may be a secret.
 """
 
+import os
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot.config.env_file import EnvFile, read_env_file
 from bot.config.errors import InvalidSettings, error_lines
-from bot.config.secret_files import SECRETS, SecretFile, fill_in_secrets, user
+from bot.config.secret_files import SECRETS, SecretFile, fill_in_secrets, secret_alone
 from bot.config.values import (
     CardLanguage,
     DatabaseUrl,
     GuildIds,
     HttpUrl,
+    KeyForm,
     ListenAddress,
+    LogFormat,
+    LogLevel,
     OptionalPort,
-    Secret,
+    plain,
 )
 from bot.core.policy import PollPolicy
 from bot.store.location import Location, location_of, passwords_in
@@ -32,7 +37,6 @@ class DataSettings(BaseSettings):
     """The settings of commands that need only the data, such as `backup`."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -64,14 +68,28 @@ class DataSettings(BaseSettings):
         Raises:
             InvalidSettings: with all errors at once.
         """
+        file = EnvFile() if env_file is None else read_env_file(env_file, Settings.model_fields)
+        in_environment = {name.lower() for name, value in os.environ.items() if value}
+        values: dict[str, Any] = {
+            name: value
+            for name, value in file.values.items()
+            if name in cls.model_fields and name not in in_environment
+        }
+        errors = [fault.text for fault in file.faults if fault.about in {None, *cls.model_fields}]
         try:
-            return cls(_env_file=env_file)  # type: ignore[call-arg]
+            settings = cls(**values)
         except ValidationError as error:
-            raise InvalidSettings(error_lines(error)) from None
-        except PermissionError:
-            raise InvalidSettings([f"{env_file}: cannot be read by {user()}: chown it"]) from None
-        except (SettingsError, UnicodeError, OSError) as error:
-            raise InvalidSettings([f"{env_file}: cannot be read ({type(error).__name__})"]) from None
+            raise InvalidSettings(
+                [*errors, *error_lines(error, cls.model_fields, file, os.environ)]
+            ) from None
+        if errors:
+            raise InvalidSettings(errors)
+        return settings
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _without_decoration(cls, value: Any) -> Any:
+        return plain(value) if isinstance(value, str) else value
 
 
 class Settings(DataSettings):
@@ -79,18 +97,17 @@ class Settings(DataSettings):
 
     model_config = SettingsConfigDict(extra="forbid")
 
-    discord_token: Secret
-    """The bot's token. Discord's developer portal shows it once: your application, **Bot**, **Reset Token**.
-    """
+    discord_token: SecretStr
+    """The bot's token. Discord's developer portal has it: your application, **Bot**, **Reset Token**."""
     discord_token_file: SecretFile = None
     """A file that holds the token, instead of `DISCORD_TOKEN`."""
-    veo_api_key: Secret
+    veo_api_key: SecretStr
     """The key of the task API."""
     veo_api_key_file: SecretFile = None
     """A file that holds the key, instead of `VEO_API_KEY`."""
     veo_api_base_url: HttpUrl = "https://duomiapi.com"
     """Where the task API is."""
-    veo_api_auth: Literal["auto", "raw", "bearer"] = "auto"
+    veo_api_auth: KeyForm = "auto"
     """How the key is sent: `raw` (bare), `bearer`, or `auto`: bare first, `Bearer` if that is refused, then
     what was accepted.
     """
@@ -128,16 +145,22 @@ class Settings(DataSettings):
     """Their port; `0` takes a free one and logs it (which the image's health check cannot find), `off` serves
     nothing.
     """
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: LogLevel = "INFO"
     """How much is logged."""
-    log_format: Literal["text", "json"] = "text"
+    log_format: LogFormat = "text"
     """Log lines for people, or for machines: one JSON object a line."""
 
-    @model_validator(mode="after")
-    def _check_order(self) -> Self:
-        if self.poll_max_seconds < self.poll_min_seconds:
-            raise ValueError("POLL_MAX_SECONDS: must not be less than POLL_MIN_SECONDS")
-        return self
+    @field_validator("discord_token", "veo_api_key")
+    @classmethod
+    def _secret_alone(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        return secret_alone(value, str(info.field_name).upper())
+
+    @field_validator("poll_max_seconds")
+    @classmethod
+    def _in_order(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("poll_min_seconds", value):
+            raise ValueError("must not be less than POLL_MIN_SECONDS")
+        return value
 
     @property
     def secrets(self) -> tuple[str, ...]:

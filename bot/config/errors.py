@@ -1,8 +1,18 @@
 """How errors in the settings are worded: a line for each, with the variable's name and never its value."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final
 
 from pydantic import ValidationError
+
+from bot.config.env_file import EnvFile, misspelled
+
+_PLAINER: Final = {
+    "bool_parsing": "must be true or false",
+    "int_parsing": "must be a whole number",
+    "float_parsing": "must be a number",
+}
+"""Pydantic's words for these say how it tried to read the value."""
 
 
 class InvalidSettings(Exception):
@@ -13,18 +23,34 @@ class InvalidSettings(Exception):
         super().__init__("; ".join(self.errors))
 
 
-def error_lines(error: ValidationError) -> Iterator[str]:
-    """Yield a line for each error of a validation."""
+def error_lines(
+    error: ValidationError, names: Collection[str], file: EnvFile, environment: Collection[str]
+) -> Iterator[str]:
+    """Yield a line for each error of a validation; for what is missing, where it was perhaps meant to be."""
     details = error.errors(include_input=False, include_context=False)
-    failed = {str(detail["loc"][0]) for detail in details if detail["loc"]}
+    explained = {str(detail["loc"][0]) for detail in details if detail["loc"]}
+    explained |= {f"{fault.about}_file" for fault in file.faults}
+    missing = False
     for detail in details:
         name = "_".join(str(part) for part in detail["loc"])
-        message = detail["msg"].removeprefix("Value error, ")
         match detail["type"]:
             case "missing":
-                if f"{name}_file" not in failed:  # else its file is the error
-                    yield f"{name.upper()}: required but not set"
+                if f"{name}_file" not in explained:  # else its file, or its line, is the error
+                    missing = True
+                    yield f"{name.upper()}: required but not set{_where(name, names, file, environment)}"
             case "extra_forbidden":
-                yield f"{name.upper()}: there is no such setting (a typo in .env?)"
-            case _:
-                yield f"{name.upper()}: {message[0].lower()}{message[1:]}" if name else message
+                yield f"{name.upper()}: there is no such setting"
+            case kind:
+                message = _PLAINER.get(kind) or detail["msg"].replace("Input should be", "must be")
+                if kind == "literal_error":
+                    message = message.replace("'", "")  # or people would write the quotes
+                yield f"{name.upper()}: {message.removeprefix('Value error, ')}"
+    if missing and file.missing is not None:
+        yield file.missing
+
+
+def _where(name: str, names: Collection[str], file: EnvFile, environment: Collection[str]) -> str:
+    if name in file.empty:
+        return f" (empty in line {file.empty[name]} of .env)"
+    typos = [variable for variable, meant in misspelled(environment, names) if meant == name]
+    return f" (but {typos[0]} is: a typo?)" if typos else ""

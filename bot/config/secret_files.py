@@ -1,11 +1,12 @@
 """Secrets from files: a named file for each, or the folder in which containers find theirs."""
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, SecretStr
 
 SECRETS: Final = ("discord_token", "veo_api_key", "database_url")
 """May also be read from a file: from `<NAME>_FILE`, or from the folder below. A plain variable wins."""
@@ -13,6 +14,8 @@ FILE_FIRST: Final = frozenset({"database_url"})
 """Here the file wins, because the image sets the variable to the SQLite file in its volume."""
 RUN_SECRETS: Final = Path("/run/secrets")
 """Where Docker and Kubernetes put secrets, each in a file with its name in lower case."""
+MAX_LENGTH: Final = 4_000
+"""Characters of a secret: it is sent in a header."""
 
 
 def fill_in_secrets(values: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -41,7 +44,8 @@ def read_secret(path: Path) -> str:
             path may be the secret itself, in the wrong variable.
     """
     try:
-        text = path.read_text(encoding="utf-8").strip()
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(MAX_LENGTH + 1).strip()
     except IsADirectoryError:
         why = "is a folder, which Docker creates if the host has no such file: remove it, write the file"
     except PermissionError:
@@ -49,13 +53,13 @@ def read_secret(path: Path) -> str:
     except FileNotFoundError:
         why = "does not exist"
     except UnicodeError:
-        why = "is not text"
+        why = "is not UTF-8 text"
     except OSError as error:
         why = f"cannot be read ({error.strerror})"
     else:
-        if text:
+        if text and len(text) <= MAX_LENGTH:
             return text
-        why = "is empty: write the secret into it"
+        why = "is too long for a secret" if text else "is empty: write the secret into it"
     raise ValueError(f"{path if path.parent == RUN_SECRETS else 'the file'} {why}")
 
 
@@ -67,6 +71,22 @@ def _secret_file(value: str | None) -> str | None:
     if value is not None:
         read_secret(Path(value))
     return value
+
+
+def secret_alone(secret: SecretStr, name: str) -> SecretStr:
+    """Return a secret if it can be sent as it is.
+
+    Raises:
+        ValueError: it has something around it that people copy along, or cannot stand in a header.
+    """
+    text = secret.get_secret_value()
+    if text.upper().startswith((f"{name}=", f"{name}:")):
+        raise ValueError(f"must be the value alone, without {name} in front")
+    if prefix := re.match(r"(bot|bearer|token|authorization:?)\s+\S", text, re.IGNORECASE):
+        raise ValueError(f"must be the secret alone, without {prefix[1].capitalize()} in front")
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("must be one line of printable ASCII characters without spaces")
+    return secret
 
 
 SecretFile = Annotated[str | None, AfterValidator(_secret_file)]

@@ -1,7 +1,8 @@
 """The types of the settings: what each accepts and what it says otherwise, never repeating the value."""
 
+import re
 from ipaddress import ip_address
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -11,10 +12,32 @@ from bot.messages import LANGUAGES
 from bot.store.location import location_of
 
 MAX_ID_DIGITS: Final = 20
+QUOTES: Final = tuple("'\"`´‘’‚“”„«»「」『』")
+"""Also those that editors and chats put in place of the plain ones."""
+
+
+def plain(value: str) -> str:
+    """Return a value without the spaces around it.
+
+    Docker's --env-file passes on what others leave out: quotes, comments and the carriage returns of Windows.
+    """
+    value = value.strip()
+    if value.startswith(QUOTES) or value.endswith(QUOTES):
+        raise ValueError("must not be in quotes")
+    if re.search(r"\s#", value):
+        raise ValueError("must have no comment behind it")
+    return value
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _http_url(value: str) -> str:
-    value = value.strip()
     error = ValueError("must be an http or https address such as https://example.com")
     try:
         parts = urlsplit(value)
@@ -43,37 +66,31 @@ def _guild_ids(value: Any) -> Any:
 
 
 def _card_language(value: str) -> str:
-    allowed = ("auto", *LANGUAGES)
-    if value not in allowed:
-        raise ValueError(f"must be one of {', '.join(allowed)}")
-    return value
-
-
-def _header_value(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value().strip()
-    if text[:1] in {"'", '"'}:
-        raise ValueError("must not be in quotes")
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("must be one line of printable ASCII characters without spaces")
-    return SecretStr(text)
+    allowed = {language.lower(): language for language in ("auto", *LANGUAGES)}
+    try:
+        return allowed[value.lower().replace("_", "-")]
+    except KeyError:
+        raise ValueError(f"must be one of {', '.join(allowed.values())}") from None
 
 
 def _off(value: Any) -> Any:
-    return None if str(value).strip().lower() in {"off", "none"} else value
+    return None if str(value).lower() in {"off", "none"} else value
 
 
 def _listen_address(value: str) -> str:
     try:
-        return str(ip_address(value.strip()))
+        return str(ip_address(value))
     except ValueError:
         raise ValueError("must be an address of this machine such as 127.0.0.1, or 0.0.0.0 for all") from None
 
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
-Secret = Annotated[SecretStr, AfterValidator(_header_value)]
 GuildIds = Annotated[frozenset[int], NoDecode, BeforeValidator(_guild_ids)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 CardLanguage = Annotated[str, AfterValidator(_card_language)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 ListenAddress = Annotated[str, AfterValidator(_listen_address)]
 OptionalPort = Annotated[Port | None, BeforeValidator(_off)]
+KeyForm = Annotated[Literal["auto", "raw", "bearer"], BeforeValidator(_lower)]
+LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
+LogFormat = Annotated[Literal["text", "json"], BeforeValidator(_lower)]
