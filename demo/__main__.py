@@ -11,6 +11,7 @@ from io import TextIOWrapper
 from typing import Any, Final
 
 from bot.messages import LANGUAGES
+from demo.texts import text
 from sim.task_api.server import serve_forever
 
 PORTS: Final = 65_536
@@ -22,7 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--tour", action="store_true", help="play the main story without a browser and exit")
     parser.add_argument("--api-only", action="store_true", help="serve only the simulated task API")
     parser.add_argument("--port", type=int, default=0, help="port to serve on (default: a free one)")
-    parser.add_argument("--lang", choices=LANGUAGES, default=LANGUAGES[0], help="the bot's language")
+    parser.add_argument(
+        "--lang", choices=LANGUAGES, default=LANGUAGES[0], help="language of the bot and of the demo"
+    )
     parser.add_argument("--speed", type=float, default=1.0, help="how many times faster renders run")
     try:
         return asyncio.run(show(parser.parse_args(arguments)))
@@ -66,11 +69,11 @@ async def _play_tour(language: str) -> int:
 
 
 async def _serve_page(port: int, speed: float, language: str) -> int:
-    _print("Setting up a Discord server with the bot in it, all on this machine …")
+    _print(text(language, "Setting up a Discord server with the bot in it, all on this machine …"))
     from demo.page import serve_page  # noqa: PLC0415
 
     await _until_stopped(serve_page(port, speed, language, _print))
-    _print("The demo has ended.")
+    _print(text(language, "The demo has ended."))
     return 0
 
 

@@ -1,6 +1,6 @@
 """Prints what happens on the stage, line by line, and performs the actions of the people in the story."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import aiohttp
@@ -34,69 +34,97 @@ class Narrator:
         self._tell: Final = tell
         people = (stage.ann, stage.marco, stage.mei)
         self._names: Final = {person.id: person.user.global_name or person.name for person in people}
+        self._mentions: Final = {
+            stage.channel.id: f"#{stage.channel.name}",
+            **{person: f"@{name}" for person, name in self._names.items()},
+        }
         self._began: Final = stage.now()
 
     def scene(self, title: str) -> None:
+        title = self._stage.text(title)
         self._tell(f"\n── {title} " + "─" * (60 - len(title)))
 
-    def say(self, line: str) -> None:
+    def say(self, sentence: str, **values: object) -> None:
+        """Print a sentence of the story in the stage's language."""
+        self._print(self._stage.text(sentence, **values))
+
+    def _print(self, line: str) -> None:
         minutes, seconds = divmod(round(self._stage.now() - self._began), 60)
         self._tell(f"  {minutes:2}:{seconds:02}    {line}")
 
-    def quote(self, who: str, text: str) -> None:
+    def quote(self, message: str) -> None:
         """Print a message as people see it."""
-        self.say(who)
-        for line in plain_lines(text, self._stage.now(), self._names):
+        for line in self._lines(message):
             self._tell(f"{INDENT}│ {line}")
+
+    def _lines(self, message: str) -> list[str]:
+        return plain_lines(message, self._stage.now(), self._mentions, self._stage.language)
 
     def name(self, person: MemberActor) -> str:
         return self._names[person.id]
 
     async def command(
-        self, person: MemberActor, name: str, task_id: str, *, private: bool = False
+        self, person: MemberActor, command: str, task_id: str, *, name: str = "", private: bool = False
     ) -> ResponseMessage:
         """Use a command as a person; return the response, which must be private or public as given."""
-        self.say(f"{self.name(person)}: /{name} id:{task_id}")
-        answer = (await person.slash(self._stage.channel, name, id=task_id)).response
+        named = {"name": name} if name else {}
+        typed = f"/{command} id:{task_id}" + "".join(f" {option}:{value}" for option, value in named.items())
+        self.say("{person}: {line}", person=self.name(person), line=typed)
+        answer = (await person.slash(self._stage.channel, command, id=task_id, **named)).response
         if answer is None:
-            raise TourFailed(f"/{name} was not answered")
-        whom = f"{self.name(person)} alone" if private else "everybody"
-        expect(answer.ephemeral is private, f"the answer to /{name} was not for {whom}")
-        self.quote(f"The bot answers {whom}:", words_of(answer))
+            raise TourFailed(f"/{command} was not answered")
+        expect(answer.ephemeral is private, f"the answer to /{command} was {'not ' * private}private")
+        self.answer(answer, person)
         return answer
+
+    def answer(self, answer: ResponseMessage, person: MemberActor) -> None:
+        """Print the bot's answer to a person, and who can see it."""
+        if answer.ephemeral:
+            self.say("The bot answers {person} alone:", person=self.name(person))
+        else:
+            self.say("The bot answers everybody:")
+        self.quote(words_of(answer))
 
     async def press(self, person: MemberActor, card: ResponseMessage, action: str) -> ResponseMessage:
         """Press a card's button as a person; return the response, which must be private."""
         button = button_of(card.components, f"veo:{action}:")
         if button is None:
             raise TourFailed(f"the card has no button to {action}")
-        self.say(f"{self.name(person)} presses “{button['label']}”.")
+        self.say("{person} presses “{label}”.", person=self.name(person), label=button["label"])
         answer = (await person.click(card, custom_id=button["custom_id"])).response
         if answer is None:
             raise TourFailed("the button was not answered")
         expect(answer.ephemeral, "the answer to a button was not private")
-        self.quote(f"The bot answers {self.name(person)} alone:", words_of(answer))
+        self.answer(answer, person)
         return answer
 
     async def follow_card(self, card: ResponseMessage, until: Callable[[str], bool]) -> None:
         """Advance time by seconds and print each change of a card until `until` accepts its headline."""
-        last = ""
+        shown = line = ""
         for _ in range(LONGEST):
-            line = headline(plain_lines(words_of(card), self._stage.now(), self._names))
-            if line != last:
-                self.say(line)
-                last = line
+            if (words := words_of(card)) != shown:
+                last, line = line, headline(self._lines(words))
+                shown = words
+                if line != last:
+                    self._print(line)
             if until(line):
                 return
             await self._stage.env.advance_time(1)
-        raise TourFailed(f"the card was still at “{last}” after {LONGEST} seconds")
+        raise TourFailed(f"the card was still at “{line}” after {LONGEST} seconds")
 
     async def result_of(self, card: ResponseMessage) -> discord.Message:
         """Follow a card until its result is posted; print and return the result."""
         await self.follow_card(card, lambda _: bool(self.replies(card)))
         result = self.replies(card)[0]
-        self.quote("The bot replies to its card, once:", result.content)
+        self.say("The bot replies to its card, once:")
+        self.quote(result.content)
+        self.files(result.attachments)
         return result
+
+    def files(self, attached: Sequence[discord.Attachment]) -> None:
+        """Print the names of a message's files."""
+        if attached:
+            self._tell(f"{INDENT}│ " + "  ".join(f"📎 {file.filename}" for file in attached))
 
     def replies(self, card: ResponseMessage) -> list[discord.Message]:
         return replies_to(self._stage.channel, card.id)

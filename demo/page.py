@@ -12,7 +12,7 @@ from typing import Any, Final
 from simcord import Preview, SetupError
 
 from demo.stage import Stage
-from sim.task_api.renders import EXAMPLES, SUCCEEDS
+from sim.task_api.renders import EXAMPLES
 
 TICK_SECONDS: Final = 0.5
 
@@ -24,13 +24,14 @@ async def serve_page(port: int, speed: float, language: str, tell: Callable[[str
         OSError: the port is not available.
     """
     async with Stage(speed, language) as stage:
-        tell(f"The bot is logged in and polls a simulated Veo task API on {stage.api.base_url}.")
-        viewers = [stage.ann, stage.marco, stage.mei]
+        tell(
+            stage.text(
+                "The bot is logged in and polls a simulated Veo task API on {url}.", url=stage.api.base_url
+            )
+        )
         try:
-            async with stage.env.preview(
-                stage.channel, viewers=viewers, layout="channel", port=port
-            ) as preview:
-                _print_instructions(preview.url, tell)
+            async with stage.preview([stage.ann, stage.marco, stage.mei], port=port) as preview:
+                _print_instructions(stage, preview.url, tell)
                 await keep_live(stage, preview)
         except SetupError as error:
             if isinstance(error.__cause__, OSError):
@@ -74,14 +75,12 @@ def _serialize_actions(preview: Preview, turn: asyncio.Lock) -> None:
     preview._action = in_turn  # type: ignore[method-assign]  # noqa: SLF001
 
 
-def _print_instructions(url: str, tell: Callable[[str], None]) -> None:
-    tell(f"\nOpen this address in a browser on this machine:\n\n    {url}\n")
-    tell("In the page's message box\n")
-    tell("    type   /veo watch   and press Enter,")
-    tell(f"    paste  {SUCCEEDS.id}   and press Enter.\n")
-    tell("/veo status checks once. These renders exist; each starts when somebody first asks for it:\n")
+def _print_instructions(stage: Stage, url: str, tell: Callable[[str], None]) -> None:
+    tell("\n" + stage.text("Open this address in a browser on this machine:") + f"\n\n    {url}\n")
+    tell(
+        stage.text("The page says what to type. Each of these renders starts when it is first asked for:")
+        + "\n"
+    )
     for render in EXAMPLES:
-        tell(f"    {render.id}  {render.says}")
-    tell("\nSeveral ids in one /veo watch share a card. /veo list lists the watches, /veo stop ends one.")
-    tell("“Viewing as” at the top of the page switches the person: press “Notify me” as Marco,")
-    tell("and the result pings both of you. Press Ctrl-C to end the demo.")
+        tell(f"    {render.id}  {stage.text(render.says)}")
+    tell("\n" + stage.text("Press Ctrl-C to end the demo."))

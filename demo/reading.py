@@ -7,9 +7,12 @@ from typing import Any, Final
 import discord
 from simcord import ChannelHandle, ResponseMessage
 
+from demo.texts import text as translated
+
 _TEXT_DISPLAY: Final = 10
 _TIME: Final = re.compile(r"<t:(\d+):R>")
-_MENTION: Final = re.compile(r"<@!?(\d+)>")
+_LINK: Final = re.compile(r"\[([^\]]+)\]\(<?[^\s>)]+>?\)")
+_MENTION: Final = re.compile(r"<[@#]!?(\d+)>")
 _MARKUP: Final = re.compile(r"^(?:#{1,3}|-#|>) |\*\*|(?<!\\)`|\\(?=[^\w\s])", re.MULTILINE)
 BAR_SIGNS: Final = frozenset("█░")
 
@@ -41,10 +44,11 @@ def words_of(message: ResponseMessage) -> str:
     return "\n".join(text for text in (message.content, texts(message.components)) if text)
 
 
-def plain_lines(text: str, now: float, names: Mapping[int, str]) -> list[str]:
+def plain_lines(text: str, now: float, mentions: Mapping[int, str], language: str) -> list[str]:
     """Return the lines of a text as Discord shows them at `now` (Unix seconds), without markup."""
-    text = _TIME.sub(lambda found: _relative(int(found[1]) - now), text)
-    text = _MENTION.sub(lambda found: "@" + names.get(int(found[1]), "somebody"), text)
+    text = _TIME.sub(lambda found: _relative(int(found[1]) - now, language), text)
+    text = _LINK.sub(r"\1", text)
+    text = _MENTION.sub(lambda found: mentions.get(int(found[1]), "?"), text)
     return [line for line in _MARKUP.sub("", text).splitlines() if line.strip()]
 
 
@@ -62,7 +66,10 @@ def replies_to(channel: ChannelHandle, message_id: int) -> list[discord.Message]
     ]
 
 
-def _relative(seconds: float) -> str:
-    amount, unit = (abs(seconds), "second") if abs(seconds) < 60 else (abs(seconds) / 60, "minute")  # noqa: PLR2004
-    counted = f"{amount:.0f} {unit}{'' if round(amount) == 1 else 's'}"
-    return f"in {counted}" if seconds > 0 else f"{counted} ago"
+def _relative(seconds: float, language: str) -> str:
+    """Return a time as Discord's apps say it."""
+    minutes = abs(seconds) >= 60  # noqa: PLR2004
+    unit, count = ("minute", round(abs(seconds) / 60)) if minutes else ("second", round(abs(seconds)))
+    plural = "" if count == 1 else "s"
+    sentence = f"in {{count}} {unit}{plural}" if seconds > 0 else f"{{count}} {unit}{plural} ago"
+    return translated(language, sentence, count=count)

@@ -5,14 +5,14 @@ shows Discord's relative timestamps. The settings are fixed: nothing is read fro
 """
 
 import tempfile
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final, Self
 
 import simcord
 from pydantic import SecretStr
-from simcord import ChannelHandle, MemberActor
+from simcord import ChannelHandle, MemberActor, Preview
 
 from bot.app import App
 from bot.clock import steady_clock
@@ -23,7 +23,7 @@ from bot.metrics import Metrics
 from bot.store.sqlite import SqliteDatabase
 from bot.veo.client import VeoClient
 from bot.videos.downloader import VideoDownloader
-from sim.task_api.renders import EXAMPLES
+from demo.texts import text, welcome
 from sim.task_api.server import RenderApi
 
 BOT_NAME: Final = "Veo Watch"
@@ -65,6 +65,10 @@ class Stage:
         """Return the stage's time in Unix seconds."""
         return self.env.now().timestamp()
 
+    def text(self, sentence: str, **values: object) -> str:
+        """Return a sentence of the demo in the stage's language."""
+        return text(self.language, sentence, **values)
+
     async def catch_up(self) -> None:
         """Advance the stage's time to the real present.
 
@@ -76,6 +80,11 @@ class Stage:
     @property
     def _behind(self) -> float:
         return max(0.0, self._real() - self.now())
+
+    def preview(self, viewers: Sequence[MemberActor], *, port: int | None = None) -> Preview:
+        """Return the channel as a page in the stage's language, to be served for as long as it is open."""
+        locale = "en-US" if self.language == ENGLISH else self.language
+        return self.env.preview(self.channel, viewers=viewers, layout="channel", locale=locale, port=port)
 
     async def stop_bot(self) -> None:
         """Stop the bot as SIGTERM would: it sends what is pending and closes its database."""
@@ -156,15 +165,9 @@ class Stage:
 
     async def _populate(self) -> None:
         guild = self.env.create_guild("Lantern Studio")
-        self.channel = guild.create_text_channel("renders", topic="Every render arrives here")
+        self.channel = guild.create_text_channel("renders", topic=self.text("Every render arrives here"))
         self.ann, self.marco, self.mei = (
             guild.add_member(self.env.create_user(name.lower(), global_name=name))
             for name in ("Ann", "Marco", "Mei")
         )
-        examples = "\n".join(f"`{render.id}` {render.says}" for render in EXAMPLES)
-        fast = "" if self._speed == 1 else f" Today everything runs {self._speed:g} times as fast."
-        await self.mei.send(
-            self.channel,
-            f"**Renders to try.** Each starts when somebody first asks for it.{fast}\n{examples}\n"
-            "Type `/veo watch` or `/veo status`, press Enter, paste an id.",
-        )
+        await self.mei.send(self.channel, welcome(self.language, self._speed))

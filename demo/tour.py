@@ -9,9 +9,10 @@ from typing import Final
 from simcord import BackendError, MemberActor, ResponseMessage, SetupError
 
 from demo.narrator import Narrator, Tell, TourFailed, expect
-from demo.reading import words_of
+from demo.reading import button_of, words_of
 from demo.stage import Stage
-from sim.task_api.renders import EMPTY, FAILS, LATE, QUEUES, SUCCEEDS
+from demo.texts import text
+from sim.task_api.renders import EMPTY, FAILS, FINISHED, LATE, QUEUES, STANDS_STILL, SUCCEEDS
 
 __all__ = ["TourFailed", "play"]
 
@@ -31,35 +32,38 @@ async def play(tell: Tell, language: str = "en") -> None:
     try:
         async with Stage(language=language) as stage:
             narrator = Narrator(stage, tell)
-            await _success(stage, narrator)
-            await _failure(stage, narrator)
-            await _restart(stage, narrator)
-            await _several(stage, narrator)
+            for scene in (_success, _failure, _standstill, _ended, _restart, _several):
+                await scene(stage, narrator)
             for error in stage.env.errors:
                 raise TourFailed(f"the bot raised {error!r}")
     except (SetupError, BackendError, OSError) as error:
         raise TourFailed(f"{type(error).__name__}: {error}") from error
-    tell("\nAll of this just happened; nothing was recorded.")
+    tell("\n" + text(language, "All of this just happened; nothing was recorded."))
 
 
 async def _success(stage: Stage, narrator: Narrator) -> None:
     narrator.scene("A render succeeds")
     await narrator.fetch(f"{stage.api.base_url}/v1/videos/tasks/{SUCCEEDS.id}")
     narrator.say("Somebody starts a render in another program and pastes its id into the channel.")
+    shot = stage.text("Harbour")
     await stage.env.advance_time(20)
     status = await narrator.command(stage.ann, "veo status", SUCCEEDS.id)
     expect("27" in status.content, "/veo status did not show the progress")
-    card = await narrator.command(stage.ann, "veo watch", SUCCEEDS.id)
-    await _follow(stage, narrator, card)
+    card = await narrator.command(stage.ann, "veo watch", SUCCEEDS.id, name=shot)
+    await narrator.press(stage.marco, card, "notify")
     result = await narrator.result_of(card)
     for follower in (stage.ann, stage.marco):
         _expect_mention(result.content, follower, narrator)
+    expect(shot in result.content.splitlines()[0], "the result did not say the render's name")
     links = LINK.findall(result.content)
     expect(len(links) == 2, f"the result had {len(links)} video links, not two")  # noqa: PLR2004
     for link in links:
         video = await narrator.fetch(link)
         expect(MP4_MARK in video[:16], f"there was no video at {link}")
-        narrator.say(f"{link.rpartition('/')[2]} downloads: an MP4 of {len(video) / 1024:.0f} KiB.")
+        file = link.partition("?")[0].rpartition("/")[2]
+        narrator.say("{file} downloads: an MP4 of {size} KiB.", file=file, size=len(video) // 1024)
+    names = [file.filename for file in result.attachments]
+    expect(names == [f"{shot}-1.mp4", f"{shot}-2.mp4"], f"the videos were attached as {names}")
 
 
 async def _failure(stage: Stage, narrator: Narrator) -> None:
@@ -74,6 +78,24 @@ async def _failure(stage: Stage, narrator: Narrator) -> None:
     expect("content policy" in result.content, "the result did not give the task API's reason")
     for follower in (stage.marco, stage.ann):
         _expect_mention(result.content, follower, narrator)
+
+
+async def _standstill(stage: Stage, narrator: Narrator) -> None:
+    narrator.scene("A render stands still")
+    card = await narrator.command(stage.mei, "veo watch", STANDS_STILL.id)
+    expect("⚠️" in words_of(card), "the card did not warn")
+    await narrator.press(stage.mei, card, "stop")
+
+
+async def _ended(stage: Stage, narrator: Narrator) -> None:
+    narrator.scene("A render has already ended")
+    answer = await narrator.command(stage.marco, "veo watch", FINISHED.id)
+    expect(button_of(answer.components, "veo:") is None, "a card was made for a render that has ended")
+    await stage.env.advance_time(10)
+    (message,) = (m for m in stage.channel.history() if m.id == answer.id)
+    narrator.say("Its video follows by an edit, which pings nobody:")
+    narrator.files(message.attachments)
+    expect(len(message.attachments) == 1, "the video was not added to the answer")
 
 
 async def _restart(stage: Stage, narrator: Narrator) -> None:
@@ -94,26 +116,24 @@ async def _restart(stage: Stage, narrator: Narrator) -> None:
     narrator.say("Ten minutes later there is still this one result.")
 
 
-async def _follow(stage: Stage, narrator: Narrator, card: ResponseMessage) -> None:
-    """Follow a card with its button, as a second person."""
-    await narrator.press(stage.marco, card, "notify")
-
-
 async def _several(stage: Stage, narrator: Narrator) -> None:
     """Watch two renders named in a message, see one end, list the rest, and stop it."""
     narrator.scene("Several renders on one card, a list, and a stop")
-    text = f"Both of these are for Friday: {EMPTY.id} and {QUEUES.id}"
-    narrator.say(f"Ann writes: {text}")
-    message = await stage.ann.send(stage.channel, text)
-    narrator.say(f"Mei opens the message's menu and picks “{MENU}”.")
+    names = [stage.text("Fog"), stage.text("Harbour")]
+    typed = f"{names[0]}: {EMPTY.id}\n{names[1]}: {QUEUES.id}"
+    for line in typed.splitlines():
+        narrator.say("{person}: {line}", person=narrator.name(stage.ann), line=line)
+    message = await stage.ann.send(stage.channel, typed)
+    narrator.say(
+        "{person} opens the message's menu and picks “{item}”.", person=narrator.name(stage.mei), item=MENU
+    )
     card = (await stage.mei.context_menu(stage.channel, MENU, message)).response
     if card is None:
-        expect(holds=False, otherwise="the message menu was not answered")
-        return
+        raise TourFailed("the message menu was not answered")
     await stage.env.advance_time(1)
-    narrator.quote("The bot answers everybody:", words_of(card))
-    for render in (EMPTY, QUEUES):
-        expect(render.id[:8] in words_of(card), f"the card has no row for {render.id}")
+    narrator.answer(card, stage.mei)
+    for name in names:
+        expect(name in words_of(card), f"the card has no row for {name}")
     result = await narrator.result_of(card)
     expect(EMPTY.id in result.content, "the first result was not about the first render")
     await _list(stage, narrator)
@@ -121,12 +141,12 @@ async def _several(stage: Stage, narrator: Narrator) -> None:
 
 
 async def _list(stage: Stage, narrator: Narrator) -> None:
-    narrator.say(f"{narrator.name(stage.marco)}: /veo list")
+    narrator.say("{person}: {line}", person=narrator.name(stage.marco), line="/veo list")
     listed = (await stage.marco.slash(stage.channel, "veo list")).response
-    expect(listed is not None and listed.ephemeral, "/veo list was not answered privately")
-    if listed is not None:
-        narrator.quote(f"The bot answers {narrator.name(stage.marco)} alone:", words_of(listed))
-        expect(QUEUES.id in words_of(listed), "the list lacks the render that is still watched")
+    if listed is None or not listed.ephemeral:
+        raise TourFailed("/veo list was not answered privately")
+    narrator.answer(listed, stage.marco)
+    expect(stage.text("Harbour") in words_of(listed), "the list lacks the render that is still watched")
 
 
 async def _stop(stage: Stage, narrator: Narrator, card: ResponseMessage) -> None:
@@ -134,7 +154,8 @@ async def _stop(stage: Stage, narrator: Narrator, card: ResponseMessage) -> None
     expect(stage.mei.mention in refused.content, "the refusal did not say who may stop the card")
     await narrator.press(stage.mei, card, "stop")
     await stage.env.advance_time(2)
-    narrator.quote("The card shows it:", words_of(card))
+    narrator.say("The card shows it:")
+    narrator.quote(words_of(card))
     expect("veo:stop:" not in str(card.components), "the stopped card still has its buttons")
     polls = stage.api.polls(QUEUES.id)
     await stage.env.advance_time(10 * 60)

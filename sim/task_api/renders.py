@@ -89,16 +89,29 @@ def _queued_then(*points: tuple[float, int]) -> tuple[Step, ...]:
     return (Step(0, "pending"), *(Step(at, "running", progress) for at, progress in points))
 
 
+SIGNATURE: Final = (
+    "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=demo%2F20261125%2Fus-east-1%2Fs3%2Faws4_request"
+    "&X-Amz-Date=20261125T094100Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host"
+    f"&X-Amz-Security-Token={'9fKq2LrT' * 24}&X-Amz-Signature={'5d0e8c71' * 8}"
+)
+"""The query of a signed link, as object stores make them: 400 to 600 characters."""
+
+
+def _delivers(at: float, *names: str) -> Step:
+    """Return the step of a success, with signed links of videos."""
+    return Step(at, "succeeded", 100, videos=tuple(f"{name}?{SIGNATURE}" for name in names))
+
+
 # Progress jumps and pauses as with real renders: an estimate from a smooth curve would prove nothing.
 SUCCEEDS: Final = Render(
     id="11111111-1111-4111-8111-111111111111",
     name="SUCCEEDS",
-    says="Queued for 5 seconds, renders for about a minute and delivers two videos.",
+    says="Renders for about a minute and delivers two videos with long, signed links.",
     steps=(
         *_queued_then((5, 0), (8, 4), (11, 9), (14, 12), (18, 27), (22, 31), (26, 44), (29, 48)),
         # A long pause in the middle.
         *(Step(at, "running", to) for at, to in ((38, 52), (41, 63), (45, 71), (49, 78), (53, 86), (57, 94))),
-        Step(61, "succeeded", 100, videos=("sunrise.mp4", "waves.mp4")),
+        _delivers(61, "sunrise.mp4", "waves.mp4"),
     ),
 )
 
@@ -174,4 +187,28 @@ LATE: Final = Render(
     appears=8,
 )
 
-EXAMPLES: Final = (SUCCEEDS, FAILS, STALLS, QUEUES, FINISHED, EMPTY, VANISHES, LATE)
+STANDS_STILL: Final = Render(
+    id="99990000-9999-4999-8999-999999990000",
+    name="STANDS_STILL",
+    says="Has stood still at 64 % for ten minutes.",
+    steps=_queued_then((6, 0), (20, 22), (40, 47), (70, 64)),
+    head_start=670,
+)
+
+
+def _take(letter: str, says: str, last: Step) -> Render:
+    """Return one of several renders for one card, which progresses evenly."""
+    length = int(last.at) - 4
+    points = ((4 + length * step // 5, 19 * step) for step in range(5))
+    digits = (letter * 8, letter * 4, f"4{letter * 3}", f"8{letter * 3}", letter * 12)
+    return Render("-".join(digits), f"TAKE_{letter.upper()}", says, (*_queued_then(*points), last))
+
+
+TAKES: Final = (
+    _take("a", "The first of four takes: ready after 24 seconds.", _delivers(24, "sunrise.mp4")),
+    _take("b", "The second take, which fails after 36 seconds.", Step(36, "error", 80, "The model is busy.")),
+    _take("c", "The third take: ready after 44 seconds.", _delivers(44, "waves.mp4")),
+    _take("d", "The last take: ready after 56 seconds.", _delivers(56, "sunrise.mp4")),
+)
+
+EXAMPLES: Final = (SUCCEEDS, FAILS, STALLS, QUEUES, FINISHED, EMPTY, VANISHES, LATE, STANDS_STILL, *TAKES)

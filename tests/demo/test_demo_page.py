@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Page, async_playwright
 from playwright.async_api import TimeoutError as BrowserTimeout
 
-from sim.task_api.renders import SUCCEEDS
+from sim.task_api.renders import SIGNATURE, SUCCEEDS
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -70,7 +70,7 @@ async def page(address: str) -> AsyncIterator[Page]:
         page.set_default_timeout(SECONDS * 1000)
         await page.goto(address)
         # What is typed before the channel is there is lost.
-        await page.locator("article", has_text="Renders to try").wait_for()
+        await page.locator("article", has_text="Try it").wait_for()
         yield page
         await browser.close()
 
@@ -89,13 +89,27 @@ async def use(page: Page, command: str, task_id: str) -> None:
             if attempt == ATTEMPTS - 1:
                 raise
             await page.reload()
-            await page.locator("article", has_text="Renders to try").wait_for()
+            await page.locator("article", has_text="Try it").wait_for()
     await page.locator("#send-message").click()
 
 
-async def test_a_visitor_watches_a_render_from_the_command_to_the_result(page: Page) -> None:
+async def follow_as_marco(page: Page, address: str) -> None:
+    """Open a page of one's own, and press a card's button as another person."""
+    await page.goto(address)
+    await page.get_by_label("Viewing as").select_option(label="Marco")
+    await page.get_by_role("button", name="Notify me").click()
+    await page.locator("article", has_text="I will notify you").wait_for()
+    await page.close()
+
+
+async def test_two_visitors_watch_a_render_from_the_command_to_the_result(page: Page, address: str) -> None:
     await use(page, "veo watch", SUCCEEDS.id)
     card = page.locator("article", has=page.locator(".components-v2"), has_text=SUCCEEDS.id)
+    await card.wait_for()
+    assert page.context.browser is not None
+    second = await page.context.browser.new_page()
+    second.set_default_timeout(SECONDS * 1000)
+    await follow_as_marco(second, address)
     result = page.locator("article", has=page.locator(".message-reply"), has_text=SUCCEEDS.id)
     seen: list[str] = []
     async with asyncio.timeout(SECONDS):
@@ -107,9 +121,10 @@ async def test_a_visitor_watches_a_render_from_the_command_to_the_result(page: P
     percents = [int(percent) for percent in seen]
     assert percents == sorted(percents)
     assert len(percents) >= 2, "the card did not move"
-    assert "@Ann" in await result.inner_text()
+    assert "@Ann @Marco" in await result.inner_text()
     links = [await link.get_attribute("href") for link in await result.locator("a").all()]
-    assert [str(link).rpartition("/")[2] for link in links] == ["sunrise.mp4", "waves.mp4"]
+    assert [str(link).partition("?")[0].rpartition("/")[2] for link in links] == ["sunrise.mp4", "waves.mp4"]
+    assert SIGNATURE not in await result.inner_text()
     video = await page.request.get(str(links[0]))
     assert video.ok
     assert b"ftyp" in (await video.body())[:16]

@@ -77,7 +77,7 @@ def test_the_ids_are_uuids_and_easy_to_tell_apart() -> None:
     assert len({render.id[:8] for render in EXAMPLES}) == len(EXAMPLES)
     for render in EXAMPLES:
         assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}", render.id)
-        assert getattr(renders, render.name) is render
+        assert render in renders.TAKES or getattr(renders, render.name) is render
         assert render.says.endswith(".")
 
 
@@ -91,7 +91,9 @@ def test_succeeds_waits_renders_unevenly_for_a_minute_and_has_two_videos() -> No
     assert answers[60]["state"] == "running"
     assert answers[61]["state"] == "succeeded"
     assert answers[61]["progress"] == 100
-    assert answers[61]["data"] == {"videos": [{"url": f"{BASE}/sunrise.mp4"}, {"url": f"{BASE}/waves.mp4"}]}
+    urls = [f"{BASE}/{name}.mp4?{renders.SIGNATURE}" for name in ("sunrise", "waves")]
+    assert answers[61]["data"] == {"videos": [{"url": url} for url in urls]}
+    assert 400 <= len(renders.SIGNATURE) <= 600
     assert len({answer["progress"] for answer in answers}) > 10
     assert all(answer["data"] == {"videos": []} for answer in answers[:61])
 
@@ -134,6 +136,18 @@ def test_late_appears_after_8_seconds() -> None:
     assert renders.LATE.answer(7.9, BORN, BASE) is None
     assert known(renders.LATE, 8)["state"] == "pending"
     assert known(renders.LATE, 36)["state"] == "succeeded"
+
+
+def test_stands_still_has_done_so_for_ten_minutes() -> None:
+    first = known(renders.STANDS_STILL, renders.STANDS_STILL.head_start)
+    assert (first["state"], first["progress"]) == ("running", 64)
+    assert first["update_time"] == BORN + renders.STANDS_STILL.head_start - 600
+
+
+def test_the_takes_end_one_after_the_other_within_a_minute() -> None:
+    ends = [render.steps[-1] for render in renders.TAKES]
+    assert [step.at for step in ends] == [24, 36, 44, 56]
+    assert [step.state for step in ends] == ["succeeded", "error", "succeeded", "succeeded"]
 
 
 def test_a_clock_that_was_set_back_sees_the_beginning() -> None:
