@@ -16,6 +16,7 @@ from bot.store.errors import AnotherBot, StoreUnusable
 from bot.store.postgres_errors import how_to_create
 
 CONNECT: Final[Mapping[str, Any]] = {
+    "client_encoding": "utf8",
     "connect_timeout": 5,
     # A prepared statement belongs to a session, which a pooler may exchange.
     "prepare_threshold": None,

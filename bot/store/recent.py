@@ -3,13 +3,16 @@
 from collections.abc import Collection
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, String, cast, func, or_, select
 
 from bot.core.outcome import Ending
 from bot.core.watch import Card, Listed, Watch
 from bot.store.database import Database
 from bot.store.records import CARD, WATCH, watch_from
 from bot.store.schema import cards, deliveries, watches
+
+_CARD_DELETED: Final = f'"ending": "{Ending.CARD_DELETED.value}"'
+"""How a stored outcome says so; in a text within it, the quotation marks would be escaped."""
 
 
 class Recent:
@@ -95,6 +98,9 @@ class Recent:
         `part` is a part of the id or of the name, in upper or lower case. Those with `name` in their name
         come before the others.
         """
+        if not _is_storable(part):
+            return []
+        name = name if _is_storable(name) else ""
         contains = or_(
             watches.c.task_id.icontains(part, autoescape=True),
             watches.c.name.icontains(part, autoescape=True),
@@ -115,10 +121,19 @@ class Recent:
         )
 
 
+def _is_storable(typed: str) -> bool:
+    """Return whether a text may be in the database: one with NUL or half a character cannot even be sent."""
+    try:
+        return b"\0" not in typed.encode()
+    except UnicodeEncodeError:
+        return False
+
+
 def _ended_since(channel_ids: Collection[int], since: float) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions for ended watches in a list; those whose card was deleted are left out."""
     return (
         watches.c.channel_id.in_(list(channel_ids)),
         watches.c.ended_at >= since,
-        watches.c.outcome["ending"].as_string() != Ending.CARD_DELETED.value,
+        # Searched as text: PostgreSQL reads no part of a JSON value with \u0000 or half a character in it.
+        ~cast(watches.c.outcome, String).contains(_CARD_DELETED, autoescape=True),
     )

@@ -60,8 +60,13 @@ class Store:
             watches.c.channel_id == channel_id, watches.c.task_id.in_(task_ids), watches.c.state == LIVE
         )
 
+        made: CardState | None = None
+
         def work(connection: Connection) -> CardState:
+            nonlocal made
             if taken := connection.execute(query).first():
+                if made is not None and taken.card_id == made.card.id:
+                    return made  # it was committed, although the answer was lost
                 raise AlreadyWatched(*taken)
             values = {
                 "guild_id": guild_id,
@@ -85,7 +90,8 @@ class Store:
                 }
                 watch_id = _insert(connection, watches, {**fields, "channel_id": channel_id, "state": LIVE})
                 added.append(Watch(id=watch_id, **fields))  # type: ignore[arg-type]
-            return CardState(card, tuple(added), (starter_id,))
+            made = CardState(card, tuple(added), (starter_id,))
+            return made
 
         return await self._run(work)
 
