@@ -5,12 +5,18 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from postgres_server import Server, shared
+from sqlalchemy import URL
+from store.places import migrated, run_inline
 from virtual_time import IDLE_ROUNDS
+
+from bot.store.location import Location, database_at, location_of
+from bot.store.schema import metadata
 
 # Every run tries the same examples, however slow the machine; `HYPOTHESIS=explore` looks for new ones.
 hypothesis.settings.register_profile(
@@ -47,6 +53,53 @@ def _usual_modes() -> Iterator[None]:
     mask = os.umask(0o022)
     yield
     os.umask(mask)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """Return the server of this test run."""
+    folder = tmp_path_factory.getbasetemp()
+    return shared(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
+
+
+@pytest.fixture(scope="session")
+def emptied(postgres: Server) -> Callable[[], URL]:
+    """Return what empties this process's database: faster than to make one for each test."""
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}"
+    location = location_of(postgres.create(name))
+    assert isinstance(location, URL)
+    database = database_at(location, None)
+    run_inline(database.open())
+    run_inline(database.close())
+    tables = ", ".join(metadata.tables)
+
+    def empty() -> URL:
+        with postgres.connected(name) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid != pg_backend_pid()"
+            )
+            connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE".encode())
+        return location
+
+    return empty
+
+
+@pytest.fixture
+def postgres_place(emptied: Callable[[], URL]) -> URL:
+    """Return an empty database of the newest version."""
+    return emptied()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    """Return empty data of the newest version, first in a file, then on a server."""
+    if request.param == "postgres":
+        found: Location = request.getfixturevalue("postgres_place")
+        return found
+    path = tmp_path / "bot.db"
+    path.write_bytes(migrated())
+    return path
 
 
 @pytest.fixture

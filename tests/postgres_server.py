@@ -129,20 +129,27 @@ def shared(place: Path) -> Server:
         if not note.exists():
             server = started()
             note.write_text(f"{server.folder}\n{server.port}\n{server.programs}\n")
-            guardian = [sys.executable, __file__, str(place)]
-            subprocess.Popen(guardian, stdin=subprocess.DEVNULL, start_new_session=True)  # ends by itself
+            guardian = subprocess.Popen(
+                [sys.executable, __file__, str(place)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            _kept.append(guardian)
         folder, port, programs = note.read_text().splitlines()
         return Server(Path(folder), int(port), Path(programs))
 
 
-_held: Final[list[int]] = []
+_kept: Final[list[object]] = []
+"""What must not be collected before this process ends: its lock, and the guardian, which outlives it."""
 
 
 def _hold(users: Path) -> None:
     """Hold a shared lock until this process ends."""
     file = os.open(users, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(file, fcntl.LOCK_SH)
-    _held.append(file)
+    _kept.append(file)
 
 
 def _guard(place: Path) -> None:

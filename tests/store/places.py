@@ -1,18 +1,22 @@
-"""Opened databases in a folder of the test's own."""
+"""Opened databases of both kinds: files in a folder of the test's own, or a database of the tests' server."""
 
 import os
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import psycopg
 from made import NOW, STARTER, TASK
+from sqlalchemy import text
 
 from bot.core.watch import CardState
+from bot.store.database import Database, T
+from bot.store.location import Location, database_at, shown
 from bot.store.sqlite import SqliteDatabase
 from bot.store.store import Store
 
@@ -22,8 +26,8 @@ NOBODY: Final = 65534
 
 
 @asynccontextmanager
-async def opened(path: Path, executor: Executor | None = None) -> AsyncIterator[SqliteDatabase]:
-    database = SqliteDatabase(path, executor)
+async def opened(place: Location, executor: Executor | None = None) -> AsyncIterator[Database]:
+    database = database_at(place, executor)
     await database.open()
     try:
         yield database
@@ -37,14 +41,13 @@ def migrated() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bot.db"
         for work in ((database := SqliteDatabase(path, None)).open(), database.close()):
-            with suppress(StopIteration):
-                work.send(None)  # inline: it never waits
+            run_inline(work)
         return path.read_bytes()
 
 
 @asynccontextmanager
-async def stored(path: Path) -> AsyncIterator[Store]:
-    async with opened(path) as database:
+async def stored(place: Location) -> AsyncIterator[Store]:
+    async with opened(place) as database:
         yield Store(database)
 
 
@@ -70,12 +73,33 @@ async def add(
     )
 
 
-def sql(path: Path, statement: str) -> list[Any]:
-    """Run one statement on the file from outside."""
-    with closing(sqlite3.connect(path)) as connection:
+def sql(place: Location, statement: str) -> list[Any]:
+    """Run one statement on the data from outside."""
+    if not isinstance(place, Path):
+        with psycopg.connect(shown(place), autocommit=True) as server:
+            cursor = server.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+    with closing(sqlite3.connect(place)) as connection:
         rows = connection.execute(statement).fetchall()
         connection.commit()
         return rows
+
+
+async def let_others_in(database: Database) -> None:
+    """Release the lock that keeps a second bot off the data."""
+    if isinstance(database, SqliteDatabase):
+        database._lock.release()
+    else:
+        await database.run(lambda connection: connection.execute(text("SELECT pg_advisory_unlock_all()")))
+
+
+def run_inline(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine of an inline database, which never waits, to its end."""
+    try:
+        work.send(None)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+    raise AssertionError("it waited")
 
 
 @contextmanager

@@ -1,17 +1,16 @@
 """What a server has watched lately: each task once, newest end first, old ends not at all."""
 
-from pathlib import Path
-
 from made import NOW
 from store.places import CHANNEL, GUILD, add, opened
 
 from bot.core.outcome import Ending, Message, Outcome
+from bot.store.location import Location
 from bot.store.recent import Recent
 from bot.store.store import Store
 
 
-async def test_each_task_is_listed_once_with_its_newest_end(tmp_path: Path) -> None:
-    async with opened(tmp_path / "bot.db") as database:
+async def test_each_task_is_listed_once_with_its_newest_end(place: Location) -> None:
+    async with opened(place) as database:
         store, recent = Store(database), Recent(database)
         for number, (task, channel, at) in enumerate(
             [("a", 1, NOW), ("b", 1, NOW + 5), ("a", 2, NOW + 9), ("c_", 3, NOW + 7), ("cx", 2, NOW - 99)]
@@ -34,8 +33,8 @@ async def test_each_task_is_listed_once_with_its_newest_end(tmp_path: Path) -> N
         assert await found([1, 2, 3], "%") == []
 
 
-async def test_ended_tasks_are_found_by_their_name_in_any_script(tmp_path: Path) -> None:
-    async with opened(tmp_path / "bot.db") as database:
+async def test_ended_tasks_are_found_by_their_name_in_any_script(place: Location) -> None:
+    async with opened(place) as database:
         store, recent = Store(database), Recent(database)
         for number, (task, name) in enumerate(
             [("a", "ÄRGER 5"), ("b", "镜头 5"), ("c5", ""), ("d5", "50 %")]
@@ -53,8 +52,8 @@ async def test_ended_tasks_are_found_by_their_name_in_any_script(tmp_path: Path)
         assert await found("%") == ["d5"]
 
 
-async def test_a_result_belongs_to_its_task_alone(tmp_path: Path) -> None:
-    async with opened(tmp_path / "bot.db") as database:
+async def test_a_result_belongs_to_its_task_alone(place: Location) -> None:
+    async with opened(place) as database:
         store, recent = Store(database), Recent(database)
         state = await add(store, "a", "b", message_id=1)
         await store.results.plan(state.watches[1].id, [Message("one"), Message("two")])
@@ -68,8 +67,8 @@ async def test_a_result_belongs_to_its_task_alone(tmp_path: Path) -> None:
         ]
 
 
-async def test_a_channel_calls_a_task_as_it_did_last(tmp_path: Path) -> None:
-    async with opened(tmp_path / "bot.db") as database:
+async def test_a_channel_calls_a_task_as_it_did_last(place: Location) -> None:
+    async with opened(place) as database:
         store, recent = Store(database), Recent(database)
         for number, (task, channel, name) in enumerate(
             [
@@ -88,8 +87,8 @@ async def test_a_channel_calls_a_task_as_it_did_last(tmp_path: Path) -> None:
         assert await recent.names(1, []) == {}
 
 
-async def test_pages_of_what_has_ended_are_counted_as_they_are_read(tmp_path: Path) -> None:
-    async with opened(tmp_path / "bot.db") as database:
+async def test_pages_of_what_has_ended_are_counted_as_they_are_read(place: Location) -> None:
+    async with opened(place) as database:
         store, recent = Store(database), Recent(database)
         ends = [Ending.SUCCEEDED, Ending.STOPPED, Ending.CARD_DELETED, Ending.ACCESS_LOST, Ending.FAILED]
         for number, end in enumerate(ends):

@@ -1,4 +1,4 @@
-"""The bot's memory, method by method, on a real file."""
+"""The bot's memory, method by method, in a real file and on a real server."""
 
 import sqlite3
 from dataclasses import replace
@@ -7,23 +7,19 @@ from pathlib import Path
 import pytest
 from made import NOW, STARTER, TASK, VIDEO, watch
 from sqlalchemy import text
-from store.places import CHANNEL, GUILD, add, opened, sql, stored
+from store.places import CHANNEL, GUILD, add, let_others_in, opened, sql, stored
 
 from bot.core.outcome import Delivery, Ending, Message, Outcome
 from bot.core.task import Task, TaskState
 from bot.core.watch import Card, CardState, Watch
 from bot.store.database import Database
 from bot.store.errors import AlreadyWatched, StoreFailed
+from bot.store.location import Location
 from bot.store.store import Store
 
 DONE = Outcome(Ending.SUCCEEDED, NOW + 9, Task(TASK, TaskState.SUCCEEDED, "succeeded", 100, videos=(VIDEO,)))
 DELETED = Outcome(Ending.CARD_DELETED, NOW + 9)
 MESSAGES = (Message("one", (STARTER,)), Message("two", (), ("https://a.b",)))
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "bot.db"
 
 
 def ids(states: list[CardState]) -> list[list[int]]:
@@ -33,8 +29,8 @@ def ids(states: list[CardState]) -> list[list[int]]:
 # Cards and watches
 
 
-async def test_a_card_comes_back_as_it_was_stored(path: Path) -> None:
-    async with stored(path) as store:
+async def test_a_card_comes_back_as_it_was_stored(place: Location) -> None:
+    async with stored(place) as store:
         state = await add(store, TASK, "b", "a")
         card = Card(state.card.id, GUILD, CHANNEL, 1000, STARTER, "en", NOW)
         rows = [
@@ -43,36 +39,36 @@ async def test_a_card_comes_back_as_it_was_stored(path: Path) -> None:
         ]
         assert state == CardState(card, tuple(rows), (STARTER,))
         assert await store.followers(card.id) == [STARTER]
-    async with stored(path) as store:
+    async with stored(place) as store:
         assert await store.unfinished() == [state]
 
 
-async def test_what_the_api_knew_at_the_beginning_is_stored_with_the_card(path: Path) -> None:
-    async with stored(path) as store:
+async def test_what_the_api_knew_at_the_beginning_is_stored_with_the_card(place: Location) -> None:
+    async with stored(place) as store:
         state = await add(store, TASK, "b", known=["b"])
         assert [row.seen_at for row in state.watches] == [None, NOW]
         assert await store.unfinished() == [state]
 
 
-async def test_a_name_is_stored_with_the_watch_and_can_be_changed(path: Path) -> None:
-    async with stored(path) as store:
+async def test_a_name_is_stored_with_the_watch_and_can_be_changed(place: Location) -> None:
+    async with stored(place) as store:
         state = await add(store, TASK, "b", names={TASK: "Shot 12 · 1"})
         assert [row.name for row in state.watches] == ["Shot 12 · 1", ""]
         assert await store.unfinished() == [state]
         await store.rename(state.watches[1].id, "The dog 🐕")
-    async with stored(path) as store:
+    async with stored(place) as store:
         (state,) = await store.unfinished()
         assert [row.name for row in state.watches] == ["Shot 12 · 1", "The dog 🐕"]
 
 
-async def test_the_largest_ids_that_discord_can_give_are_kept(path: Path) -> None:
-    async with stored(path) as store:
+async def test_the_largest_ids_that_discord_can_give_are_kept(place: Location) -> None:
+    async with stored(place) as store:
         state = await add(store, message_id=2**63 - 1, channel_id=2**63 - 1)
         assert await store.unfinished() == [state]
 
 
-async def test_a_channel_has_one_live_watch_of_a_task(path: Path) -> None:
-    async with stored(path) as store:
+async def test_a_channel_has_one_live_watch_of_a_task(place: Location) -> None:
+    async with stored(place) as store:
         state = await add(store, TASK)
         with pytest.raises(AlreadyWatched) as error:
             await add(store, "other", TASK, message_id=2)
@@ -84,21 +80,21 @@ async def test_a_channel_has_one_live_watch_of_a_task(path: Path) -> None:
         assert len(await store.unfinished()) == 3
 
 
-async def test_the_file_itself_holds_the_rule_against_two_bots_of_ours(path: Path) -> None:
-    async with stored(path) as store:
+async def test_the_data_itself_holds_the_rule_against_two_bots_of_ours(place: Location) -> None:
+    async with stored(place) as store:
         await add(store)
-        with pytest.raises(StoreFailed, match="UNIQUE"):
+        with pytest.raises(StoreFailed, match=r"(?i)unique"):
             await add(store, "same", "same", message_id=2)
-        with pytest.raises(StoreFailed, match="UNIQUE"):
+        with pytest.raises(StoreFailed, match=r"(?i)unique"):
             await add(store, "other")
         assert len(await store.unfinished()) == 1
 
 
-async def test_two_stores_on_two_connections_cannot_both_begin_a_watch(path: Path) -> None:
-    async with opened(path) as database:
+async def test_two_stores_on_two_connections_cannot_both_begin_a_watch(place: Location) -> None:
+    async with opened(place) as database:
         one = Store(database)
-        database._lock.release()  # so that the same data can be opened twice
-        async with stored(path) as other:
+        await let_others_in(database)
+        async with stored(place) as other:
             state = await add(one)
             with pytest.raises(AlreadyWatched):
                 await add(other, message_id=2)
@@ -107,8 +103,8 @@ async def test_two_stores_on_two_connections_cannot_both_begin_a_watch(path: Pat
             assert (await one.unfinished())[0].watches[0].outcome == DONE
 
 
-async def test_seen_once_is_seen_since_then(path: Path) -> None:
-    async with stored(path) as store:
+async def test_seen_once_is_seen_since_then(place: Location) -> None:
+    async with stored(place) as store:
         one, other = (await add(store, TASK, "other")).watches
         await store.save_seen([one.id], NOW + 1)
         await store.save_seen([one.id, other.id], NOW + 2)
@@ -119,21 +115,21 @@ async def test_seen_once_is_seen_since_then(path: Path) -> None:
 # Endings
 
 
-async def test_an_outcome_is_stored_once_and_for_good(path: Path) -> None:
-    async with stored(path) as store:
+async def test_an_outcome_is_stored_once_and_for_good(place: Location) -> None:
+    async with stored(place) as store:
         one, other = (await add(store, TASK, "other")).watches
         await store.save_outcomes([(one.id, DONE), (999, DONE)])
         await store.save_outcomes([(one.id, DELETED), (other.id, DELETED)])
         assert await store.to_announce() == [one.id]
-    async with stored(path) as store:
+    async with stored(place) as store:
         (state,) = await store.unfinished()
         assert [row.outcome for row in state.watches] == [DONE, DELETED]
         assert state.ended
 
 
-async def test_outcomes_are_stored_all_or_none(path: Path) -> None:
+async def test_outcomes_are_stored_all_or_none(tmp_path: Path) -> None:
     broken = Outcome(Ending.FAILED, NOW, Task(TASK, TaskState.ERROR, videos=("x" * 200_000,)))
-    async with opened(path) as database:
+    async with opened(tmp_path / "bot.db") as database:
         store = Store(database)
         before = await add(store, TASK, "other")
         one, other = before.watches
@@ -147,8 +143,8 @@ async def test_outcomes_are_stored_all_or_none(path: Path) -> None:
         assert [row.outcome for row in (await store.unfinished())[0].watches] == [DONE, broken]
 
 
-async def test_a_card_is_unfinished_until_everything_of_it_is_done(path: Path) -> None:
-    async with stored(path) as store:
+async def test_a_card_is_unfinished_until_everything_of_it_is_done(place: Location) -> None:
+    async with stored(place) as store:
         one, other = (await add(store, TASK, "other")).watches
         second = await add(store, "third", message_id=2)
         await store.finish([one.id])  # still live: nothing is done about it yet
@@ -164,8 +160,8 @@ async def test_a_card_is_unfinished_until_everything_of_it_is_done(path: Path) -
         assert await store.to_announce() == []
 
 
-async def test_results_are_announced_in_the_order_in_which_the_tasks_ended(path: Path) -> None:
-    async with stored(path) as store:
+async def test_results_are_announced_in_the_order_in_which_the_tasks_ended(place: Location) -> None:
+    async with stored(place) as store:
         one, two, three = (await add(store, "1", "2", "3")).watches
         await store.save_outcomes(
             [
@@ -180,74 +176,76 @@ async def test_results_are_announced_in_the_order_in_which_the_tasks_ended(path:
 # Deliveries
 
 
-async def test_a_result_is_planned_once_and_survives_a_crash(path: Path) -> None:
-    async with stored(path) as store:
+async def test_a_result_is_planned_once_and_survives_a_crash(place: Location) -> None:
+    async with stored(place) as store:
         (row,) = (await add(store)).watches
         planned = [Delivery(1, MESSAGES[0]), Delivery(2, MESSAGES[1])]
         assert await store.results.plan(row.id, MESSAGES) == planned
         assert await store.results.plan(row.id, (Message("later"),)) == planned
-    async with stored(path) as store:
+    async with stored(place) as store:
         assert await store.results.plan(row.id, (Message("after a crash"),)) == planned
 
 
-async def test_the_newest_intent_counts_and_a_sent_message_is_known(path: Path) -> None:
-    async with stored(path) as store:
+async def test_the_newest_intent_counts_and_a_sent_message_is_known(place: Location) -> None:
+    async with stored(place) as store:
         (row,) = (await add(store)).watches
         await store.results.plan(row.id, MESSAGES)
         await store.results.mark_sending(row.id, 1, NOW)
         await store.results.mark_sending(row.id, 1, NOW + 50)
         await store.results.sent(row.id, 1, 2**63 - 1)
         await store.results.mark_sending(row.id, 2, NOW + 60)
-    async with stored(path) as store:
+    async with stored(place) as store:
         assert await store.results.plan(row.id, ()) == [
             Delivery(1, MESSAGES[0], NOW + 50, 2**63 - 1),
             Delivery(2, MESSAGES[1], NOW + 60, None),
         ]
 
 
-async def test_an_intent_that_is_taken_back_leaves_a_message_as_it_was_planned(path: Path) -> None:
-    async with stored(path) as store:
+async def test_an_intent_that_is_taken_back_leaves_a_message_as_it_was_planned(place: Location) -> None:
+    async with stored(place) as store:
         (row,) = (await add(store)).watches
         planned = await store.results.plan(row.id, MESSAGES)
         await store.results.mark_sending(row.id, 1, NOW)
         await store.results.mark_sending(row.id, 2, NOW)
         await store.results.mark_unsent(row.id, 1)
-    async with stored(path) as store:
+    async with stored(place) as store:
         assert await store.results.plan(row.id, ()) == [planned[0], replace(planned[1], intended_at=NOW)]
 
 
-async def test_nothing_is_delivered_for_a_watch_that_is_not_there(path: Path) -> None:
-    async with stored(path) as store:
-        with pytest.raises(StoreFailed, match="FOREIGN KEY"):
+async def test_nothing_is_delivered_for_a_watch_that_is_not_there(place: Location) -> None:
+    async with stored(place) as store:
+        with pytest.raises(StoreFailed, match=r"(?i)foreign key"):
             await store.results.plan(watch().id, MESSAGES)
 
 
 # Followers, and what the bot remembers
 
 
-async def test_the_starter_comes_first_and_then_the_others_in_the_order_of_their_coming(path: Path) -> None:
-    async with stored(path) as store:
+async def test_the_starter_comes_first_and_then_the_others_in_the_order_they_came(
+    place: Location,
+) -> None:
+    async with stored(place) as store:
         card = (await add(store)).card
         for later, user in enumerate((9, 5, 9, 7, STARTER)):
             await store.follow(card.id, user, NOW + later)
         assert await store.followers(card.id) == [STARTER, 9, 5, 7]
         assert await store.followers(999) == []
-        with pytest.raises(StoreFailed, match="FOREIGN KEY"):
+        with pytest.raises(StoreFailed, match=r"(?i)foreign key"):
             await store.follow(999, 9, NOW)
 
 
-async def test_the_newest_value_is_remembered(path: Path) -> None:
-    async with stored(path) as store:
+async def test_the_newest_value_is_remembered(place: Location) -> None:
+    async with stored(place) as store:
         assert await store.remembered("key") is None
         await store.remember("key", "one")
         await store.remember("key", "two ü")
         await store.remember("other", "")
-    async with stored(path) as store:
+    async with stored(place) as store:
         assert (await store.remembered("key"), await store.remembered("other")) == ("two ü", "")
 
 
-async def test_a_full_disk_fails_every_write_until_there_is_space(path: Path) -> None:
-    async with opened(path) as database:
+async def test_a_full_disk_fails_every_write_until_there_is_space(tmp_path: Path) -> None:
+    async with opened(tmp_path / "bot.db") as database:
         store = Store(database)
         state = await add(store)
         await full(database, 1)
@@ -258,7 +256,7 @@ async def test_a_full_disk_fails_every_write_until_there_is_space(path: Path) ->
         await full(database, 1_000)
         await add(store, "room", message_id=10**6)
         assert len(await store.unfinished()) == held + 1
-    assert sql(path, "PRAGMA integrity_check") == [("ok",)]
+    assert sql(tmp_path / "bot.db", "PRAGMA integrity_check") == [("ok",)]
 
 
 async def fill(store: Store) -> None:
@@ -272,9 +270,9 @@ async def full(database: Database, pages: int) -> None:
     await database.run(lambda connection: connection.execute(text(f"PRAGMA max_page_count = {used + pages}")))
 
 
-async def test_any_number_of_cards_is_read_with_a_handful_of_variables(path: Path) -> None:
+async def test_any_number_of_cards_is_read_with_a_handful_of_variables(tmp_path: Path) -> None:
     """SQLite takes so many in a statement and no more."""
-    async with opened(path) as database:
+    async with opened(tmp_path / "bot.db") as database:
         store = Store(database)
         for number in range(30):
             state = await add(store, f"task-{number}", message_id=number + 1)
@@ -288,8 +286,8 @@ async def test_any_number_of_cards_is_read_with_a_handful_of_variables(path: Pat
     assert {state.followers for state in states} == {(STARTER, STARTER + 1)}
 
 
-async def test_a_starter_who_left_and_came_back_is_first_again_after_a_restart(path: Path) -> None:
-    async with stored(path) as store:
+async def test_a_starter_who_left_and_came_back_is_first_again_after_a_restart(place: Location) -> None:
+    async with stored(place) as store:
         state = await add(store)
         await store.follow(state.card.id, STARTER + 1, NOW + 1)
         await store.unfollow(state.card.id, STARTER)

@@ -6,11 +6,10 @@ keeps its own simple picture of what must be remembered, and compares it with th
 
 import shutil
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -23,8 +22,11 @@ from hypothesis.stateful import (
     invariant,
     multiple,
     rule,
+    run_state_machine_as_test,
 )
 from made import NOW, STARTER, Polled, failures, ids, links, poll, running
+from sqlalchemy import URL
+from store.places import migrated, run_inline
 
 from bot.core.events import Missing, Observation
 from bot.core.observed import UNOBSERVED, Observed
@@ -32,13 +34,13 @@ from bot.core.outcome import Ending, Message, Outcome
 from bot.core.task import Task, TaskState
 from bot.core.watch import CardState, Watch, ended, resumed
 from bot.store.errors import AlreadyWatched
+from bot.store.location import Location, database_at
 from bot.store.schema import DONE, FINAL, LIVE
-from bot.store.sqlite import SqliteDatabase
 from bot.store.store import Store
 
-T = TypeVar("T")
 TASKS = ("one", "two", "three")
 CHANNELS = (20, 21)
+SETTINGS = settings(max_examples=25, stateful_step_count=25)
 
 looks: st.SearchStrategy[Observation] = st.one_of(
     st.builds(running, st.none() | st.integers(0, 100)),
@@ -68,18 +70,21 @@ class Known:
 class WatchMachine(RuleBasedStateMachine):
     watches = Bundle("watches")
 
+    def make_place(self) -> Location:
+        """Return empty data of the newest version: migrating is not what is tested here."""
+        raise AssertionError
+
     @initialize()
     def open(self) -> None:
-        self.folder = Path(tempfile.mkdtemp())
-        (self.folder / "bot.db").write_bytes(empty_file())
+        self.place = self.make_place()
         self.now = NOW
         self.known: dict[int, Known] = {}
         self.message_id = 1000
         self._open()
 
     def _open(self) -> None:
-        self.database = SqliteDatabase(self.folder / "bot.db", None)
-        done(self.database.open())
+        self.database = database_at(self.place, None)
+        run_inline(self.database.open())
         self.store = Store(self.database)
 
     @rule(
@@ -103,9 +108,9 @@ class WatchMachine(RuleBasedStateMachine):
         )
         if live & set(tasks):
             with pytest.raises(AlreadyWatched):
-                done(adding)
+                run_inline(adding)
             return multiple()
-        state: CardState = done(adding)
+        state: CardState = run_inline(adding)
         for watch in state.watches:
             self.known[watch.id] = Known(watch, channel_id, seen=watch.task_id in seen)
         return multiple(*(watch.id for watch in state.watches))
@@ -121,10 +126,10 @@ class WatchMachine(RuleBasedStateMachine):
         else:
             step = poll(Polled(known.watch, known.observed), event, self.now)
         if step.watch.seen_at != known.watch.seen_at:
-            done(self.store.save_seen([number], self.now))
+            run_inline(self.store.save_seen([number], self.now))
             known.seen = True
         if step.outcome is not None:
-            done(self.store.save_outcomes([(number, step.outcome)]))
+            run_inline(self.store.save_outcomes([(number, step.outcome)]))
             known.outcome = step.outcome
         known.watch, known.observed = step.watch, step.observed
         if isinstance(event, Missing) and known.seen and step.outcome is not None:
@@ -135,7 +140,7 @@ class WatchMachine(RuleBasedStateMachine):
         """Whoever comes second with an end changes nothing."""
         if self.known[number].outcome is not None:
             other = Outcome(Ending.STALLED, self.now)
-            done(self.store.save_outcomes([(number, other)]))
+            run_inline(self.store.save_outcomes([(number, other)]))
 
     @rule(number=watches, parts=st.integers(1, 3))
     def plan(self, number: int, parts: int) -> None:
@@ -143,7 +148,7 @@ class WatchMachine(RuleBasedStateMachine):
         if known.outcome is None or not known.outcome.ending.announced or known.finished:
             return
         wanted = [Message(f"{number}: {self.now} {part}") for part in range(parts)]
-        planned = [delivery.message for delivery in done(self.store.results.plan(number, wanted))]
+        planned = [delivery.message for delivery in run_inline(self.store.results.plan(number, wanted))]
         assert planned == (known.planned or wanted), "a plan is made once"
         known.planned = planned
 
@@ -152,13 +157,13 @@ class WatchMachine(RuleBasedStateMachine):
         known = self.known[number]
         if len(known.sent) < len(known.planned):
             part = len(known.sent) + 1
-            done(self.store.results.mark_sending(number, part, self.now))
-            done(self.store.results.sent(number, part, message_id))
+            run_inline(self.store.results.mark_sending(number, part, self.now))
+            run_inline(self.store.results.sent(number, part, message_id))
             known.sent[part] = message_id
 
     @rule(number=consumes(watches))
     def finish(self, number: int) -> None:
-        done(self.store.finish([number]))
+        run_inline(self.store.finish([number]))
         known = self.known[number]
         known.finished = known.outcome is not None and known.outcome.ending.shown
 
@@ -166,9 +171,9 @@ class WatchMachine(RuleBasedStateMachine):
     def restart(self, jump: float) -> None:
         """Crash and come back, by a clock that may have been set: only what was committed is known."""
         self.now += jump
-        done(self.database.close())
+        run_inline(self.database.close())
         self._open()
-        for state in done(self.store.unfinished()):
+        for state in run_inline(self.store.unfinished()):
             for watch in state.watches:
                 known = self.known[watch.id]
                 known.watch, known.observed = resumed(watch, self.now), UNOBSERVED
@@ -180,7 +185,7 @@ class WatchMachine(RuleBasedStateMachine):
         if not hasattr(self, "store"):
             return
         query = "SELECT id, state, seen_at, ended_at FROM watches"
-        rows = done(self.database.run(lambda c: c.exec_driver_sql(query).all()))
+        rows = run_inline(self.database.run(lambda c: c.exec_driver_sql(query).all()))
         assert len(rows) == len(self.known)
         for number, state, seen_at, ended_at in rows:
             known = self.known[number]
@@ -192,37 +197,39 @@ class WatchMachine(RuleBasedStateMachine):
                 over = known.finished or not known.outcome.ending.shown
                 assert state == (DONE if over else FINAL)
         to_announce = {n for n, state, *_ in rows if state == FINAL}
-        assert set(done(self.store.to_announce())) == to_announce
+        assert set(run_inline(self.store.to_announce())) == to_announce
         for number, known in self.known.items():
             if known.planned:
-                deliveries = done(self.store.results.plan(number, []))
+                deliveries = run_inline(self.store.results.plan(number, []))
                 assert [d.message for d in deliveries] == known.planned
                 assert {d.part: d.message_id for d in deliveries if d.message_id is not None} == known.sent
 
     def teardown(self) -> None:
         if hasattr(self, "database"):
-            done(self.database.close())
-            shutil.rmtree(self.folder)
+            run_inline(self.database.close())
 
 
-@cache
-def empty_file() -> bytes:
-    """Return a file of the newest version: migrating is not what is tested here."""
-    with tempfile.TemporaryDirectory() as folder:
-        database = SqliteDatabase(Path(folder) / "bot.db", None)
-        done(database.open())
-        done(database.close())
-        return (Path(folder) / "bot.db").read_bytes()
+class FileMachine(WatchMachine):
+    """On SQLite, each time in a new file."""
+
+    def make_place(self) -> Location:
+        self.folder = Path(tempfile.mkdtemp())
+        (self.folder / "bot.db").write_bytes(migrated())
+        return self.folder / "bot.db"
+
+    def teardown(self) -> None:
+        super().teardown()
+        shutil.rmtree(self.folder)
 
 
-def done(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine of an inline database, which never waits, to its end."""
-    try:
-        work.send(None)
-    except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]
-    raise AssertionError("it waited")
+def test_on_sqlite() -> None:
+    run_state_machine_as_test(FileMachine, settings=SETTINGS)
 
 
-TestWatchMachine = WatchMachine.TestCase
-TestWatchMachine.settings = settings(max_examples=10, stateful_step_count=25)
+@pytest.mark.slow
+def test_on_postgresql(emptied: Callable[[], URL]) -> None:
+    class ServerMachine(WatchMachine):
+        def make_place(self) -> Location:
+            return emptied()
+
+    run_state_machine_as_test(ServerMachine, settings=SETTINGS)
