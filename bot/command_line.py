@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import io
 import logging
 import os
 import sys
@@ -50,7 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     check.add_argument("--sync", action="store_true", help="also write the commands to Discord again")
     backup = commands.add_parser("backup", help="copy the data to a new file; the bot may be running")
-    backup.add_argument("file", type=Path, help="a new file, or a folder for a file named after the time")
+    backup.add_argument(
+        "file",
+        type=Path,
+        nargs="?",
+        help="a new file, or a folder for a file named after the time (default: that of the data)",
+    )
     restore = commands.add_parser("restore", help="restore a backup; the bot must not be running")
     restore.add_argument("file", type=Path, help="a backup; the current data is kept next to it")
     restored = commands.add_parser("restored", help="say when data that other tools restored was backed up")
@@ -62,6 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     move.add_argument("target", help="an empty database, or a file that does not exist yet")
     commands.add_parser("watches", help="list what is watched, from the data; the bot may be running")
     chosen = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # may be of a terminal that knows no ✓
+            stream.reconfigure(errors="backslashreplace")
     match chosen.command:
         case "check":
             return _check(as_json=chosen.json, sync=chosen.sync)
@@ -82,6 +91,8 @@ def _run() -> int:
             _complain(line)
         return Exit.SETTINGS
     from bot import log, process  # noqa: PLC0415
+    from bot.config.env_file import misspelled  # noqa: PLC0415
+    from bot.config.secret_files import why_rejected  # noqa: PLC0415
     from bot.gateway.client import TokenRefused  # noqa: PLC0415
     from bot.gateway.connection import GatewayRefused  # noqa: PLC0415
     from bot.monitoring.server import CannotListen  # noqa: PLC0415
@@ -89,11 +100,13 @@ def _run() -> int:
 
     os.umask(UMASK)
     log.set_up(settings.log_level, settings.log_format, settings.secrets)
+    for variable, meant in misspelled(os.environ, Settings.model_fields):
+        logging.getLogger("bot").warning("%s is not a setting; did you mean %s?", variable, meant.upper())
     fail = logging.getLogger("bot").critical if settings.log_format == "json" else _complain
     try:
         asyncio.run(process.run(settings))
     except TokenRefused:
-        fail("DISCORD_TOKEN: rejected by Discord. Copy the bot's token from the developer portal again")
+        fail(f"DISCORD_TOKEN: {why_rejected(settings.discord_token.get_secret_value())}")
         return Exit.TOKEN
     except GatewayRefused as error:
         fail(f"Discord's gateway {GATEWAY_ADVICE[error.code]} (close code {error.code})")

@@ -11,7 +11,7 @@ from typing import Any, Final
 from bot.app import App
 from bot.clock import DiscordTime, steady_clock
 from bot.config import Settings
-from bot.gateway.client import VeoBot, reach, serve, talk_to
+from bot.gateway.client import VeoBot, ask, reach, serve, talk_to
 from bot.metrics import Metrics
 from bot.monitoring.event_loop import measure_lag
 from bot.monitoring.server import MonitoringServer
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 MAX_CLOCK_OFFSET: Final = 5.0
 """Seconds by which this machine's clock may differ from Discord's before a warning is logged."""
+FIRST_ASK_SECONDS: Final = 5.0
+"""How long the start waits for Discord before it goes on without an answer."""
 
 
 async def run(settings: Settings) -> None:
@@ -41,6 +43,9 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         executor: Executor = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="store"))
         database = database_at(settings.database, executor)
+        # Before the data is made or migrated. If Discord is down, `reach` asks again, and the rest may start.
+        token = settings.discord_token.get_secret_value()
+        unanswered = await ask(settings.discord_api_url, token, discord_time, FIRST_ASK_SECONDS)
         await database.open()
         taken = asyncio.Event()
         database.on_taken = taken.set
@@ -78,16 +83,17 @@ async def run(settings: Settings) -> None:
             )
         lag = asyncio.create_task(measure_lag(metrics.event_loop_lag.observe))
         stack.callback(lag.cancel)
-        await _until(stop, taken, _serve(settings, client, discord_time))
+        await _until(stop, taken, _serve(settings, client, discord_time, reached=not unanswered))
         if taken.is_set():
             raise AnotherBot("another bot has taken the data over: only one may run on it")
         log.info("stopping")
 
 
-async def _serve(settings: Settings, client: VeoBot, discord_time: DiscordTime) -> None:
+async def _serve(settings: Settings, client: VeoBot, discord_time: DiscordTime, *, reached: bool) -> None:
     token = settings.discord_token.get_secret_value()
     talk_to(settings.discord_api_url)
-    await reach(settings.discord_api_url, token, discord_time)
+    if not reached:
+        await reach(settings.discord_api_url, token, discord_time)
     if abs(discord_time.ahead) > MAX_CLOCK_OFFSET:
         log.warning(
             "this machine's clock is off: turn on time synchronization (NTP)",

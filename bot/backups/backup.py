@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.store.data_folder import beside, exists
+from bot.store.data_folder import beside, exists, real_path
 from bot.store.errors import StoreError
 from bot.store.readonly import Kind, examine, reading, why_unreadable
 from bot.store.unconfirmed import mark_copy
@@ -28,7 +28,7 @@ def back_up(database: Path, target: Path, at: float) -> Path:
     Raises:
         BackupFailed: no file `target` was written.
     """
-    database = database.resolve()
+    database = real_path(database)
     if (why := why_unreadable(database)) is not None:
         raise BackupFailed(why)
     if os.path.isdir(target):  # noqa: PTH112 Path.is_dir raises in a closed folder

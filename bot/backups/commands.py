@@ -15,6 +15,7 @@ from bot.backups.moving import MoveFailed, move
 from bot.backups.postgres import how_to_dump, how_to_restore, read
 from bot.backups.restore import RestoreFailed, restore
 from bot.backups.restored import mark_restored
+from bot.store.data_folder import real_path
 from bot.store.errors import StoreUnusable
 from bot.store.location import Location, location_of
 from bot.store.readonly import reading, why_unreadable
@@ -40,10 +41,10 @@ class UnfinishedWatch(NamedTuple):
     followers: int
 
 
-def backup(database: Location, target: Path) -> str:
+def backup(database: Location, target: Path | None) -> str:
     if not isinstance(database, Path):
-        raise BackupFailed(how_to_dump(database, target))
-    file = back_up(database, target, time.time())
+        raise BackupFailed(how_to_dump(database, target or Path("veo-watch-bot.dump")))
+    file = back_up(database, target or database.parent, time.time())
     return f"{file}: {file.stat().st_size} bytes"
 
 
@@ -86,7 +87,7 @@ def unfinished(database: Location) -> list[UnfinishedWatch]:
     """
     if not isinstance(database, Path):
         return [UnfinishedWatch(*row) for row in read(database, _UNFINISHED, {"done": DONE})]
-    database = database.resolve()
+    database = real_path(database)
     if (why := why_unreadable(database)) is not None:
         raise StoreUnusable(why)
     try:

@@ -21,6 +21,7 @@ from bot.store.data_folder import (
     give_to_owner,
     how_to_use,
     locked,
+    real_path,
     unusable,
     video_folder,
 )
@@ -45,7 +46,7 @@ def restore(backup: Path, database: Path, at: float) -> Path | None:
     Raises:
         RestoreFailed, StoreUnusable, AnotherBot: the data is unchanged.
     """
-    backup, database = backup.resolve(), database.resolve()
+    backup, database = real_path(backup), real_path(database)
     if (why := _why_not(backup, database)) is not None:
         raise RestoreFailed(why)
     if closed := unusable(database):

@@ -6,10 +6,11 @@ This module holds the report: one line per result for people, one JSON object fo
 import json
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 
 class CheckResult(NamedTuple):
-    """The state of one thing; if it is wrong, `text` also says what to do."""
+    """The state of one thing; if it is wrong, `text` also says what to do, with the command or the page."""
 
     subject: str
     ok: bool
@@ -18,7 +19,7 @@ class CheckResult(NamedTuple):
 
 @dataclass
 class Report:
-    """All results, and the bot's invite link if its id is known."""
+    """All results, in the order in which they must be fixed, and the bot's invite link if its id is known."""
 
     results: list[CheckResult] = field(default_factory=list)
     invite: str | None = None
@@ -34,9 +35,17 @@ class Report:
         lines = [f"{'✓' if r.ok else '✗'} {r.subject:<16} {r.text}" for r in self.results]
         if self.invite is not None:
             lines.append(f"  {'invite':<16} {self.invite}")
+        if not self.ok:
+            lines.append("Fix what is marked with ✗, from the top; then run `veo-watch-bot check` again.")
         return "\n".join(lines)
 
     def as_json(self) -> str:
         """Return one object: `ok`, `findings` (`subject`, `ok`, `text`) and `invite` (a link or null)."""
         findings = [result._asdict() for result in self.results]
         return json.dumps({"ok": self.ok, "findings": findings, "invite": self.invite}, ensure_ascii=False)
+
+
+def without_user(url: str) -> str:
+    """Return a URL that can be shown: without a user and a password."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

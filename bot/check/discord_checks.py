@@ -12,14 +12,16 @@ from typing import Any, Final
 import aiohttp
 import discord
 
-from bot.check import CheckResult, Report
+from bot.check import CheckResult, Report, without_user
 from bot.clock import Clock
 from bot.commands import tree
 from bot.config import Settings
+from bot.config.secret_files import why_rejected
 from bot.gateway.client import VeoBot, talk_to
 from bot.outbound.discord_errors import describe
 from bot.outbound.permissions import INVITED_WITH, invite_link
 
+PORTAL: Final = "https://discord.com/developers/applications"
 REQUEST_SECONDS: Final = 15.0
 SYNC_SECONDS: Final = 60.0
 """For logging in and writing the commands; discord.py retries on its own while Discord is down."""
@@ -47,7 +49,8 @@ async def check_discord(settings: Settings, clock: Clock) -> Report:
         async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
             await _check_bot(report, session, settings, clock)
     except _BadResponse as error:
-        report.add("Discord", False, f"{error}: check the network and DISCORD_API_URL")
+        attempt = f"curl -i {without_user(settings.discord_api_url)}/gateway"
+        report.add("Discord", False, f"{error}: check the network and DISCORD_API_URL. Try: {attempt}")
     return report
 
 
@@ -58,20 +61,24 @@ async def _check_bot(
     status, me, headers = await _get(session, f"{api}/users/@me")
     _check_clock(report, headers.get("Date", ""), clock)
     if status == 401:  # noqa: PLR2004
-        text = "rejected by Discord: copy the bot's token from the developer portal again"
-        report.add("Discord token", False, text)
+        report.add("Discord token", False, why_rejected(settings.discord_token.get_secret_value()))
         return
     _expect(status, me, dict)
     report.add("Discord token", True, f"{_printable(me.get('username'))}, id {_printable(me.get('id'))}")
     status, application, _ = await _get(session, f"{api}/applications/@me")
     _expect(status, application, dict)
+    portal = PORTAL
     if str(application.get("id")).isdecimal():
         report.invite = invite_link(int(application["id"]))
+        portal = f"{PORTAL}/{application['id']}"
     if endpoint := application.get("interactions_endpoint_url"):
-        text = f"sent to {_printable(endpoint)}: clear Interactions Endpoint URL in the developer portal"
-        report.add("interactions", False, text)
+        advice = f"clear Interactions Endpoint URL in the developer portal, {portal}/information"
+        report.add("interactions", False, f"sent to {_printable(endpoint)}: {advice}")
     else:
         report.add("interactions", True, "sent to the bot itself")
+    if application.get("bot_require_code_grant"):
+        advice = f"switch off Requires OAuth2 Code Grant in the developer portal, {portal}/bot"
+        report.add("invite link", False, f"Discord would refuse it: {advice}")
     _check_servers(report, await _servers(session, api), settings.allowed_guild_ids)
 
 
@@ -89,7 +96,9 @@ async def _servers(session: aiohttp.ClientSession, api: str) -> list[Mapping[str
 
 def _check_servers(report: Report, servers: list[Mapping[str, Any]], allowed: frozenset[int]) -> None:
     if not servers:
-        report.add("servers", False, "the bot is in none: open the invite link")
+        report.add(
+            "servers", False, f"the bot is in none: open the invite link {report.invite or ''}".rstrip()
+        )
         return
     for server in servers:
         bits = str(server.get("permissions"))
@@ -108,7 +117,8 @@ def _check_servers(report: Report, servers: list[Mapping[str, Any]], allowed: fr
         report.add("server", not missing, text)
     if absent := allowed - {int(server["id"]) for server in servers}:
         ids = ", ".join(map(str, sorted(absent)))
-        report.add("servers", False, f"the bot is not in these servers of ALLOWED_GUILD_IDS: {ids}")
+        advice = "Invite it there, or remove them"
+        report.add("servers", False, f"the bot is not in these servers of ALLOWED_GUILD_IDS: {ids}. {advice}")
 
 
 def _check_clock(report: Report, date: str, clock: Clock) -> None:
@@ -121,7 +131,8 @@ def _check_clock(report: Report, date: str, clock: Clock) -> None:
     if abs(ahead) <= MAX_CLOCK_OFFSET:
         report.add("clock", True, text)
     else:
-        report.add("clock", False, f"{text}: set this machine's clock (NTP)")
+        advice = "set this machine's clock (NTP), with systemd: sudo timedatectl set-ntp true"
+        report.add("clock", False, f"{text}: {advice}")
 
 
 async def sync_commands(settings: Settings) -> CheckResult:

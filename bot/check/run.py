@@ -1,4 +1,4 @@
-"""All checks: settings, data, conflicts on this machine, the task API and Discord.
+"""All checks, in the order in which to fix what they find: settings, data, this machine, Discord, task API.
 
 Safe beside a running bot: nothing is written, except the commands on Discord if `sync` is set. Failures
 become results, nothing is raised. A check that depends on a failed one is skipped.
@@ -13,13 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from bot.check import CheckResult, Report
-from bot.check.discord_checks import check_discord, sync_commands
+from bot.check import CheckResult, Report, without_user
+from bot.check.discord_checks import PORTAL, check_discord, sync_commands
 from bot.clock import Clock, steady_clock
 from bot.config import DataSettings, InvalidSettings, Settings
+from bot.config.env_file import misspelled
 from bot.core.health import IMPOSSIBLE_ID
 from bot.monitoring.server import bind_error, format_address, try_to_bind
-from bot.store.data_folder import exists, how_to_use, is_locked, nearest_existing, unusable
+from bot.store.data_folder import exists, fault_of, is_locked, nearest_existing, real_path
 from bot.store.location import Location, no_driver
 from bot.store.readonly import Kind, examine
 from bot.store.schema import HEAD
@@ -38,11 +39,13 @@ async def check(
     try:
         settings = load()
     except InvalidSettings as error:
-        report.results = [CheckResult("settings", ok=False, text=line) for line in error.errors]
+        report.results = [CheckResult("settings", ok=False, text=_with_page(line)) for line in error.errors]
         with suppress(InvalidSettings):  # already among the errors above
             report.results += _check_database_at(DataSettings.load().database, clock)[0]
         return report
     report.add("settings", True, "complete and valid")
+    for variable, meant in misspelled(os.environ, Settings.model_fields):
+        report.add("environment", True, f"{variable} is not a setting; did you mean {meant.upper()}?")
     data, running = _check_database_at(settings.database, clock)
     report.results += data
     report.results += check_conflicts(settings, running=running)
@@ -52,6 +55,12 @@ async def check(
     if sync:
         report.results.append(await sync_commands(settings))
     return report
+
+
+def _with_page(error: str) -> str:
+    """Return an error of the settings, with the page that has the token if that is missing."""
+    missing = error.startswith("DISCORD_TOKEN: required")
+    return f"{error}. It is on {PORTAL}: your application, Bot, Reset Token" if missing else error
 
 
 def _check_database_at(location: Location, clock: Clock) -> tuple[list[CheckResult], bool]:
@@ -67,20 +76,16 @@ def _check_database_at(location: Location, clock: Clock) -> tuple[list[CheckResu
 
 def check_data(path: Path) -> list[CheckResult]:
     """Check the database's folder and, if this user may enter it, the database."""
-    path = path.resolve()
+    path = real_path(path)
     folder = _check_folder(path)
     return [folder, _check_database(path)] if folder.ok else [folder]
 
 
 def _check_folder(database: Path) -> CheckResult:
     subject, folder = "data folder", database.parent
+    if fault := fault_of(database):
+        return CheckResult(subject, False, fault)
     existing = nearest_existing(folder)
-    if os.path.isdir(database):  # noqa: PTH112 Path.is_dir raises if a parent is not accessible
-        return CheckResult(subject, False, f"{database} is a folder: set DATABASE_URL to a file in it")
-    if not existing.is_dir():
-        return CheckResult(subject, False, f"{existing} is not a folder: set DATABASE_URL")
-    if closed := unusable(database):
-        return CheckResult(subject, False, f"{closed[0]} is not writable: {how_to_use(closed, database)}")
     if (free := shutil.disk_usage(existing).free) < MIN_FREE_BYTES:
         return CheckResult(
             subject, False, f"only {free // 1024} KiB are free on the disk of {existing}: free some space"
@@ -140,6 +145,9 @@ async def check_task_api(settings: Settings) -> CheckResult:
     except RateLimited:
         return CheckResult(subject, False, "rate limits this key: try again in a minute")
     except VeoError as error:
-        text = f"no usable answer ({error}): check VEO_API_BASE_URL and the network"
+        advice = (
+            f"check VEO_API_BASE_URL and the network. Try: curl -i {without_user(settings.veo_api_base_url)}"
+        )
+        text = f"no usable answer ({error}): {advice}"
         return CheckResult(subject, False, text)
     return CheckResult(subject, True, "answers and accepts the key")

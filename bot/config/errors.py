@@ -13,6 +13,7 @@ _PLAINER: Final = {
     "float_parsing": "must be a number",
 }
 """Pydantic's words for these say how it tried to read the value."""
+_SET_BY_THE_IMAGE: Final = {"database_url"}
 
 
 class InvalidSettings(Exception):
@@ -45,8 +46,9 @@ def error_lines(
                 if kind == "literal_error":
                     message = message.replace("'", "")  # or people would write the quotes
                 yield f"{name.upper()}: {message.removeprefix('Value error, ')}"
-    if missing and file.missing is not None:
-        yield file.missing
+    given = {variable.lower() for variable in environment} & set(names)
+    if missing and file.missing is not None and given <= _SET_BY_THE_IMAGE:
+        yield file.missing  # somebody's first start
 
 
 def _where(name: str, names: Collection[str], file: EnvFile, environment: Collection[str]) -> str:

@@ -89,4 +89,15 @@ def secret_alone(secret: SecretStr, name: str) -> SecretStr:
     return secret
 
 
+def why_rejected(token: str) -> str:
+    """Return what to do about a token that Discord rejects."""
+    advice = (
+        "rejected by Discord: copy the bot's token again from https://discord.com/developers/applications"
+        " (your application, Bot, Reset Token)"
+    )
+    if token.count(".") == 2:  # noqa: PLR2004 the parts are an id, a time and a signature
+        return advice
+    return f"{advice}. A token has two dots, which this one has not: it may be the client secret or an id"
+
+
 SecretFile = Annotated[str | None, AfterValidator(_secret_file)]

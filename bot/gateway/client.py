@@ -165,8 +165,8 @@ def talk_to(api_url: str) -> None:
     Route.BASE = api_url
 
 
-async def reach(api_url: str, token: str, discord_time: DiscordTime) -> str:
-    """Wait until Discord answers; return the gateway's URL, and set `discord_time`.
+async def reach(api_url: str, token: str, discord_time: DiscordTime) -> None:
+    """Wait until Discord answers, and set `discord_time`.
 
     discord.py itself gives up if Discord is down when the bot starts.
 
@@ -174,24 +174,23 @@ async def reach(api_url: str, token: str, discord_time: DiscordTime) -> str:
         TokenRefused: the token is wrong.
     """
     failures = 0
-    while True:
-        gateway, why = await _ask(api_url, token, discord_time)
-        if gateway is not None:
-            # discord.py connects to this constant after an invalidated session, and would send the token
-            # there.
-            DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)
-            if failures:
-                log.info("Discord answers")
-            return gateway
+    while why := await ask(api_url, token, discord_time):
         if not failures:
             log.warning("Discord does not answer, retrying until it does", extra={"reason": why})
         failures += 1
         await asyncio.sleep(exponential_backoff(failures, 1.0, LONGEST_PAUSE))
+    if failures:
+        log.info("Discord answers")
 
 
-async def _ask(api_url: str, token: str, discord_time: DiscordTime) -> tuple[str | None, str]:
+async def ask(api_url: str, token: str, discord_time: DiscordTime, seconds: float = REQUEST_SECONDS) -> str:
+    """Ask Discord for the gateway, and set `discord_time`; return why it did not answer, or "" if it did.
+
+    Raises:
+        TokenRefused: the token is wrong.
+    """
     headers = {"Authorization": f"Bot {token}", "User-Agent": "DiscordBot (veo-watch-bot, 1)"}
-    timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+    timeout = aiohttp.ClientTimeout(total=seconds)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
@@ -200,12 +199,14 @@ async def _ask(api_url: str, token: str, discord_time: DiscordTime) -> tuple[str
             if response.status == 401:  # noqa: PLR2004
                 raise TokenRefused
             if response.status != 200:  # noqa: PLR2004
-                return None, f"status {response.status}"
+                return f"status {response.status}"
             answer = await response.json(content_type=None)
             discord_time.update(response.headers.get("Date", ""))
-            return str(answer["url"]), ""
+            # discord.py connects here after an invalidated session, and sends the token.
+            DiscordWebSocket.DEFAULT_GATEWAY = URL(str(answer["url"]))
+            return ""
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError) as error:
-        return None, type(error).__name__
+        return type(error).__name__
 
 
 async def serve(client: VeoBot, token: str) -> None:

@@ -25,6 +25,11 @@ _HARMLESS: Final = {"lost+found"}
 """Other names that may be in a folder used only by the bot."""
 
 
+def real_path(path: Path) -> Path:
+    """Return a path without symbolic links. A loop of them stays; Path.resolve would raise RuntimeError."""
+    return Path(os.path.realpath(path))
+
+
 def beside(database: Path, ending: str) -> Path:
     return database.with_name(f"{database.name}{ending}")
 
@@ -98,7 +103,7 @@ def locked(database: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
 
 def is_locked(database: Path) -> bool:
     """Return whether a bot is running on a database. Creates no lock file."""
-    database = database.resolve()
+    database = real_path(database)
     lock_file = beside(database, ".lock")
     if exists(lock_file) and is_usable(lock_file):
         with suppress(OSError):
@@ -108,6 +113,24 @@ def is_locked(database: Path) -> bool:
             except AnotherBot:
                 return True
     return False
+
+
+def fault_of(database: Path) -> str | None:
+    """Return why a database cannot be kept at a path and what to do, as far as a look can tell."""
+    folder = nearest_existing(database.parent)
+    if os.path.isdir(database):  # noqa: PTH112 Path.is_dir raises if a parent is not accessible
+        return f"{database} is a folder: set DATABASE_URL to a file in it"
+    if not os.path.isdir(folder):  # noqa: PTH112
+        return f"{folder} is not a folder: set DATABASE_URL to a file in one"
+    if closed := unusable(database):
+        return f"{closed[0]} is not writable: {how_to_use(closed, database)}"
+    try:
+        os.stat(database)  # noqa: PTH116 as above
+    except (FileNotFoundError, PermissionError):
+        return None
+    except OSError as error:
+        return f"{database} cannot be used ({error.strerror}): set DATABASE_URL to another file"
+    return None
 
 
 def unusable(database: Path) -> list[Path]:

@@ -8,6 +8,7 @@ from sqlalchemy import URL
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from bot.store.data_folder import fault_of, real_path
 from bot.store.database import Database
 from bot.store.errors import StoreUnusable
 from bot.store.sqlite import SqliteDatabase
@@ -66,9 +67,11 @@ def database_at(location: Location, executor: Executor | None) -> Database:
     """Return the database that is there, not yet open.
 
     Raises:
-        StoreUnusable: it is PostgreSQL, whose driver is missing.
+        StoreUnusable: its folder cannot be used, or PostgreSQL's driver is missing.
     """
     if isinstance(location, Path):
+        if fault := fault_of(real_path(location)):
+            raise StoreUnusable(fault)
         return SqliteDatabase(location, executor)
     try:
         from bot.store.postgres import PostgresDatabase  # noqa: PLC0415 only PostgreSQL needs the driver

@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, StaticPool, create_engine, event, text
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 
-from bot.store.data_folder import acquire, empty_video_folder, how_to_use, lock_of, unusable, video_folder
+from bot.store.data_folder import acquire, empty_video_folder, fault_of, lock_of, real_path, video_folder
 from bot.store.database import Database
 from bot.store.errors import StoreFailed, StoreUnusable
 from bot.store.migrating import VERSION_TABLE, migrate
@@ -39,7 +39,7 @@ class SqliteDatabase(Database):
     def __init__(self, path: Path, executor: Executor | None) -> None:
         super().__init__(executor)
         self.upsert = insert
-        self.path: Final = path.resolve()
+        self.path: Final = real_path(path)
         self._lock: Final = lock_of(self.path)
 
     @property
@@ -47,10 +47,8 @@ class SqliteDatabase(Database):
         return video_folder(self.path)
 
     async def open(self) -> None:
-        if closed := unusable(self.path):
-            raise StoreUnusable(f"{closed[0]} is not writable: {how_to_use(closed, self.path)}")
-        if self.path.is_dir():
-            raise StoreUnusable(f"{self.path} is a folder: set DATABASE_URL to a file in it")
+        if fault := fault_of(self.path):
+            raise StoreUnusable(fault)
         self._acquire_lock()
         try:
             # Emptied before the data is opened, which needs some disk space: after a crash it may be full.

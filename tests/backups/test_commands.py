@@ -54,6 +54,16 @@ async def test_what_is_not_done_is_listed_while_the_bot_holds_the_data(
     assert path.read_bytes() == before
 
 
+async def test_a_backup_without_a_place_is_written_beside_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await (await _filled(tmp_path / "bot.db")).close()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'bot.db'}")
+    assert main(["backup"]) == Exit.STOPPED
+    (copy,) = tmp_path.glob("bot-*.db")
+    assert capsys.readouterr().out.startswith(f"{copy}: ")
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [(None, "there is no database"), (b"no database" * 99, "could not be read"), (b"", "could not be read")],

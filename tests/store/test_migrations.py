@@ -246,7 +246,7 @@ async def test_a_folder_in_the_files_place_is_refused(path: Path) -> None:
 
 async def test_a_file_in_the_folders_place_is_refused(path: Path) -> None:
     path.write_text("a file")
-    with pytest.raises(StoreUnusable, match="cannot write in"):
+    with pytest.raises(StoreUnusable, match="is not a folder: set DATABASE_URL"):
         await SqliteDatabase(path / "bot.db", None).open()
     assert path.read_text() == "a file"
 

@@ -19,6 +19,7 @@ from bot.check import Report
 from bot.check.run import check, check_data
 from bot.config import Settings
 from bot.store.errors import StoreUnusable
+from bot.store.location import database_at
 from bot.store.sqlite import SqliteDatabase
 from sim.discord import Fault
 from sim.discord.clients import pointed_at
@@ -302,17 +303,32 @@ def test_a_file_that_is_not_ours_is_told(content: bytes | None, text: str, tmp_p
     assert text in database.text
 
 
-def test_a_folder_that_is_still_to_be_made_is_fine_and_a_file_in_its_place_is_not(tmp_path: Path) -> None:
+def test_a_folder_that_is_still_to_be_made_is_fine(tmp_path: Path) -> None:
     folder, database = check_data(tmp_path / "a" / "b" / "bot.db")
     assert (folder.ok, database.ok) == (True, True)
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("name", ["file/bot.db", "file/a/bot.db", "folder", f"{'x' * 300}/bot.db", "loop"])
+async def test_check_and_start_say_the_same_of_a_place_that_cannot_hold_the_data(
+    name: str, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("x")
-    (folder,) = check_data(tmp_path / "file" / "bot.db")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    before = sorted(tmp_path.rglob("*"))
+    (folder,) = check_data(tmp_path / name)
     assert not folder.ok
+    with pytest.raises(StoreUnusable) as refusal:
+        database_at(tmp_path / name, None)
+    assert str(refusal.value) == folder.text
+    with pytest.raises(StoreUnusable) as refusal:
+        await SqliteDatabase(tmp_path / name, None).open()
+    assert str(refusal.value) == folder.text
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_path_that_the_system_will_not_look_at_raises_nothing(tmp_path: Path) -> None:
     path = tmp_path / ("x" * 300) / "bot.db"
-    assert [result.subject for result in check_data(path)] == ["data folder", "database"]
     with pytest.raises(StoreUnusable, match="there is no database"):
         unfinished(path)

@@ -63,10 +63,21 @@ def test_the_last_word_is_json_where_the_log_is(tmp_path: Path) -> None:
     assert ended.returncode == 4
     last = json.loads(ended.stderr.splitlines()[-1])
     assert last["level"] == "CRITICAL"
-    assert last["message"].startswith("DATABASE_URL: cannot write in")
+    assert last["message"].startswith(f"DATABASE_URL: {tmp_path / 'file'} is not a folder: ")
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_a_terminal_that_knows_no_marks_gets_the_report(tmp_path: Path) -> None:
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    command = [*BOT, "check"]
+    ended = subprocess.run(
+        command, cwd=tmp_path, env=env, capture_output=True, check=False, timeout=PATIENCE, text=True
+    )
+    assert (ended.returncode, ended.stderr) == (6, "")
+    assert "\\u2717 settings" in ended.stdout
+
+
 def test_a_reader_that_has_enough_is_no_fault(tmp_path: Path) -> None:
     (tmp_path / "bot.db").write_bytes(migrated())
     reader, writer = os.pipe()

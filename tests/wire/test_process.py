@@ -102,7 +102,7 @@ async def test_it_stops_while_it_waits_for_discord(tmp_path: Path) -> None:
 async def test_what_keeps_it_from_starting_is_one_clear_line(
     env: dict[str, str], code: int, line: str, tmp_path: Path
 ) -> None:
-    async with process(tmp_path) as here:
+    async with process(tmp_path, fresh=True) as here:
         await here.start(wait=False, **env)
         assert await here.ended() == code
         assert any(said.startswith(line.strip()) for said in here.said), here.log
@@ -111,6 +111,9 @@ async def test_what_keeps_it_from_starting_is_one_clear_line(
         if code == 2:
             assert here.sim.requests == []
             assert len(here.said) == 1
+        if code == 3:
+            assert len(here.sim.requests) == 1
+            assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
