@@ -100,6 +100,8 @@ ENDED_LATELY = "Ended in the last 24 hours: {count}"
 OPEN_CARD = "open"
 OPEN_RESULT = "result"
 PAGE = "Page {page} of {pages}"
+PREVIOUS_PAGE = "◀ Previous"
+NEXT_PAGE = "Next ▶"
 
 # Names of Discord's permissions, as its own settings call them.
 PERMISSIONS: Final = {

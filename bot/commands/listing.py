@@ -151,8 +151,10 @@ def list_page(
         texts.append(_entry(entry, row, language, closed))
     if shown.last:
         texts.append(f"-# {say(language, answers.PAGE, page=shown.page + 1, pages=shown.last + 1)}")
-    turns = ((shown.page - 1, "◀"), (shown.page + 1, "▶"))
-    buttons = tuple(Button(Action.PAGE, other, sign) for other, sign in turns if 0 <= other <= shown.last)
+    turns = ((shown.page - 1, answers.PREVIOUS_PAGE), (shown.page + 1, answers.NEXT_PAGE))
+    buttons = tuple(
+        Button(Action.PAGE, other, say(language, label)) for other, label in turns if 0 <= other <= shown.last
+    )
     return CardForm(tuple(texts), Style.MOVING.colour, buttons, separated=True)
 
 

@@ -100,17 +100,17 @@ async def test_a_long_list_is_turned_page_by_page_also_after_a_restart(tmp_path:
         assert use.response is not None
         page = use.response
         assert "Page 1 of 4" in page.text
-        assert [button["label"] for button in page.buttons] == ["▶"]
+        assert [button["label"] for button in page.buttons] == ["Next ▶"]
         seen = named(use)
         await here.kill_bot()
         await here.start_bot()
         await here.sleep(60)
         for number in (2, 3, 4):
-            await (await here.sim.click(here.ada, page, label="▶")).acknowledged()
+            await (await here.sim.click(here.ada, page, label="Next ▶")).acknowledged()
             assert f"Page {number} of 4" in page.text
             seen += [task for line in page.text.splitlines() for task in TASKS if task in line]
         assert seen == TASKS[20:] + TASKS[10:20] + TASKS[:10]
-        assert [button["label"] for button in page.buttons] == ["◀"]
+        assert [button["label"] for button in page.buttons] == ["◀ Previous"]
 
 
 async def test_a_page_that_is_no_more_turns_to_the_last_one(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ async def test_a_page_that_is_no_more_turns_to_the_last_one(tmp_path: Path) -> N
         card.delete()
         here.api.set(TASKS[5], running(50))
         await here.sleep(60)
-        await (await here.sim.click(here.ada, use.response, label="▶")).acknowledged()
+        await (await here.sim.click(here.ada, use.response, label="Next ▶")).acknowledged()
         assert named(use) == TASKS[:5], "the watches of a card that was deleted are not missed"
         assert use.response.buttons == []
 
@@ -173,7 +173,7 @@ async def test_the_pages_go_on_from_what_is_live_to_what_has_ended(tmp_path: Pat
         assert use.response is not None
         pages = [named(use)]
         for _ in range(2):
-            await (await here.sim.click(here.ada, use.response, label="▶")).acknowledged()
+            await (await here.sim.click(here.ada, use.response, label="Next ▶")).acknowledged()
             pages.append(named(use))
         assert [len(page) for page in pages] == [8, 8, 4]
         assert "Live watches" not in use.text
