@@ -3,8 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
+from demo.reading import button_of
 from demo.stage import Stage
 from sim.task_api.answers import Answer
+from sim.task_api.renders import SIGNATURE
 
 IDS: Final = [f"{0x1CB280B3 + number * 0x0F0E1D2C:08x}-442e-4db2-83f0-6e73616eb474" for number in range(10)]
 SHOTS: Final = {
@@ -127,6 +129,108 @@ async def listed(stage: Stage) -> None:
     await stage.mei.slash(stage.channel, "veo list")
 
 
+def signed(stage: Stage, host: str = "") -> list[str]:
+    """Return five links of 600 characters: of the stage's own videos, or at a host that has none."""
+    base = f"https://{host}/renders" if host else f"{stage.api.base_url}/media"
+    links = (
+        f"{base}/{'sunrise' if number % 2 else 'waves'}.mp4?take={number}&{SIGNATURE}" for number in range(5)
+    )
+    return [f"{link}&X-Amz-Meta=".ljust(600, "0") for link in links]
+
+
+def ready_with(urls: Sequence[str], **times: int) -> Answer:
+    videos = {"videos": [{"url": url} for url in urls]}
+    return Answer.json({"state": "succeeded", "progress": 100, "data": videos, **times})
+
+
+async def result_of(stage: Stage, answer: Answer) -> None:
+    """A render that ends with this answer while people watch it."""
+    stage.api.set(IDS[0], [render(stage, "running", 80, minutes=4), answer])
+    await watch(stage, IDS[:1], SHOTS[stage.language][0])
+    await stage.marco.slash(stage.channel, "veo watch", id=IDS[0])
+    await stage.env.advance_time(40)
+
+
+async def attached(stage: Stage) -> None:
+    """Five videos of signed links, attached."""
+    await result_of(stage, ready_with(signed(stage), create_time=int(stage.now()) - 240))
+
+
+async def linked(stage: Stage) -> None:
+    """Five signed links of which no video can be fetched."""
+    await result_of(stage, ready_with(signed(stage, "cdn.example.com"), create_time=int(stage.now()) - 240))
+
+
+async def long_error(stage: Stage) -> None:
+    """An error of which not all fits a message."""
+    await result_of(stage, failed("The prompt does not follow our content policy. " * 40))
+
+
+async def ended_before(stage: Stage) -> None:
+    """Renders that had already ended: asked for once, and watched."""
+    now = int(stage.now())
+    stage.api.set(IDS[0], ready_with(signed(stage)[:2], create_time=now - 900, update_time=now - 600))
+    stage.api.set(IDS[1], failed("The prompt does not follow our content policy."))
+    await watch(stage, IDS[:1])
+    await stage.marco.slash(stage.channel, "veo status", id=IDS[1])
+    await stage.env.advance_time(10)
+
+
+async def endings(stage: Stage) -> None:
+    """Cards in their final form: stopped, without a video, vanished, unknown, not changing for hours."""
+    gone = Answer.json({"message": "task not found"}, 404)
+    moving = render(stage, "running", 40)
+    empty = Answer.json({"state": "succeeded", "progress": 100, "data": {"videos": []}})
+    lasting: list[Any] = [[moving], [moving, empty], [moving, gone], [gone], [render(stage, "running", 40)]]
+    for number, (task_id, answers) in enumerate(zip(IDS, lasting, strict=False)):
+        stage.api.set(task_id, answers)
+        await watch(stage, [task_id], SHOTS[stage.language][number % 4] if number % 2 else "")
+    await stage.ann.slash(stage.channel, "veo stop", id=IDS[0])
+    for _ in range(25):
+        await stage.env.advance_time(300)
+
+
+async def outage(stage: Stage) -> None:
+    """Cards while the task API is down, and a question meanwhile."""
+    for number, task_id in enumerate(IDS[:3]):
+        stage.api.set(task_id, render(stage, "running", 30 + number))
+    await watch(stage, IDS[:1], SHOTS[stage.language][0])
+    await watch(stage, IDS[1:3])
+    stage.api.fail_all(Answer.json({"message": "bad gateway"}, 502))
+    await stage.env.advance_time(90)
+    await stage.ann.slash(stage.channel, "veo status", id=IDS[4])
+
+
+async def key_refused(stage: Stage) -> None:
+    """A card while the task API refuses the key."""
+    stage.api.set(IDS[0], render(stage, "running", 30))
+    await watch(stage, IDS[:1], SHOTS[stage.language][0])
+    stage.api.fail_all(Answer.json({"message": "invalid key"}, 401))
+    await stage.env.advance_time(90)
+
+
+async def private_answers(stage: Stage) -> None:
+    """What only the asker sees, one below the other."""
+    slash, channel = stage.ann.slash, stage.channel
+    stage.api.set(IDS[0], render(stage, "running", 30))
+    stage.api.set(IDS[1], Answer.json({"message": "task not found"}, 404))
+    stage.api.set(IDS[2], Answer.json({"message": "invalid key"}, 401))
+    await slash(channel, "veo list")
+    card = (await stage.mei.slash(channel, "veo watch", id=IDS[0], name=SHOTS[stage.language][0])).response
+    await slash(channel, "veo watch", id="../admin")
+    await slash(
+        channel, "veo watch", id=f"curl -H 'Authorization: s3cr3t-key-99' https://api.example.com/{IDS[0]}"
+    )
+    for task_id in IDS[1:3]:
+        await slash(channel, "veo status", id=task_id)
+    await slash(channel, "veo stop", id=IDS[0])
+    await slash(channel, "veo stop", id=IDS[5])
+    if card is not None and (button := button_of(card.components, "veo:notify:")) is not None:
+        await stage.ann.click(card, custom_id=button["custom_id"])
+    message = await stage.mei.send(channel, "Lunch?")
+    await stage.ann.context_menu(channel, "Watch Veo tasks", message)
+
+
 CARD_SCENES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
     "states": one_through_all_states,
     "ten": ten,
@@ -135,4 +239,13 @@ CARD_SCENES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
     "message": named_in_a_message,
     "stalled": stalled,
     "listed": listed,
+    "attached": attached,
+    "linked": linked,
+    "long-error": long_error,
+    "ended-before": ended_before,
+    "endings": endings,
+    "outage": outage,
+    "key-refused": key_refused,
+    "answers": private_answers,
 }
+SLOW_SCENES: Final = {"endings"}

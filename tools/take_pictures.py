@@ -1,7 +1,7 @@
 """Take the pictures of the demo for the pages and write them to `docs`: `python -m tools.take_pictures`.
 
 `python -m tools.take_pictures --cards FOLDER [SCENE…]` takes pictures to look at cards by, in both languages,
-as wide as a desktop and as a phone.
+as wide as a desktop and as a phone, dark and light.
 
 It needs Chromium. Time is virtual, so it takes seconds; two runs differ only in their dates.
 """
@@ -20,12 +20,14 @@ from bot.messages import LANGUAGES
 from demo.reading import button_of
 from demo.stage import Stage
 from sim.task_api.renders import FAILS, QUEUES, STALLS, SUCCEEDS
-from tools.card_scenes import CARD_SCENES
+from tools.card_scenes import CARD_SCENES, SLOW_SCENES
 
 PICTURES: Final = Path(__file__).parent.parent / "docs"
 WIDTH: Final = 728
 WIDTHS: Final = (1000, 390)
 """Of the pictures to look at cards by."""
+HOURS: Final = 0.1
+"""The speed of scenes that last for hours: the bot polls rarely, so that they are soon over."""
 MARGIN: Final = 12
 LARGEST: Final = 250_000
 """Maximum size of a picture in bytes."""
@@ -41,6 +43,12 @@ SHOW_FRAMES: Final = """async () => {
   }
 }"""
 """Seeks every video on the page to a frame in its later part."""
+THEMES: Final = {"dark": "", "light": Path(__file__).with_name("light.css").read_text("utf-8")}
+PAINT: Final = """css => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(css);
+  document.adoptedStyleSheets = [sheet];
+}"""
 QUIET: Final = (
     "--no-sandbox",
     "--disable-gpu",
@@ -121,15 +129,18 @@ async def shoot(page: Page, picture: Path, width: int = WIDTH) -> None:
 async def take_cards(browser: Browser, folder: Path, names: Sequence[str]) -> None:
     """Take the pictures of `card_scenes`, whole pages without the first message."""
     for name, language in product(names or CARD_SCENES, LANGUAGES):
-        async with Stage(language=language) as stage:
+        speed = HOURS if name in SLOW_SCENES else 1
+        async with Stage(speed, language) as stage:
             await CARD_SCENES[name](stage)
             viewer = stage.mei if name == "listed" else stage.ann
-            async with stage.env.preview(stage.channel, viewers=[viewer], layout="channel") as preview:
+            async with stage.preview([viewer]) as preview:
                 for width in WIDTHS:
                     size: ViewportSize = {"width": width, "height": 3600}
-                    page = await browser.new_page(viewport=size, color_scheme="dark")
+                    page = await browser.new_page(viewport=size)
                     await page.goto(preview.url)
-                    await shoot(page, folder / f"{name}-{language}-{width}.png", width)
+                    for theme, css in THEMES.items():
+                        await page.evaluate(PAINT, css)
+                        await shoot(page, folder / f"{name}-{language}-{width}-{theme}.png", width)
                     await page.close()
 
 
@@ -156,7 +167,7 @@ async def take(browser: Browser, name: str) -> None:
     )
     async with Stage(language=language) as stage:
         await act(stage)
-        async with stage.env.preview(stage.channel, viewers=[stage.ann], layout="channel") as preview:
+        async with stage.preview([stage.ann]) as preview:
             await page.goto(preview.url)
             await shoot(page, picture)
             await page.close()
