@@ -48,7 +48,7 @@ def mention(user_id: int) -> str:
 
 def name_and_id(name: str, task_id: str) -> str:
     """Return how a message refers to a render: its name, if it has one, and its id."""
-    return f"{plain(name, NAME_LIMIT)} · `{task_id}`" if name else f"`{task_id}`"
+    return f"**{plain(name, NAME_LIMIT)}** · `{task_id}`" if name else f"`{task_id}`"
 
 
 def short_id(task_id: str) -> str:

@@ -150,14 +150,14 @@ def test_a_message_has_room_when_everything_is_as_long_as_it_can_be(language: st
 
 def test_a_result_begins_with_the_name_and_is_found_by_its_id() -> None:
     (message,) = result_messages(TASK, done(VIDEO), [], "en", POLICY, name="Shot *12*")
-    assert message.content.splitlines()[0] == f"✅ **Finished** · Shot \\*12\\* · `{TASK}`"
+    assert message.content.splitlines()[0] == f"✅ **Finished** · **Shot \\*12\\*** · `{TASK}`"
     assert is_part(message.content, TASK, 1, 1)
     other = "00000000-442e-1db2-43f0-6e73616eb474"
     for trap in (f"`{other}`", f"``{other}``", f"\\`{other}`", f"`\n`{other}`"):
         (message,) = result_messages(TASK, done(VIDEO), [], "en", POLICY, name=clean_name(trap))
         assert not is_part(message.content, other, 1, 1)
     message = answer_message(running(), "en", NOW, "Shot 12")
-    assert message.content.startswith(f"🎬 **Rendering** · Shot 12 · `{TASK}`")
+    assert message.content.startswith(f"🎬 **Rendering** · **Shot 12** · `{TASK}`")
 
 
 def test_a_simple_result_is_one_message() -> None:

@@ -53,7 +53,7 @@ async def test_a_name_stands_on_the_card_and_in_the_result_and_does_nothing(tmp_
         await here.shows(card, f"### 🎬 Rendering\n**{shown}**\n-# `{TASK}`")
         here.api.set(TASK, DONE)
         result = await here.result(card)
-        assert first_lines(here, card) == [f"✅ **Finished** · {shown} · `{TASK}`"]
+        assert first_lines(here, card) == [f"✅ **Finished** · **{shown}** · `{TASK}`"]
         assert result.pings == {here.ada.id}
         await here.shows(card, shown)
 
@@ -68,14 +68,14 @@ async def test_several_renders_share_a_name_with_numbers(tmp_path: Path) -> None
             await here.shows(card, f"🎬 Rendering · **Shot 12 · {number}**\n")
         here.api.set(TASKS[1], DONE)
         await here.result(card)
-        assert first_lines(here, card) == [f"✅ **Finished** · Shot 12 · 2 · `{TASKS[1]}`"]
+        assert first_lines(here, card) == [f"✅ **Finished** · **Shot 12 · 2** · `{TASKS[1]}`"]
 
 
 async def test_a_render_that_has_ended_is_answered_by_its_name(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, DONE)
         use = await watch(here, TASK, "Shot 12")
-        assert use.text.startswith(f"✅ **Finished** · Shot 12 · `{TASK}`\n")
+        assert use.text.startswith(f"✅ **Finished** · **Shot 12** · `{TASK}`\n")
 
 
 @pytest.mark.parametrize("name", ["\u200b", " ", "\u202e\n"])
@@ -114,7 +114,7 @@ async def test_its_starter_renames_what_is_watched_already_and_nobody_else_does(
         await here.start_bot()
         here.api.set(TASK, DONE)
         result = await here.result(card)
-        assert first_lines(here, card) == [f"✅ **Finished** · Shot \\*12\\* · `{TASK}`"]
+        assert first_lines(here, card) == [f"✅ **Finished** · **Shot \\*12\\*** · `{TASK}`"]
         assert result.pings == {here.ada.id, here.bob.id}
 
 
@@ -232,7 +232,7 @@ async def test_a_result_is_found_after_a_crash_whatever_the_name_is_now(name: st
         await here.sleep(3600)
         await here.start_bot()
         await here.sleep(3600)
-        assert first_lines(here, card) == [f"✅ **Finished** · Shot 12 · `{TASK}`"]
+        assert first_lines(here, card) == [f"✅ **Finished** · **Shot 12** · `{TASK}`"]
         assert here.app is not None
         assert await here.app.store.to_announce() == []
 
@@ -283,4 +283,4 @@ async def test_the_data_of_the_version_before_names_goes_on_and_takes_names(tmp_
             here.api.set(task, DONE)
         await here.result(alone)
         await here.sim.wait_for(lambda: len(here.replies(several)) == 2, 60)
-        assert first_lines(here, several)[1] == f"✅ **Finished** · Shot 12 · 2 · `{TASKS[1]}`"
+        assert first_lines(here, several)[1] == f"✅ **Finished** · **Shot 12 · 2** · `{TASKS[1]}`"
