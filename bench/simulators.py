@@ -1,7 +1,6 @@
 """The simulated Discord and the simulated task API, as the benchmarks use them; the only module that knows where they are."""
 
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -9,6 +8,7 @@ from typing import Any, Final
 from bench.kinds import Trace
 from sim.discord import Channel, DiscordSim, Fault, Invocation, Message, User
 from sim.task_api.answers import Answer
+from sim.task_api.limiter import Limiter
 from sim.task_api.server import RenderApi
 
 __all__ = ["Channel", "DiscordSim", "Invocation", "Message", "Place", "Render", "TaskApi", "settle", "slow"]
@@ -64,14 +64,14 @@ class TaskApi(RenderApi):
         self.allowed = allowed
         self.answered: list[float] = []
         self.refused: list[float] = []
-        self._lately: deque[float] = deque()
+        self._limit: Final = None if allowed is None else Limiter("sliding", int(allowed), 1.0)
 
     def add(self, render: Render) -> None:
         self.known[render.id] = render
 
     def _decide(self, task_id: str, request: Any) -> Answer:
         now, render = self._clock(), self.known.get(task_id)
-        if self._is_too_much(now):
+        if self._limit is not None and not self._limit.accepts(now):
             self.refused.append(now)
             if render is not None:
                 render.refused += 1
@@ -80,17 +80,6 @@ class TaskApi(RenderApi):
         if render is not None:
             render.polls.append(now)
         return replace(super()._decide(task_id, request), delay=self.round_trip)
-
-    def _is_too_much(self, now: float) -> bool:
-        """Say whether the last second has had all that is allowed; what is refused counts for nothing."""
-        if self.allowed is None:
-            return False
-        while self._lately and self._lately[0] <= now - 1:
-            self._lately.popleft()
-        if len(self._lately) >= self.allowed:
-            return True
-        self._lately.append(now)
-        return False
 
     def _render(self, task_id: str) -> Mapping[str, Any] | None:
         render = self.known.get(task_id)

@@ -9,13 +9,14 @@ time.
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 from aiohttp import web
 
 from sim.task_api.answers import Answer, send
+from sim.task_api.limiter import Limiter
 from sim.task_api.renders import EXAMPLES, Render
 
 MEDIA: Final = Path(__file__).with_name("media")
@@ -24,6 +25,7 @@ Scripted = Mapping[str, Any] | Answer | None
 """What to answer for a task: a JSON object, an Answer, or None for its render."""
 
 _NOT_FOUND: Final = Answer.json({"message": "task not found"}, 404)
+_LIMITED: Final = Answer.json({"error": {"message": "too many requests", "type": "rate_limit"}}, 429)
 _REFUSED: Final = Answer.json({"error": {"message": "Invalid API key provided"}}, 401)
 # Seconds that a stop gives requests in flight before their connections are cut.
 _GRACE: Final = 0.01
@@ -72,6 +74,8 @@ class RenderApi:
         self._scripts: dict[str, list[Scripted]] = {}
         self._media: dict[str, Answer] = {}
         self._outage: Answer | None = None
+        self.limiter: Limiter | None = None
+        """Refuses what exceeds its limit with a 429, before anything else is looked at."""
         self._runner: web.AppRunner | None = None
         self._in_flight = 0
         self.max_in_flight = 0
@@ -149,9 +153,18 @@ class RenderApi:
         self._in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self._in_flight)
         try:
-            return await send(request, self._decide(task_id, request))
+            return await send(request, self._within_limits(task_id, request))
         finally:
             self._in_flight -= 1
+
+    def _within_limits(self, task_id: str, request: web.Request) -> Answer:
+        if self.limiter is None:
+            return self._decide(task_id, request)
+        now, refused = self._clock(), not self.limiter.accepts(self._clock())
+        if refused:
+            self._admit(task_id, request)
+        answer = _LIMITED if refused else self._decide(task_id, request)
+        return replace(answer, headers={**answer.headers, **self.limiter.headers(now, refused=refused)})
 
     def _decide(self, task_id: str, request: web.Request) -> Answer:
         accepted = self._admit(task_id, request)
