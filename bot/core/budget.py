@@ -1,0 +1,79 @@
+"""How many requests the task API takes, and when the next one may be sent; the strictest limit counts.
+
+    set        `POLL_PER_MINUTE`: never more in any minute, and the polls of watched tasks evenly spaced
+    announced  what the newest headers leave (`Quota`), spread over the rest of its window
+    learned    from 429s alone (`LearnedRate`)
+
+People's own polls are not spaced: they come a few at a time. Times are seconds of any one clock.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from math import inf
+from typing import Final, NamedTuple
+
+from bot.core.learned_rate import LONGEST_HOLD, LearnedRate
+
+MINUTE: Final = 60.0
+IN_TRANSIT: Final = 1.0
+"""Our minute is so much longer: one request may take so many seconds longer to arrive than the next."""
+RESERVED: Final = 10
+"""One request in so many of those that are set is left for people, who would wait for a full minute's gap."""
+CATCH_UP: Final = 0.05
+"""Seconds of a late timer that are made up for."""
+LONGEST_WINDOW: Final = 120.0
+"""What is left of a longer window is not spread: a daily quota must not slow down a busy hour."""
+
+
+class Quota(NamedTuple):
+    """What an API announces: so many more requests in so many seconds."""
+
+    requests: int
+    seconds: float
+
+
+class RequestBudget:
+    """`per_minute` requests are allowed in any minute, None for no such limit."""
+
+    def __init__(self, per_minute: int | None = None) -> None:
+        self.learned: Final = LearnedRate()
+        self._window: Final = deque[float](maxlen=per_minute or 0)
+        self._for_watched: Final = per_minute - per_minute // RESERVED if per_minute else 0
+        self._set_gap: Final = MINUTE / self._for_watched if per_minute else 0.0
+        self._announced_gap = 0.0
+        self._announced_until = -inf
+        self._not_before = -inf
+        self._next = -inf
+        self._next_spaced = -inf
+
+    def is_limited(self, now: float) -> bool:
+        """Tell whether any limit is known."""
+        return self._gap(now) > 0 or self.learned.at(now) < inf
+
+    def at(self, *, spaced: bool) -> float:
+        """Return when the next request may be sent, in the past if it may be now."""
+        at = max(self._not_before, self.learned.not_before, self._next)
+        most = self._for_watched if spaced else self._window.maxlen or 0
+        if most and len(self._window) >= most:
+            at = max(at, self._window[-most] + MINUTE + IN_TRANSIT)
+        return max(at, self._next_spaced) if spaced else at
+
+    def sent(self, now: float) -> None:
+        """Count a request."""
+        self._window.append(now)
+        self._next = max(self._next, now - CATCH_UP) + 1 / self.learned.at(now)
+        # People's requests, not being spaced, must not add up to a long wait for the others.
+        self._next_spaced = min(max(self._next_spaced, now - CATCH_UP), now) + self._gap(now)
+
+    def announced(self, quotas: Iterable[Quota], now: float) -> None:
+        """Take over what an answer's headers leave."""
+        self._announced_gap = 0.0
+        for requests, seconds in quotas:
+            if requests <= 0:
+                self._not_before = max(self._not_before, now + min(seconds, LONGEST_HOLD))
+            elif seconds <= LONGEST_WINDOW and seconds / requests >= self._announced_gap:
+                self._announced_gap = min(seconds / requests, LONGEST_HOLD)
+                self._announced_until = now + seconds
+
+    def _gap(self, now: float) -> float:
+        return max(self._set_gap, self._announced_gap if now < self._announced_until else 0.0)

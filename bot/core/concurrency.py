@@ -1,0 +1,47 @@
+"""How many polls may be in flight at once: found out from their round trips.
+
+Additive increase, multiplicative decrease (RFC 5681), judged once in as many answers as are in flight: more
+as long as they come as fast as ever, fewer once most of them take much longer or the API refuses some.
+"""
+
+from math import inf
+from statistics import median
+from typing import Final
+
+START: Final = 128
+BOUNDS: Final = (32, 512)
+MORE: Final = 16
+LESS: Final = 0.8
+MUCH_LONGER: Final = 2.0
+"""So many times the usual round trip, and this many seconds more:"""
+TOLERATED: Final = 0.1
+
+
+class Concurrency:
+    """Counts polls; `limit` is how many may be in flight."""
+
+    def __init__(self) -> None:
+        self.limit = START
+        self._usual = inf
+        self._seconds: Final[list[float]] = []
+        self._refused = self._in_use = False
+
+    def ended(self, seconds: float, in_flight: int, *, refused: bool = False) -> None:
+        """Learn how long a poll took, how many were in flight with it, and whether it was refused."""
+        self._seconds.append(seconds)
+        self._refused |= refused
+        self._in_use |= in_flight >= self.limit
+        if len(self._seconds) >= self.limit:
+            self._judge(median(self._seconds))
+            self._seconds.clear()
+            self._refused = self._in_use = False
+
+    def _judge(self, seconds: float) -> None:
+        low, high = BOUNDS
+        if self._refused or seconds > self._usual * MUCH_LONGER + TOLERATED:
+            if self.limit == low and not self._refused:  # that it is slow is not our doing
+                self._usual = seconds
+            self.limit = max(low, int(self.limit * LESS))
+        elif self._in_use:
+            self.limit = min(high, self.limit + MORE)
+        self._usual = min(seconds, self._usual)

@@ -1,0 +1,102 @@
+"""The rate of requests that an API accepts, learned from its 429s alone.
+
+Cubic growth up to the refused rate and beyond it, as in CUBIC (RFC 9438). A *spell* is a time in which
+everything is refused. The first one shows the rate: how many requests were accepted shortly before it, in as
+long a time. Times are seconds of any one clock.
+"""
+
+from collections import deque
+from math import inf
+from typing import Final
+
+from bot.core.backoff import exponential_backoff
+
+FIRST_PAUSE: Final = 0.5
+LONGEST_PAUSE: Final = 15.0
+LONGEST_IN_DOUBT: Final = 1.0
+"""Bounds on the pause between two attempts while everything is refused. In doubt, the tasks were all refused
+for reasons of their own, and the others must not wait for them.
+"""
+LONGEST_HOLD: Final = 60.0
+"""Longest pause that an answer may cause for all requests."""
+STEP_BACK: Final = 0.15
+"""The share by which the rate falls below the one that was refused."""
+GROWTH: Final = (8.0, 120.0)
+"""Seconds until it is back there; doubled, up to the second, each time about the same rate is refused."""
+FORGOTTEN: Final = 4.0
+"""At so many times the refused rate without another refusal, there is no limit any more."""
+LONG_SPELL: Final = 60.0
+FRESH_RATE: Final = 1.0
+"""Requests a second to begin with, and after a long spell: what was accepted before says little."""
+LOWEST_RATE: Final = 1 / 30
+
+
+class LearnedRate:
+    """Learns from every answer; no limit before the first refusal."""
+
+    def __init__(self) -> None:
+        self.not_before = -inf
+        """When the next attempt may be made in a spell."""
+        self._refused_rate = inf
+        self._since = 0.0
+        """When the rate last fell. Requests sent before that have nothing new to say."""
+        self._growth = GROWTH[0]
+        self._accepted: Final = deque[float](maxlen=4_096)
+        self._spell: float | None = None
+        """When the current spell began."""
+        self._spell_rate = inf
+        self._refusals = 0
+        self._lowest = LOWEST_RATE
+        """Refusals in doubt do not bring the rate down below `FRESH_RATE`."""
+
+    @property
+    def in_spell(self) -> bool:
+        return self._spell is not None
+
+    def at(self, now: float) -> float:
+        """Return the requests a second, `inf` without a limit."""
+        if self._refused_rate == inf:
+            return inf
+        rate = self._refused_rate * (1 - STEP_BACK * (1 - (now - self._since) / self._growth) ** 3)
+        if rate > FORGOTTEN * self._refused_rate:
+            self._refused_rate = inf
+            return inf
+        return max(LOWEST_RATE, rate)
+
+    def refused(self, begun: float, now: float, retry_after: float | None, *, sure: bool = True) -> None:
+        """Learn that a request sent at `begun` was refused; `sure` if hardly because of its task alone."""
+        if begun < self._since:
+            return
+        if self._spell is None:
+            self._spell, self._spell_rate, self._refusals = now, self.at(begun), 0
+            self._lowest = FRESH_RATE
+        self._refusals += 1
+        if sure:
+            self._lowest = LOWEST_RATE
+        self._since = now
+        pause = exponential_backoff(self._refusals, FIRST_PAUSE, LONGEST_PAUSE if sure else LONGEST_IN_DOUBT)
+        if sure and self._refusals > 1:
+            pause = max(pause, min(retry_after or 0.0, LONGEST_HOLD))
+        self.not_before = now + pause
+
+    def accepted(self, begun: float, now: float) -> None:
+        """Learn that a request sent at `begun` was accepted."""
+        self._accepted.append(begun)
+        if self._spell is not None and begun >= self._since:
+            self._end_spell(self._spell, now)
+
+    def _end_spell(self, began: float, now: float) -> None:
+        before, rate = self._refused_rate, self._spell_rate
+        over = 2 * max(FIRST_PAUSE, now - began)
+        measured = sum(at > now - over for at in self._accepted) / over
+        if now - began > LONG_SPELL:
+            self._refused_rate = FRESH_RATE
+        elif rate == inf:
+            self._refused_rate = max(measured, FRESH_RATE)
+        elif rate < before * (1 - STEP_BACK / 3):  # refused long before it was back: the limit is lower now
+            self._refused_rate = max(self._lowest, measured, rate * (1 - STEP_BACK))
+        else:
+            self._refused_rate = max(self._lowest, rate)
+        again = before * (1 - STEP_BACK) < self._refused_rate < before * (1 + STEP_BACK)
+        self._growth = min(2 * self._growth, GROWTH[1]) if again else GROWTH[0]
+        self._spell, self._since, self.not_before = None, now, -inf

@@ -1,0 +1,92 @@
+"""The budget of requests: what is set is never exceeded, what is announced is spread, no value stops all."""
+
+from itertools import pairwise
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.budget import LONGEST_WINDOW, Quota, RequestBudget
+from bot.core.learned_rate import LONGEST_HOLD
+
+START = 1_800_000_000.0
+
+
+def send(budget: RequestBudget, until: float, *, spaced: bool = True, since: float = START) -> list[float]:
+    """Send as soon as the budget allows, without end; return when."""
+    sent, now = list[float](), since
+    while (now := max(now, budget.at(spaced=spaced))) < until and len(sent) < 10_000:
+        budget.sent(now)
+        sent.append(now)
+    return sent
+
+
+def test_without_any_limit_nothing_waits() -> None:
+    budget = RequestBudget()
+    for _ in range(1_000):
+        assert budget.at(spaced=True) <= START
+        budget.sent(START)
+    assert not budget.is_limited(START)
+
+
+@given(
+    st.integers(1, 400),
+    st.lists(st.tuples(st.floats(0, 3), st.booleans()), min_size=50, max_size=300),
+)
+def test_never_more_than_is_set_in_any_minute(per_minute: int, acts: list[tuple[float, bool]]) -> None:
+    """Whoever asks, and whenever: the next one is sent at the earliest time that the budget names."""
+    budget, now, sent = RequestBudget(per_minute), START, []
+    for after, spaced in acts:
+        now = max(now + after, budget.at(spaced=spaced))
+        budget.sent(now)
+        sent.append(now)
+    # One request may take a second longer to arrive than the next.
+    assert all(later - earlier > 60 for earlier, later in zip(sent, sent[per_minute:], strict=False))
+    assert budget.is_limited(now)
+
+
+@pytest.mark.parametrize("per_minute", [1, 20, 60, 600])
+def test_polls_of_watched_tasks_are_spaced_and_use_what_is_set(per_minute: int) -> None:
+    sent = send(RequestBudget(per_minute), START + 600)
+    gaps = [later - earlier for earlier, later in pairwise(sent)]
+    assert min(gaps) >= min(60 / per_minute * 0.4, 60 / per_minute - 0.06)
+    assert len(sent) >= (per_minute - per_minute // 10) * 10 * 60 / 62
+
+
+def test_a_persons_poll_does_not_wait_for_the_spacing_and_delays_the_next_by_one_gap() -> None:
+    budget = RequestBudget(60)
+    for number in range(10):
+        assert budget.at(spaced=False) <= START + number * 0.1
+        budget.sent(START + number * 0.1)
+    assert budget.at(spaced=True) == pytest.approx(START + 0.9 + 1.0)
+
+
+def test_what_is_announced_is_spread_over_the_rest_of_its_window() -> None:
+    budget = RequestBudget()
+    budget.announced([Quota(30, 60.0), Quota(900, 3_000.0)], START)
+    assert len(send(budget, START + 59)) == pytest.approx(30, abs=1)
+    assert not budget.is_limited(START + 61)
+    budget.announced([Quota(5, 1.0)], START + 100)
+    assert budget.is_limited(START + 100.5)
+    budget.announced([], START + 100.6)
+    assert not budget.is_limited(START + 100.6), "the newest answer counts"
+
+
+def test_when_nothing_is_left_all_wait_for_the_reset_but_not_for_ever() -> None:
+    budget = RequestBudget()
+    budget.announced([Quota(0, 12.0)], START)
+    assert budget.at(spaced=False) == START + 12
+    budget.announced([Quota(0, 86_400.0)], START)
+    assert budget.at(spaced=False) == START + LONGEST_HOLD
+    budget.announced([Quota(1, LONGEST_WINDOW)], START + 70)
+    assert budget.at(spaced=True) < START + 70 + LONGEST_WINDOW
+
+
+@given(st.lists(st.tuples(st.integers(-5, 10**15), st.floats(1e-9, 1e15)), max_size=6))
+def test_no_announcement_stops_polling(quotas: list[tuple[int, float]]) -> None:
+    budget = RequestBudget()
+    budget.announced([Quota(*quota) for quota in quotas], START)
+    budget.sent(START)
+    assert budget.at(spaced=True) <= START + LONGEST_HOLD
+    assert budget.at(spaced=True) < inf
