@@ -12,8 +12,9 @@ from bot.commands.placeholders import PlaceholderKeeper
 from bot.commands.slash import Commands
 from bot.commands.tree import command_tree, keep_writing_commands
 from bot.config import Settings
+from bot.core.budget import RequestBudget
 from bot.core.outcome import Ending
-from bot.engine.breaker import CircuitBreaker, PollFn
+from bot.engine.breaker import CircuitBreaker
 from bot.engine.poller import Poller
 from bot.engine.registry import Registry
 from bot.engine.tracker import Tracker
@@ -32,6 +33,7 @@ from bot.store.database import Database
 from bot.store.pruning import DAY, keep_pruning
 from bot.store.recent import Recent
 from bot.store.store import Store
+from bot.veo.client import VeoClient
 from bot.videos.downloader import VideoDownloader
 
 log = logging.getLogger(__name__)
@@ -48,7 +50,7 @@ class App:
         settings: Settings,
         client: VeoBot,
         database: Database,
-        poll: PollFn,
+        veo: VeoClient,
         *,
         clock: Clock,
         metrics: Metrics,
@@ -74,8 +76,15 @@ class App:
         )
         self.registry: Final = Registry()
         self.breaker: Final = CircuitBreaker(
-            poll, self.registry.tasks, clock, on_change=self._api_changed, wait=wait
+            veo.poll,
+            self.registry.tasks,
+            clock,
+            on_change=self._api_changed,
+            budget=RequestBudget(settings.poll_per_minute),
+            wait=wait,
         )
+        veo.on_quotas = self.breaker.budget.announced
+        veo.before_second_try = self.breaker.another
         self.outbound: Final = Outbound(
             self.store,
             rest,
@@ -99,7 +108,7 @@ class App:
         self.commands: Final = Commands(
             settings,
             self.tracker,
-            self.breaker,
+            self.poller,
             watch_service=self.watch_service,
             rest=rest,
             recent=Recent(database),

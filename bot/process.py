@@ -70,7 +70,7 @@ async def run(settings: Settings) -> None:
             settings,
             client,
             database,
-            veo.poll,
+            veo,
             clock=clock,
             discord_clock=discord_time,
             downloader=downloader,

@@ -131,7 +131,7 @@ class Stage:
                 self._settings(),
                 self._client,
                 database,
-                self._veo.poll,
+                self._veo,
                 clock=self.now,
                 metrics=Metrics(),
                 wait=self._wait,

@@ -11,7 +11,7 @@ from bot import answers
 from bot.cards.text import plain
 from bot.commands.response import Response
 from bot.core.task import Task
-from bot.engine.breaker import PollFn
+from bot.engine.poller import Poller
 from bot.messages import say
 from bot.veo.errors import (
     BrokenAnswer,
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 FIRST_POLL_SECONDS: Final = 1.5
 """How long the first response waits for the task API; after that a placeholder is sent."""
+LONG_WAIT: Final = 2.0
+"""Whoever has to wait longer for the budget of requests gets the placeholder at once."""
 LATE_SECONDS: Final = 3.0
 """How much longer the polls of several tasks may take; that of a single one may take its whole time."""
 MAX_CONCURRENT: Final = 24
@@ -51,8 +53,8 @@ ERROR_MESSAGES: Final[dict[type[Exception], str]] = {
 class FirstPoll:
     """Polls tasks for people."""
 
-    def __init__(self, poll: PollFn) -> None:
-        self._poll: Final = poll
+    def __init__(self, poller: Poller) -> None:
+        self._poller: Final = poller
         self._slots: Final = asyncio.Semaphore(MAX_CONCURRENT)
         self._slots_by_person: Final = WeakValueDictionary[int, asyncio.Semaphore]()
         """An entry disappears once no poll holds it or waits for it."""
@@ -74,7 +76,8 @@ class FirstPoll:
         response.turn.give_back()
         self._polls.update(polls)
         try:
-            _, late = await asyncio.wait(polls, timeout=FIRST_POLL_SECONDS)
+            soon = self._poller.person_waits() < LONG_WAIT
+            _, late = await asyncio.wait(polls, timeout=FIRST_POLL_SECONDS if soon else 0)
             if late:
                 await response.placeholder(task_ids)
                 await asyncio.wait(late, timeout=None if len(polls) == 1 else LATE_SECONDS)
@@ -100,7 +103,7 @@ class FirstPoll:
                         await turns.enter_async_context(self._slots)
                 except TimeoutError:
                     raise Unavailable("too many polls at once") from None
-                return await self._poll(task_id)
+                return await self._poller.poll_for_person(task_id)
         except VeoError as error:
             log.info("a poll for a person failed", extra={"task": task_id, "reason": str(error)})
             return error

@@ -24,7 +24,7 @@ from bot.commands.watch_command import Limits, WatchCommand, left_out
 from bot.config import Settings
 from bot.core.task_ids import MOST_AT_ONCE, read_task_id
 from bot.core.watch import CardState
-from bot.engine.breaker import CircuitBreaker
+from bot.engine.poller import Poller
 from bot.engine.tracker import Tracker
 from bot.engine.watch_service import WatchService
 from bot.messages import LANGUAGES, language_for, say
@@ -46,7 +46,7 @@ class Commands:
         self,
         settings: Settings,
         tracker: Tracker,
-        breaker: CircuitBreaker,
+        poller: Poller,
         *,
         watch_service: WatchService,
         rest: DiscordRest,
@@ -64,12 +64,12 @@ class Commands:
             settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server
         )
         self._turns: Final = NewestFirst()
-        self._first_poll: Final = FirstPoll(breaker.poll)
+        self._first_poll: Final = FirstPoll(poller)
         self.watch: Final = WatchCommand(
             self._first_poll, tracker, watch_service, rest, self._limits, recent=recent, renders=renders
         )
         self.listing: Final = Listing(
-            tracker, breaker, settings.poll_policy, recent=recent, closed=closed, clock=clock
+            tracker, poller.breaker, settings.poll_policy, recent=recent, closed=closed, clock=clock
         )
         self.autocomplete: Final = Autocomplete(tracker, recent, self._limits, self._turns, clock)
         self._under_way: Final = set[asyncio.Future[None]]()

@@ -125,6 +125,10 @@ class Settings(DataSettings):
     """Minimum seconds between two polls of a render; the bot learns from finished renders when to poll."""
     poll_max_seconds: Annotated[float, Field(ge=0.2, le=3600, allow_inf_nan=False)] = 15.0
     """Maximum seconds between two polls of a render while the task API answers."""
+    poll_per_minute: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
+    """Maximum requests to the task API in any minute, people's own included. Empty: as many as its headers
+    and refusals allow.
+    """
     watch_stalled_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] = 2.0
     """A watch ends when nothing has changed for this long."""
     watch_max_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] = 48.0

@@ -104,6 +104,15 @@ def observe(
             return _failed(before, observation, now, policy, chance)
 
 
+def urgency(observed: Observed, due: float, now: float, policy: PollPolicy) -> float:
+    """Return how many polls the tuner would have had by now of a task that was due at a time."""
+    task, began_at = observed.task, observed.began_at
+    if task is None:
+        return (now - due) / policy.min_seconds
+    position = None if began_at is None else course(observed.samples, began_at, now)
+    return (now - due) / delays.poll_delay(task, position, observed.idle_seconds, policy)
+
+
 def _answered(before: Observed, task: Task, now: float, policy: PollPolicy) -> tuple[Observed, float]:
     known = None if before.task is None else before.task.progress
     if known is not None and (task.progress is None or task.progress < known):

@@ -1,20 +1,7 @@
 """When to poll next: one clamped pure function for each situation.
 
-What sets the time of a task's next poll, in order of precedence:
-
-    1. the breaker        no poll while the API is down or refuses the key (`health`, `engine.breaker`)
-    2. the request rate   after a 429 all polls share a lower rate (`backoff`)
-    3. `Retry-After`      the task that was answered 429 waits at least so long (`retry_after_delay`)
-    4. backoff            a task whose polls fail waits longer each time (`failure_delay`)
-    5. surprises          an unknown task, or a success without a video, is confirmed soon (`missing_delay`,
-                          `confirm_delay`)
-    6. the tuner          a render is polled as often as its end is likely; other tasks by how long nothing
-                          changed (`poll_delay`)
-    7. concurrency        what is due waits for capacity, failing tasks behind others (`poll_queue`)
-
-3 to 6 give the due time; 1, 2 and 7 can only postpone the poll. After a pause of all polling, overdue polls
-are spread out. All times are seconds. Chance comes in as an argument, a number in [0, 1), so that every delay
-can be tested.
+`bot.core.poll_queue` lists everything that sets the time of the next poll, in its order of precedence. All
+times are seconds. Chance comes in as an argument, a number in [0, 1), so that every delay can be tested.
 """
 
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ from math import inf
 from typing import Final, Protocol
 
 from bot.clock import Clock, WaitHook, WakeUp, plain_wait
-from bot.core.backoff import RequestRate
+from bot.core.budget import RequestBudget
 from bot.core.events import ErrorKind, Observation, PollError
 from bot.core.health import IMPOSSIBLE_ID, Health, Mode, after_probes, observe
 from bot.core.policy import retry_after_delay
@@ -48,11 +48,12 @@ class CircuitBreaker:
         clock: Clock,
         *,
         on_change: Callable[[], None],
+        budget: RequestBudget | None = None,
         wait: WaitHook = plain_wait,
     ) -> None:
         """`on_change` is called when the API's mode has changed."""
         self.health = Health()
-        self.rate: Final = RequestRate()
+        self.budget: Final = budget or RequestBudget()
         self._on_change: Final = on_change
         self._poll: Final = poll
         self._watched: Final = watched
@@ -68,6 +69,7 @@ class CircuitBreaker:
         self._answered_last: str | None = None
         self._rounds = 0
         self._probing_since: float | None = None
+        self._wait: Final = wait
         self._wake_up: Final = WakeUp(wait)
 
     @property
@@ -84,7 +86,7 @@ class CircuitBreaker:
         """
         # The result is judged by when the poll was sent: a slow 429 or timeout may be about an earlier time.
         begun = self._clock()
-        self.rate.sent(begun)
+        self.budget.sent(begun)
         try:
             task = await self._poll(task_id, known)
             # The API mixed up two answers; believing this one would post a wrong result. A cache may go on
@@ -97,6 +99,16 @@ class CircuitBreaker:
             raise
         self._observe(task_id, task, begun)
         return task
+
+    async def turn(self) -> None:
+        """Wait until the budget has room for one more request."""
+        while (at := self.budget.at(spaced=False)) > (now := self._clock()):
+            await self._wait(asyncio.sleep(at - now))
+
+    async def another(self) -> None:
+        """Wait for, and count, a request beside that of a poll: a second way to authorize."""
+        await self.turn()
+        self.budget.sent(self._clock())
 
     async def probe(self) -> None:
         """Send a round of probes, all at once, and decide by their results."""
@@ -129,6 +141,7 @@ class CircuitBreaker:
         return task_id in self._watched or self._clock() - polled_at < MIXED_UP_SECONDS
 
     async def _ask(self, task_id: str) -> Observation:
+        await self.turn()
         try:
             return await self.poll(task_id)
         except VeoError as error:
@@ -163,7 +176,7 @@ class CircuitBreaker:
         else:
             self._limited.pop(task_id, None)
         if kind in {None, ErrorKind.TASK_REFUSED}:
-            self.rate.answered()
+            self.budget.learned.accepted(begun, self._clock())
             if task_id != IMPOSSIBLE_ID:
                 self._answered_last = task_id
                 _keep_newest(self._answering, task_id, begun)
@@ -173,9 +186,10 @@ class CircuitBreaker:
 
     def _slow_down(self, task_id: str, retry_after: float | None, begun: float) -> None:
         now, before = self._clock(), self._limited.get(task_id)
-        # If a task is limited again while others are answered, the limit is only its own.
+        # If a task is limited again while others are answered, the limit is only its own. It may also be the
+        # first time, unless the task has been answered before.
         if before is None or (self.health.accepted_at or 0.0) <= before:
-            self.rate.limited(begun, now)
+            self.budget.learned.refused(begun, now, retry_after, sure=task_id in self._answering)
         _keep_newest(self._limited, task_id, now)
         if self.health.limited_until <= now:
             seconds = round(retry_after_delay(retry_after))

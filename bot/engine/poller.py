@@ -4,8 +4,8 @@
            until the wake-up is set
     poll:  ask through the circuit breaker -> tracker.apply(task, observation) -> schedule the next poll
 
-`bot.core.policy` lists what sets the time of the next poll. No task can stop the loop: an unexpected error is
-logged with the task's id, and the poll is retried later. The loop never waits for Discord.
+`bot.core.poll_queue` lists what sets the time of the next poll. No task can stop the loop: an unexpected
+error is logged with the task's id, and the poll is retried later. The loop never waits for Discord.
 """
 
 import asyncio
@@ -16,10 +16,11 @@ from math import inf
 from typing import Final
 
 from bot.clock import Clock, WaitHook, WakeUp, plain_wait
-from bot.core.events import Observation, PollError, name_of
-from bot.core.observed import UNOBSERVED
+from bot.core.events import ErrorKind, Observation, PollError, name_of
+from bot.core.observed import UNOBSERVED, urgency
 from bot.core.policy import PollPolicy
 from bot.core.poll_queue import PollQueue
+from bot.core.task import Task
 from bot.engine.breaker import CircuitBreaker
 from bot.engine.tracker import Tracker
 from bot.metrics import Metrics
@@ -34,6 +35,8 @@ RESUMING_PER_SECOND: Final = 20.0
 """Polls a second after a restart or an outage, so that the API sees no burst."""
 RETRY_SECONDS: Final = 30.0
 """Seconds until a task is polled again after an unexpected error."""
+RECENT_SECONDS: Final = 5.0
+"""While requests are limited, a person gets the answer of a poll that is no older than this."""
 EXPIRY_SECONDS: Final = 60.0
 """During a pause, watches past the age limit are ended this often."""
 
@@ -52,7 +55,7 @@ class Poller:
         wait: WaitHook = plain_wait,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self._breaker: Final = breaker
+        self.breaker: Final = breaker
         self._tracker: Final = tracker
         self._watched: Final = tracker.registry.tasks
         self._policy: Final = policy
@@ -60,7 +63,9 @@ class Poller:
         self._chance: Final = chance
         self._metrics: Final = metrics
         self._wake_up: Final = WakeUp(wait)
-        self._queue: Final = PollQueue(self._watched)
+        self._queue: Final = PollQueue(self._watched, breaker.budget)
+        self._people: Final = asyncio.Lock()
+        self._person_wake_up: Final = WakeUp(wait)
         self._polls: set[asyncio.Task[None]] = set()
         self._backlogged = False
         """True after a pause: overdue polls must be spread out."""
@@ -79,6 +84,36 @@ class Poller:
         """Poll a task in `after` seconds, or earlier if so scheduled; `failing` if its newest poll failed."""
         self._queue.schedule(task_id, self._clock() + after, failing=failing)
         self._wake_up.set()
+
+    async def poll_for_person(self, task_id: str) -> Task:
+        """Poll a task for somebody who waits for it, in the order in which people ask.
+
+        Raises:
+            VeoError: the API returned no task.
+        """
+        if (recent := self._recent(task_id)) is not None:
+            return recent
+        async with self._people:
+            self._queue.people_waiting += 1
+            try:
+                while (wait := self.person_waits()) > 0:
+                    await self._person_wake_up.sleep(None if wait == inf else wait)
+                self._queue.begin_persons()
+            finally:
+                self._queue.people_waiting -= 1
+                self._wake_up.set()
+        return await self.breaker.poll(task_id)
+
+    def person_waits(self) -> float:
+        """Return the seconds until a person's poll may begin; `inf` if it has to wait for another poll."""
+        now = self._clock()
+        return self._queue.person_at(now, alone=self.breaker.health.paused) - now
+
+    def _recent(self, task_id: str) -> Task | None:
+        observed, now = self._tracker.registry.observed.get(task_id, UNOBSERVED), self._clock()
+        if observed.polled_at is None or not self.breaker.budget.is_limited(now):
+            return None
+        return observed.task if now - observed.polled_at < RECENT_SECONDS else None
 
     def wake(self) -> None:
         """Act on the breaker's new mode."""
@@ -117,13 +152,13 @@ class Poller:
 
     def _next_at(self) -> float:
         """Return when the next poll may begin; `inf` if only the wake-up can tell."""
-        if self._closing or self._breaker.health.paused:
+        if self._closing or self.breaker.health.paused:
             return inf
-        return max(self._queue.next_at(), self._breaker.rate.not_before)
+        return self._queue.next_at()
 
     async def _step(self) -> float | None:
         """Start the polls that are due; return the seconds to sleep, None for "until woken"."""
-        if self._breaker.health.paused:
+        if self.breaker.health.paused:
             self._backlogged = True
             await self._tracker.expire()
             return EXPIRY_SECONDS
@@ -131,12 +166,21 @@ class Poller:
             self._backlogged = False
             self._queue.spread(self._clock(), self._policy.max_seconds, RESUMING_PER_SECOND, self._chance)
         while (at := self._next_at()) <= (now := self._clock()):
-            poll = asyncio.create_task(self._poll(*self._queue.take(now)), name="poll")
+            ranked = self._urgency if self.breaker.budget.is_limited(now) else None
+            poll = asyncio.create_task(self._poll(*self._queue.take(now, ranked)), name="poll")
             self._polls.add(poll)
             poll.add_done_callback(self._polls.discard)
-            # The new task runs up to its request, which counts against the rate before the next is taken.
+            # The new task runs up to its request, which counts against the budget before the next is taken.
             await asyncio.sleep(0)
+        if self._queue.people_waiting:
+            self._person_wake_up.set()
         return None if at == inf else at - now
+
+    def _urgency(self, task_id: str, due: float) -> float:
+        if self.breaker.budget.learned.in_spell and self._is_known(task_id):
+            return inf  # it shows best whether everything is refused, or only the others
+        observed = self._tracker.registry.observed.get(task_id, UNOBSERVED)
+        return urgency(observed, due, self._clock(), self._tracker.policy)
 
     async def _poll(self, task_id: str, due: float) -> None:
         """Poll a task that was taken from the queue, and return it to the queue even after an error."""
@@ -149,7 +193,11 @@ class Poller:
             seconds = self._clock() - begun
             self._metrics.polls[name_of(observation)].inc()
             self._metrics.poll_seconds.observe(seconds)
-            failing = isinstance(observation, PollError) or seconds > SLOW_SECONDS
+            failed = isinstance(observation, PollError)
+            limited = isinstance(observation, PollError) and observation.kind is ErrorKind.RATE_LIMITED
+            # A limit is seldom the fault of a task that has been answered before.
+            failing = (failed and not (limited and self._is_known(task_id))) or seconds > SLOW_SECONDS
+            self._queue.limit.ended(seconds, len(self._queue.in_flight), refused=limited)
             next_delay = await self._tracker.apply(task_id, observation)
         except StoreFailed as error:
             about = {"task": task_id, "reason": str(error)}
@@ -162,10 +210,13 @@ class Poller:
             self._queue.done(task_id, next_due, failing=failing)
             self._wake_up.set()
 
+    def _is_known(self, task_id: str) -> bool:
+        return self._tracker.registry.observed.get(task_id, UNOBSERVED).task is not None
+
     async def _observe(self, task_id: str) -> Observation:
         observed = self._tracker.registry.observed.get(task_id, UNOBSERVED)
         try:
-            task = await self._breaker.poll(task_id, observed.task)
+            task = await self.breaker.poll(task_id, observed.task)
         except VeoError as error:
             log.debug("a poll failed", extra={"task": task_id, "reason": str(error)})
             return as_event(error)

@@ -14,6 +14,7 @@ from bot.clock import Clock
 from bot.core.events import Observation
 from bot.core.observed import UNOBSERVED, observe
 from bot.core.outcome import Ending
+from bot.core.policy import PollPolicy
 from bot.core.task import Task
 from bot.core.watch import CardState, Watch, ended, ending, is_too_old, shown
 from bot.engine.registry import Registry
@@ -55,6 +56,11 @@ class Tracker:
         self._chance: Final = chance
         # Held from reading the registry until changing it, because the save in between awaits.
         self._saving: Final = asyncio.Lock()
+
+    @property
+    def policy(self) -> PollPolicy:
+        """The poll policy with everything learned so far."""
+        return self._tuner.policy
 
     def show(self, card_id: int) -> None:
         """Show a card, if it has live watches."""

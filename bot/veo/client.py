@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Final, Literal, Self
 
@@ -12,17 +12,19 @@ from aiohttp.http_exceptions import ContentEncodingError
 from multidict import CIMultiDict
 from yarl import URL
 
+from bot.core.budget import Quota
 from bot.core.task import Task
 from bot.core.task_ids import is_task_id
 from bot.http_client import USER_AGENT, make_connector
 from bot.veo.envelope import of_status, retry_after
 from bot.veo.errors import BrokenAnswer, KeyRefused, Unavailable, VeoError
 from bot.veo.protocol import BODY_LIMIT, decode
+from bot.veo.quotas import read_quotas
 
 TIMEOUT_SECONDS: Final = 15.0
 """Time limit of a whole request, so that a body that arrives byte by byte is cut off as well."""
-CONNECTIONS: Final = 256
-"""More than the polls in flight: waiting for a connection would use up the time limit."""
+CONNECTIONS: Final = 0
+"""No limit beside that of the polls in flight: waiting for a connection would use up the time limit."""
 
 AuthScheme = Literal["raw", "bearer"]
 
@@ -56,6 +58,10 @@ class VeoClient:
         self._clock: Final = clock
         self._timeout_seconds: Final = timeout_seconds
         self._session: aiohttp.ClientSession | None = None
+        self.on_quotas: Callable[[list[Quota], float], None] = lambda _quotas, _now: None
+        """Is passed what the headers of each answer say about the requests that are left."""
+        self.before_second_try: Callable[[], Awaitable[None]] = _at_once
+        """Is awaited before a poll sends a second request."""
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -88,6 +94,7 @@ class VeoClient:
             # Meanwhile another poll may have learned which form of the key is accepted.
             if self._scheme_is_known and scheme == self._scheme:
                 raise
+        await self.before_second_try()
         return await self._request(task_id, known, "raw" if scheme == "bearer" else "bearer")
 
     async def _request(self, task_id: str, known: Task | None, scheme: AuthScheme) -> Task:
@@ -104,6 +111,8 @@ class VeoClient:
                     headers=self._headers[scheme],
                     allow_redirects=False,
                 )
+                if quotas := read_quotas(response.headers, self._clock()):
+                    self.on_quotas(quotas, self._clock())
                 body = await _read(response)
         except TimeoutError:
             raise Unavailable("no answer in time") from None
@@ -118,6 +127,10 @@ class VeoClient:
         if not self._scheme_is_known:
             self._scheme, self._scheme_is_known = scheme, True
         return task
+
+
+async def _at_once() -> None:
+    pass
 
 
 class _TooLong(ValueError):

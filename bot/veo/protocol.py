@@ -21,11 +21,13 @@ from bot.veo.envelope import of_answer, of_status, retry_after, says_missing
 from bot.veo.errors import BrokenAnswer, TaskNotFound, Unavailable
 from bot.veo.fields import WORD_LIMIT, Object
 from bot.veo.links import sort_links
+from bot.veo.quotas import read_quotas
 
 BODY_LIMIT: Final = 1024 * 1024
 """Longest body that is read, in bytes."""
 LENIENT_LIMIT: Final = 256 * 1024
 """Longest body that is parsed leniently, in bytes; a real answer has a few kilobytes."""
+TOO_MANY: Final = 429
 ID_LIMIT: Final = 100
 """Characters kept of an id that is not ours."""
 
@@ -69,6 +71,10 @@ def decode(
     if succeeded and known is not None and known.fingerprint == fingerprint:
         return known
     pause = retry_after(headers.get("Retry-After"), now)
+    if status == TOO_MANY and pause is None:
+        pause = max(
+            (quota.seconds for quota in read_quotas(headers, now) if not quota.requests), default=None
+        )
     try:
         # An error needs no body; a success does.
         answer = _read_json(body, headers.get("Content-Type", "")) if succeeded or body.strip() else ""

@@ -3,10 +3,12 @@
 from math import inf
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.poll_queue import FAILING_IN_FLIGHT, FAILING_SHARE, IN_FLIGHT, PollQueue
+from bot.core.budget import RequestBudget
+from bot.core.concurrency import START
+from bot.core.poll_queue import FAILING_SHARE, PEOPLE_AHEAD, PollQueue
 
 
 def queue_of(count: int, *, failing: int = 0) -> PollQueue:
@@ -67,11 +69,11 @@ def test_a_task_that_nobody_watches_any_more_is_dropped() -> None:
 def test_failing_tasks_take_at_most_half_of_the_places() -> None:
     queue = queue_of(500, failing=300)
     taken = take_all(queue)
-    assert len(taken) == IN_FLIGHT
-    assert sum(name.startswith("failing") for name in taken) <= FAILING_IN_FLIGHT
+    assert len(taken) == START
+    assert sum(name.startswith("failing") for name in taken) <= START // 2
     only_failing = queue_of(300, failing=300)
     first = take_all(only_failing)
-    assert len(first) == FAILING_IN_FLIGHT
+    assert len(first) == START // 2
     only_failing.done(first[0], None, failing=False)
     assert len(take_all(only_failing)) == 1, "the end of a poll makes capacity"
 
@@ -106,6 +108,63 @@ def test_what_is_overdue_is_spread_out_and_nothing_else(count: int, latest: floa
         queue.done(queue.take(at)[0], None, failing=False)
     assert due == [pytest.approx(100.0 + latest * number / count) for number in range(count)]
     assert queue.take(200.0) == ("later", 200.0)
+
+
+def test_the_most_urgent_of_those_that_are_due_goes_first() -> None:
+    queue = PollQueue("abc")
+    for name, due in (("a", 1.0), ("b", 2.0), ("c", 3.0)):
+        queue.schedule(name, due)
+    assert queue.take(4.0, lambda name, due: {"a": 2.0, "b": 5.0}.get(name, 4.0) + due) == ("b", 2.0)
+    assert queue.take(4.0, lambda name, due: {"a": 2.0}.get(name, 4.0) + due) == ("c", 3.0)
+    assert queue.next_at() == 1.0
+    queue.schedule("c", 2.0)
+    assert "c" in queue, "still in flight"
+    queue.done("c", 0.5, failing=False)
+    assert queue.take(4.0) == ("c", 0.5)
+
+
+@settings(max_examples=40)
+@given(
+    st.integers(1, 40),
+    st.integers(2, 60),
+    st.floats(0.1, 2.0),
+    st.lists(st.floats(0.5, 60.0), min_size=60, max_size=60),
+)
+def test_however_small_the_budget_nobody_starves(
+    tasks: int, per_minute: int, asks_every: float, paces: list[float]
+) -> None:
+    """The tasks' own paces are up to 120 times as fast as each other, and somebody asks all the time."""
+    budget = RequestBudget(per_minute)
+    queue = PollQueue([str(number) for number in range(tasks)], budget)
+    for number in range(tasks):
+        queue.schedule(str(number), 0.0)
+    last = dict.fromkeys(queue._watched, 0.0)
+    now, persons, sent = 0.0, list[float](), list[float]()
+
+    def urgency(name: str, due: float) -> float:
+        return (now - due) / paces[int(name)]
+
+    slowest = max(paces) / min(paces)
+    longest = (tasks * slowest + 2) * 2 * (62 / per_minute) * 2 + 62
+    while now < min(2_000.0, 2 * longest):
+        if queue.people_waiting == 0 and now >= asks_every * len(persons):
+            queue.people_waiting = 1
+        if queue.people_waiting and queue.person_at(now, alone=False) <= now:
+            queue.people_waiting = 0
+            queue.begin_persons()
+            budget.sent(now)
+            persons.append(now)
+            sent.append(now)
+        while queue.next_at() <= now:
+            name, _ = queue.take(now, urgency)
+            budget.sent(now)
+            sent.append(now)
+            assert now - last[name] <= longest, "it starves"
+            last[name] = now
+            queue.done(name, now + paces[int(name)], failing=False)
+        now += 0.5
+    assert all(later - earlier >= 60 for earlier, later in zip(sent, sent[per_minute:], strict=False))
+    assert len(persons) <= len(sent) / 2 + PEOPLE_AHEAD or tasks / max(paces) < per_minute / 60
 
 
 names = st.sampled_from("abcdef")

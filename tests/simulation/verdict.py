@@ -17,9 +17,9 @@ from simulation.world import World
 from wire.place import START
 
 from bot.cards.text import NAME_LIMIT, plain, short_id
+from bot.core.concurrency import BOUNDS
 from bot.core.health import IMPOSSIBLE_ID
 from bot.core.outcome import Ending
-from bot.core.poll_queue import IN_FLIGHT
 from sim.discord import Message
 
 CARD_GONE = 10008
@@ -247,7 +247,7 @@ def _judge_refusals(verdict: Verdict, world: World) -> None:
 def _judge_pace(verdict: Verdict, world: World) -> None:
     """No task is asked about more often than the pace allows; people's own looks come on top."""
     api = world.here.api
-    if api.max_in_flight > IN_FLIGHT + len(world.people) * 10:
+    if api.max_in_flight > BOUNDS[1] + len(world.people) * 10:
         verdict.wrong("too fast", f"{api.max_in_flight} requests at once")
     asked: dict[str, list[float]] = {}
     for request in api.requests:

@@ -149,7 +149,7 @@ class Place:
             settings,
             self.client,
             database,
-            veo.poll,
+            veo,
             clock=clock,
             discord_clock=discord_time,
             downloader=downloader,
