@@ -61,6 +61,7 @@ class RequestBudget:
     def sent(self, now: float) -> None:
         """Count a request."""
         self._window.append(now)
+        self.learned.sent(now)
         self._next = max(self._next, now - CATCH_UP) + 1 / self.learned.at(now)
         # People's requests, not being spaced, must not add up to a long wait for the others.
         self._next_spaced = min(max(self._next_spaced, now - CATCH_UP), now) + self._gap(now)

@@ -46,6 +46,7 @@ class LearnedRate:
         """When the current spell began."""
         self._spell_rate = inf
         self._refusals = 0
+        self._pause = FIRST_PAUSE
         self._lowest = LOWEST_RATE
         """Refusals in doubt do not bring the rate down below `FRESH_RATE`."""
 
@@ -63,6 +64,11 @@ class LearnedRate:
             return inf
         return max(LOWEST_RATE, rate)
 
+    def sent(self, now: float) -> None:
+        """Count a request: in a spell there is one attempt at a time."""
+        if self._spell is not None:
+            self.not_before = max(self.not_before, now + self._pause)
+
     def refused(self, begun: float, now: float, retry_after: float | None, *, sure: bool = True) -> None:
         """Learn that a request sent at `begun` was refused; `sure` if hardly because of its task alone."""
         if begun < self._since:
@@ -74,10 +80,11 @@ class LearnedRate:
         if sure:
             self._lowest = LOWEST_RATE
         self._since = now
-        pause = exponential_backoff(self._refusals, FIRST_PAUSE, LONGEST_PAUSE if sure else LONGEST_IN_DOUBT)
+        longest = LONGEST_PAUSE if sure else LONGEST_IN_DOUBT
+        self._pause = exponential_backoff(self._refusals, FIRST_PAUSE, longest)
         if sure and self._refusals > 1:
-            pause = max(pause, min(retry_after or 0.0, LONGEST_HOLD))
-        self.not_before = now + pause
+            self._pause = max(self._pause, min(retry_after or 0.0, LONGEST_HOLD))
+        self.not_before = now + self._pause
 
     def accepted(self, begun: float, now: float) -> None:
         """Learn that a request sent at `begun` was accepted."""
