@@ -12,8 +12,6 @@ from typing import Final, TypeVar
 import pytest
 
 import bot
-from bot.config import SECRETS
-from bot.config.secret_files import FILE_FIRST
 from tools import write_settings
 
 ROOT: Final = Path(__file__).parents[1]
@@ -130,19 +128,6 @@ def test_the_workflow_calls_what_people_call_on_every_supported_python() -> None
     assert "- run: make check\n" in workflow
     oldest = PROJECT["requires-python"].removeprefix(">=")
     assert re.findall(r'"(3\.\d+)"', workflow) == [oldest, "3.12", "3.13"]
-
-
-def test_compose_gives_the_bot_only_what_it_needs() -> None:
-    text = (ROOT / "compose.yaml").read_text("utf-8")
-    for line in (
-        "read_only: true",
-        "- ALL",
-        "- no-new-privileges:true",
-        "restart: unless-stopped",
-        "- data:/data",
-    ):
-        assert line in text
-    assert set(re.findall(r"file: \./secrets/(\w+)", text)) == set(SECRETS) - FILE_FIRST
 
 
 def test_the_map_of_the_house_names_what_is_there() -> None:
