@@ -10,6 +10,7 @@ PINS := requirements-dev.txt
 AUDIT := .venv-audit
 MUTATE := .venv-mutate
 BENCH := .venv-bench
+BASE := python:3.13-slim
 # The demo needs half of what development needs. A first look gets an environment of its own, ready in seconds.
 ifeq ($(MAKECMDGOALS)$(wildcard $(READY)),demo)
 VENV := .venv-demo
@@ -26,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow fuzz simulate torture soak bench mutate check lint types lock audit clean
+.PHONY: help demo test test-slow fuzz simulate torture soak bench mutate check lint types lock audit dist pin-image clean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -78,11 +79,23 @@ lock:  ## pin what pyproject.toml asks for; UPGRADE=1 takes the newest versions 
 	$(LOCK) pyproject.toml --extra dev --extra postgres --group build --group demo --group bench --output-file requirements-bench.txt
 	$(LOCK) --group build --output-file requirements-build.txt
 
-audit: $(AUDIT)/bin/pip-audit  ## look up known vulnerabilities of what is pinned (needs pypi.org)
-	$< --strict --require-hashes --disable-pip --requirement requirements.txt --requirement requirements-dev.txt
+audit: $(AUDIT)/.ready  ## look up known vulnerabilities of what is pinned (needs pypi.org)
+	$(AUDIT)/bin/pip-audit --strict --require-hashes --disable-pip --requirement requirements.txt --requirement requirements-dev.txt
+
+dist: $(READY) $(AUDIT)/.ready  ## build the wheel, the sdist and their SBOM into dist, with the pinned tools
+	rm -rf dist
+	$(BIN)/python -m hatchling build
+	$(AUDIT)/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
+		--output-file dist/sbom.cdx.json
+
+# The digest of the index, which holds for every platform. Dependabot renews it.
+pin-image:  ## pin the Dockerfile's base image to what its tag means today (needs docker buildx)
+	digest=$$(docker buildx imagetools inspect $(BASE) --format '{{.Manifest.Digest}}') && \
+		sed -E -i.bak "s|^FROM $(BASE)(@[a-z0-9:]+)?|FROM $(BASE)@$$digest|" Dockerfile && rm Dockerfile.bak
+	@grep '^FROM' Dockerfile
 
 clean:  ## remove the virtual environments
-	rm -rf $(VENV) .venv-demo $(AUDIT) $(MUTATE) $(BENCH) mutants
+	rm -rf dist $(VENV) .venv-demo $(AUDIT) $(MUTATE) $(BENCH) mutants
 
 # The names of the packages show that it moves; what pip warns of goes to stderr.
 $(READY): $(PINS)
@@ -101,9 +114,10 @@ $(BENCH)/.ready: requirements-bench.txt
 	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
 	@touch $@
 
-$(AUDIT)/bin/pip-audit:
+$(AUDIT)/.ready:
 	$(PYTHON) -m venv $(AUDIT)
-	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.10,<3'
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.10,<3' 'cyclonedx-bom>=7.5,<8'
+	@touch $@
 
 $(MUTATE)/bin/mutmut: requirements-dev.txt
 	$(PYTHON) -m venv $(MUTATE)
