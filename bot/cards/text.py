@@ -59,7 +59,7 @@ def short_id(task_id: str) -> str:
 def named(task_ids: Iterable[str], names: Mapping[str, str] | None = None) -> str:
     """Return a list of tasks, as a sentence names them: by their names, or by their ids."""
     shown = ((row_name((names or {}).get(task_id, "")), task_id) for task_id in task_ids)
-    return ", ".join(plain(name, NAME_LIMIT) if name else f"`{task_id}`" for name, task_id in shown)
+    return ", ".join(f"**{plain(name, NAME_LIMIT)}**" if name else f"`{task_id}`" for name, task_id in shown)
 
 
 def packed(texts: Iterable[str]) -> list[str]:

@@ -140,13 +140,13 @@ async def test_answers_call_a_render_by_its_name(tmp_path: Path) -> None:
         card = await card_of(here, TASKS[0], "A *cat*")
         await here.shows(card, "10 %")
         use = await (await here.sim.click(here.bob, card, label="Notify me · 1")).acknowledged()
-        assert "I will notify you when A \\*cat\\* ends" in use.text
+        assert "I will notify you when **A \\*cat\\*** ends" in use.text
         use = await here.type("stop", TASKS[0])
-        assert "I stopped watching A \\*cat\\*." in use.text
+        assert "I stopped watching **A \\*cat\\***." in use.text
         card = await card_of(here, " ".join(TASKS[:2]), "Shot 12")
         await here.shows(card, "10 %")
         use = await (await here.sim.click(here.ada, card, label="Stop")).acknowledged()
-        assert "I stopped watching Shot 12 · 1, Shot 12 · 2." in use.text
+        assert "I stopped watching **Shot 12 · 1**, **Shot 12 · 2**." in use.text
 
 
 # From messages
