@@ -15,7 +15,7 @@ from markdown_it.token import Token
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = sorted(
     path.relative_to(ROOT).as_posix()
-    for pattern in ("*.md", "docs/**/*.md", "bench/**/*.md", ".github/**/*.md")
+    for pattern in ("*.md", "docs/**/*.md", "bench/**/*.md", "deploy/**/*.md", ".github/**/*.md")
     for path in ROOT.glob(pattern)
 )
 _MARKDOWN: Final = MarkdownIt("commonmark").enable(["table", "strikethrough"])
