@@ -5,7 +5,6 @@ import subprocess
 import sys
 import tarfile
 import tomllib
-import venv
 import zipfile
 from email import message_from_bytes
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Final
 import pytest
 
 import bot
+from tools.newcomer import try_way
 
 ROOT: Final = Path(__file__).parents[2]
 PATIENCE: Final = 600.0
@@ -78,35 +78,42 @@ def test_the_wheel_asks_for_what_the_project_needs_and_installs_the_command(whee
 
 
 @pytest.mark.slow
-def test_wheel_sources_and_an_installation_in_place_give_the_same_working_command(
+async def test_the_pages_lead_from_the_source_distribution_to_a_bot_that_is_ready(
     built: Path, wheel: Path, tmp_path: Path
 ) -> None:
-    """Into an environment of its own, with nothing but pip and the index that pip is configured with."""
-    venv.create(tmp_path / "venv", with_pip=True)
-    python, command = tmp_path / "venv/bin/python", tmp_path / "venv/bin/veo-watch-bot"
-    pip = (python, "-m", "pip", "--quiet", "--disable-pip-version-check")
-    run(*pip, "install", "--no-compile", wheel, cwd=tmp_path)
-    works_in_an_empty_folder(command, tmp_path / "empty")
-
+    """With nothing but pip and its index. Then the wheel, and an installation in place, replace it."""
     (sources,) = built.glob("*.tar.gz")
-    run(*pip, "wheel", "--no-deps", "-w", tmp_path / "again", sources, cwd=tmp_path)
-    (again,) = (tmp_path / "again").glob("*.whl")
-    assert again.read_bytes() == wheel.read_bytes()
-
     with tarfile.open(sources) as archive:
         archive.extractall(tmp_path, filter="data")
-    unpacked = tmp_path / sources.name.removesuffix(".tar.gz")
-    assert not list(unpacked.rglob("*.mo"))
-    run(*pip, "install", "--no-deps", "-e", unpacked, cwd=tmp_path)
-    works_in_an_empty_folder(command, tmp_path / "empty again")
-    assert list(unpacked.rglob("*.mo"))
+    clone = tmp_path / sources.name.removesuffix(".tar.gz")
+    assert not list(clone.rglob("*.mo"))
+    (python := tmp_path / "bin/python3").parent.mkdir()
+    python.symlink_to(Path(sys.base_prefix) / "bin/python3")
+    newcomer = await try_way("pip", [python.parent], tmp_path, clone)
+    assert newcomer.times[-1][1].endswith("veo-watch-bot")
+
+    command = clone / ".venv/bin/veo-watch-bot"
+    (installed,) = (clone / ".venv").rglob(f"{INFO}/RECORD")
+    with zipfile.ZipFile(wheel) as file:
+        assert files_in(installed.read_text("utf-8")) == files_in(file.read(f"{INFO}/RECORD").decode())
+    pip = (command.parent / "pip", "--quiet", "--disable-pip-version-check", "install", "--no-deps")
+    run(*pip, "--force-reinstall", wheel, cwd=tmp_path)
+    works_in_an_empty_folder(command, tmp_path / "with the wheel")
+    for catalogue in clone.rglob("bot/**/*.mo"):
+        catalogue.unlink()
+    run(*pip, "--editable", clone, cwd=tmp_path)
+    works_in_an_empty_folder(command, tmp_path / "in place")
+
+
+def files_in(record: str) -> set[str]:
+    """Return the files of the package in a wheel's record, with their hashes."""
+    return {line for line in record.splitlines() if line.startswith("bot/") and "__pycache__" not in line}
 
 
 def works_in_an_empty_folder(command: Path, folder: Path) -> None:
     folder.mkdir()
     assert run(command, "--version", cwd=folder) == f"veo-watch-bot {bot.__version__}\n"
-    checked = run(command, "check", cwd=folder, code=6)
-    assert "DISCORD_TOKEN" in checked
+    assert "DISCORD_TOKEN: required but not set" in run(command, "check", cwd=folder, code=6)
     assert list(folder.iterdir()) == []
     code = "from bot.messages import uncompiled_languages; print(uncompiled_languages())"
     assert run(command.parent / "python", "-c", code, cwd=folder) == "[]\n"
