@@ -81,9 +81,14 @@ def _by_age(kept: Mapping[str, Any], key: str, digits: int) -> list[str]:
 def _strained(kept: Mapping[str, Any], key: str) -> list[str]:
     rows = [
         [name, *(_times(runs, key, 1) for runs in bots.values()), number(_ratio(bots, f"{key}_p50"), 2)]
-        for name, bots in _both(kept, "strained")
+        for name, bots in sorted(_both(kept, "strained"), key=lambda of: _numbers(of[0]))
     ]
     return list(table(["load", *BESIDE, "ratio"], rows))
+
+
+def _numbers(name: str) -> list[float]:
+    """Return the numbers in a load's name, by which people look for it."""
+    return [float(digits.replace(",", "")) for digits in re.findall(r"\d[\d,.]*", name)]
 
 
 def _times(runs: list[Figures], key: str, digits: int) -> str:
