@@ -58,11 +58,16 @@ NOT_IN_THREAD = (
     "I cannot watch {tasks} in this private thread because I am not in it. Mention {bot} here to add me, "
     "then try again."
 )
-ALREADY_WATCHED = "`{task}` is already watched here: {link}. I will notify you when it ends."
-ALREADY_WATCHED_AS = "`{task}` is already watched here as **{name}**: {link}. I will notify you when it ends."
+ALREADY_WATCHED = "`{task}` is already watched here: {link}. {promise}"
+ALREADY_WATCHED_AS = "`{task}` is already watched here as **{name}**: {link}. {promise}"
+WILL_NOTIFY = "I will notify you when it ends."
+WILL_NOTIFY_ONCE = "I will notify you once all renders on its card have ended."
 NOW_FOLLOWING = "I will notify you when {tasks} ends. Press the button again to turn this off."
 NOW_FOLLOWING_SEVERAL = (
     "I will notify you each time one of these ends: {tasks}. Press the button again to turn this off."
+)
+NOW_FOLLOWING_ALL = (
+    "I will notify you once all of these have ended: {tasks}. Press the button again to turn this off."
 )
 NO_LONGER_FOLLOWING_SEVERAL = (
     "I will not notify you when these end: {tasks}. Press the button again to turn this back on."

@@ -157,6 +157,7 @@ class App:
             "poll loop": self.poller.run(),
             "probe loop": self.breaker.run(),
             "prune loop": self._prune(),
+            "summary loop": self.watch_service.keep_summarizing(self._wait),
             "tuner loop": self._tuner.run(),
         }.items():
             self._loops.append(asyncio.create_task(loop, name=name))

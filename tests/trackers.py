@@ -1,10 +1,10 @@
 """Trackers full of made-up watches, and what stands in for the parts that a test leaves out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from bot.clock import Clock
-from bot.core.outcome import Ending, Outcome
+from bot.core.outcome import Ending, Outcome, Summary
 from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 from bot.core.watch import Card, CardState, Watch
@@ -28,9 +28,13 @@ class NullAudience:
     def __init__(self) -> None:
         self.shown = 0
         self.ended: list[Ending] = []
+        self.summarized: list[CardState] = []
 
     def show(self, _state: CardState) -> None:
         self.shown += 1
+
+    def summarize(self, state: CardState) -> None:
+        self.summarized.append(state)
 
     def announce(self, _state: CardState, watch: Watch) -> None:
         self.shown += 1
@@ -48,7 +52,9 @@ class NullStore:
     async def save_seen(self, _watch_ids: Iterable[int], _at: float) -> None:
         self._save()
 
-    async def save_outcomes(self, _outcomes: Iterable[tuple[int, Outcome]]) -> None:
+    async def save_outcomes(
+        self, _outcomes: Iterable[tuple[int, Outcome]], _due: Mapping[int, Summary]
+    ) -> None:
         self._save()
 
     async def rename(self, _watch_id: int, _name: str) -> None:

@@ -16,6 +16,7 @@ import discord
 from bot import messages
 from bot.cards.buttons import Action, Button, CardButton
 from bot.cards.render_parts import Style, heading
+from bot.cards.summary import counts
 from bot.cards.task_row import MESSAGE_LIMIT, ROWS_MESSAGE_LIMIT, TaskRow, task_row
 from bot.cards.text import LAYOUT_LIMIT, NAME_LIMIT, mention, plain, relative
 from bot.core.health import Health, Mode
@@ -135,21 +136,9 @@ def _common_style(state: CardState, rows: Sequence[TaskRow]) -> Style:
 def _headline(state: CardState, style: Style) -> str:
     """Return the headline of a card of several: how they stand, and what they were named together."""
     name = plain(common_name([watch.name for watch in state.watches]), NAME_LIMIT)
-    first = heading(style, _count(state))
-    return f"{first}\n**{name}**" if name else first
-
-
-def _count(state: CardState) -> str:
-    """Return how many of a card's renders are ready, and what has become of the others that ended."""
-    language, total = state.card.language, len(state.watches)
     endings = [watch.outcome.ending for watch in state.watches if watch.outcome is not None]
-    others = (
-        (messages.SOME_FAILED, sum(ending.failed for ending in endings)),
-        (messages.SOME_STOPPED, endings.count(Ending.STOPPED)),
-        (messages.SOME_UNKNOWN, endings.count(Ending.NO_SUCH_TASK)),
-    )
-    ready = say(language, messages.SOME_READY, done=sum(ending.ready for ending in endings), total=total)
-    return " · ".join([ready, *(say(language, some, count=count) for some, count in others if count)])
+    first = heading(style, counts(state.card.language, endings, len(state.watches)))
+    return f"{first}\n**{name}**" if name else first
 
 
 def _news(state: CardState, known: Sequence[Observed], health: Health) -> str:
@@ -190,8 +179,12 @@ def _details(state: CardState, observed: Observed) -> str:
 def _promise(state: CardState) -> str:
     """Return the line that says what a live card will do, and who will be notified."""
     language = state.card.language
-    several = len(state.watches) > 1
-    promise = say(language, messages.RESULTS_WILL_COME if several else messages.RESULT_WILL_COME)
+    if state.card.batch and state.summary is None:
+        promise = say(language, messages.SUMMARY_WILL_COME)
+    elif len(state.watches) > 1:
+        promise = say(language, messages.RESULTS_WILL_COME)
+    else:
+        promise = say(language, messages.RESULT_WILL_COME)
     people = [mention(user_id) for user_id in state.followers[:FOLLOWERS_NAMED]]
     if (more := len(state.followers) - FOLLOWERS_NAMED) > 0:
         people.append(say(language, messages.AND_MORE_PEOPLE, count=more))

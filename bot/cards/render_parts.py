@@ -65,8 +65,8 @@ def heading(style: Style, title: str) -> str:
 
 
 def headline(style: Style, title: str, render: str) -> str:
-    """Return the one-line headline of a row, a result or a list's entry; `render` is its name or id."""
-    return f"{style.sign} **{title}** · {render}"
+    """Return the headline of a row, a result or a list's entry; `render` is its name or id, if any."""
+    return f"{style.sign} **{title}** · {render}" if render else f"{style.sign} **{title}**"
 
 
 def progress_line(task: Task) -> str | None:

@@ -7,10 +7,10 @@ If there are several messages, each ends with its `k/n`, by which it can be foun
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from bot import messages
+from bot.cards.pages import Page, add_mentions
 from bot.cards.render_parts import (
     ENDING_STYLES,
     ending_lines,
@@ -21,23 +21,19 @@ from bot.cards.render_parts import (
     state_title,
     took_line,
 )
-from bot.cards.text import CONTENT_LIMIT, mention, name_and_id, plain, relative
+from bot.cards.text import name_and_id, plain, relative
 from bot.core.characters import shortened, visible
 from bot.core.outcome import Ending, Message, Outcome
 from bot.core.policy import PollPolicy
 from bot.core.task import Task
 from bot.messages import say
 
-MENTION_LIMIT: Final = 100
-"""People that one message may ping (Discord's own limit)."""
 URLS_FILE: Final = "urls.txt"
 ERROR_FILE: Final = "error.txt"
 ERROR_LIMIT: Final = 600
 """Characters of the API's message; of a longer one the whole goes into a file."""
 LINK_PAGES: Final = 5
 """Messages for the links of one result where nothing can be attached."""
-_RESERVED: Final = 200
-"""Characters kept free for the `k/n` and the line about the file."""
 
 
 def result_messages(
@@ -49,10 +45,12 @@ def result_messages(
     *,
     name: str = "",
     files: bool = True,
+    silent: bool = False,
 ) -> tuple[Message, ...]:
     """Return the messages that announce an outcome, in the order of sending.
 
     `files` is False where nothing can be attached: links that do not fit then go into further messages.
+    `silent` messages notify nobody but those that they ping.
     """
     style, sentence = ENDING_STYLES[outcome.ending]
     head = [headline(style, say(language, sentence), name_and_id(name, task_id))]
@@ -60,7 +58,9 @@ def result_messages(
     head += ending_lines(language, outcome, policy, quoted)
     task = outcome.task
     if task is None:
-        return _spread(task_id, head, followers, (), language, error_file=error_file if files else "")
+        return _spread(
+            task_id, head, followers, (), language, error_file=error_file if files else "", silent=silent
+        )
     if outcome.ending in {Ending.SUCCEEDED, Ending.FAILED} and (
         took := took_line(language, task, outcome.at)
     ):
@@ -75,6 +75,7 @@ def result_messages(
         language,
         error_file=error_file if files else "",
         link_pages=1 if files else LINK_PAGES,
+        silent=silent,
     )
 
 
@@ -123,20 +124,6 @@ def _quoted(message: str) -> tuple[str, str]:
     return quoted, message if len(words) > ERROR_LIMIT else ""
 
 
-@dataclass(slots=True)
-class _Page:
-    """A message being filled."""
-
-    lines: list[str] = field(default_factory=list)
-    mentions: list[int] = field(default_factory=list)
-    spare: int = 0
-    """Characters kept for the longer forms of its links."""
-
-    @property
-    def space(self) -> int:
-        return CONTENT_LIMIT - _RESERVED - self.spare - sum(len(line) + 1 for line in self.lines)
-
-
 def _mark(task_id: str, part: int, parts: int) -> str:
     return f"-# `{task_id}` · {part}/{parts}"
 
@@ -150,16 +137,17 @@ def _spread(
     *,
     error_file: str,
     link_pages: int = 1,
+    silent: bool = False,
 ) -> tuple[Message, ...]:
     """Fill messages: with the links on at most `link_pages`, and the others in a file of the last one."""
-    pages = [_Page(list(head))]
-    _add_mentions(pages, followers)
+    pages = [Page(list(head))]
+    add_mentions(pages, followers)
     left: list[str] = []
     most = len(pages) - 1 + link_pages
     for number, link in enumerate(links, 1):
         longer = len(short_link(language, number, link))
-        if longer > pages[-1].space and longer <= _Page().space and len(pages) < most:
-            pages.append(_Page())
+        if longer > pages[-1].space and longer <= Page().space and len(pages) < most:
+            pages.append(Page())
         if longer <= pages[-1].space:
             pages[-1].lines.append(link)
             pages[-1].spare += longer - len(link)
@@ -178,24 +166,7 @@ def _spread(
             tuple(page.mentions),
             tuple(left) if page is last else (),
             error_file if page is pages[0] else "",
+            silent=silent and not page.mentions,
         )
         for page in pages
     )
-
-
-def _add_mentions(pages: list[_Page], followers: Sequence[int]) -> None:
-    """Ping everybody once, in order: on the first message as many as fit, the rest on more messages."""
-    line: list[str] = []
-    for user_id in followers:
-        text = mention(user_id)
-        page = pages[-1]
-        if len(page.mentions) >= MENTION_LIMIT or len(" ".join([*line, text])) > page.space:
-            if line:
-                page.lines.append(" ".join(line))
-            line = []
-            page = _Page()
-            pages.append(page)
-        line.append(text)
-        page.mentions.append(user_id)
-    if line:
-        pages[-1].lines.append(" ".join(line))

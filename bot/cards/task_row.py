@@ -72,7 +72,7 @@ class TaskRow:
     @property
     def short(self) -> str:
         """At most two lines, the second with the most important fact."""
-        first = self._first_line(self._label)
+        first = self._first_line(row_title(self.name, self.number, self.task_id))
         second = self.note.rpartition("\n")[2] or self.progress or self.message
         return f"{first}\n{second}" if second else first
 
@@ -80,12 +80,12 @@ class TaskRow:
         # The state first: its word stays with its sign, also where a long name breaks the line.
         return f"{self.style.sign} {self.title} · {label}"
 
-    @property
-    def _label(self) -> str:
-        """The row's number and its name, or its number and the start of its id."""
-        if not self.name:
-            return f"**{self.number}** · {short_id(self.task_id)}"
-        return f"**{plain(row_label(self.name, self.number), NAME_LIMIT)}**"
+
+def row_title(name: str, number: int, task_id: str) -> str:
+    """Return what a row is called: its number and its name, or its number and the start of its id."""
+    if not name:
+        return f"**{number}** · {short_id(task_id)}"
+    return f"**{plain(row_label(name, number), NAME_LIMIT)}**"
 
 
 def task_row(

@@ -122,9 +122,8 @@ class Commands:
             return
         stopped = await self._tracker.stop(state.card.id, user.id, task_id)
         if stopped:
-            await response.send_private(
-                say(response.language, answers.STOPPED_FOR_YOU, tasks=named(stopped, state.names))
-            )
+            tasks = named(stopped, state.names)
+            await response.send_private(say(response.language, answers.STOPPED_FOR_YOU, tasks=tasks))
         else:
             await self._offer_again(response)
 
@@ -132,11 +131,12 @@ class Commands:
         user_id = response.interaction.user.id
         following = user_id not in state.followers
         await self._tracker.follow(state.card.id, user_id, following=following)
-        live = [watch.task_id for watch in state.watches if watch.outcome is None]
-        if len(live) == 1:
-            sentence = answers.NOW_FOLLOWING if following else answers.NO_LONGER_FOLLOWING
-        else:
-            sentence = answers.NOW_FOLLOWING_SEVERAL if following else answers.NO_LONGER_FOLLOWING_SEVERAL
+        live = [watch.task_id for watch in state.live]
+        on, off = answers.NOW_FOLLOWING, answers.NO_LONGER_FOLLOWING
+        if len(live) > 1:
+            on = answers.NOW_FOLLOWING_ALL if state.card.batch else answers.NOW_FOLLOWING_SEVERAL
+            off = answers.NO_LONGER_FOLLOWING_SEVERAL
+        sentence = on if following else off
         await response.send_private(say(response.language, sentence, tasks=named(live, state.names)))
 
     async def _offer_again(self, response: Response) -> None:

@@ -207,7 +207,7 @@ class WatchCommand:
             if state is None:
                 new.append(task_id)
             else:
-                summary.append(_already_watched(response.language, state, task_id))
+                summary.append(_already_watched(response, state, task_id))
         allowed, why = self._limits.admit(
             self._tracker, interaction.guild_id or 0, interaction.user.id, len(new), response.language
         )
@@ -222,11 +222,15 @@ def left_out(language: str, beginnings: Sequence[str]) -> str:
     return say(language, answers.NOT_IDS, names=listed(language, names, NAMED_AT_MOST))
 
 
-def _already_watched(language: str, state: CardState, task_id: str) -> str:
+def _already_watched(response: Response, state: CardState, task_id: str) -> str:
+    language = response.language
     link = jump_link(state.card.guild_id, state.card.channel_id, state.card.message_id)
     name = "".join(plain(watch.name, NAME_LIMIT) for watch in state.live if watch.task_id == task_id)
     sentence = answers.ALREADY_WATCHED_AS if name else answers.ALREADY_WATCHED
-    return say(language, sentence, task=task_id, name=name, link=link)
+    # Whoever follows all of a card with several tasks is not pinged by each of its results.
+    once = state.card.batch and response.interaction.user.id in state.followers
+    promise = say(language, answers.WILL_NOTIFY_ONCE if once else answers.WILL_NOTIFY)
+    return say(language, sentence, task=task_id, name=name, link=link, promise=promise)
 
 
 def _not_watched(language: str, why: str, task_ids: Sequence[str]) -> str:

@@ -68,6 +68,11 @@ class Observed:
         """Whether so many polls failed in a row that the card mentions it."""
         return self.failures >= SHOWN_FAILURES
 
+    @property
+    def was_polled(self) -> bool:
+        """Whether a poll has returned anything since the start of the process."""
+        return any(at is not None for at in (self.polled_at, self.failed_at, self.missing_since))
+
 
 UNOBSERVED: Final = Observed()
 

@@ -82,16 +82,18 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One planned message of a result, stored so that it can be repeated unchanged after a crash.
+    """One planned message of a result or a summary, stored so that a crash repeats it unchanged.
 
     `content` is at most 2,000 characters, `mentions` the ids of the people it pings, `urls_file` the lines
-    of the attached `urls.txt`, `error_file` the text of the attached `error.txt`, if there are any.
+    of the attached `urls.txt`, `error_file` the text of the attached `error.txt`, if there are any. A
+    `silent` message notifies nobody.
     """
 
     content: str
     mentions: tuple[int, ...] = ()
     urls_file: tuple[str, ...] = ()
     error_file: str = ""
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +107,15 @@ class Delivery:
     message: Message
     intended_at: float | None = None
     message_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The one message that pings for a card with several tasks; stored as soon as it is due."""
+
+    watch_id: int
+    """The last watch of the card: the one that ended last or, if `early`, is still running."""
+    at: float
+    """When it became due, in Unix seconds."""
+    early: bool = False
+    """It did not wait for the last watch, whose result therefore pings by itself."""

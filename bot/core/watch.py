@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.observed import Observed
-from bot.core.outcome import Ending, Outcome
+from bot.core.outcome import Ending, Outcome, Summary
 from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 
@@ -55,6 +55,8 @@ class Card:
     starter_id: int
     language: str
     created_at: float
+    batch: bool = False
+    """It began with several tasks: results are silent, and one summary pings (`bot.core.summary`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,9 @@ class CardState:
     card: Card
     watches: tuple[Watch, ...]
     followers: tuple[int, ...] = ()
+    """Who is pinged by each result or, on a card with several tasks, by the summary."""
+    summary: Summary | None = None
+    """Its summary, once that is due."""
 
     @property
     def ended(self) -> bool:
@@ -82,7 +87,7 @@ class CardState:
     def with_watch(self, watch: Watch) -> "CardState":
         """Return the state with a new state of one of its watches."""
         watches = tuple(watch if old.id == watch.id else old for old in self.watches)
-        return CardState(self.card, watches, self.followers)
+        return replace(self, watches=watches)
 
 
 class Listed(NamedTuple):

@@ -8,13 +8,15 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from bot.clock import Clock
 from bot.core.events import Observation
 from bot.core.observed import UNOBSERVED, observe
-from bot.core.outcome import Ending
+from bot.core.outcome import Ending, Summary
 from bot.core.policy import PollPolicy
+from bot.core.summary import early_summaries, final_summaries
 from bot.core.task import Task
 from bot.core.watch import CardState, Watch, ended, ending, is_too_old, shown
 from bot.engine.registry import Registry
@@ -32,7 +34,10 @@ class Audience(Protocol):
         """Update a card to its state."""
 
     def announce(self, state: CardState, watch: Watch) -> None:
-        """Update a card after a watch has ended, and post the result for its followers."""
+        """Update a card after a watch has ended, and post its result."""
+
+    def summarize(self, state: CardState) -> None:
+        """Post the summary of a card with several tasks, after its results."""
 
 
 class Tracker:
@@ -64,12 +69,8 @@ class Tracker:
 
     def show(self, card_id: int) -> None:
         """Show a card, if it has live watches."""
-        if (state := self.registry.cards.get(card_id)) is None:
-            return
-        try:
-            self._audience.show(state)
-        except Exception:  # the other cards must still be shown
-            log.exception("could not show a card", extra={"card": card_id})
+        if (state := self.registry.cards.get(card_id)) is not None:
+            _attempt(self._audience.show, state)
 
     def show_all(self) -> None:
         """Show every card, after the API's health has changed."""
@@ -78,10 +79,11 @@ class Tracker:
 
     def announce(self, state: CardState, watch: Watch) -> None:
         """Announce a watch that has ended just now or before a restart."""
-        try:
-            self._audience.announce(state, watch)
-        except Exception:  # the other results must still be announced
-            log.exception("could not announce a result", extra={"card": state.card.id})
+        _attempt(self._audience.announce, state, watch)
+
+    def summarize(self, state: CardState) -> None:
+        """Post a summary that became due just now or before a restart."""
+        _attempt(self._audience.summarize, state)
 
     async def begin(self, state: CardState, observations: Mapping[str, Observation]) -> dict[str, float]:
         """Add a stored card with the observations of its first polls, and show it.
@@ -135,6 +137,17 @@ class Tracker:
             live = [watch for task_id in self.registry.tasks for watch in self.registry.watches(task_id)]
             await self._end([watch for watch in live if is_too_old(watch, now, policy)], Ending.TOO_OLD)
 
+    async def summarize_early(self) -> None:
+        """Post the summaries of cards on which one task goes on long after the others ended.
+
+        Raises:
+            StoreFailed: nothing has changed.
+        """
+        async with self._saving:
+            await self._save(
+                [], early_summaries(self.registry.cards.values(), self.registry.observed, self._clock())
+            )
+
     async def follow(self, card_id: int, user_id: int, *, following: bool) -> None:
         """Add a person to the followers of a card with live watches, or remove them.
 
@@ -145,9 +158,9 @@ class Tracker:
         if card_id not in self.registry.cards:
             raise KeyError(card_id)
         if following:
-            people = await self._store.follow(card_id, user_id, self._clock())
+            people = await self._store.people.follow(card_id, user_id, self._clock())
         else:
-            people = await self._store.unfollow(card_id, user_id)
+            people = await self._store.people.unfollow(card_id, user_id)
         if (state := self.registry.cards.get(card_id)) is not None:  # it may have ended meanwhile
             self.registry.cards[card_id] = replace(state, followers=tuple(people))
             self.show(card_id)
@@ -209,17 +222,29 @@ class Tracker:
             [ended(watch, end, observed.get(watch.task_id, UNOBSERVED), now, by) for watch in watches]
         )
 
-    async def _save(self, ended: list[Watch]) -> None:
-        """Store outcomes in one transaction, then remove the watches and announce their ends."""
-        if not ended:
+    async def _save(self, ended: list[Watch], early: Mapping[int, Summary] = MappingProxyType({})) -> None:
+        """Store outcomes and summaries in one transaction, then remove the watches and announce both."""
+        due = {**early, **final_summaries(self.registry.cards, ended, self._clock())}
+        if not ended and not due:
             return
-        await self._store.save_outcomes([(w.id, w.outcome) for w in ended if w.outcome is not None])
+        await self._store.save_outcomes([(w.id, w.outcome) for w in ended if w.outcome is not None], due)
         for watch in ended:
             self.registry.put(watch)
+        for card_id, summary in due.items():
+            self.registry.cards[card_id] = replace(self.registry.cards[card_id], summary=summary)
         for watch in ended:
             end = watch.outcome.ending if watch.outcome is not None else None
             about = {"task": watch.task_id, "card": watch.card_id, "ending": end}
             log.info("watch ended", extra=about)
             if end is not None and end.shown:
                 self.announce(self.registry.cards[watch.card_id], watch)
+        for card_id in due:
+            self.summarize(self.registry.cards[card_id])
         self.registry.drop_ended({watch.card_id for watch in ended})
+
+
+def _attempt(show: Callable[..., None], state: CardState, *watch: Watch) -> None:
+    try:
+        show(state, *watch)
+    except Exception:  # the other cards and results must still be shown
+        log.exception("could not show a card or its end", extra={"card": state.card.id})

@@ -8,15 +8,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from bot.clock import Clock
+from bot.clock import Clock, WaitHook, WakeUp
 from bot.core.events import Observation, PollError
 from bot.core.task import Task
 from bot.core.watch import CardState, resumed
 from bot.engine.poller import Poller
 from bot.engine.tracker import Tracker
+from bot.store.errors import StoreFailed
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
+
+SUMMARIZING_SECONDS: Final = 30.0
+"""How often cards are checked for summaries that are due early."""
 
 
 class WatchService:
@@ -65,17 +69,35 @@ class WatchService:
             self._poller.schedule(task_id, after, failing=isinstance(observations[task_id], PollError))
 
     async def join(self, channel_id: int, task_id: str, user_id: int, name: str = "") -> CardState | None:
-        """Add a person to the followers of the card on which a channel watches a task; None if there is none.
+        """Add a person to the followers of a task that is watched in a channel; return its card, if any.
 
         A `name` renames the watch if they are the card's starter.
         """
         state = self._tracker.registry.find_card(channel_id, task_id)
         if state is not None:
-            await self._tracker.follow(state.card.id, user_id, following=True)
+            await self._follow(state, task_id, user_id)
             if name and user_id == state.card.starter_id:
                 await self._tracker.rename(state.card.id, task_id, name)
                 return self._tracker.registry.find_card(channel_id, task_id) or state
         return state
+
+    async def _follow(self, state: CardState, task_id: str, user_id: int) -> None:
+        """Add a follower to one task of a card with several, or to the card of a single one."""
+        watch = next((watch for watch in state.live if watch.task_id == task_id), None)
+        if state.card.batch and watch is not None:
+            await self._store.people.follow_watch(watch, user_id, self._clock())
+        else:
+            await self._tracker.follow(state.card.id, user_id, following=True)
+
+    async def keep_summarizing(self, wait: WaitHook) -> None:
+        """Post the summaries that do not wait for a last task any longer, until cancelled."""
+        wake_up = WakeUp(wait)
+        while True:
+            try:
+                await self._tracker.summarize_early()
+            except StoreFailed as error:
+                log.error("summaries could not be saved", extra={"reason": str(error)})  # noqa: TRY400
+            await wake_up.sleep(SUMMARIZING_SECONDS)
 
     async def resume(self) -> None:
         """Resume what the store says is unfinished: live watches, and results that are not announced yet."""
@@ -92,6 +114,8 @@ class WatchService:
             for watch in state.watches:
                 if watch.id in unannounced:
                     self._tracker.announce(state, watch)
+            if state.summary is not None:
+                self._tracker.summarize(state)
         if states:
             about = {"cards": len(live), "results": len(unannounced)}
             log.info("resumed unfinished watches", extra=about)

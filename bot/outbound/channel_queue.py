@@ -21,7 +21,8 @@ from bot.core.watch import Card
 from bot.metrics import Metrics
 from bot.outbound.discord_errors import ErrorAction, describe, error_action
 from bot.outbound.failures import Failures, Lost
-from bot.outbound.pending import REQUEST_SECONDS, InFlight, Pending, Result, Slot
+from bot.outbound.items import InFlight, PendingSummary, Post, Result, Slot
+from bot.outbound.pending import REQUEST_SECONDS, Pending
 from bot.outbound.rest import DiscordRest
 from bot.outbound.result_poster import ResultPoster
 from bot.outbound.uploads import finish_within
@@ -76,7 +77,7 @@ class ChannelQueue:
     async def run(self) -> None:
         """Send until nothing is left to do; while closing, until nothing can be done right now."""
         pending = self.pending
-        while pending.slots or pending.results or pending.budget.recovers_at > self._clock():
+        while pending.items or pending.budget.recovers_at > self._clock():
             now = self._clock()
             # Responses are handled first: they may pause the channel or change what is most urgent.
             if (item := pending.answered()) is None and (item := pending.next(now)) is None:
@@ -84,7 +85,7 @@ class ChannelQueue:
                     return
                 wait = pending.wait(now)
                 # An idle queue stays until its edit budget has recovered: a new queue would have all of it.
-                if wait is None and not pending.slots and not pending.results:
+                if wait is None and not pending.items:
                     wait = max(0.0, pending.budget.recovers_at - now)
                 await self.wake_up.sleep(wait)
                 continue
@@ -103,7 +104,7 @@ class ChannelQueue:
         self.pending.access_changed(self._clock())
         self.wake_up.set()
 
-    async def _advance(self, item: Slot | Result) -> None:
+    async def _advance(self, item: Slot | Post) -> None:
         """Send an item, or handle the response to its request."""
         # Cleared before anything can fail, so that an item whose response could not be stored is sent again.
         flight, item.inflight = item.inflight, None
@@ -114,12 +115,12 @@ class ChannelQueue:
                 await self._send(item)
         else:
             error = _error_of(flight.request)
-            if isinstance(item, Result):
-                await self._posted(item, flight, error)
-            else:
+            if isinstance(item, Slot):
                 await self._edited(item, flight, error)
+            else:
+                await self._posted(item, flight, error)
 
-    async def _send(self, item: Slot | Result) -> None:
+    async def _send(self, item: Slot | Post) -> None:
         now, server = self._clock(), self._rest.server_state(item.card)
         if isinstance(item, Result):
             # A request that takes too long is cancelled. It may have been sent: the next attempt checks that.
@@ -127,6 +128,10 @@ class ChannelQueue:
             post = self._poster.post(item.card, item.watch, item.videos)
             request = self._start(finish_within(REQUEST_SECONDS + upload_seconds, post))
             item.inflight = InFlight(request, now, server)
+            return
+        if isinstance(item, PendingSummary):
+            post = self._poster.post_summary(item.card, item.summary)
+            item.inflight = InFlight(self._start(finish_within(REQUEST_SECONDS, post)), now, server)
             return
         # Chosen only now: a form that was replaced while the slot waited is never sent.
         form = self.pending.target(item)
@@ -152,19 +157,21 @@ class ChannelQueue:
         _error_of(request)  # retrieves the exception, or asyncio would log it as never retrieved
         self.wake_up.set()
 
-    async def _posted(self, result: Result, flight: InFlight, error: BaseException | None) -> None:
+    async def _posted(self, post: Post, flight: InFlight, error: BaseException | None) -> None:
         if isinstance(error, StoreFailed):
             raise error
         if error is not None:
-            await self._failures.failed(result, error, flight)
+            await self._failures.failed(post, error, flight)
             return
         # A watch is done in the store only when its result is posted and its card shows the end, whichever
-        # comes last; until then a restart announces it again.
-        await self._failures.finish({result.watch.id} - self.pending.unshown)
-        self._count(result)
-        self._failures.note_success(result, flight)
-        self._failures.drop_result(result.watch.id)
-        if (slot := self.pending.slots.get(result.card.id)) is not None:
+        # comes last, the last watch of a card also not before the summary is posted; until then a restart
+        # announces it again.
+        await self._failures.finish(post, post.ends)
+        if isinstance(post, Result):
+            self._count(post)
+        self._failures.note_success(post, flight)
+        self._failures.drop(post)
+        if (slot := self.pending.slots.get(post.card.id)) is not None:
             slot.not_before = 0.0  # a reply reopens an archived thread; show the end of the card now
 
     async def _edited(self, slot: Slot, flight: InFlight, error: BaseException | None) -> None:
@@ -195,7 +202,7 @@ class ChannelQueue:
     async def _settle(self, slot: Slot, form: CardForm, ends: frozenset[int]) -> None:
         """Record that a card shows a form. A newer form queues behind the other cards."""
         if form == slot.form:
-            await self._failures.finish(ends - self.pending.results.keys())
+            await self._failures.finish(slot, ends)
             slot.ends -= ends
             if slot.over and not slot.ends:
                 self.pending.slots.pop(slot.card.id, None)

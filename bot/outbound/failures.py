@@ -19,7 +19,8 @@ from bot.gateway.servers import ServerState
 from bot.messages import say
 from bot.outbound.attachments import Videos
 from bot.outbound.discord_errors import ErrorAction, describe, error_action, is_refusal, retry_delay
-from bot.outbound.pending import AccessPause, InFlight, Pending, Result, Slot
+from bot.outbound.items import InFlight, PendingSummary, Post, Result, Slot
+from bot.outbound.pending import AccessPause, Pending
 from bot.outbound.rest import DiscordRest
 from bot.outbound.result_poster import ResultPoster
 from bot.store.store import Store
@@ -60,7 +61,7 @@ class Failures:
         self._lost: Final = lost
         self._keep_seconds: Final = keep_seconds
 
-    async def failed(self, item: Slot | Result, error: BaseException, flight: InFlight) -> None:
+    async def failed(self, item: Slot | Post, error: BaseException, flight: InFlight) -> None:
         """React to an error: it may concern the whole channel, or only this item."""
         action = error_action(error)
         if isinstance(item, Result):
@@ -74,7 +75,7 @@ class Failures:
         else:
             self.postpone(item, error)
 
-    def postpone(self, item: Slot | Result, error: BaseException) -> None:
+    def postpone(self, item: Slot | Post, error: BaseException) -> None:
         """Try again after a pause."""
         now = self._clock()
         if isinstance(item, Result):
@@ -87,7 +88,7 @@ class Failures:
             about = {**item.about, "refusal": describe(error)}
             log.warning("Discord rejected a request, retrying", extra=about)
 
-    def holds_back(self, item: Slot | Result) -> bool:
+    def holds_back(self, item: Slot | Post) -> bool:
         """Postpone an item that was refused before, while many refusals leave little budget for others."""
         pause = self._pending.pause
         if self._rest.may_retry or not (item.refused or pause is not None):
@@ -99,7 +100,7 @@ class Failures:
             item.not_before = later
         return True
 
-    def note_success(self, item: Slot | Result, flight: InFlight) -> None:
+    def note_success(self, item: Slot | Post, flight: InFlight) -> None:
         """Record a success. If it was made with the bot's own token, the channel is accessible."""
         if item.tries >= LASTING:
             log.info("Discord accepted a request again", extra=item.about)
@@ -110,48 +111,56 @@ class Failures:
             about = {"channel": pause.channel_id, "lacking": pause.lacking}
             log.info("a channel is open to the bot again", extra=about)
 
-    async def finish(self, watch_ids: Collection[int]) -> None:
-        """Mark ended watches as done: their cards show the end, and their results are posted."""
-        if watch_ids:
-            await self._store.finish(watch_ids)
+    async def finish(self, item: Slot | Post, watch_ids: Collection[int]) -> None:
+        """Mark those of an item's watches as done that nothing else has still to be sent for."""
+        if done := set(watch_ids) - self._pending.needed(besides=item):
+            await self._store.finish(done)
 
-    def drop_result(self, watch_id: int) -> None:
-        """Remove a result from what is pending."""
-        self._drop_videos(self._pending.results.pop(watch_id))
+    def drop(self, post: Post) -> None:
+        """Remove a result or a summary from what is pending."""
+        if isinstance(post, PendingSummary):
+            del self._pending.summaries[post.card.id]
+        else:
+            self._drop_videos(self._pending.results.pop(post.watch.id))
 
     async def lose(self, card: Card, end: Ending, why: str) -> None:
         """Stop editing a card and end its live watches; results of a deleted card are still posted."""
         if card.id not in self.gone:
             log.warning("a card cannot be reached any more", extra={"card": card.id, "refusal": why})
         self.gone[card.id] = end
+        posts = [post for post in self._pending.posts if post.card.id == card.id]
+        lost = [post for post in posts if end is Ending.ACCESS_LOST or isinstance(post, PendingSummary)]
         slot = self._pending.slots.get(card.id)
-        ends = set(slot.ends) if slot is not None else set()
-        results = {key for key, result in self._pending.results.items() if result.card.id == card.id}
-        if end is Ending.ACCESS_LOST:
-            await self.finish(ends | results)
-            for key in results:
-                self.drop_result(key)
-        else:
-            await self.finish(ends - results)
+        ends = {watch_id for item in (*lost, *([slot] if slot else [])) for watch_id in item.ends}
+        kept = {watch_id for post in posts if post not in lost for watch_id in post.ends}
+        if card.batch:
+            await self._store.summaries.drop(card.id)
+        if ends - kept:
+            await self._store.finish(ends - kept)
+        for post in lost:
+            self.drop(post)
         await self._lost(card.id, end)
         self._pending.slots.pop(card.id, None)
         del self.gone[card.id]
 
-    async def _give_up(self, item: Slot | Result, why: str) -> None:
+    async def _give_up(self, item: Slot | Post, why: str) -> None:
         """Never retry a card's edit or a result. Without a result, its card links to none."""
         if isinstance(item, Slot):
             log.error("a card's form was given up", extra={**item.about, "refusal": why})
-            await self.finish(item.ends - self._pending.results.keys())
+            await self.finish(item, item.ends)
             item.ends.clear()
             item.shown = item.form
             if item.over:
                 self._pending.slots.pop(item.card.id, None)
             return
-        log.error("a result was given up", extra={**item.about, "refusal": why})
-        await self.finish({item.watch.id} - self._pending.unshown)
-        self.drop_result(item.watch.id)
+        what = "a result" if isinstance(item, Result) else "a summary"
+        log.error("%s was given up", what, extra={**item.about, "refusal": why})
+        await self.finish(item, item.ends)
+        self.drop(item)
         if (slot := self._pending.slots.get(item.card.id)) is not None:
-            slot.form, slot.not_before = slot.form.answerless, 0.0
+            slot.not_before = 0.0
+            if isinstance(item, Result):
+                slot.form = slot.form.answerless
 
     def _drop_videos(self, result: Result) -> None:
         """Delete a result's videos: they may be why it failed, and would fill the disk in a long outage."""
@@ -178,9 +187,12 @@ class Failures:
         await asyncio.sleep(GATEWAY_SECONDS)
         return self._rest.server_state(card) in final
 
-    def _is_too_late(self, item: Slot | Result) -> bool:
-        outcome = item.watch.outcome if isinstance(item, Result) else None
-        since = item.failing_since if outcome is None else outcome.at
+    def _is_too_late(self, item: Slot | Post) -> bool:
+        since = item.failing_since
+        if isinstance(item, PendingSummary):
+            since = item.summary.at
+        elif isinstance(item, Result) and item.watch.outcome is not None:
+            since = item.watch.outcome.at
         return self._clock() - since > self._keep_seconds
 
     async def _pause(self, card: Card, error: BaseException, began_at: float) -> None:
@@ -199,8 +211,7 @@ class Failures:
             if began_at <= self._pending.access_changed_at:  # while the request was in flight
                 self._pending.access_changed(now)
         if pause.is_over(now):
-            items = [*self._pending.results.values(), *self._pending.slots.values()]
-            for lost in {item.card.id: item.card for item in items}.values():
+            for lost in {item.card.id: item.card for item in self._pending.items}.values():
                 await self.lose(lost, Ending.ACCESS_LOST, lacking)
             self._pending.pause = None
 

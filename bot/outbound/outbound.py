@@ -20,7 +20,7 @@ from bot.core.watch import Card, CardState, Watch
 from bot.metrics import Metrics
 from bot.outbound.channel_queue import ChannelQueue
 from bot.outbound.failures import Lost
-from bot.outbound.pending import Result
+from bot.outbound.items import PendingSummary, Result
 from bot.outbound.rest import DiscordRest
 from bot.outbound.result_poster import ResultPoster
 from bot.store.store import Store
@@ -91,6 +91,14 @@ class Outbound:
                 self._fetching.add(task)
                 task.add_done_callback(self._fetching.discard)
 
+    def summarize(self, state: CardState) -> None:
+        """Post the summary of a card with several tasks, after its results."""
+        if state.summary is None:
+            raise ValueError("only a summary that is due can be posted")
+        queue = self._queue(state.card)
+        queue.pending.summaries[state.card.id] = PendingSummary(state.card, summary=state.summary)
+        queue.wake_up.set()
+
     def access_changed(self, server_id: int) -> None:
         """Retry soon what was refused in a server: the bot's permissions may have changed."""
         for queue, _ in self._queues.values():
@@ -105,8 +113,8 @@ class Outbound:
 
     @property
     def results_waiting(self) -> int:
-        """How many results are still to be posted."""
-        return sum(len(queue.pending.results) for queue, _ in self._queues.values())
+        """How many results and summaries are still to be posted."""
+        return sum(len(queue.pending.posts) for queue, _ in self._queues.values())
 
     @property
     def oldest_result_at(self) -> float | None:
@@ -156,7 +164,7 @@ class Outbound:
     async def _run(self, channel_id: int, queue: ChannelQueue) -> None:
         await queue.run()
         # No `await` since `run` has returned, so nothing can be added to the queue in between.
-        if not queue.pending.slots and not queue.pending.results:
+        if not queue.pending.items:
             del self._queues[channel_id]
 
     async def _fetch(self, queue: ChannelQueue, result: Result) -> None:

@@ -5,18 +5,16 @@ shows the end without the link. Values and decisions only; `bot.outbound.channel
 seconds.
 """
 
-import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import inf
-from typing import ClassVar, Final
+from typing import Final
 
 from bot.cards.cards import CardForm
-from bot.core.watch import Card, Watch
-from bot.gateway.servers import ServerState
-from bot.outbound.attachments import Videos
+from bot.core.watch import Card
 from bot.outbound.discord_errors import ACCESS_SECONDS, access_delay
-from bot.outbound.rate_limits import EditBudget, Priority
+from bot.outbound.items import Item, PendingSummary, Post, Result, Slot
+from bot.outbound.rate_limits import EditBudget
 
 REQUEST_SECONDS: Final = 30.0
 """How long an edit or a result may delay others, including discord.py's waits for rate limits."""
@@ -50,85 +48,16 @@ class AccessPause:
         return now - self.since >= ACCESS_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
-class InFlight:
-    """A request in flight. `form` and `ends` are what an edit will show once it has succeeded."""
-
-    request: asyncio.Future[None]
-    began_at: float
-    server: ServerState
-    """What the gateway said about the server when it was sent."""
-    by_bot: bool = True
-    """Whether it uses the bot's own token; an interaction's token says nothing about the bot's access."""
-    form: CardForm | None = None
-    ends: frozenset[int] = frozenset()
-
-
-@dataclass(slots=True)
-class Item:
-    """Something to send. `inflight` is its running request; there is never a second one."""
-
-    card: Card
-    tries: int = 0
-    not_before: float = 0.0
-    failing_since: float = inf
-    refused: bool = False
-    """The last attempt was refused, not lost."""
-    inflight: InFlight | None = None
-
-    def succeeded(self) -> None:
-        """Forget earlier failures."""
-        self.tries, self.not_before, self.failing_since, self.refused = 0, 0.0, inf, False
-
-
-@dataclass(slots=True)
-class Slot(Item):
-    """A card that is live or does not show its end yet: the form it should show, and the one it shows."""
-
-    form: CardForm = field(kw_only=True)
-    shown: CardForm | None = None
-    """The form that it is known to show."""
-    ends: set[int] = field(default_factory=set)
-    """Ended watches that it does not show as ended yet."""
-    over: bool = False
-    """All its watches have ended; the slot is removed once the card shows that."""
-    plain: bool = False
-    """Discord refused the form; try the plain one."""
-
-    @property
-    def priority(self) -> Priority:
-        if self.refused:
-            return Priority.RETRY
-        return Priority.FINAL if self.ends else Priority.PROGRESS
-
-    @property
-    def about(self) -> dict[str, object]:
-        """What the log says about it."""
-        return {"card": self.card.id, "channel": self.card.channel_id}
-
-
-@dataclass(slots=True)
-class Result(Item):
-    """An ended watch whose followers are still to be pinged."""
-
-    watch: Watch = field(kw_only=True)
-    ready: bool = True
-    """Its videos have been fetched, as far as they can be."""
-    videos: Videos = field(default_factory=Videos)
-    priority: ClassVar = Priority.RESULT
-
-    @property
-    def about(self) -> dict[str, object]:
-        """What the log says about it."""
-        return {"card": self.card.id, "channel": self.card.channel_id, "task": self.watch.task_id}
-
-
 @dataclass(slots=True)
 class Pending:
-    """One channel's slots by card id and results by watch id; among equals, the first has waited longest."""
+    """One channel's items; among equals, the first has waited longest."""
 
     slots: dict[int, Slot] = field(default_factory=dict)
+    """By card id."""
     results: dict[int, Result] = field(default_factory=dict)
+    """By watch id."""
+    summaries: dict[int, PendingSummary] = field(default_factory=dict)
+    """By card id."""
     budget: EditBudget = field(default_factory=EditBudget)
     uses_channel_limit: Callable[[Card], bool] = lambda _card: False
     """Whether an edit of a card counts towards the channel's limit; by an interaction's token it does not."""
@@ -164,24 +93,32 @@ class Pending:
         self.slots[slot.card.id] = self.slots.pop(slot.card.id)
 
     @property
-    def unshown(self) -> set[int]:
-        """The ended watches whose cards do not show the end yet."""
-        return {watch_id for slot in self.slots.values() for watch_id in slot.ends}
+    def posts(self) -> list[Post]:
+        """The results and, after them, the summaries."""
+        return [*self.results.values(), *self.summaries.values()]
+
+    @property
+    def items(self) -> list[Slot | Post]:
+        return [*self.posts, *self.slots.values()]
+
+    def needed(self, *, besides: Slot | Post) -> set[int]:
+        """Return the ended watches for which something else than one item is still to be sent."""
+        return {watch_id for item in self.items if item is not besides for watch_id in item.ends}
 
     def has_result(self, card: Card) -> bool:
-        """Return whether a result of a card still has to be posted."""
-        return any(result.card.id == card.id for result in self.results.values())
+        """Return whether a result or the summary of a card still has to be posted."""
+        return any(post.card.id == card.id for post in self.posts)
 
     def target(self, slot: Slot) -> CardForm:
         """Return what a card can show now: it links to its results only once they are posted."""
         return slot.form.answerless if self.has_result(slot.card) else slot.form
 
-    def answered(self) -> Slot | Result | None:
+    def answered(self) -> Slot | Post | None:
         """Return an item whose request is done, if any."""
-        items: list[Slot | Result] = [*self.results.values(), *self.slots.values()]
-        return next((item for item in items if item.inflight and item.inflight.request.done()), None)
+        done = (item for item in self.items if item.inflight and item.inflight.request.done())
+        return next(done, None)
 
-    def next(self, now: float) -> Slot | Result | None:
+    def next(self, now: float) -> Slot | Post | None:
         """Return the most urgent item that may be sent at `now`; among equals, the one waiting longest."""
         due = [item for at, item in self._times(now) if at <= now]
         return min(due, key=lambda item: item.priority, default=None)
@@ -197,15 +134,15 @@ class Pending:
         if self.pause is not None:
             soon = max(now + EVENT_DELAY, self.pause.tried_at + EVENT_GAP)
             self.pause.not_before = min(self.pause.not_before, soon)
-        items: list[Item] = [*self.results.values(), *self.slots.values()]
-        for item in items:
+        for item in self.items:
             if item.refused:
                 item.not_before = min(item.not_before, now + EVENT_DELAY)
 
-    def _times(self, now: float) -> Iterator[tuple[float, Slot | Result]]:
+    def _times(self, now: float) -> Iterator[tuple[float, Slot | Post]]:
         """Yield each item with the time from which it may be sent in the current state, results first."""
-        posting = [result for result in self.results.values() if result.inflight is not None]
-        uploading = any(result.videos.files for result in posting)
+        posts = [post for post in self.posts if not self._follows_results(post)]
+        posting = [post for post in posts if post.inflight is not None]
+        uploading = any(isinstance(post, Result) and post.videos.files for post in posting)
         editing = [slot for slot in self.slots.values() if slot.inflight is not None]
         # One edit at a time in a channel, so that the most urgent one is chosen as late as possible; one that
         # takes very long delays only its own card. In a closed channel, one attempt at a time.
@@ -214,18 +151,30 @@ class Pending:
         if self.pause is not None:
             all_at = max([self.pause.not_before, edits_at, *(_gives_way_at(r, now) for r in posting)])
         waiting: dict[int, bool] = {}
-        for result in self.results.values():
-            waiting[result.card.id] = waiting.get(result.card.id, False) or not result.tries
-            # Several uploads on a slow line would all be late; a result without videos overtakes them.
-            is_held = len(posting) >= RESULTS_AT_ONCE or (uploading and bool(result.videos.files))
-            if result.ready and result.inflight is None and not is_held:
-                yield max(result.not_before, all_at), result
+        for post in posts:
+            waiting[post.card.id] = waiting.get(post.card.id, False) or not post.tries
+            is_held = len(posting) >= RESULTS_AT_ONCE
+            if isinstance(post, Result):
+                # Several uploads on a slow line would all be late; a result without videos overtakes them.
+                is_held = is_held or not post.ready or (uploading and bool(post.videos.files))
+            if post.inflight is None and not is_held:
+                yield max(post.not_before, all_at), post
         for slot in self.slots.values():
             if slot.inflight is None and self._is_open(slot, waiting.get(slot.card.id)):
                 at = max(slot.not_before, edits_at, all_at)
                 if not slot.ends and self.uses_channel_limit(slot.card):
                     at = max(at, self.budget.available_at(slot.card, now))
                 yield at, slot
+
+    def _follows_results(self, post: Post) -> bool:
+        """Return whether a post is a summary that has to wait: it links to the results."""
+        if not isinstance(post, PendingSummary):
+            return False
+        # An early one does not wait for the result of the task that it calls running.
+        without = post.summary.watch_id if post.summary.early else None
+        return any(
+            result.card.id == post.card.id and result.watch.id != without for result in self.results.values()
+        )
 
     def _is_open(self, slot: Slot, result_at_once: bool | None) -> bool:
         """Return whether a card may be edited, now or later, although its result is not posted yet."""

@@ -173,6 +173,7 @@ class DiscordRest:
                 nonce=nonce,
                 allowed_mentions=mentions,
                 files=files,
+                silent=message.silent,
                 reference=reply_to if reply else None,  # type: ignore[arg-type]  # None is its default
             )
         except (discord.HTTPException, discord.RateLimited) as error:

@@ -1,70 +1,23 @@
-"""Posts each result exactly once, despite crashes and lost responses.
+"""Plans and posts results, and the summaries of cards with several tasks; fetches the videos of results.
 
-Discord's API has no exactly-once delivery, but two tools help: a nonce, which is enforced for some minutes,
-and the channel's history, in which our replies can be found (without their nonces). For each result:
-
-    1. plan the messages, and commit the plan, so that a retry after a crash sends the same text
-    2. for each message, commit the intent to send it
-    3. send it with a nonce made from the watch and the part
-    4. commit its id
-
-If there is an intent but no id, nobody knows whether the message was sent. Then the channel is searched back
-to the time of the intent (`bot.outbound.history`), and only if the message is not there, it is sent again
-with the same nonce. If the search is inconclusive, the intent keeps its time, so that a later search covers
-the older attempt as well. If Discord has certainly refused the message and no earlier attempt is in doubt,
-the intent is removed and the next attempt needs no search. A crash at any point costs one search, no more.
+`bot.outbound.message_poster` posts each exactly once.
 """
 
-import asyncio
-import logging
-from dataclasses import dataclass, replace
 from typing import Final
 
-import discord
-
 from bot.cards.results import is_part, result_messages
+from bot.cards.summary import is_summary, summary_messages
 from bot.clock import Clock
 from bot.core.names import file_stem
-from bot.core.outcome import Delivery, Message
+from bot.core.outcome import Delivery, Summary
 from bot.core.policy import PollPolicy
 from bot.core.watch import Card, Watch
-from bot.outbound.attachments import Videos, fetch_videos, with_attachments
-from bot.outbound.discord_errors import (
-    ErrorAction,
-    certainly_unsent,
-    describe,
-    error_action,
-    may_be_the_files,
-)
-from bot.outbound.history import MARGIN, HistorySearch, NotFound
-from bot.outbound.rest import DiscordRest, Found
-from bot.outbound.uploads import NotUploaded, Uploads
+from bot.outbound.attachments import Videos, fetch_videos
+from bot.outbound.message_poster import MessagePoster, Posting, plainly
+from bot.outbound.rest import DiscordRest
+from bot.outbound.uploads import Uploads
 from bot.store.store import Store
 from bot.videos.downloader import VideoDownloader
-
-log = logging.getLogger(__name__)
-
-DELETED_SECONDS: Final = 30.0
-"""How long Discord must say that a message is unknown until it counts as sent and deleted."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One message of a result that has so many `parts`."""
-
-    card: Card
-    watch: Watch
-    delivery: Delivery
-    parts: int
-
-    @property
-    def nonce(self) -> str:
-        return f"{self.card.message_id:x}-{self.watch.position}-{self.delivery.part}"
-
-    @property
-    def about(self) -> dict[str, object]:
-        """What the log says about it."""
-        return {"task": self.watch.task_id, "card": self.card.id}
 
 
 class ResultPoster:
@@ -85,11 +38,7 @@ class ResultPoster:
         self._uploads: Final = uploads
         self._downloader: Final = downloader
         self._policy: Final = policy
-        self._discord_clock: Final = discord_clock
-        self._searches: Final[dict[tuple[int, int], HistorySearch]] = {}
-        """Unfinished searches by watch id and part; the next attempt continues them."""
-        self._unknown_since: Final[dict[tuple[int, int], float]] = {}
-        """By watch and part, since when Discord has answered 10008, in the loop's time."""
+        self._messages: Final = MessagePoster(store, rest, discord_clock, uploads)
 
     def has_videos(self, watch: Watch) -> bool:
         """Return whether a result has videos to fetch."""
@@ -119,131 +68,52 @@ class ResultPoster:
         """
         if watch.outcome is None:
             raise ValueError("only an ended watch has a result")
-        followers = await self._store.followers(card.id)
-        outcome, files = watch.outcome, self._rest.may_attach(card)
+        files = self._rest.may_attach(card)
         messages = result_messages(
-            watch.task_id, outcome, followers, card.language, self._policy, name=watch.name, files=files
-        )
-        # If an earlier attempt stored a plan, that one is returned: followers may have changed since.
-        deliveries = await self._store.results.plan(watch.id, messages)
-        for delivery in deliveries:
-            if delivery.message_id is None:
-                await self._post_part(_Part(card, watch, delivery, len(deliveries)), videos)
-
-    async def _post_part(self, part: _Part, videos: Videos) -> None:
-        delivery = part.delivery
-        in_doubt = delivery.intended_at is not None
-        found = await self._find(part) if in_doubt else NotFound.ABSENT
-        if isinstance(found, Found):
-            message_id = found.id
-        else:
-            if found is NotFound.ABSENT:  # after an inconclusive search the older attempt is still in doubt
-                now = self._discord_clock()
-                await self._store.results.mark_sending(part.watch.id, delivery.part, now)
-                part = replace(part, delivery=replace(delivery, intended_at=now))
-            message_id = await self._send(part, videos, in_doubt=in_doubt)
-        await self._store.results.sent(part.watch.id, delivery.part, message_id)
-        about = {**part.about, "part": f"{delivery.part}/{part.parts}"}
-        log.info("result found in the channel" if isinstance(found, Found) else "result posted", extra=about)
-
-    async def _send(self, part: _Part, videos: Videos, *, in_doubt: bool) -> int:
-        """Send a message with its videos or, if that fails, with only its links."""
-        try:
-            return await self._post(part, videos, in_doubt=in_doubt)
-        except NotUploaded as failed:
-            log.info("a result goes without its videos", extra={**part.about, "refusal": str(failed)})
-            perhaps_sent = failed.perhaps_sent
-        # After a lost or late response the message may be there. The nonce alone would prevent a duplicate
-        # for some minutes, but Discord may have been down for longer.
-        if perhaps_sent and isinstance(found := await self._find(part), Found):
-            return found.id
-        return await self._post(part, Videos(), in_doubt=in_doubt or perhaps_sent)
-
-    async def _post(self, part: _Part, videos: Videos, *, in_doubt: bool) -> int:
-        """Send a message; if it is refused, store that it is not there.
-
-        `in_doubt`: an earlier attempt may have sent it. Then a refusal says nothing about that attempt.
-        """
-        try:
-            return await self._post_somehow(part, videos)
-        except Exception as error:
-            if in_doubt and self._was_deleted(part, error):
-                return 0  # an id that no message has, so that it is not sent again
-            if not in_doubt and certainly_unsent(error):
-                await self._store.results.mark_unsent(part.watch.id, part.delivery.part)
-            raise
-
-    def _was_deleted(self, part: _Part, error: Exception) -> bool:
-        """Return whether a message that may have been sent was, and has been deleted since.
-
-        Discord then answers a repetition of its nonce with 10008 ("unknown message") for some minutes. From
-        Discord's edge servers that means as little as any other 404: it is believed only once it has lasted.
-        """
-        key = part.watch.id, part.delivery.part
-        if error_action(error) is not ErrorAction.CARD_GONE:
-            self._unknown_since.pop(key, None)
-            return False
-        now = asyncio.get_running_loop().time()
-        if now - self._unknown_since.setdefault(key, now) < DELETED_SECONDS:
-            return False
-        del self._unknown_since[key]
-        return True
-
-    async def _post_somehow(self, part: _Part, videos: Videos) -> int:
-        """Send a message; if Discord refuses its form, send a simpler one with a different nonce."""
-        card, message, nonce = part.card, part.delivery.message, part.nonce
-        try:
-            if with_attachments(message, videos)[1]:
-                return await self._uploads.post(card, message, nonce, videos)
-            return await self._post_text(card, message, nonce)
-        except discord.HTTPException as error:
-            match error_action(error):
-                case ErrorAction.NO_REPLY:
-                    return await self._post_text(card, message, f"{nonce}r", reply=False)
-                case ErrorAction.BAD_FORM:
-                    about = {**part.about, "refusal": describe(error)}
-                    log.warning("Discord refused a result, posting it as plainly as possible", extra=about)
-                    return await self._post_text(card, _plainly(message), f"{nonce}p")
-                case _:
-                    raise
-
-    async def _post_text(self, card: Card, message: Message, nonce: str, *, reply: bool = True) -> int:
-        """Send a message without videos; if its file of links is refused, without that as well."""
-        try:
-            return await self._rest.post(card, message, nonce, reply=reply)
-        except Exception as error:
-            if not (message.urls_file or message.error_file) or not may_be_the_files(error):
-                raise
-            log.warning("text files were left out", extra={"card": card.id, "refusal": describe(error)})
-        return await self._rest.post(
-            card, replace(message, urls_file=(), error_file=""), f"{nonce}b", reply=reply
+            watch.task_id,
+            watch.outcome,
+            await self._store.people.of_result(card, watch.id),
+            card.language,
+            self._policy,
+            name=watch.name,
+            files=files,
+            silent=card.batch,
         )
 
-    async def _find(self, part: _Part) -> Found | NotFound:
-        """Search for a message that may have been sent before a crash or a lost answer."""
-        watch, delivery = part.watch, part.delivery
+        def is_it(content: str, delivery: Delivery, parts: int) -> bool:
+            return is_part(content, watch.task_id, delivery.part, parts)
 
-        async def is_it(ours: Found) -> bool:
-            # Where cards were deleted, the result of another watch of the same task reads the same.
-            fits = is_part(ours.content, watch.task_id, delivery.part, part.parts)
-            return fits and not await self._store.is_result(ours.id)
+        posting = Posting(
+            card,
+            watch.id,
+            self._store.results,
+            nonce=f"{card.message_id:x}-{watch.position}",
+            what="result",
+            about={"task": watch.task_id},
+            is_it=is_it,
+        )
+        await self._messages.post(posting, messages, videos)
 
-        key = watch.id, delivery.part
-        since = (delivery.intended_at or 0.0) - MARGIN
-        search = self._searches.setdefault(key, HistorySearch(part.card, since))
-        found = await search.run(self._rest, is_it)
-        del self._searches[key]
-        if found is NotFound.INCONCLUSIVE:
-            log.warning(
-                "the search for a result that may have been posted before is inconclusive, posting it",
-                extra={**part.about, "messages": search.read},
-            )
-        return found
+    async def post_summary(self, card: Card, summary: Summary) -> None:
+        """Send the remaining messages of a card's summary; its results are posted or given up.
+
+        Raises:
+            Exception: as for `post`.
+        """
+        if (told := await self._store.summaries.read(card.id)) is None:
+            return  # the card is gone
+        posting = Posting(
+            card,
+            summary.watch_id,
+            self._store.summaries,
+            nonce=f"{card.message_id:x}-s",
+            what="summary",
+            about={},
+            is_it=_is_summary,
+        )
+        await self._messages.post(posting, summary_messages(card, told), Videos())
 
 
-def _plainly(message: Message) -> Message:
-    """Return a message reduced to its pings and the lines by which it is found; the rest becomes a file."""
-    first, *rest = message.content.splitlines()
-    kept = [first, *(line for line in rest if line.startswith(("<@", "-# ")))]
-    lines = (*(line for line in rest if line not in kept), *message.urls_file)
-    return Message("\n".join(kept), message.mentions, lines, message.error_file)
+def _is_summary(content: str, delivery: Delivery, _parts: int) -> bool:
+    """Return whether a content is that of a planned message, or of the form that it had when refused."""
+    return any(is_summary(content, form.content) for form in (delivery.message, plainly(delivery.message)))

@@ -79,6 +79,7 @@ def delivery_from(row: Mapping[Any, Any]) -> Delivery:
             mentions=tuple(message["mentions"]),
             urls_file=tuple(message["urls_file"]),
             error_file=str(message.get("error_file", "")),  # missing in plans of older versions
+            silent=bool(message.get("silent", False)),  # the same
         ),
         intended_at=row["intended_at"],
         message_id=row["message_id"],

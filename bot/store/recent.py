@@ -9,7 +9,7 @@ from bot.core.outcome import Ending
 from bot.core.watch import Card, Listed, Watch
 from bot.store.database import Database
 from bot.store.records import CARD, WATCH, watch_from
-from bot.store.schema import cards, deliveries, watches
+from bot.store.schema import cards, deliveries, summary_deliveries, watches
 
 _CARD_DELETED: Final = f'"ending": "{Ending.CARD_DELETED.value}"'
 """How a stored outcome says so; in a text within it, the quotation marks would be escaped."""
@@ -27,11 +27,16 @@ class Recent:
         return await self._run(lambda connection: list(connection.scalars(query)))
 
     async def tasks_of(self, message_id: int) -> tuple[str, ...]:
-        """Return the tasks of a message: of a card in the order of its rows, or of a result."""
+        """Return the tasks of a message: of a card or a summary in the order of the rows, or of a result."""
+        summarized = (
+            select(watches.c.card_id)
+            .join(summary_deliveries, summary_deliveries.c.watch_id == watches.c.id)
+            .where(summary_deliveries.c.message_id == message_id)
+        )
         of_card = (
             select(watches.c.task_id)
             .join(cards, cards.c.id == watches.c.card_id)
-            .where(cards.c.message_id == message_id)
+            .where(or_(cards.c.message_id == message_id, cards.c.id.in_(summarized)))
             .order_by(watches.c.position)
         )
         of_result = (

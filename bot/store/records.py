@@ -14,7 +14,16 @@ from bot.store.schema import cards, followers, watches
 
 CARD: Final = tuple(
     cards.c[name]
-    for name in ("id", "guild_id", "channel_id", "message_id", "starter_id", "language", "created_at")
+    for name in (
+        "id",
+        "guild_id",
+        "channel_id",
+        "message_id",
+        "starter_id",
+        "language",
+        "created_at",
+        "batch",
+    )
 )
 """The columns of a card, in the order of its fields."""
 WATCH: Final = tuple(

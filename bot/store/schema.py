@@ -2,10 +2,13 @@
 
 meta          keys and values, among them `intents` and `unconfirmed` (`bot.store.unconfirmed`)
 cards         one message of ours in one channel
-followers     who is pinged when a task of the card ends
+followers     who is pinged by each result of the card or, if it has several tasks, by its summary
 watches       one task on one card: live, then final (its outcome is stored), then done
 deliveries    the messages of a result: planned, about to be sent, sent
 placeholders  messages that stand until a response is known
+watch_followers     who joined one task of a card with several, and is pinged by its result only
+summaries           the summaries that are due or sent, by card, and whom they ping
+summary_deliveries  the messages of a summary, by its card's last watch: that is done only once they are sent
 """
 
 from pathlib import Path
@@ -14,6 +17,7 @@ from typing import Final
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -22,11 +26,12 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    false,
     text,
 )
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 """The newest migration; it results in these tables."""
 
 LIVE: Final = "live"
@@ -51,6 +56,7 @@ cards = Table(
     Column("starter_id", BigInteger, nullable=False),
     Column("language", String, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("batch", Boolean, nullable=False, server_default=false()),
     Index("cards_by_place", "guild_id", "channel_id"),
     sqlite_autoincrement=True,
 )
@@ -109,4 +115,33 @@ placeholders = Table(
     Column("channel_id", BigInteger, nullable=False),
     Column("content", String, nullable=False),
     Column("until", Float, nullable=False),
+)
+
+watch_followers = Table(
+    "watch_followers",
+    metadata,
+    Column("watch_id", ForeignKey("watches.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", BigInteger, primary_key=True),
+    Column("since", Float, nullable=False),
+)
+
+summaries = Table(
+    "summaries",
+    metadata,
+    Column("card_id", ForeignKey("cards.id", ondelete="CASCADE"), primary_key=True),
+    Column("watch_id", ForeignKey("watches.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("early", Boolean, nullable=False),
+    Column("recipients", JSON, nullable=False),
+)
+
+summary_deliveries = Table(
+    "summary_deliveries",
+    metadata,
+    Column("watch_id", ForeignKey("watches.id", ondelete="CASCADE"), primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("message", JSON, nullable=False),
+    Column("intended_at", Float),
+    Column("message_id", BigInteger),
+    Index("summary_deliveries_by_message", "message_id"),
 )

@@ -5,15 +5,17 @@ Times are Unix seconds, `intended_at` of a delivery by Discord's clock: it is co
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Connection, Delete, Insert, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, select, update
 
-from bot.core.outcome import Outcome
+from bot.core.outcome import Outcome, Summary
 from bot.core.watch import Card, CardState, Watch
 from bot.store.database import Database
 from bot.store.deliveries import Deliveries
 from bot.store.errors import AlreadyWatched
+from bot.store.followers import Followers
 from bot.store.records import (
     CARD,
     WATCH,
@@ -22,7 +24,19 @@ from bot.store.records import (
     read_followers,
     watch_from,
 )
-from bot.store.schema import DONE, FINAL, LIVE, cards, deliveries, followers, meta, placeholders, watches
+from bot.store.schema import (
+    DONE,
+    FINAL,
+    LIVE,
+    cards,
+    deliveries,
+    followers,
+    meta,
+    placeholders,
+    summary_deliveries,
+    watches,
+)
+from bot.store.summaries import Summaries, add_summaries, read_summaries
 
 
 class Store:
@@ -35,6 +49,8 @@ class Store:
         self._upsert: Final = database.upsert
         self._run: Final = database.run
         self.results: Final = Deliveries(database, deliveries)
+        self.summaries: Final = Summaries(database)
+        self.people: Final = Followers(database)
 
     async def add_card(
         self,
@@ -75,6 +91,7 @@ class Store:
                 "starter_id": starter_id,
                 "language": language,
                 "created_at": now,
+                "batch": len(task_ids) > 1,
             }
             card = Card(id=_insert(connection, cards, values), **values)  # type: ignore[arg-type]
             connection.execute(insert(followers).values(card_id=card.id, user_id=starter_id, since=now))
@@ -106,8 +123,11 @@ class Store:
             query = select(*WATCH).where(watches.c.card_id.in_(open_cards)).order_by(watches.c.position)
             for row in connection.execute(query).all():
                 rows[row[1]].append(watch_from(row))
-            people = read_followers(connection, open_cards)
-            return [CardState(card, tuple(rows[key]), tuple(people[key])) for key, card in found.items()]
+            people, due = read_followers(connection, open_cards), read_summaries(connection, open_cards)
+            return [
+                CardState(card, tuple(rows[key]), tuple(people[key]), due.get(key))
+                for key, card in found.items()
+            ]
 
         return await self._run(work)
 
@@ -126,8 +146,13 @@ class Store:
         change = update(watches).where(watches.c.id == watch_id).values(name=name)
         await self._run(lambda connection: connection.execute(change))
 
-    async def save_outcomes(self, outcomes: Sequence[tuple[int, Outcome]]) -> None:
-        """Store the outcomes of watches by id, in one transaction; watches that have ended are unchanged."""
+    async def save_outcomes(
+        self, outcomes: Sequence[tuple[int, Outcome]], due: Mapping[int, Summary] = MappingProxyType({})
+    ) -> None:
+        """Store the outcomes of watches by id and, by card, the summaries that are due, in one transaction.
+
+        Watches that have ended are unchanged. A summary pings those who follow its card now.
+        """
 
         def work(connection: Connection) -> None:
             for watch_id, outcome in outcomes:
@@ -136,6 +161,7 @@ class Store:
                 state = FINAL if outcome.ending.shown else DONE
                 values = {"state": state, "ended_at": outcome.at, "outcome": outcome_record(outcome)}
                 connection.execute(change.values(values))
+            add_summaries(connection, due)
 
         return await self._run(work)
 
@@ -145,34 +171,14 @@ class Store:
         await self._run(lambda connection: connection.execute(change.values(state=DONE)))
 
     async def is_result(self, message_id: int) -> bool:
-        """Return whether a message is known to belong to a result."""
-        query = select(deliveries.c.watch_id).where(deliveries.c.message_id == message_id).limit(1)
-        return await self._run(lambda connection: connection.scalar(query) is not None)
-
-    async def follow(self, card_id: int, user_id: int, now: float) -> list[int]:
-        """Add a follower to a card, unless they follow it already; return all its followers."""
-        row = (
-            self._upsert(followers)
-            .values(card_id=card_id, user_id=user_id, since=now)
-            .on_conflict_do_nothing()
+        """Return whether a message is known to belong to a result or a summary."""
+        queries = [
+            select(table.c.part).where(table.c.message_id == message_id).limit(1)
+            for table in (deliveries, summary_deliveries)
+        ]
+        return await self._run(
+            lambda connection: any(connection.scalar(query) is not None for query in queries)
         )
-        return await self._change_followers(card_id, row)
-
-    async def unfollow(self, card_id: int, user_id: int) -> list[int]:
-        """Remove a follower from a card; return those who remain."""
-        row = delete(followers).where(followers.c.card_id == card_id, followers.c.user_id == user_id)
-        return await self._change_followers(card_id, row)
-
-    async def _change_followers(self, card_id: int, change: Insert | Delete) -> list[int]:
-        def work(connection: Connection) -> list[int]:
-            connection.execute(change)
-            return read_followers(connection, [card_id])[card_id]
-
-        return await self._run(work)
-
-    async def followers(self, card_id: int) -> list[int]:
-        """Return a card's followers by user id: its starter first, then in the order they came."""
-        return await self._run(lambda connection: read_followers(connection, [card_id])[card_id])
 
     async def remembered(self, key: str) -> str | None:
         query = select(meta.c.value).where(meta.c.key == key)

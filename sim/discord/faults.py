@@ -18,7 +18,8 @@ class Fault:
     body with `code`; `drop` cuts the connection instead ("after" and `drop`: the answer is lost).
     Without `status`, `body` and `drop` the fault only delays by `delay` seconds. It strikes `times`
     times (None: always), each time with `probability`. `via=False` leaves out the header that
-    distinguishes Discord's own 429s from a Cloudflare ban. `with_files` limits it to requests with files.
+    distinguishes Discord's own 429s from a Cloudflare ban. `with_files` limits it to requests with files,
+    `saying` to messages whose content contains that.
 
     aiohttp's client repeats a GET, PUT or DELETE once by itself when a keep-alive connection drops.
     """
@@ -38,6 +39,7 @@ class Fault:
     drop: bool = False
     via: bool = True
     with_files: bool = False
+    saying: str = ""
     hits: int = 0
 
     @property
@@ -54,6 +56,8 @@ class Fault:
         if self.spent or not request.matches(self.method, self.path):
             return False
         if self.with_files and not request.files:
+            return False
+        if self.saying not in str((request.body or {}).get("content") if self.saying else ""):
             return False
         if self.probability < 1 and rng.random() >= self.probability:
             return False

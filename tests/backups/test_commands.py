@@ -23,7 +23,7 @@ async def _filled(path: Path) -> Database:
     place = {"guild_id": 1, "channel_id": 2, "starter_id": 9, "language": "en"}
     await store.add_card(**place, message_id=3, task_ids=["a"], now=NOW)  # type: ignore[arg-type]
     state = await store.add_card(**place, message_id=4, task_ids=["b", "c", "d"], now=NOW + 60)  # type: ignore[arg-type]
-    await store.follow(state.card.id, 10, NOW)
+    await store.people.follow(state.card.id, 10, NOW)
     ended = [watch.id for watch in state.watches[1:]]
     await store.save_outcomes([(watch_id, Outcome(Ending.STOPPED, NOW + 90)) for watch_id in ended])
     await store.finish(ended[1:])

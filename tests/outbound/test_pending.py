@@ -13,16 +13,8 @@ from bot.cards.cards import CardForm
 from bot.core.watch import Card
 from bot.gateway.servers import ServerState
 from bot.outbound.attachments import Videos
-from bot.outbound.pending import (
-    REQUEST_SECONDS,
-    RESULTS_AT_ONCE,
-    AccessPause,
-    InFlight,
-    Item,
-    Pending,
-    Result,
-    Slot,
-)
+from bot.outbound.items import InFlight, Item, Result, Slot
+from bot.outbound.pending import REQUEST_SECONDS, RESULTS_AT_ONCE, AccessPause, Pending
 from bot.outbound.rate_limits import Priority
 
 OLD: Final = CardForm(("old",), 1)

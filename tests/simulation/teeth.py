@@ -2,20 +2,22 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
 
+from bot.core.outcome import Summary
 from bot.core.watch import Watch
 from bot.engine.tracker import Tracker
 from bot.outbound.history import NotFound
+from bot.outbound.message_poster import MessagePoster
 from bot.outbound.rest import DiscordRest
-from bot.outbound.result_poster import ResultPoster
 from bot.store.deliveries import Deliveries
 
 
-async def _finds_nothing(self: ResultPoster, *_: object) -> NotFound:
+async def _finds_nothing(self: MessagePoster, *_: object) -> NotFound:
     """Stand for a look through the channel's history."""
     return NotFound.ABSENT
 
@@ -25,7 +27,7 @@ async def _intends_nothing(self: Deliveries, watch_id: int, part: int, at: float
 
 
 _post = DiscordRest.post
-_send = ResultPoster._send
+_send = MessagePoster._send
 
 
 async def _post_with_any_nonce(self: DiscordRest, card: Any, message: Any, nonce: str, **options: Any) -> int:
@@ -33,25 +35,28 @@ async def _post_with_any_nonce(self: DiscordRest, card: Any, message: Any, nonce
     return await _post(self, card, message, f"{card_part}-{secrets.token_hex(4)}", **options)
 
 
-async def _send_after_the_mark(self: ResultPoster, part: Any, videos: Any, **doubt: Any) -> int:
-    await self._store.results.sent(part.watch.id, part.delivery.part, 1)
+async def _send_after_the_mark(self: MessagePoster, part: Any, videos: Any, **doubt: Any) -> int:
+    await part.posting.deliveries.sent(part.posting.watch_id, part.delivery.part, 1)
     return await _send(self, part, videos, **doubt)
 
 
-async def _show_before_it_is_saved(self: Tracker, ended: list[Watch]) -> None:
+async def _show_before_it_is_saved(
+    self: Tracker, ended: list[Watch], early: Mapping[int, Summary] = MappingProxyType({})
+) -> None:
     for watch in ended:
         self.registry.put(watch)
         self.announce(self.registry.cards[watch.card_id], watch)
     self.registry.drop_ended({watch.card_id for watch in ended})
     await asyncio.sleep(1)  # a slow disk: what is shown goes out meanwhile
-    await self._store.save_outcomes([(w.id, w.outcome) for w in ended if w.outcome is not None])
+
+    await self._store.save_outcomes([(w.id, w.outcome) for w in ended if w.outcome is not None], early)
 
 
 SAFEGUARDS: dict[str, tuple[type, str, Callable[..., Any]]] = {
-    "history": (ResultPoster, "_find", _finds_nothing),
+    "history": (MessagePoster, "_find", _finds_nothing),
     "nonce": (DiscordRest, "post", _post_with_any_nonce),
     "intent": (Deliveries, "mark_sending", _intends_nothing),
-    "send-then-mark": (ResultPoster, "_send", _send_after_the_mark),
+    "send-then-mark": (MessagePoster, "_send", _send_after_the_mark),
     "save-then-show": (Tracker, "_save", _show_before_it_is_saved),
 }
 """By name: the order or the check that is replaced by its absence."""

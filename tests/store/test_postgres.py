@@ -102,7 +102,7 @@ async def test_a_commit_whose_answer_is_lost_stores_a_card_once(
         state = await add(store, TASK, "other")
         assert proxy.lose_answer_to is None
         assert await store.unfinished() == [state]
-        assert await store.followers(state.card.id) == [STARTER]
+        assert await store.people.of_card(state.card.id) == [STARTER]
         with pytest.raises(AlreadyWatched):
             await add(store, TASK, message_id=2)
     assert sql(postgres_place, "SELECT count(*) FROM cards") == [(1,)]
@@ -116,11 +116,11 @@ async def test_wherever_the_connection_breaks_nothing_is_lost_or_doubled(
         watch = (await add(store)).watches[0]
         for number in range(3):
             proxy.lose_answer_to = part.encode()
-            await store.follow(watch.card_id, 200 + number, NOW + number)
+            await store.people.follow(watch.card_id, 200 + number, NOW + number)
             await store.remember("key", f"value {number}")
             proxy.lose_answer_to = None
         await store.save_outcomes([(watch.id, Outcome(Ending.EMPTY, NOW))])
-        assert await store.followers(watch.card_id) == [STARTER, 200, 201, 202]
+        assert await store.people.of_card(watch.card_id) == [STARTER, 200, 201, 202]
         assert await store.remembered("key") == "value 2"
         assert await store.to_announce() == [watch.id]
 

@@ -32,13 +32,13 @@ def ids(states: list[CardState]) -> list[list[int]]:
 async def test_a_card_comes_back_as_it_was_stored(place: Location) -> None:
     async with stored(place) as store:
         state = await add(store, TASK, "b", "a")
-        card = Card(state.card.id, GUILD, CHANNEL, 1000, STARTER, "en", NOW)
+        card = Card(state.card.id, GUILD, CHANNEL, 1000, STARTER, "en", NOW, batch=True)
         rows = [
             Watch(row.id, card.id, task_id, position, NOW)
             for position, (task_id, row) in enumerate(zip((TASK, "b", "a"), state.watches, strict=True))
         ]
         assert state == CardState(card, tuple(rows), (STARTER,))
-        assert await store.followers(card.id) == [STARTER]
+        assert await store.people.of_card(card.id) == [STARTER]
     async with stored(place) as store:
         assert await store.unfinished() == [state]
 
@@ -227,11 +227,11 @@ async def test_the_starter_comes_first_and_then_the_others_in_the_order_they_cam
     async with stored(place) as store:
         card = (await add(store)).card
         for later, user in enumerate((9, 5, 9, 7, STARTER)):
-            await store.follow(card.id, user, NOW + later)
-        assert await store.followers(card.id) == [STARTER, 9, 5, 7]
-        assert await store.followers(999) == []
+            await store.people.follow(card.id, user, NOW + later)
+        assert await store.people.of_card(card.id) == [STARTER, 9, 5, 7]
+        assert await store.people.of_card(999) == []
         with pytest.raises(StoreFailed, match=r"(?i)foreign key"):
-            await store.follow(999, 9, NOW)
+            await store.people.follow(999, 9, NOW)
 
 
 async def test_the_newest_value_is_remembered(place: Location) -> None:
@@ -276,7 +276,7 @@ async def test_any_number_of_cards_is_read_with_a_handful_of_variables(tmp_path:
         store = Store(database)
         for number in range(30):
             state = await add(store, f"task-{number}", message_id=number + 1)
-            await store.follow(state.card.id, STARTER + 1, NOW + 1)
+            await store.people.follow(state.card.id, STARTER + 1, NOW + 1)
         assert database._engine is not None
         connection = database._engine.raw_connection().driver_connection
         assert connection is not None
@@ -289,9 +289,9 @@ async def test_any_number_of_cards_is_read_with_a_handful_of_variables(tmp_path:
 async def test_a_starter_who_left_and_came_back_is_first_again_after_a_restart(place: Location) -> None:
     async with stored(place) as store:
         state = await add(store)
-        await store.follow(state.card.id, STARTER + 1, NOW + 1)
-        await store.unfollow(state.card.id, STARTER)
-        await store.follow(state.card.id, STARTER, NOW + 2)
+        await store.people.follow(state.card.id, STARTER + 1, NOW + 1)
+        await store.people.unfollow(state.card.id, STARTER)
+        await store.people.follow(state.card.id, STARTER, NOW + 2)
         (found,) = await store.unfinished()
         assert found.followers == (STARTER, STARTER + 1)
-        assert await store.followers(state.card.id) == [STARTER, STARTER + 1]
+        assert await store.people.of_card(state.card.id) == [STARTER, STARTER + 1]

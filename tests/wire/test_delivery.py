@@ -133,7 +133,7 @@ async def test_a_crash_between_two_parts_repeats_none_and_loses_none(tmp_path: P
         card = await moving_card(here)
         assert here.app is not None
         for number, user_id in enumerate(people):
-            await here.app.store.follow(1, user_id, START + number)
+            await here.app.store.people.follow(1, user_id, START + number)
         here.api.set(TASK, DONE)
         await here.sim.wait_for(lambda: len(here.replies(card)) == 2, 60)
         await here.kill_bot()

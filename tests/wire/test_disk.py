@@ -42,7 +42,7 @@ async def test_many_results_with_videos_come_from_a_small_disk(small_disk: Path)
         for task in ids:
             here.api.set(task, succeeded(link) | {"id": task})
         await here.sleep(100)
-        results = [result for card in cards for result in here.replies(card)]
+        results = [result for card in cards for result in here.replies(card)[:-1]]  # then the summary
         assert len(results) == 40
         assert sum(bool(result.attachments) for result in results) >= 5
         assert here.app is not None
@@ -86,7 +86,7 @@ async def test_a_disk_that_takes_no_writes_gets_rid_of_the_videos_first(tmp_path
         assert kept(tmp_path) == []
         here.break_disk(broken=False)
         await here.sleep(120)
-        assert len(here.replies(card)) == 3
+        assert len(here.replies(card)) == 3 + 1, "with the summary"
 
 
 @pytest.mark.slow

@@ -118,7 +118,7 @@ async def test_what_was_not_posted_yet_is_posted_once_whatever_the_backup_had_se
         assert here.app is not None
         await here.shows(cards[1], "10 %")
         for number in range(250):  # a message pings at most 100 people
-            await here.app.store.follow(2, 10**18 + number, here.clock())
+            await here.app.store.people.follow(2, 10**18 + number, here.clock())
         here.api.set(planned, DONE | {"id": planned})
         await here.shows(cards[1], "Finished")
         await here.sleep(30)
