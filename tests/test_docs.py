@@ -125,7 +125,7 @@ def _sentences() -> Iterator[str]:
             if isinstance(node, ast.JoinedStr):
                 yield "".join(str(v.value) if isinstance(v, ast.Constant) else "\0" for v in node.values)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield re.sub(r"\{\w*\}", "\0", node.value)
+                yield re.sub(r"\{\w*\}|%s", "\0", node.value)
 
 
 def test_the_sentences_of_the_troubleshooting_page_are_the_bots_own() -> None:
