@@ -116,7 +116,7 @@ def _costs(kept: Mapping[str, Any]) -> list[str]:
         [title, *(number(over_runs(bots[bot], key), digits) for bot in bots), number(_ratio(bots, key), 2)]
         for key, (title, digits) in COSTS.items()
     ]
-    return list(table([f"With {plan.HEADLINE}", *BESIDE, "ratio"], rows))
+    return list(table([f"Live watches: {plan.HEADLINE}", *BESIDE, "ratio"], rows))
 
 
 def _learned(kinds: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -88,7 +88,7 @@ def headline(kept: Mapping[str, Any]) -> str:
     late = ["–" if seconds is None else f"{number(seconds, 1)} s" for seconds in (ours, fixed)]
     title = "An end is seen late by, mean of 14 kinds of renders (the other: fixed pauses, as many polls)"
     rows.append([title, *late, number(ratio(ours, fixed), 2)])
-    head = [f"With {plan.HEADLINE}", "ours", "a plain discord.py bot", "ratio"]
+    head = [f"Live watches: {plan.HEADLINE}", "ours", "a plain discord.py bot", "ratio"]
     return "\n".join(table(head, rows))
 
 
