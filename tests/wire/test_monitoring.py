@@ -265,10 +265,11 @@ async def test_a_stuck_poller_shows(how: str, tmp_path: Path) -> None:
         here.api.set(TASK, running(10))
         await here.watch()
         assert here.app is not None
+        breaker: Any = here.app.breaker
         poller: Any = here.app.poller
         match how:
             case "a poll hangs":
-                poller._breaker._poll = hanging
+                breaker._poll = hanging
                 said = "a poll has been running for"
             case "the loop hangs":
                 poller._wake_up.sleep = lambda _: asyncio.Event().wait()
