@@ -15,7 +15,7 @@ from bot.store.database import Database
 from bot.store.errors import StoreError
 from bot.store.location import Location, database_at, shown
 from bot.store.readonly import Kind, examine, why_unreadable
-from bot.store.schema import meta, metadata
+from bot.store.schema import ORIGIN, meta, metadata
 from bot.store.unconfirmed import mark_unconfirmed
 
 BATCH: Final = 500
@@ -68,7 +68,7 @@ def _copy_all(old: Database, new: Connection, target: str, at: float) -> dict[st
     for table in metadata.sorted_tables:
         if table is not meta and new.scalar(select(func.count()).select_from(table)):
             raise MoveFailed(f"{target} has data already: name an empty database")
-    new.execute(meta.delete())
+    new.execute(meta.delete().where(meta.c.key != ORIGIN))
     counts = old.transact(lambda connection: _copy(connection, new))
     old.transact(lambda connection: mark_unconfirmed(connection, at))
     return counts
@@ -80,8 +80,10 @@ def _copy(old: Connection, new: Connection) -> dict[str, int]:
         counts[table.name] = 0
         rows = old.execution_options(yield_per=BATCH).execute(select(table)).mappings()
         for batch in rows.partitions():
-            new.execute(insert(table), [dict(row) for row in batch])
-            counts[table.name] += len(batch)
+            values = [dict(row) for row in batch if row.get("key") != ORIGIN]
+            if values:
+                new.execute(insert(table), values)
+            counts[table.name] += len(values)
         if (column := table.autoincrement_column) is not None:
             last = old.scalar(select(func.max(column))) or 0
             _set_counter(new, table, column, max(last, _counter(old, table, column)))

@@ -29,6 +29,7 @@ from bot.store.errors import AnotherBot, StoreFailed, StoreUnusable
 from bot.store.location import shown
 from bot.store.migrating import migrate
 from bot.store.postgres_errors import why_unusable
+from bot.store.postgres_origin import recognize
 from bot.store.postgres_session import arguments_for, begin_session, check_server, lock_schema
 from bot.store.unconfirmed import skip_ahead
 
@@ -84,6 +85,7 @@ class PostgresDatabase(Database):
                 check_server(connection, self.url)
                 lock_schema(connection)
                 migrate(connection, shown(self.url), "a database")
+                recognize(connection)
                 skip_ahead(connection, None)
         except DatabaseError as error:
             engine.dispose()

@@ -1,6 +1,7 @@
 """The tables. Every change to them is a migration in `bot/store/migrations`.
 
-meta          keys and values, among them `intents` and `unconfirmed` (`bot.store.unconfirmed`)
+meta          keys and values, among them `intents` and `unconfirmed` (`bot.store.unconfirmed`),
+              and `origin` (`bot.store.postgres_origin`)
 cards         one message of ours in one channel
 followers     who is pinged by each result of the card or, if it has several tasks, by its summary
 watches       one task on one card: live, then final (its outcome is stored), then done
@@ -39,6 +40,8 @@ LIVE: Final = "live"
 FINAL: Final = "final"
 """The outcome is stored; the card's final form or the result may not be posted yet."""
 DONE: Final = "done"
+ORIGIN: Final = "origin"
+"""A key of `meta` that belongs to the database itself, not to the data in it."""
 
 metadata = MetaData()
 

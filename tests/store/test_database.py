@@ -13,7 +13,7 @@ from store.places import let_others_in, opened, sql
 from bot.store import postgres_session
 from bot.store.errors import AnotherBot, StoreFailed
 from bot.store.location import Location, database_at, location_of, passwords_in, shown
-from bot.store.schema import meta
+from bot.store.schema import ORIGIN, meta
 from bot.store.sqlite import SqliteDatabase
 
 
@@ -23,7 +23,7 @@ def note(key: str) -> Any:
 
 
 def noted(connection: Connection) -> list[str]:
-    query = select(meta.c.key).where(meta.c.key != "intents").order_by(meta.c.key)
+    query = select(meta.c.key).where(meta.c.key.not_in(["intents", ORIGIN])).order_by(meta.c.key)
     return list(connection.scalars(query))
 
 

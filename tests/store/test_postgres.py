@@ -24,7 +24,7 @@ from bot.store.errors import AlreadyWatched, StoreFailed, StoreUnusable
 from bot.store.location import Location, database_at, location_of
 from bot.store.postgres_facts import reading
 from bot.store.recent import Recent
-from bot.store.schema import HEAD, meta, metadata
+from bot.store.schema import HEAD, ORIGIN, meta, metadata
 from bot.store.store import Store
 
 
@@ -52,7 +52,7 @@ def note(key: str) -> Any:
 
 
 def noted(connection: Connection) -> list[str]:
-    query = select(meta.c.key).where(meta.c.key != "intents").order_by(meta.c.key)
+    query = select(meta.c.key).where(meta.c.key.not_in(["intents", ORIGIN])).order_by(meta.c.key)
     return list(connection.scalars(query))
 
 
