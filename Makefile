@@ -44,12 +44,13 @@ test-slow: $(READY) $(WORDS)  ## run the tests that take long: a browser, kills,
 fuzz: $(READY) $(WORDS)  ## invent texts for whatever meets text from outside, for MINUTES=10; SEED=… begins elsewhere
 	PYTHONPATH=.:tests $(BIN)/python -m fuzzing --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
-simulate: $(READY) $(WORDS)  ## live through SEEDS=100 simulated worlds; SEED=… replays one, WITHOUT=history lets it fail
+simulate: $(READY) $(WORDS)  ## live through SEEDS=100 simulated worlds; SEED=… replays one, WITHOUT=history lets it fail; STORE=postgres
 	PYTHONPATH=.:tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100)) \
-		$(if $(FIRST),--first $(FIRST)) $(if $(WITHOUT),--without $(WITHOUT))
+		$(if $(FIRST),--first $(FIRST)) $(if $(WITHOUT),--without $(WITHOUT)) $(if $(STORE),--store $(STORE))
 
-torture: $(READY) $(WORDS)  ## kill the real process with -9, KILLS=200 times, and count results lost and doubled, and lines left behind
-	PYTHONPATH=.:tests $(BIN)/python -m wire.torture --kills $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
+torture: $(READY) $(WORDS)  ## kill the real process with -9, KILLS=200 times, and count results lost and doubled, and lines left behind; STORE=postgres
+	PYTHONPATH=.:tests $(BIN)/python -m wire.torture --kills $(or $(KILLS),200) $(if $(SEED),--seed $(SEED)) \
+		$(if $(STORE),--store $(STORE))
 
 soak: $(READY) $(WORDS)  ## let 2,000 watches live through DAYS=7 simulated days and list what the bot keeps
 	PYTHONPATH=.:tests $(BIN)/python -m wire.soak --days $(or $(DAYS),7) --watches $(or $(WATCHES),2000)

@@ -12,10 +12,10 @@ import hypothesis
 import pytest
 from postgres_server import Server, shared
 from sqlalchemy import URL
-from store.places import migrated, run_inline
+from store.places import migrate, migrated
 from virtual_time import IDLE_ROUNDS
 
-from bot.store.location import Location, database_at, location_of
+from bot.store.location import Location
 from bot.store.schema import metadata
 
 # Every run tries the same examples, however slow the machine; `HYPOTHESIS=explore` looks for new ones.
@@ -66,11 +66,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Server:
 def emptied(postgres: Server) -> Callable[[], URL]:
     """Return what empties this process's database: faster than to make one for each test."""
     name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}"
-    location = location_of(postgres.create(name))
+    location = migrate(postgres.create(name))
     assert isinstance(location, URL)
-    database = database_at(location, None)
-    run_inline(database.open())
-    run_inline(database.close())
     tables = ", ".join(metadata.tables)
 
     def empty() -> URL:

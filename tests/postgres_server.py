@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import filelock
 import psycopg
@@ -50,16 +51,19 @@ class Server:
     folder: Path
     port: int
     programs: Path
+    is_down: bool = False
 
     def start(self) -> None:
         self._control("start", f"--log={self.folder / 'log'}")
+        self.is_down = False
 
     def stop(self, mode: str = "fast") -> None:
         """Stop it; `immediate` is as abrupt as a power cut."""
+        self.is_down = True
         self._control("stop", f"--mode={mode}")
 
     def url(self, database: str = "postgres", user: str = OWNER, password: str = "") -> str:
-        secret = f":{password}" if password else ""
+        secret = f":{quote(password, safe='')}" if password else ""
         return f"postgresql://{user}{secret}@127.0.0.1:{self.port}/{database}"
 
     @contextmanager
@@ -73,6 +77,15 @@ class Server:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
         return self.url(name)
+
+    @contextmanager
+    def lent(self, name: str, template: str = "template0") -> Iterator[str]:
+        """Make a database and drop it in the end."""
+        try:
+            yield self.create(name, template)
+        finally:
+            with self.connected() as connection:
+                connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
 
     def _control(self, action: str, *options: str) -> None:
         # The server would keep a pipe of ours open, and whoever reads it waiting.
@@ -119,6 +132,16 @@ def removed(server: Server) -> None:
     """Stop a server and delete its data."""
     server.stop("immediate")
     shutil.rmtree(server.folder)
+
+
+@contextmanager
+def running(*, durable: bool = False) -> Iterator[Server]:
+    """Have a server of one's own for a while."""
+    server = started(durable=durable)
+    try:
+        yield server
+    finally:
+        removed(server)
 
 
 def shared(place: Path) -> Server:

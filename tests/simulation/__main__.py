@@ -8,18 +8,20 @@ import time
 from collections import Counter
 from functools import partial
 
+from postgres_server import Server, running
 from simulation.run import simulate
 from simulation.teeth import SAFEGUARDS, without
 from simulation.verdict import Verdict
+from store.places import migrate
 
 SHOWN = 5
 """Problems of a seed that are printed."""
 
 
-def _one(seed: int, *, safeguard: str | None) -> Verdict:
+def _one(seed: int, *, safeguard: str | None, server: Server | None) -> Verdict:
     try:
         with without(safeguard):
-            return simulate(seed)
+            return simulate(seed, server)
     except Exception as error:  # a seed that breaks the simulation itself is told as well
         verdict = Verdict(seed)
         verdict.wrong("broken", repr(error))
@@ -33,16 +35,25 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="replay one seed and print its diary")
     parser.add_argument("--without", choices=SAFEGUARDS, help="take a safeguard out: seeds must fail then")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")
     chosen = parser.parse_args()
+    if chosen.store == "sqlite":
+        return _live(chosen, None)
+    with running() as server:
+        migrate(server.create("migrated"))
+        return _live(chosen, server)
+
+
+def _live(chosen: argparse.Namespace, server: Server | None) -> int:
     if chosen.seed is not None:
-        verdict = _one(chosen.seed, safeguard=chosen.without)
+        verdict = _one(chosen.seed, safeguard=chosen.without, server=server)
         print("\n".join(verdict.diary))
         _tell(verdict)
         return bool(verdict.problems)
     seeds = range(chosen.first, chosen.first + chosen.seeds)
     began, total, failed, kinds = time.monotonic(), Verdict(0), [], Counter[str]()
     with multiprocessing.Pool(chosen.jobs) as pool:
-        work = partial(_one, safeguard=chosen.without)
+        work = partial(_one, safeguard=chosen.without, server=server)
         for count, verdict in enumerate(pool.imap_unordered(work, seeds, chunksize=2), 1):
             for number in ("crashes", "watches", "results", "requests", "seconds"):
                 setattr(total, number, getattr(total, number) + getattr(verdict, number))

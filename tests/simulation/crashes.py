@@ -5,10 +5,13 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import URL, Connection, text
 
-from bot.store.database import T
+from bot.store.database import Database, T
+from bot.store.postgres import PostgresDatabase
+from bot.store.postgres_session import session_of
 from bot.store.sqlite import SqliteDatabase
 from sim.discord import Fault
 from sim.discord.records import Request
@@ -45,34 +48,75 @@ class Trap:
         return True
 
 
-class CrashingDatabase(SqliteDatabase):
+class CrashingDatabase(Database):
     """A database whose caller may crash before or after any transaction, on a disk that may be full."""
 
-    def __init__(self, path: Path, trap: Trap, disk: "Disk") -> None:
-        super().__init__(path, None)
-        self._trap = trap
-        self._disk = disk
-
-    async def open(self) -> None:
-        await super().open()
-        self.fill()
+    trap: Trap
+    disk: "Disk"
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        if self._trap.springs("before a transaction"):
+        if self.trap.springs("before a transaction"):
             await asyncio.Event().wait()
         done = await super().run(work)
-        if self._trap.springs("after a transaction"):
+        if self.trap.springs("after a transaction"):
             await asyncio.Event().wait()
         return done
 
     def fill(self) -> None:
         """Make the disk as full as it is said to be."""
+
+
+class CrashingFile(CrashingDatabase, SqliteDatabase):
+    """SQLite: a full disk lets nothing grow, a broken one takes no writes."""
+
+    def __init__(self, path: Path, trap: Trap, disk: "Disk") -> None:
+        super().__init__(path, None)
+        self.trap, self.disk = trap, disk
+
+    async def open(self) -> None:
+        await super().open()
+        self.fill()
+
+    def fill(self) -> None:
         if self._engine is None:
             return
         connection = self._engine.raw_connection().driver_connection
         assert connection is not None
-        connection.execute(f"PRAGMA max_page_count = {1 if self._disk.full else MOST_PAGES}")
-        connection.execute(f"PRAGMA query_only = {int(self._disk.broken)}")
+        connection.execute(f"PRAGMA max_page_count = {1 if self.disk.full else MOST_PAGES}")
+        connection.execute(f"PRAGMA query_only = {int(self.disk.broken)}")
+
+
+class CrashingServer(CrashingDatabase, PostgresDatabase):
+    """PostgreSQL: a full or broken disk leaves it read-only, and its sessions end at any time.
+
+    Hosted servers turn read-only when their disk is nearly full (Supabase: "Database size", read-only mode).
+    An administrator's command or a failover ends sessions (57P01), and the answer to a commit may be lost.
+    """
+
+    def __init__(self, url: URL, trap: Trap, disk: "Disk", rng: random.Random) -> None:
+        super().__init__(url, None)
+        self.trap, self.disk = trap, disk
+        self._rng: Final = rng
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        ends = self._rng.choices(("", "before", "within", "after"), (97, 1, 1, 1))[0]
+        runs = 0
+
+        def work_here(connection: Connection) -> T:
+            nonlocal runs
+            runs += 1
+            if ends == "before" and runs == 1:
+                session_of(connection).close()
+            if self.disk.full or self.disk.broken:
+                connection.execute(text("SET TRANSACTION READ ONLY"))
+            done = work(connection)
+            if ends == "within" and runs == 1:
+                connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+            return done
+
+        done = super().transact(work_here)
+        # A lost answer: the transaction was committed, and runs again.
+        return super().transact(work_here) if ends == "after" else done
 
 
 @dataclass

@@ -3,18 +3,20 @@
 import asyncio
 import logging
 import random
-import sqlite3
 import tempfile
 from pathlib import Path
 
 import virtual_time
+from postgres_server import Server
 from simulation.lives import lives, serve_videos
 from simulation.people import ACTS
 from simulation.troubles import TROUBLES, fill
 from simulation.verdict import POLL_MAX_SECONDS, POLL_MIN_SECONDS, STALLED_HOURS, Verdict, judge, lines_left
 from simulation.world import Machine, World, seeded
+from store.places import sql
 from wire.place import place
 
+from bot.store.location import Location, location_of
 from sim.task_api.answers import Answer
 
 HEALING_SECONDS = 4 * 3_600.0
@@ -28,8 +30,11 @@ NEXT_START_SECONDS = 60.0
 """And the next start has cleaned up."""
 
 
-def simulate(seed: int) -> Verdict:
-    """Live through the world of a seed and say what was wrong with it; the same seed lives the same way."""
+def simulate(seed: int, server: Server | None = None) -> Verdict:
+    """Live through the world of a seed and say what was wrong with it; the same seed lives the same way.
+
+    With a `server` the data is in a database of it.
+    """
     logging.disable(logging.CRITICAL)
     try:
         with (
@@ -37,16 +42,20 @@ def simulate(seed: int) -> Verdict:
             seeded(seed),
             asyncio.Runner(loop_factory=virtual_time.new_event_loop) as runner,
         ):
-            return runner.run(_live(seed, Path(folder)))
+            if server is None:
+                return runner.run(_live(seed, Path(folder), None))
+            with server.lent(f"seed_{seed}", template="migrated") as url:
+                return runner.run(_live(seed, Path(folder), location_of(url)))
     finally:
         logging.disable(logging.NOTSET)
 
 
-async def _live(seed: int, folder: Path) -> Verdict:
+async def _live(seed: int, folder: Path, server: Location | None) -> Verdict:
     rng, videos = random.Random(seed), random.Random(f"videos {seed}")
     async with place(
         folder,
         start=False,
+        server=server,
         copies=videos.random() < WITH_VIDEOS,
         poll_min_seconds=POLL_MIN_SECONDS,
         poll_max_seconds=POLL_MAX_SECONDS,
@@ -63,6 +72,7 @@ async def _live(seed: int, folder: Path) -> Verdict:
         world = World(
             here, rng, {life.render.id: life for life in drawn}, people, channels[: rng.randrange(1, 4)]
         )
+        world.sessions.seed(f"sessions {seed}")
         here.disk_usage = world.disk.usage
         machine = Machine(world)
         operating = asyncio.create_task(machine.operate())
@@ -139,8 +149,5 @@ async def _peace(world: World) -> bool:
 
 
 def _unfinished(world: World) -> int:
-    connection = sqlite3.connect(world.here.data / "bot.db")
-    try:
-        return int(connection.execute("SELECT count(*) FROM watches WHERE state != 'done'").fetchone()[0])
-    finally:
-        connection.close()
+    ((unfinished,),) = sql(world.here.location, "SELECT count(*) FROM watches WHERE state != 'done'")
+    return int(unfinished)

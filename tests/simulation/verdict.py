@@ -6,7 +6,6 @@ which watches were promised and how they are said to have ended.
 
 import json
 import re
-import sqlite3
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from simulation.world import World
+from store.places import sql
 from wire.place import START
 
 from bot.cards.text import NAME_LIMIT, plain, short_id
@@ -112,15 +112,11 @@ def lines_left(world: World) -> list[Message]:
 
 def _rows(world: World) -> list[Row]:
     query = """
-        SELECT w.id, w.task_id, w.state, w.outcome, w.started_at, w.ended_at, c.message_id, c.channel_id,
-               (SELECT count(*) FROM deliveries d WHERE d.watch_id = w.id), w.name
+        SELECT w.id, w.task_id, w.state, CAST(w.outcome AS text), w.started_at, w.ended_at,
+               c.message_id, c.channel_id, (SELECT count(*) FROM deliveries d WHERE d.watch_id = w.id), w.name
         FROM watches w JOIN cards c ON c.id = w.card_id
     """
-    connection = sqlite3.connect(world.here.data / "bot.db")
-    try:
-        return [_row(columns) for columns in connection.execute(query)]
-    finally:
-        connection.close()
+    return [_row(columns) for columns in sql(world.here.location, query)]
 
 
 def _row(columns: tuple[Any, ...]) -> Row:

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from simulation.crashes import CrashingDatabase, Disk, Trap, crashing_requests
+from simulation.crashes import CrashingDatabase, CrashingFile, CrashingServer, Disk, Trap, crashing_requests
 from simulation.lives import Life
 from wire.place import START, Place
 
+from bot.store.location import Location
 from sim.discord import Channel, Invocation, Message, User
 from sim.task_api.answers import Answer
 
@@ -31,6 +33,8 @@ class World:
     channels: list[Channel]
     trap: Trap = field(default_factory=Trap)
     disk: Disk = field(default_factory=Disk)
+    sessions: random.Random = field(default_factory=random.Random)
+    """Decides when a server ends a session."""
     diary: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     lifetimes: list[tuple[float, float]] = field(default_factory=list)
@@ -92,8 +96,14 @@ class Machine:
         self._world = world
         self._orders: asyncio.Queue[bool] = asyncio.Queue()
         here = world.here
-        here.open_database = lambda path: CrashingDatabase(path, world.trap, world.disk)
+        here.open_database = self._open_database
         here.sim.rest.faults[:0] = crashing_requests(world.trap)
+
+    def _open_database(self, location: Location) -> CrashingDatabase:
+        trap, disk = self._world.trap, self._world.disk
+        if isinstance(location, Path):
+            return CrashingFile(location, trap, disk)
+        return CrashingServer(location, trap, disk, self._world.sessions)
 
     def crash(self) -> None:
         """Kill the bot where it stands."""

@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from bot.core.watch import CardState
 from bot.store.database import Database, T
-from bot.store.location import Location, database_at, shown
+from bot.store.location import Location, database_at, location_of
 from bot.store.sqlite import SqliteDatabase
 from bot.store.store import Store
 
@@ -43,6 +43,14 @@ def migrated() -> bytes:
         for work in ((database := SqliteDatabase(path, None)).open(), database.close()):
             run_inline(work)
         return path.read_bytes()
+
+
+def migrate(url: str) -> Location:
+    """Bring a server's empty database to the newest version; templates are made so."""
+    database = database_at(location_of(url), None)
+    for work in (database.open(), database.close()):
+        run_inline(work)
+    return location_of(url)
 
 
 @asynccontextmanager
@@ -76,7 +84,8 @@ async def add(
 def sql(place: Location, statement: str) -> list[Any]:
     """Run one statement on the data from outside."""
     if not isinstance(place, Path):
-        with psycopg.connect(shown(place), autocommit=True) as server:
+        arguments = place.translate_connect_args(username="user", database="dbname")
+        with psycopg.connect(**arguments, autocommit=True) as server:
             cursor = server.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
     with closing(sqlite3.connect(place)) as connection:

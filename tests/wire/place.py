@@ -24,9 +24,8 @@ from bot.config import Settings
 from bot.gateway.client import VeoBot, reach, serve
 from bot.metrics import Metrics
 from bot.monitoring.server import MonitoringServer
-from bot.store.data_folder import video_folder
 from bot.store.database import Database
-from bot.store.sqlite import SqliteDatabase
+from bot.store.location import Location, database_at
 from bot.veo.client import VeoClient
 from bot.videos.downloader import DiskUsage, VideoDownloader
 from sim.discord import Channel, DiscordSim, Guild, Invocation, Message, User
@@ -91,13 +90,19 @@ class Place:
     """Seconds that the bot's machine has slept, while the rest of the world went on."""
     clock_error: float = 0.0
     """Seconds by which the bot's clock is ahead from its next start on."""
-    open_database: Callable[[Path], Database] = lambda path: SqliteDatabase(path, None)
+    server: Location | None = None
+    """The database of a server that has the data, in place of a file in `data`."""
+    open_database: Callable[[Location], Database] = lambda location: database_at(location, None)
     app: App | None = None
     client: VeoBot | None = None
     database: Database | None = None
     serving: "asyncio.Task[None] | None" = None
     """The bot's run; once it is done, its process would have ended."""
     _bot: AsyncExitStack | None = None
+
+    @property
+    def location(self) -> Location:
+        return self.server or self.data / "bot.db"
 
     async def start_bot(self) -> None:
         """Start the bot, and wait until it is connected and its commands are known."""
@@ -119,11 +124,10 @@ class Place:
             | self.overrides,
         )
         self.app, self._bot = None, (stack := AsyncExitStack())
-        path = self.data / "bot.db"
-        if not path.exists():
+        if isinstance(self.location, Path) and not self.location.exists():
             self.data.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(migrated())
-        self.database = database = self.open_database(path)
+            self.location.write_bytes(migrated())
+        self.database = database = self.open_database(self.location)
         await database.open()
         stack.push_async_callback(database.close)
         veo = await stack.enter_async_context(VeoClient(self.api.base_url, KEY, clock=clock))
@@ -139,7 +143,7 @@ class Place:
             # aiohttp reads the files of an upload in the loop's own executor.
             asyncio.get_running_loop().set_default_executor(Inline())
             loopback = VideoDownloader(
-                video_folder(path),
+                database.video_folder,
                 may_connect=lambda address: address.is_loopback,
                 disk=Inline(),
                 usage=self.disk_usage,
@@ -257,6 +261,7 @@ async def place(
     copies: bool = False,
     monitored: bool = False,
     auth: Literal["any", "raw", "bearer"] = "any",
+    server: Location | None = None,
     **overrides: Any,
 ) -> AsyncIterator[Place]:
     """Set everything up, the bot running unless `start` is False; `overrides` are settings by field name."""
@@ -272,7 +277,7 @@ async def place(
         here = Place(
             sim, api, guild, channel, sim.add_user("Ada"), sim.add_user("Bob"), data, clock, overrides
         )
-        here.copies, here.monitored, here.slept = copies, monitored, slept
+        here.copies, here.monitored, here.slept, here.server = copies, monitored, slept, server
         try:
             if start:
                 await here.start_bot()

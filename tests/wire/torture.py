@@ -9,19 +9,23 @@ import asyncio
 import json
 import random
 import signal
-import sqlite3
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from postgres_server import Server
+from postgres_server import running as running_server
+from store.places import sql
 from wire.place import DONE, failed, running
 from wire.process import PATIENCE, Process, process
 
 from bot.core.outcome import Ending
+from bot.store.location import location_of
 from sim.discord import Fault, Message
 
 BEGUN_A_ROUND = 3
@@ -29,6 +33,8 @@ POST = "/channels/*/messages"
 CHANNEL_WATCHES = 3
 """Watches in one channel: it takes only so many messages in a time."""
 HEALING_SECONDS = 120.0
+SERVER_KILLED = 0.1
+"""How often the database's server is killed with the bot."""
 
 
 @dataclass
@@ -50,11 +56,18 @@ class Tally:
         )
 
 
-async def torture(folder: Path, kills: int, seed: int, say: Callable[[str], None]) -> Tally:
-    """Kill the bot `kills` times and count what its channels show in the end."""
+async def torture(
+    folder: Path, kills: int, seed: int, say: Callable[[str], None], server: Server | None = None
+) -> Tally:
+    """Kill the bot `kills` times and count what its channels show in the end.
+
+    With a `server` the data is in a database of it, and sometimes that is killed, too.
+    """
     chance = random.Random(seed)
     tally = Tally()
-    async with process(folder, WATCHES_PER_PERSON="10000", WATCHES_PER_SERVER="10000") as here:
+    url = f"sqlite:///{folder}/bot.db" if server is None else server.create("torture")
+    limit = "10000"
+    async with process(folder, DATABASE_URL=url, WATCHES_PER_PERSON=limit, WATCHES_PER_SERVER=limit) as here:
         await here.start()
         _trouble(here)
         live: list[str] = []
@@ -67,6 +80,9 @@ async def torture(folder: Path, kills: int, seed: int, say: Callable[[str], None
             await asyncio.sleep(chance.choice((0.02, 0.2, 0.6, 1.0)) * chance.random())
             assert await here.stop(signal.SIGKILL) == -signal.SIGKILL
             tally.kills += 1
+            if server is not None and chance.random() < SERVER_KILLED:
+                await asyncio.to_thread(server.stop, "immediate")
+                await asyncio.to_thread(server.start)
             await here.start(wait=False)
             if chance.random() < 0.8:  # else it is killed while it starts
                 await here.sim.wait_ready(PATIENCE)
@@ -122,14 +138,11 @@ async def _peace(here: Process) -> None:
 
 
 def _rows(here: Process) -> list[tuple[int, str, str | None, str]]:
-    connection = sqlite3.connect(here.data / "bot.db")
-    try:
-        return connection.execute(
-            "SELECT c.message_id, w.task_id, w.outcome, w.state "
-            "FROM watches w JOIN cards c ON c.id = w.card_id"
-        ).fetchall()
-    finally:
-        connection.close()
+    return sql(
+        location_of(here.env["DATABASE_URL"]),
+        "SELECT c.message_id, w.task_id, CAST(w.outcome AS text), w.state "
+        "FROM watches w JOIN cards c ON c.id = w.card_id",
+    )
 
 
 def _count(here: Process, tally: Tally) -> None:
@@ -180,11 +193,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m wire.torture", description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
+    parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")
     chosen = parser.parse_args()
     print(f"seed {chosen.seed}")
-    with tempfile.TemporaryDirectory() as folder:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = stack.enter_context(running_server(durable=True)) if chosen.store == "postgres" else None
         tally = asyncio.run(
-            torture(Path(folder), chosen.kills, chosen.seed, lambda line: print(line, flush=True))
+            torture(folder, chosen.kills, chosen.seed, lambda line: print(line, flush=True), server)
         )
     print("\n".join(tally.lost + tally.doubled + tally.left))
     print(tally.line)
