@@ -15,7 +15,7 @@ from bot.cards.render_parts import (
     progress_line,
     state_title,
 )
-from bot.cards.text import NAME_LIMIT, plain, relative, short_id
+from bot.cards.text import NAME_LIMIT, plain, relative, short_id, unbroken
 from bot.core.events import ErrorKind
 from bot.core.health import Health
 from bot.core.names import row_label, row_name
@@ -67,12 +67,12 @@ class TaskRow:
     def headline(self) -> str:
         """The headline in a larger card: the name instead of the id, because both would not fit."""
         name = plain(row_name(self.name), NAME_LIMIT)
-        return self._first_line(f"**{name}**" if name else f"`{self.task_id}`")
+        return self._first_line(unbroken(f"**{name}**") if name else f"`{self.task_id}`")
 
     @property
     def short(self) -> str:
         """At most two lines, the second with the most important fact."""
-        first = self._first_line(row_title(self.name, self.number, self.task_id))
+        first = self._first_line(unbroken(row_title(self.name, self.number, self.task_id)))
         second = self.note.rpartition("\n")[2] or self.progress or self.message
         return f"{first}\n{second}" if second else first
 

@@ -20,6 +20,7 @@ LAYOUT_LIMIT: Final = 4_000
 
 _MARKDOWN: Final = re.compile(r"([\\`*_~|<>\[\]()#@:+-])")
 _NUMBERED: Final = re.compile(r"^(\d+)\.(?= |$)")
+_NUMBER: Final = re.compile(r" · (?=\d{1,3}\*\*\Z)|(?<=\A\*\*\d) · |(?<=\A\*\*\d\d) · ")
 BAR_STEPS: Final = 10
 
 
@@ -49,6 +50,11 @@ def mention(user_id: int) -> str:
 def name_and_id(name: str, task_id: str) -> str:
     """Return how a message refers to a render: its name, if it has one, and its id."""
     return f"**{plain(name, NAME_LIMIT)}** · `{task_id}`" if name else f"`{task_id}`"
+
+
+def unbroken(label: str) -> str:
+    """Return a row's bold label so that its number never stands alone on a line of a narrow screen."""
+    return _NUMBER.sub("\u00a0·\u00a0", label)
 
 
 def short_id(task_id: str) -> str:

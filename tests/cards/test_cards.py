@@ -285,7 +285,7 @@ def test_rows_that_were_named_together_share_the_headline() -> None:
     form = together(*rows, observed=Observed(running(45)))
     assert form.texts[0] == "### 🎬 0 of 3 ready\n**Shot \\*12\\***"
     assert [text.splitlines()[0] for text in form.texts[1:4]] == [
-        f"🎬 Rendering · **Shot \\*12\\* · {number}**" for number in (1, 2, 3)
+        f"🎬 Rendering · **Shot \\*12\\*\u00a0·\u00a0{number}**" for number in (1, 2, 3)
     ]
 
 
@@ -293,7 +293,7 @@ def test_a_row_shows_its_number_and_its_name_or_the_start_of_its_id() -> None:
     form = together(watch(), NAMED)
     assert [text.splitlines()[0] for text in form.texts[1:3]] == [
         f"⏳ No answer yet · **1** · `{TASK[:8]}…`",
-        "⏳ No answer yet · **2 · Shot \\*12\\***",
+        "⏳ No answer yet · **2\u00a0·\u00a0Shot \\*12\\***",
     ]
 
 

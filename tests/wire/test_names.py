@@ -16,6 +16,8 @@ from sim.discord import Fault, Invocation, Message, User
 pytestmark = pytest.mark.looptime
 
 TASKS = [f"abababab-0000-4000-8000-{number:012}" for number in range(10)]
+NUMBER = "\u00a0·\u00a0"
+"""Between a row's number and its name, so that no line breaks there."""
 
 
 async def watch(here: Place, ids: str, name: str, user: User | None = None) -> Invocation:
@@ -65,7 +67,7 @@ async def test_several_renders_share_a_name_with_numbers(tmp_path: Path) -> None
         card = await card_of(here, " ".join(TASKS[:3]), "Shot 12")
         await here.shows(card, "### 🎬 0 of 3 ready\n**Shot 12**")
         for number in (1, 2, 3):
-            await here.shows(card, f"🎬 Rendering · **Shot 12 · {number}**\n")
+            await here.shows(card, f"🎬 Rendering · **Shot 12{NUMBER}{number}**\n")
         here.api.set(TASKS[1], DONE)
         await here.result(card)
         assert first_lines(here, card) == [f"✅ **Finished** · **Shot 12 · 2** · `{TASKS[1]}`"]
@@ -91,7 +93,7 @@ async def test_ten_names_of_the_worst_kind_fit_every_message(tmp_path: Path) -> 
         for task in TASKS:
             here.api.set(task, running(10, message="*" * 2_000))
         card = await card_of(here, " ".join(TASKS), "*" * 80)
-        await here.shows(card, r"\*… · 10**")
+        await here.shows(card, f"\\*…{NUMBER}10**")
         assert len(card.text) <= 4_000
 
 
@@ -160,8 +162,8 @@ async def test_a_message_names_its_renders(tmp_path: Path) -> None:
             here, posted(here, f"- The dog: {TASKS[0]}\n- **The cat** – `{TASKS[1]}`\n- key: {TASKS[2]}")
         )
         assert use.response is not None
-        await here.shows(use.response, "🎬 Rendering · **1 · The dog**\n")
-        await here.shows(use.response, "🎬 Rendering · **2 · The cat**\n")
+        await here.shows(use.response, f"🎬 Rendering · **1{NUMBER}The dog**\n")
+        await here.shows(use.response, f"🎬 Rendering · **2{NUMBER}The cat**\n")
         await here.shows(use.response, f"🎬 Rendering · **3** · `{TASKS[2][:8]}…`\n")
 
 
@@ -278,7 +280,7 @@ async def test_the_data_of_the_version_before_names_goes_on_and_takes_names(tmp_
         use = await watch(here, f"{TASK} {TASKS[1]}", "Shot 12")
         assert "already watched here as **Shot 12 · 1**" in use.text
         await here.shows(alone, f"**Shot 12 · 1**\n-# `{TASK}`")
-        await here.shows(several, "Shot 12 · 2")
+        await here.shows(several, f"Shot 12{NUMBER}2")
         for task in (TASK, TASKS[1]):
             here.api.set(task, DONE)
         await here.result(alone)
