@@ -66,7 +66,7 @@ class Snapshot:
     watches: Mapping[str, int] = field(default_factory=dict)
     results_waiting: int = 0
     oldest_result: float = 0.0
-    """Seconds since the end of the oldest render whose result could be posted but is not yet."""
+    """Seconds that the oldest result or summary has waited in a channel where the bot can post."""
     closed: Mapping[int, str] = field(default_factory=dict)
     """Channels where the bot cannot post, and what it lacks in each."""
     gateway_connected: bool = False

@@ -188,12 +188,7 @@ class Failures:
         return self._rest.server_state(card) in final
 
     def _is_too_late(self, item: Slot | Post) -> bool:
-        since = item.failing_since
-        if isinstance(item, PendingSummary):
-            since = item.summary.at
-        elif isinstance(item, Result) and item.watch.outcome is not None:
-            since = item.watch.outcome.at
-        return self._clock() - since > self._keep_seconds
+        return self._clock() - item.waiting_since > self._keep_seconds
 
     async def _pause(self, card: Card, error: BaseException, began_at: float) -> None:
         """Pause a channel that the bot may not use; after a day without access, end its watches."""

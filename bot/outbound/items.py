@@ -42,6 +42,11 @@ class Item:
     """The last attempt was refused, not lost."""
     inflight: InFlight | None = None
 
+    @property
+    def waiting_since(self) -> float:
+        """Since when it has been late, in Unix seconds; `inf` while nothing has failed."""
+        return self.failing_since
+
     def succeeded(self) -> None:
         """Forget earlier failures."""
         self.tries, self.not_before, self.failing_since, self.refused = 0, 0.0, inf, False
@@ -88,6 +93,10 @@ class Result(Item):
         return {self.watch.id}
 
     @property
+    def waiting_since(self) -> float:
+        return self.failing_since if self.watch.outcome is None else self.watch.outcome.at
+
+    @property
     def about(self) -> dict[str, object]:
         """What the log says about it."""
         return {"card": self.card.id, "channel": self.card.channel_id, "task": self.watch.task_id}
@@ -103,6 +112,10 @@ class PendingSummary(Item):
     @property
     def ends(self) -> set[int]:
         return {self.summary.watch_id}
+
+    @property
+    def waiting_since(self) -> float:
+        return self.summary.at
 
     @property
     def about(self) -> dict[str, object]:

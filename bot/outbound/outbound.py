@@ -118,10 +118,9 @@ class Outbound:
 
     @property
     def oldest_result_at(self) -> float | None:
-        """When the watch of the oldest waiting result ended; channels closed to the bot do not count."""
+        """Since when the oldest result or summary waits; channels closed to the bot do not count."""
         queues = (queue.pending for queue, _ in self._queues.values() if queue.pending.pause is None)
-        outcomes = (result.watch.outcome for pending in queues for result in pending.results.values())
-        return min((outcome.at for outcome in outcomes if outcome is not None), default=None)
+        return min((post.waiting_since for pending in queues for post in pending.posts), default=None)
 
     async def close(self, seconds: float) -> None:
         """Send what can be sent within `seconds`, then stop; the rest is in the store for the next start."""
