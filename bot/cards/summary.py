@@ -49,7 +49,7 @@ def summary_messages(card: Card, told: Summarized) -> tuple[Message, ...]:
     style = Style.GOOD if all(ending.ready for ending in endings) else Style.ODD
     name = plain(common_name([watch.name for watch in told.watches]), NAME_LIMIT)
     links = [
-        f"{ENDING_STYLES[ending][0].sign} {_link(card, watch, told.result_ids[watch.id])}"
+        _link(card, watch, ending, told.result_ids[watch.id])
         for watch, ending in ended
         if watch.id in told.result_ids
     ]
@@ -79,10 +79,12 @@ def is_summary(content: str, planned: str) -> bool:
     return _without_pings(content) == _without_pings(planned)
 
 
-def _link(card: Card, watch: Watch, message_id: int) -> str:
+def _link(card: Card, watch: Watch, ending: Ending, message_id: int) -> str:
+    style, sentence = ENDING_STYLES[ending]
     title = row_title(watch.name, watch.position + 1, watch.task_id)
     url = jump_link(card.guild_id, card.channel_id, message_id)
-    return f"{title} · [{say(card.language, answers.OPEN_RESULT)}]({url})"
+    state = say(card.language, sentence)
+    return f"{style.sign} {state} · {title} · [{say(card.language, answers.OPEN_RESULT)}]({url})"
 
 
 def _without_pings(content: str) -> list[str]:

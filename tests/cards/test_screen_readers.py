@@ -12,12 +12,14 @@ from made import NOW, STARTER, TASK, VIDEO
 from bot import answers, messages
 from bot.cards.cards import CardForm, card_form
 from bot.cards.results import answer_message, result_messages
+from bot.cards.summary import summary_messages
 from bot.commands.listing import ListPage, list_page
 from bot.core.events import ErrorKind
 from bot.core.health import Health, Mode
 from bot.core.observed import UNOBSERVED, Observed
-from bot.core.outcome import Ending, Outcome
+from bot.core.outcome import Ending, Outcome, Summary
 from bot.core.policy import PollPolicy
+from bot.core.summary import Summarized
 from bot.core.task import Task, TaskState
 from bot.core.watch import Card, CardState, Listed, Watch
 from bot.messages import LANGUAGES, say
@@ -34,11 +36,11 @@ def signs(line: str) -> list[str]:
 def wordless(lines: list[str]) -> list[str]:
     """Return the lines that say nothing to somebody who hears them, or less than who sees them.
 
-    Names and ids do not count as words: they are what the words are about.
+    Names, ids and links do not count as words: they are what the words are about.
     """
     silent = []
     for line in lines:
-        said = re.sub(r"`[^`]*`|<[^>]*>|Shot", "", line)
+        said = re.sub(r"`[^`]*`|<[^>]*>|\[[^]]*\]\([^)]*\)|Shot", "", line)
         if signs(line) and not WORDS.search(said):
             silent.append(line)
     return silent
@@ -62,6 +64,13 @@ def ends() -> Iterator[Outcome]:
     for ending in Ending:
         ended = task(TaskState.SUCCEEDED if ending.ready else TaskState.ERROR, videos=(VIDEO,))
         yield Outcome(ending, NOW, ended, by=STARTER, message="boom")
+
+
+def batch(*, early: bool) -> Summarized:
+    outcomes = [*ends(), None] if early else [*ends()]
+    watches = tuple(Watch(n, 1, TASK, n, NOW, outcome=outcome) for n, outcome in enumerate(outcomes))
+    results = {watch.id: 100 + watch.id for watch in watches}
+    return Summarized(Summary(len(watches) - 1, NOW, early=early), (STARTER,), watches, results)
 
 
 def cards(language: str) -> Iterator[CardForm]:
@@ -101,6 +110,8 @@ def test_in_results_and_answers_every_sign_has_words_on_its_line(language: str) 
     said = [answer_message(task(state, videos=(VIDEO,)), language, NOW) for state in TaskState]
     for outcome, name in product(ends(), ("", "Shot")):
         said += result_messages(TASK, outcome, (STARTER,), language, POLICY, name=name)
+    for early in (True, False):
+        said += summary_messages(Card(1, 10, 20, 30, STARTER, language, NOW, batch=True), batch(early=early))
     lines = {line for message in said for line in message.content.splitlines()}
     for name, sentence in {**vars(answers), **vars(messages)}.items():
         if name.isupper() and isinstance(sentence, str):

@@ -52,8 +52,8 @@ def test_it_links_to_each_result_and_to_nothing_else() -> None:
     link = f"https://discord.com/channels/{10**18}/{10**18}/"
     assert message.content.splitlines() == [
         "⚠️ **2 of 4 ready · 1 failed · 1 stopped**",
-        f"✅ **1** · `task-num…` · [result]({link}501)",
-        f"❌ **3** · `task-num…` · [result]({link}503)",
+        f"✅ Finished · **1** · `task-num…` · [result]({link}501)",
+        f"❌ Failed · **3** · `task-num…` · [result]({link}503)",
         f"<@{STARTER}>",
     ]
     assert (message.mentions, message.silent) == ((STARTER,), False)

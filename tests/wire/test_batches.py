@@ -87,9 +87,9 @@ async def test_results_and_failures_are_silent_and_one_summary_pings(tmp_path: P
         assert all(map(is_silent, results))
         assert told.content.splitlines() == [
             "⚠️ **2 of 3 ready · 1 failed**",
-            f"✅ **1** · `eeeeeeee…` · [result]({results[0].jump_url})",
-            f"❌ **2** · `eeeeeeee…` · [result]({results[1].jump_url})",
-            f"✅ **3** · `eeeeeeee…` · [result]({results[2].jump_url})",
+            f"✅ Finished · **1** · `eeeeeeee…` · [result]({results[0].jump_url})",
+            f"❌ Failed · **2** · `eeeeeeee…` · [result]({results[1].jump_url})",
+            f"✅ Finished · **3** · `eeeeeeee…` · [result]({results[2].jump_url})",
             f"<@{here.ada.id}> <@{here.bob.id}>",
         ]
         assert told.pings == {here.ada.id, here.bob.id}
@@ -105,7 +105,7 @@ async def test_the_summary_calls_the_renders_by_their_names(tmp_path: Path) -> N
         await ended(here, card, DONE, DONE)
         first, link, *_ = (await summary(here, card)).content.splitlines()
         assert first == r"✅ **2 of 2 ready** · **Shot \*12\***"
-        assert link.startswith(r"✅ **Shot \*12\* · 1** · [result](")
+        assert link.startswith(r"✅ Finished · **Shot \*12\* · 1** · [result](")
 
 
 async def test_it_goes_to_those_who_follow_when_the_last_outcome_is_stored(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ async def test_when_the_last_is_stopped_while_others_had_results_the_summary_com
         await here.type("stop", TASKS[1])
         await (await here.sim.click(here.ada, card, label="Stop")).acknowledged()
         told = await summary(here, card)
-        assert told.content.startswith("⚠️ **1 of 3 ready · 2 stopped**\n✅ **1**")
+        assert told.content.startswith("⚠️ **1 of 3 ready · 2 stopped**\n✅ Finished · **1**")
         assert told.pings == {here.ada.id}
         await nothing_more(here, card, 2)
 
