@@ -189,6 +189,7 @@ FINITE: Final = "must be a finite number"
         ("VEO_API_BASE_URL", f"ftp://u:{SECRET}@h", WEB),
         ("VEO_API_BASE_URL", SECRET, WEB),
         ("VEO_API_BASE_URL", "https://", WEB),
+        ("VEO_API_BASE_URL", f"https://u:{SECRET}@h", "must have no user and no password in it"),
         ("VEO_API_BASE_URL", f"https://h?key={SECRET}", WEB),
         ("VEO_API_BASE_URL", f"https://h#{SECRET}", WEB),
         ("VEO_API_BASE_URL", f"https://[{SECRET}", WEB),

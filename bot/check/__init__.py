@@ -6,7 +6,6 @@ This module holds the report: one line per result for people, one JSON object fo
 import json
 from dataclasses import dataclass, field
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 
 class CheckResult(NamedTuple):
@@ -43,9 +42,3 @@ class Report:
         """Return one object: `ok`, `findings` (`subject`, `ok`, `text`) and `invite` (a link or null)."""
         findings = [result._asdict() for result in self.results]
         return json.dumps({"ok": self.ok, "findings": findings, "invite": self.invite}, ensure_ascii=False)
-
-
-def without_user(url: str) -> str:
-    """Return a URL that can be shown: without a user and a password."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -12,7 +12,7 @@ from typing import Any, Final
 import aiohttp
 import discord
 
-from bot.check import CheckResult, Report, without_user
+from bot.check import CheckResult, Report
 from bot.clock import Clock
 from bot.commands import tree
 from bot.config import Settings
@@ -49,7 +49,7 @@ async def check_discord(settings: Settings, clock: Clock) -> Report:
         async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
             await _check_bot(report, session, settings, clock)
     except _BadResponse as error:
-        attempt = f"curl -i {without_user(settings.discord_api_url)}/gateway"
+        attempt = f"curl -i {settings.discord_api_url}/gateway"
         report.add("Discord", False, f"{error}: check the network and DISCORD_API_URL. Try: {attempt}")
     return report
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from bot.check import CheckResult, Report, without_user
+from bot.check import CheckResult, Report
 from bot.check.discord_checks import PORTAL, check_discord, sync_commands
 from bot.clock import Clock, steady_clock
 from bot.config import DataSettings, InvalidSettings, Settings
@@ -145,9 +145,7 @@ async def check_task_api(settings: Settings) -> CheckResult:
     except RateLimited:
         return CheckResult(subject, False, "rate limits this key: try again in a minute")
     except VeoError as error:
-        advice = (
-            f"check VEO_API_BASE_URL and the network. Try: curl -i {without_user(settings.veo_api_base_url)}"
-        )
+        advice = f"check VEO_API_BASE_URL and the network. Try: curl -i {settings.veo_api_base_url}"
         text = f"no usable answer ({error}): {advice}"
         return CheckResult(subject, False, text)
     return CheckResult(subject, True, "answers and accepts the key")

@@ -46,6 +46,8 @@ def _http_url(value: str) -> str:
         raise error from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
         raise error
+    if "@" in parts.netloc:  # aiohttp sends no Authorization header beside it
+        raise ValueError("must have no user and no password in it")
     if parts.query or parts.fragment or not value.isprintable() or " " in value:
         raise error
     return value.rstrip("/")
