@@ -81,9 +81,9 @@ NOTHING_ELSE: Final = "without quotes and with nothing else on the line"
         (f"set DISCORD_TOKEN={SECRET}", f"must be DISCORD_TOKEN=value, {NOTHING_ELSE}"),  # cmd.exe
         (
             f'$env:DISCORD_TOKEN="{SECRET}"',
-            "$env:DISCORD_TOKEN is not a setting; did you mean DISCORD_TOKEN?",
+            "this is not a setting; did you mean DISCORD_TOKEN?",
         ),
-        (f"DISCORD-TOKEN={SECRET}", "DISCORD-TOKEN is not a setting; did you mean DISCORD_TOKEN?"),
+        (f"DISCORD-TOKEN={SECRET}", "this is not a setting; did you mean DISCORD_TOKEN?"),
         (f"DISCORD_BOT_TOKEN={SECRET}", "DISCORD_BOT_TOKEN is not a setting; did you mean DISCORD_TOKEN?"),
         (f"VEO_KEY={SECRET}", "VEO_KEY is not a setting; did you mean VEO_API_KEY?"),
         ("POLL_MIN_SECOND=3", "POLL_MIN_SECOND is not a setting; did you mean POLL_MIN_SECONDS?"),
@@ -101,6 +101,10 @@ NOTHING_ELSE: Final = "without quotes and with nothing else on the line"
 def test_a_line_is_named_by_its_number_with_what_it_should_be(file: Path, line: str, fault: str) -> None:
     assert faults(file, f"# settings\n\n{line}\nLOG_LEVEL=INFO\n") == [f"line 3: {fault}"]
     assert read_env_file(file, NAMES).values == {"log_level": "INFO"}
+
+
+def test_a_name_that_a_secret_has_grown_onto_is_not_repeated(file: Path) -> None:
+    assert len(faults(file, f"VEO_API_KEY-{SECRET}==\nDISCORD_TOKEN{SECRET}=\n")) == 2
 
 
 def test_what_a_faulty_line_was_meant_to_set_is_not_also_reported_as_missing(file: Path) -> None:

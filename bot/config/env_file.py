@@ -17,12 +17,13 @@ from dotenv.parser import parse_stream
 
 from bot.config.secret_files import user
 
-MAX_BYTES: Final = 256 * 1024
+MAX_BYTES: Final = 64 * 1024
 MAX_LINE: Final = 4_000
 """Longer lines are refused unread: the parser takes quadratic time for a line of spaces."""
 MAX_FAULTS: Final = 10
 """More faults are counted, not listed: it is another kind of file."""
 SIMILAR: Final = 0.6
+LONGEST_NAME: Final = 50
 UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _OTHER_NAMES: Final = (".env.txt", "env.txt", "env")
 """What `.env` becomes in editors that add an ending or strip the dot."""
@@ -65,7 +66,7 @@ def read_env_file(path: Path, names: Collection[str]) -> EnvFile:
     else:
         if len(data) <= MAX_BYTES and not data.startswith(UTF_16) and b"\0" not in data:
             try:
-                return _read(path, data.decode("utf-8-sig"), names)
+                return parse(path, data.decode("utf-8-sig"), names)
             except UnicodeDecodeError as error:
                 line = data.count(b"\n", 0, error.start) + 1
                 fault = f"line {line} is not UTF-8 text: save the file as UTF-8"
@@ -82,7 +83,8 @@ def similar(name: str, names: Collection[str], cutoff: float = SIMILAR) -> str |
     return found[0] if found else None
 
 
-def _read(path: Path, text: str, names: Collection[str]) -> EnvFile:
+def parse(path: Path, text: str, names: Collection[str]) -> EnvFile:
+    """Return what a file's text says."""
     good: list[str] = []
     empty: dict[str, int] = {}
     faults: list[Fault] = []
@@ -130,12 +132,13 @@ def _unparsable(line: str, names: Collection[str]) -> Fault:
 def _unknown(key: str, value: str | None, names: Collection[str]) -> Fault:
     """Return the fault of a line that sets none of our settings.
 
-    A key or token alone on a line looks like a name, also with the `=` that pads base64: not repeated.
+    Only what looks like a variable is repeated: a secret alone on a line looks like a name to the parser,
+    also with the `=` that pads base64.
     """
-    about = similar(re.sub(r"\W", "_", key), names)
+    about = similar(re.sub(r"\W", "_", key), names) if len(key) <= LONGEST_NAME else None
     if about is None and not (value or "").strip("="):
         return Fault(None, "must be NAME=value")
-    shown = key if about or re.fullmatch(r"[A-Z_]+", key) else "this"
+    shown = key if re.fullmatch(r"[A-Z_]+", key) and len(key) <= LONGEST_NAME else "this"
     advice = (
         f"did you mean {about.upper()}?" if about else "remove the line (docs/settings.md has all settings)"
     )

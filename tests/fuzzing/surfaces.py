@@ -8,6 +8,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 from hypothesis import strategies as st
@@ -17,6 +18,8 @@ from multidict import CIMultiDict
 from bot.cards.buttons import CardButton
 from bot.cards.results import answer_message
 from bot.cards.text import CONTENT_LIMIT, code, packed, plain
+from bot.config import Settings
+from bot.config.env_file import parse
 from bot.core.characters import visible
 from bot.core.names import (
     FILE_STEM_BYTES,
@@ -47,6 +50,7 @@ from bot.veo.protocol import decode
 from bot.videos.source import _target
 
 SECRET: Final = "sk-0123456789.abcdef"
+NAMES: Final = tuple(Settings.model_fields)
 PEOPLE: Final = RedactingFormatter(TextFormatter(), [SECRET])
 MACHINES: Final = RedactingFormatter(JsonFormatter(), [SECRET])
 
@@ -225,9 +229,18 @@ def results(text: str) -> None:
     _shown(Task("a", TaskState.ERROR, "error", 1, message=text, refused_videos=(text,)))
 
 
+def env_files(text: str) -> None:
+    """No line of `.env` breaks the start, and none that sets nothing is repeated."""
+    read = parse(
+        Path(".env"), f"{text}\n{text}={SECRET}\n{SECRET}\n{SECRET}{text}==\nVEO_API_KEY {SECRET}", NAMES
+    )
+    assert SECRET not in str(read.faults)
+    assert set(read.values) | set(read.empty) <= set(NAMES)
+
+
 SURFACES: Final[Mapping[str, Callable[[str], None]]] = {
     function.__name__: function
-    for function in (ids, names, texts, links, log_lines, headers, answers, results)
+    for function in (ids, names, texts, links, log_lines, headers, answers, results, env_files)
 }
 
 TEXTS: Final = st.lists(st.sampled_from(TOKENS) | st.text(max_size=8), max_size=40).map("".join)

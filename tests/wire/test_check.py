@@ -182,6 +182,13 @@ async def test_each_thing_that_is_wrong_is_named_with_what_to_do(
             "interactions",
             "https://x.example/·hook: clear Interactions Endpoint URL",
         ),
+        (
+            # "Integration requires code grant": nobody can invite such a bot by a link
+            "/applications/@me",
+            {"status": 200, "body": {"id": "1", "bot_require_code_grant": True}},
+            "invite link",
+            "https://discord.com/developers/applications/1/bot",
+        ),
     ],
 )
 async def test_whatever_discord_answers_is_a_finding(
@@ -192,6 +199,20 @@ async def test_whatever_discord_answers_is_a_finding(
         wrong = await found(here)
         assert list(wrong) == [subject]
         assert text in wrong[subject]
+
+
+async def test_problems_are_listed_in_the_order_in_which_to_fix_them(tmp_path: Path) -> None:
+    async with process(tmp_path) as here:
+        assert here.channel.guild is not None
+        here.channel.guild.remove_bot()
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            whole = await report(here, ahead=90.0, http_port=port, veo_api_key="wrong")
+        wrong = [result for result in whole.results if not result.ok]
+        assert [result.subject for result in wrong] == ["health server", "clock", "servers", "task API"]
+        assert wrong[2].text.endswith(str(whole.invite))
+        last = whole.as_text().splitlines()[-1]
+        assert last == "Fix what is marked with ✗, from the top; then run `veo-watch-bot check` again."
 
 
 async def test_a_port_that_another_program_has_is_named(tmp_path: Path) -> None:
