@@ -39,6 +39,7 @@ class Narrator:
             **{person: f"@{name}" for person, name in self._names.items()},
         }
         self._began: Final = stage.now()
+        self._last_line = ""
 
     def scene(self, title: str) -> None:
         title = self._stage.text(title)
@@ -102,24 +103,29 @@ class Narrator:
         """Advance time by seconds and print each change of a card until `until` accepts its headline."""
         shown = line = ""
         for _ in range(LONGEST):
+            # Not every second, because the times on it go on.
             if (words := words_of(card)) != shown:
-                last, line = line, headline(self._lines(words))
-                shown = words
-                if line != last:
+                shown, line = words, headline(self._lines(words))
+                if line != self._last_line:
                     self._print(line)
+                self._last_line = line
             if until(line):
                 return
             await self._stage.env.advance_time(1)
         raise TourFailed(f"the card was still at “{line}” after {LONGEST} seconds")
 
+    async def next_reply(self, card: ResponseMessage, after: int, who: str) -> discord.Message:
+        """Follow a card until it has more than `after` replies; print the next one and return it."""
+        await self.follow_card(card, lambda _: len(self.replies(card)) > after)
+        reply = self.replies(card)[after]
+        self.say(who)
+        self.quote(reply.content)
+        self.files(reply.attachments)
+        return reply
+
     async def result_of(self, card: ResponseMessage) -> discord.Message:
-        """Follow a card until its result is posted; print and return the result."""
-        await self.follow_card(card, lambda _: bool(self.replies(card)))
-        result = self.replies(card)[0]
-        self.say("The bot replies to its card, once:")
-        self.quote(result.content)
-        self.files(result.attachments)
-        return result
+        """Follow a card until its first result is posted; print and return the result."""
+        return await self.next_reply(card, 0, "The bot replies to its card, once:")
 
     def files(self, attached: Sequence[discord.Attachment]) -> None:
         """Print the names of a message's files."""

@@ -53,8 +53,9 @@ def plain_lines(text: str, now: float, mentions: Mapping[int, str], language: st
 
 
 def headline(lines: list[str]) -> str:
-    """Return a card's state and, if it has one, its progress bar on one line."""
-    return "  ".join([*lines[:1], *(line for line in lines if BAR_SIGNS & set(line))])
+    """Return a card's state and its progress bars on one line; an estimate only if there is one bar."""
+    bars = [line for line in lines if BAR_SIGNS & set(line)]
+    return "  ".join([*lines[:1], *(bars if len(bars) == 1 else (bar.partition(" · ")[0] for bar in bars))])
 
 
 def replies_to(channel: ChannelHandle, message_id: int) -> list[discord.Message]:

@@ -22,7 +22,7 @@ TRIED: Final = (SUCCEEDS, FAILS, STANDS_STILL, FINISHED)
 WELCOME: Final = (
     "### Try it: type `/veo watch`, press Enter, paste one of these ids, press Enter\n"
     "{renders}\n"
-    "### Four takes on one card, under one name\n"
+    "### Four takes on one card, and one ping when the last has ended\n"
     "Paste all four as the id: `{takes}`\n"
     "then click “+1 more”, choose `name` and call them what you like.\n"
     "### Be somebody else\n"
@@ -49,7 +49,7 @@ _CHINESE: Final = {
     WELCOME: (
         "### 试一试：输入 `/veo watch`，按回车，粘贴下面任意一个 ID，再按回车\n"
         "{renders}\n"
-        "### 四个镜头，一张卡片，一个名称\n"
+        "### 四个镜头，一张卡片，全部结束时只提醒一次\n"
         "把四个 ID 一起粘贴：`{takes}`\n"
         "然后点击“+1 more”，选择 `name`，随意起个名字。\n"
         "### 换一个人\n"
@@ -80,6 +80,7 @@ _CHINESE: Final = {
     "The card shows it:": "卡片上显示：",
     "Harbour": "港口",
     "Fog": "雾",
+    "Lighthouse": "灯塔",
     "A render succeeds": "渲染成功",
     "Somebody starts a render in another program and pastes its id into the channel.": (
         "有人在别的程序里开始渲染，把 ID 贴到频道里。"
@@ -94,6 +95,10 @@ _CHINESE: Final = {
     "Ten minutes later there is still this one result.": "十分钟后，仍然只有这一条结果。",
     "Several renders on one card, a list, and a stop": "一张卡片上的多个渲染、列表和停止",
     "{person} opens the message's menu and picks “{item}”.": "{person} 打开这条消息的菜单，选择“{item}”。",
+    "Four takes on one card, and one ping": "四个镜头，一张卡片，一次提醒",
+    "The bot replies silently, it pings nobody:": "机器人静默回复，不提醒任何人：",
+    "The last take has ended. The bot replies once more:": "最后一个镜头已结束，机器人再回复一次：",
+    "One of them had a result, so the bot sums up:": "其中一个已有结果，机器人汇总如下：",
     "All of this just happened; nothing was recorded.": "以上一切都是刚刚发生的，没有任何录制。",
     "{count} second ago": "{count} 秒前",
     "in {count} second": "{count} 秒后",

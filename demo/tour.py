@@ -6,13 +6,14 @@ Every scene checks what it prints, so a tour that succeeds has really seen all o
 import re
 from typing import Final
 
+from discord import Message
 from simcord import BackendError, MemberActor, ResponseMessage, SetupError
 
 from demo.narrator import Narrator, Tell, TourFailed, expect
 from demo.reading import button_of, words_of
 from demo.stage import Stage
 from demo.texts import text
-from sim.task_api.renders import EMPTY, FAILS, FINISHED, LATE, QUEUES, STANDS_STILL, SUCCEEDS
+from sim.task_api.renders import EMPTY, FAILS, FINISHED, LATE, QUEUES, STANDS_STILL, SUCCEEDS, TAKES
 
 __all__ = ["TourFailed", "play"]
 
@@ -32,7 +33,7 @@ async def play(tell: Tell, language: str = "en") -> None:
     try:
         async with Stage(language=language) as stage:
             narrator = Narrator(stage, tell)
-            for scene in (_success, _failure, _standstill, _ended, _restart, _several):
+            for scene in (_success, _failure, _standstill, _ended, _restart, _batch, _several):
                 await scene(stage, narrator)
             for error in stage.env.errors:
                 raise TourFailed(f"the bot raised {error!r}")
@@ -116,6 +117,26 @@ async def _restart(stage: Stage, narrator: Narrator) -> None:
     narrator.say("Ten minutes later there is still this one result.")
 
 
+async def _batch(stage: Stage, narrator: Narrator) -> None:
+    narrator.scene("Four takes on one card, and one ping")
+    ids, name = [take.id for take in TAKES], stage.text("Lighthouse")
+    card = await narrator.command(stage.ann, "veo watch", " ".join(ids), name=name)
+    await narrator.press(stage.marco, card, "notify")
+    results: list[Message] = []
+    while len(results) < len(ids):
+        results.append(
+            await narrator.next_reply(card, len(results), "The bot replies silently, it pings nobody:")
+        )
+        expect(not results[-1].mentions, "a result of a batch pinged somebody")
+    summary = await narrator.next_reply(card, len(ids), "The last take has ended. The bot replies once more:")
+    for follower in (stage.ann, stage.marco):
+        _expect_mention(summary.content, follower, narrator)
+    for result in results:
+        expect(result.jump_url in summary.content, "the summary does not link to each result")
+    await stage.env.advance_time(10 * 60)
+    expect(len(narrator.replies(card)) == len(ids) + 1, "there was more than one summary")
+
+
 async def _several(stage: Stage, narrator: Narrator) -> None:
     """Watch two renders named in a message, see one end, list the rest, and stop it."""
     narrator.scene("Several renders on one card, a list, and a stop")
@@ -156,11 +177,12 @@ async def _stop(stage: Stage, narrator: Narrator, card: ResponseMessage) -> None
     await stage.env.advance_time(2)
     narrator.say("The card shows it:")
     narrator.quote(words_of(card))
+    await narrator.next_reply(card, 1, "One of them had a result, so the bot sums up:")
     expect("veo:stop:" not in str(card.components), "the stopped card still has its buttons")
     polls = stage.api.polls(QUEUES.id)
     await stage.env.advance_time(10 * 60)
     expect(stage.api.polls(QUEUES.id) == polls, "the stopped render was still polled")
-    expect(len(narrator.replies(card)) == 1, "the stopped render had a result")
+    expect(len(narrator.replies(card)) == 2, "the stopped render had a result")  # noqa: PLR2004
 
 
 def _expect_mention(content: str, person: MemberActor, narrator: Narrator) -> None:

@@ -73,6 +73,8 @@ async def test_the_tour_sees_the_main_story_happen() -> None:
         r"https://discord\.com/channels/",
         r"64 % · No change since 10 minutes ago",
         r"follows by an edit, which pings nobody:\n +│ 📎 55555555-1\.mp4",
+        r"│ ⚠️ 3 of 4 ready · 1 failed · Lighthouse\n +│ ✅ Finished · Lighthouse · 1 · result\n",
+        r"│ ❌ Failed · Lighthouse · 2 · result\n",
         r"A new bot starts on the same database",
         r"there is still this one result",
         r"Marco presses “Notify me",
