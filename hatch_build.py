@@ -1,7 +1,8 @@
-"""Compiles the catalogues before a wheel is built or the project is installed in place."""
+"""Compiles the catalogues: into the wheel, or beside their sources if the project is installed in place."""
 
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from babel.messages.mofile import write_mo
@@ -11,13 +12,26 @@ from hatchling.builders.utils import get_reproducible_timestamp
 
 
 class Catalogues(BuildHookInterface):  # type: ignore[type-arg] # its configuration is not used
-    """Writes each .mo beside its .po: `artifacts` in pyproject.toml takes it into the wheel."""
+    """Writes nothing into the sources of a wheel: they may be in use, or belong to somebody else."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        del version, build_data
-        date = datetime.fromtimestamp(get_reproducible_timestamp(), UTC)
-        for source in Path(self.root).glob("bot/locale/*/LC_MESSAGES/*.po"):
-            catalogue = read_po(source.read_text("utf-8").splitlines())
-            catalogue.creation_date = date  # else now, and no two wheels would be the same
-            with source.with_suffix(".mo").open("wb") as compiled:
-                write_mo(compiled, catalogue)
+        self._folder = TemporaryDirectory()
+        root = Path(self.root)
+        for source in root.glob("bot/locale/*/LC_MESSAGES/*.po"):
+            name = source.relative_to(root).with_suffix(".mo")
+            target = (root if version == "editable" else Path(self._folder.name)) / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _compile(source, target)
+            build_data["force_include"][str(target)] = str(name)
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        del version, build_data, artifact_path
+        self._folder.cleanup()
+
+
+def _compile(source: Path, target: Path) -> None:
+    catalogue = read_po(source.read_text("utf-8").splitlines())
+    # Otherwise the date is now, and no two wheels are the same.
+    catalogue.creation_date = datetime.fromtimestamp(get_reproducible_timestamp(), UTC)
+    with target.open("wb") as file:
+        write_mo(file, catalogue)

@@ -145,10 +145,12 @@ def test_a_file_that_cannot_be_read_says_how_to_save_it(file: Path, content: byt
     assert ": " in found or "write one NAME=value" in found
 
 
-def test_a_folder_in_its_place_is_named(file: Path) -> None:
+def test_a_folder_in_its_place_is_named_and_nothing_is_called_missing(file: Path) -> None:
     file.mkdir()  # what Docker mounts for a file that does not exist
-    (fault,) = read_env_file(file, NAMES).faults
-    assert fault.text.endswith(
+    with pytest.raises(InvalidSettings) as error:
+        Settings.load(file)
+    (fault,) = error.value.errors
+    assert fault.endswith(
         "is a folder, which Docker creates if there is no such file: remove it, write the file"
     )
 

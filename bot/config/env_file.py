@@ -48,6 +48,8 @@ class EnvFile:
     faults: Collection[Fault] = ()
     missing: str | None = None
     """What to do if there is no such file."""
+    readable: bool = True
+    """Else nothing can be said of what it sets."""
 
 
 def read_env_file(path: Path, names: Collection[str]) -> EnvFile:
@@ -74,7 +76,7 @@ def read_env_file(path: Path, names: Collection[str]) -> EnvFile:
             fault = "is too long to be a file of settings: write one NAME=value a line"
         else:
             fault = "is UTF-16 text or no text, such as Windows PowerShell writes: save it as UTF-8"
-    return EnvFile(faults=[Fault(None, f"{path}: {fault}")])
+    return EnvFile(faults=[Fault(None, f"{path}: {fault}")], readable=False)
 
 
 def similar(name: str, names: Collection[str], cutoff: float = SIMILAR) -> str | None:

@@ -36,7 +36,8 @@ def error_lines(
         name = "_".join(str(part) for part in detail["loc"])
         match detail["type"]:
             case "missing":
-                if f"{name}_file" not in explained:  # else its file, or its line, is the error
+                # Else its file, its line or all of `.env` is the error.
+                if file.readable and f"{name}_file" not in explained:
                     missing = True
                     yield f"{name.upper()}: required but not set{_where(name, names, file, environment)}"
             case "extra_forbidden":
