@@ -72,7 +72,11 @@ def test_every_file_of_the_docs_is_shown_or_linked() -> None:
 
 def test_pages_named_in_code_and_configuration_exist() -> None:
     places = [".env.example", "Makefile", "Dockerfile", "compose.yaml", "pyproject.toml"]
-    texts = [*(ROOT / "bot").rglob("*.py"), *(ROOT / ".github").rglob("*.yml"), *map(ROOT.joinpath, places)]
+    texts = [*map(ROOT.joinpath, places), *(ROOT / "bot").rglob("*.py"), *(ROOT / ".github").rglob("*.yml")]
+    texts += [
+        *(ROOT / "docs").glob("*.yml"),
+        *(path for path in (ROOT / "deploy").iterdir() if path.is_file()),
+    ]
     for path in texts:
         for page, anchor in NAMED.findall(path.read_text("utf-8")):
             assert (ROOT / page).exists(), f"{path} names {page}"
