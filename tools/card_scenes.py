@@ -161,6 +161,17 @@ async def linked(stage: Stage) -> None:
     await result_of(stage, ready_with(signed(stage, "cdn.example.com"), create_time=int(stage.now()) - 240))
 
 
+async def batch(stage: Stage) -> None:
+    """Nine takes of one shot, one of which fails, with the summary at their end."""
+    for number, task_id in enumerate(IDS[:9]):
+        answer = failed("The model is busy.") if number == 4 else ready_with(signed(stage)[:1])  # noqa: PLR2004
+        moving = [render(stage, "running", percent) for percent in range(20, 20 + 3 * number, 3)]
+        stage.api.set(task_id, [render(stage, "running", 10), *moving, answer])
+    await watch(stage, IDS[:9], SHOTS[stage.language][0])
+    await stage.marco.slash(stage.channel, "veo watch", id=IDS[4])
+    await stage.env.advance_time(90)
+
+
 async def long_error(stage: Stage) -> None:
     """An error of which not all fits a message."""
     await result_of(stage, failed("The prompt does not follow our content policy. " * 40))
@@ -241,6 +252,7 @@ CARD_SCENES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
     "listed": listed,
     "attached": attached,
     "linked": linked,
+    "batch": batch,
     "long-error": long_error,
     "ended-before": ended_before,
     "endings": endings,
