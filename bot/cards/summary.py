@@ -47,9 +47,10 @@ def summary_messages(card: Card, told: Summarized) -> tuple[Message, ...]:
     endings, total = [ending for _, ending in ended], len(told.watches)
     title = counts(card.language, endings, total, total - len(ended))
     style = Style.GOOD if all(ending.ready for ending in endings) else Style.ODD
-    name = plain(common_name([watch.name for watch in told.watches]), NAME_LIMIT)
+    common = common_name([watch.name for watch in told.watches])
+    name = plain(common, NAME_LIMIT)
     links = [
-        _link(card, watch, ending, told.result_ids[watch.id])
+        _link(card, watch, ending, told.result_ids[watch.id], common)
         for watch, ending in ended
         if watch.id in told.result_ids
     ]
@@ -79,9 +80,14 @@ def is_summary(content: str, planned: str) -> bool:
     return _without_pings(content) == _without_pings(planned)
 
 
-def _link(card: Card, watch: Watch, ending: Ending, message_id: int) -> str:
+def _link(card: Card, watch: Watch, ending: Ending, message_id: int, common: str) -> str:
+    """Return the line of a result. Of the name that all share, which the headline has, it says the number."""
     style, sentence = ENDING_STYLES[ending]
-    title = row_title(watch.name, watch.position + 1, watch.task_id)
+    prefix = f"{common} · "
+    if common and watch.name.startswith(prefix):
+        title = f"**{plain(watch.name.removeprefix(prefix), NAME_LIMIT)}**"
+    else:
+        title = row_title(watch.name, watch.position + 1, watch.task_id)
     url = jump_link(card.guild_id, card.channel_id, message_id)
     state = say(card.language, sentence)
     return f"{style.sign} {state} · {title} · [{say(card.language, answers.OPEN_RESULT)}]({url})"

@@ -46,6 +46,13 @@ def test_each_kind_of_end_is_counted_by_itself() -> None:
     assert counts("zh-CN", [Ending.SUCCEEDED], 2, 1) == "已就绪 1/2 · 仍在生成 1"
 
 
+def test_of_a_name_that_all_share_only_the_numbers_are_repeated() -> None:
+    (message,) = summary_messages(CARD, told(Ending.SUCCEEDED, Ending.FAILED, name="Shot *12*"))
+    first, *links, _ = message.content.splitlines()
+    assert first == "⚠️ **1 of 2 ready · 1 failed** · **Shot \\*12\\***"
+    assert [link.partition(" · [")[0] for link in links] == ["✅ Finished · **1**", "❌ Failed · **2**"]
+
+
 def test_it_links_to_each_result_and_to_nothing_else() -> None:
     ends = (Ending.SUCCEEDED, Ending.STOPPED, Ending.FAILED, Ending.SUCCEEDED)
     (message,) = summary_messages(CARD, told(*ends, result_ids={1: 501, 3: 503}))

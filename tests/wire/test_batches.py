@@ -105,7 +105,7 @@ async def test_the_summary_calls_the_renders_by_their_names(tmp_path: Path) -> N
         await ended(here, card, DONE, DONE)
         first, link, *_ = (await summary(here, card)).content.splitlines()
         assert first == r"✅ **2 of 2 ready** · **Shot \*12\***"
-        assert link.startswith(r"✅ Finished · **Shot \*12\* · 1** · [result](")
+        assert link.startswith("✅ Finished · **1** · [result](")
 
 
 async def test_it_goes_to_those_who_follow_when_the_last_outcome_is_stored(tmp_path: Path) -> None:
