@@ -113,9 +113,10 @@ class Booted:
     async def main_pid(self) -> int:
         """Return the process id of the bot on this machine."""
         inner = (await self.systemctl("show", "veo-watch-bot", "--property", "MainPID")).split("=")[1].strip()
+        # Another test may run a systemd of its own at the same time.
         for status in Path("/proc").glob("[0-9]*/status"):
-            ids = re.search(r"^NSpid:\s+(\d+)\s+(\d+)$", status.read_text(), re.MULTILINE)
-            if ids is not None and ids[2] == inner and int(ids[1]) != self.first:
+            ids = re.search(r"^NSpid:\s+(\d+)\s+(\d+)$", _read(status), re.MULTILINE)
+            if ids is not None and ids[2] == inner and _namespace(int(ids[1])) == _namespace(self.first):
                 return int(ids[1])
         raise AssertionError(f"no process {inner}")
 
@@ -140,7 +141,7 @@ async def booted(folder: Path, bot: Process, token: str = TOKEN) -> AsyncIterato
     paths = {"folder": folder, "environment": sys.prefix, "root": ROOT}
     (folder / "inside").write_text(_INSIDE.format(**paths))
     shell = await asyncio.create_subprocess_exec(
-        *("sh", "-c", _BOOT.format(**paths), "boot", f"veo-watch-bot-test-{id(folder)}"),
+        *("sh", "-c", _BOOT.format(**paths), "boot", f"veo-watch-bot-test-{os.getpid()}"),
         stdin=asyncio.subprocess.DEVNULL,
     )
     try:
@@ -157,10 +158,26 @@ async def _first_process(shell: asyncio.subprocess.Process) -> int:
         while shell.returncode is None:
             await asyncio.sleep(0.1)
             for grandchild in chain.from_iterable(map(_children, _children(shell.pid))):
-                if Path(f"/proc/{grandchild}/comm").read_text().strip() == "systemd":
+                if _read(Path(f"/proc/{grandchild}/comm")).strip() == "systemd":
                     return grandchild
     raise AssertionError("systemd did not start")
 
 
 def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [int(child) for child in _read(Path(f"/proc/{pid}/task/{pid}/children")).split()]
+
+
+def _namespace(pid: int) -> Path | None:
+    """Return which processes a process sees, None if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/ns/pid").readlink()
+    except OSError:
+        return None
+
+
+def _read(path: Path) -> str:
+    """Return the text of a file in /proc, "" if its process has ended."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
