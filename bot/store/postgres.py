@@ -7,7 +7,6 @@ Work is therefore written so that running it twice is the same as running it onc
 altogether, a transaction fails at once, and its callers try again later as with a full disk.
 """
 
-import logging
 import os
 import tempfile
 import time
@@ -19,7 +18,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 import psycopg
-from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy import URL, Connection, QueuePool, create_engine, event
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
@@ -31,9 +30,10 @@ from bot.store.migrating import migrate
 from bot.store.postgres_errors import why_unusable
 from bot.store.postgres_origin import recognize
 from bot.store.postgres_session import arguments_for, begin_session, check_server, lock_schema
+from bot.store.schema import ONE_LIVE_WATCH
 from bot.store.unconfirmed import skip_ahead
 
-log = logging.getLogger(__name__)
+ONE_LIVE_WATCH.dialect_options["postgresql"]["where"] = ONE_LIVE_WATCH.dialect_options["sqlite"]["where"]
 
 IN_DOUBT_SECONDS: Final = 60.0
 """How long to ask about a commit whose answer was lost."""
@@ -110,11 +110,11 @@ class PostgresDatabase(Database):
             raise StoreFailed(str(error)) from None
 
     def transact(self, work: Callable[[Connection], T]) -> T:
-        if self._engine is None:
+        if (engine := self._engine) is None:
             raise StoreFailed("the database is closed")
         committing = False
 
-        def attempt(engine: Engine) -> T:
+        def attempt() -> T:
             nonlocal committing
             with engine.begin() as connection:
                 done = work(connection)
@@ -122,14 +122,14 @@ class PostgresDatabase(Database):
             return done
 
         try:
-            return attempt(self._engine)
+            return attempt()
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
         end = time.monotonic() + (IN_DOUBT_SECONDS if committing else 0.0)
         while True:
             try:
-                return attempt(self._engine)
+                return attempt()
             except OperationalError:
                 if self._closing or time.monotonic() >= end:
                     raise

@@ -86,19 +86,20 @@ watches = Table(
     Column("ended_at", Float),
     Column("outcome", JSON(none_as_null=True)),
     Column("name", String, nullable=False, server_default=""),
-    Index(
-        "one_live_watch_a_channel",
-        "channel_id",
-        "task_id",
-        unique=True,
-        sqlite_where=text("state = 'live'"),
-        postgresql_where=text("state = 'live'"),
-    ),
     Index("watches_by_card", "card_id"),
     Index("watches_by_state", "state"),
     Index("watches_by_end", "channel_id", "ended_at"),
     sqlite_autoincrement=True,
 )
+
+ONE_LIVE_WATCH: Final = Index(
+    "one_live_watch_a_channel",
+    watches.c.channel_id,
+    watches.c.task_id,
+    unique=True,
+    sqlite_where=text("state = 'live'"),
+)
+"""`bot.store.postgres` gives it the same condition: here SQLAlchemy would load that dialect for everybody."""
 
 deliveries = Table(
     "deliveries",
