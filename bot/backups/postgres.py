@@ -11,6 +11,8 @@ from bot.store.location import Postgres, no_driver, shown
 
 def how_to_dump(url: Postgres, target: Path) -> str:
     """Return what to do in place of `backup`."""
+    if target.is_dir():
+        target /= f"{url.database}.dump"
     command = shlex.join(["pg_dump", "--format=custom", f"--file={target}", shown(url)])
     return f"the data is on PostgreSQL, which has its own tool for this. Run: {command}"
 

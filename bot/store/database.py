@@ -66,7 +66,7 @@ class Database(ABC):
             return await self._in_thread(self.transact, work)
         except DatabaseError as error:
             self.on_failure()
-            raise StoreFailed(str(error.orig)) from error
+            raise StoreFailed(str(error.orig).partition("\n")[0]) from error
         finally:
             self.on_transaction(time.perf_counter() - begun)
 

@@ -50,6 +50,10 @@ _BY_KIND: Final[tuple[tuple[type[Exception], str], ...]] = (
         errors.InsufficientPrivilege,
         "the user may not create tables. Run there: ALTER DATABASE {database} OWNER TO {user}",
     ),
+    (
+        errors.UndefinedTable,
+        "it has none of the bot's tables, which the first start creates: check DATABASE_URL",
+    ),
     (errors.DiskFull, "free some space on the server's disk"),
     (errors.ReadOnlySqlTransaction, "it is a standby, or set to read-only: name the primary in DATABASE_URL"),
     (errors.LockNotAvailable, "another program holds a lock on its tables: end it"),

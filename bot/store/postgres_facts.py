@@ -59,7 +59,7 @@ def look_at(url: URL) -> Facts:
         version: str | None = None if tables else ""
         if VERSION_TABLE in tables:
             version = connection.scalar(text("SELECT version_num FROM alembic_version"))
-        return Facts(*settings, version, is_exchanged(url), locked)  # type: ignore[call-arg]
+        return Facts(*settings, version, is_exchanged(connection, url), locked)  # type: ignore[call-arg]
 
 
 @contextmanager

@@ -44,7 +44,7 @@ _DURABLE: Final = """
     SELECT set_config('synchronous_commit', 'on', false)
     WHERE current_setting('synchronous_commit') IN ('off', 'local')
 """
-_BOT: Final = (0x56454F, 1)
+BOT: Final = (0x56454F, 1)
 _SCHEMA: Final = {"space": 0x56454F, "key": 2}
 _PID: Final = text("SELECT pg_backend_pid()")
 _HOLDER: Final = """
@@ -89,20 +89,20 @@ def begin_session(connection: psycopg.Connection[Any], name: str, *, patient: bo
         with connection.transaction():
             connection.execute("SELECT set_config('statement_timeout', '0', true)")
             connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{LOCK_SECONDS}s",))
-            connection.execute("SELECT pg_advisory_lock(%s, %s)", _BOT)
+            connection.execute("SELECT pg_advisory_lock(%s, %s)", BOT)
     except errors.LockNotAvailable:
         with connection.transaction():
             raise AnotherBot(_taken(lock_holder(connection))) from None
 
 
 def _try_lock(connection: psycopg.Connection[Any]) -> bool:
-    row = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", _BOT).fetchone()
+    row = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", BOT).fetchone()
     return row is not None and bool(row[0])
 
 
 def lock_holder(connection: psycopg.Connection[Any]) -> Holder | None:
     """Return the session of the bot that runs on the database, None if there is none."""
-    row = connection.execute(_HOLDER, _BOT).fetchone()
+    row = connection.execute(_HOLDER, BOT).fetchone()
     return None if row is None else Holder(*row)
 
 
@@ -132,8 +132,7 @@ def check_server(connection: Connection, url: URL) -> None:
     encoding = connection.scalar(text("SELECT current_setting('server_encoding')"))
     if encoding != "UTF8":
         raise StoreUnusable(f"the database is encoded in {encoding}: {how_to_create(url)}")
-    # A pooler makes up the number that it gives its clients at their start.
-    if session_of(connection).info.backend_pid != connection.scalar(_PID) and is_exchanged(url):
+    if is_exchanged(connection, url):
         raise StoreUnusable(POOLED)
 
 
@@ -148,11 +147,14 @@ POOLED: Final = (
 )
 
 
-def is_exchanged(url: URL) -> bool:
+def is_exchanged(connection: Connection, url: URL) -> bool:
     """Return whether a pooler gives a client another session of the server for its next transaction.
 
-    The first client's session goes back to the pool with its transaction; others then take it and hold it.
+    A pooler makes up the number that it gives its clients when they connect. In transaction mode a first
+    client's session goes back to the pool with its transaction; others then take it and hold it.
     """
+    if session_of(connection).info.backend_pid == connection.scalar(_PID):
+        return False
     engine = create_engine(url, poolclass=NullPool, connect_args=arguments_for(url), use_native_hstore=False)
     with ExitStack() as stack:
         first, *others = (stack.enter_context(engine.connect()) for _ in range(4))
