@@ -17,10 +17,14 @@ class CuttingProxy:
         self.port: Final = int(self._listener.getsockname()[1])
         self.lose_answer_to: bytes | None = None
         """The answer to a request with these bytes is lost, with the connection; once."""
+        self.then_away: bool = False
+        """Whether it is away from then on."""
         self.keep_server_side: bool = False
         """Whether the server does not hear that its client is gone."""
         self.away: bool = False
         """Whether nobody gets through."""
+        self.refused: Final = threading.Event()
+        """Set once somebody did not."""
         self._pairs: Final[list[tuple[socket.socket, socket.socket]]] = []
 
     def __enter__(self) -> Self:
@@ -45,6 +49,7 @@ class CuttingProxy:
                 client, _ = self._listener.accept()
                 if self.away:
                     client.close()
+                    self.refused.set()
                     continue
                 server = socket.create_connection(("127.0.0.1", self._port))
                 self._pairs.append((client, server))
@@ -64,6 +69,7 @@ class CuttingProxy:
                     self.lose_answer_to = None
                     lost.set()
                 elif not to_server and lost.is_set():
+                    self.away = self.then_away
                     break
                 target.sendall(data)
         if to_server and self.keep_server_side:

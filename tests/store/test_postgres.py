@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,25 @@ async def test_a_server_that_is_away_fails_at_once_and_is_used_again_when_it_is_
         proxy.away = False
         await database.run(note("kept"))
         assert await database.run(noted) == ["kept"]
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+async def test_a_commit_in_doubt_is_asked_about_until_the_server_is_back_or_the_bot_stops(
+    comes_back: bool, proxy: CuttingProxy, postgres_place: URL
+) -> None:
+    with ThreadPoolExecutor(1) as executor:
+        async with opened(through(proxy, postgres_place), executor) as database:
+            proxy.lose_answer_to, proxy.then_away = b"COMMIT", True
+            adding = asyncio.create_task(add(Store(database)))
+            assert await asyncio.to_thread(proxy.refused.wait, 60)
+            if comes_back:
+                proxy.away = False
+                assert (await adding).card.id == 1
+            else:
+                await database.close()
+                with pytest.raises(StoreFailed):
+                    await adding
+    assert sql(postgres_place, "SELECT count(*) FROM cards") == [(1,)]
 
 
 async def test_a_session_of_ours_that_the_server_still_holds_is_ended(

@@ -1,22 +1,25 @@
 """The whole bot on PostgreSQL: its server is killed, away, restored from a dump; data moves both ways."""
 
 import asyncio
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
 import pytest
 from postgres_server import GUARDED, PASSWORD, Server
 from postgres_server import running as running_server
 from sqlalchemy import JSON, URL, event
-from store.places import migrate, sql
+from store.places import migrate, migrated, sql
 from wire.place import DONE, TASK, Place, failed, running
 from wire.place import place as set_up
-from wire.process import process
+from wire.process import ROOT, process
 
 from bot.backups.backup import BackupFailed
 from bot.backups.commands import backup, restore_backup, unfinished
@@ -25,6 +28,7 @@ from bot.backups.restore import RestoreFailed
 from bot.backups.restored import BadTime, mark_restored
 from bot.command_line import Exit
 from bot.store.location import Location, location_of
+from bot.store.postgres_session import BOT
 from bot.store.schema import metadata
 from sim.discord import Fault, Invocation, Message
 
@@ -254,6 +258,63 @@ async def test_a_second_process_on_the_same_database_says_so_and_ends(
             assert await other.ended() == Exit.ANOTHER_BOT
             assert "another bot is running on this database" in other.log
         assert await here.stop() == 0
+
+
+@pytest.mark.slow
+async def test_a_process_whose_data_another_bot_has_taken_over_ends(
+    own_server: Server, tmp_path: Path
+) -> None:
+    own_server.create("taken")
+    async with process(tmp_path, DATABASE_URL=own_server.url("taken")) as here:
+        await here.start()
+        with own_server.connected("taken") as other, own_server.connected("taken") as admin:
+            taking = asyncio.create_task(asyncio.to_thread(other.execute, f"SELECT pg_advisory_lock{BOT}"))
+            # Once the other one waits for the lock, the bot's session ends.
+            end = (
+                "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks"
+                " WHERE locktype = 'advisory' AND granted"
+                " AND EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+            )
+            await asyncio.to_thread(until_some, admin, end)
+            await taking
+            here.api.set(TASK, running(10))
+            await here.sim.slash(here.ada, here.channel, "veo", "watch", id=TASK)
+            assert await here.ended() == Exit.ANOTHER_BOT
+    assert "DATABASE_URL: another bot has taken the data over" in here.log
+
+
+def until_some(connection: psycopg.Connection[Any], query: str) -> None:
+    """Run a query until it finds something."""
+    while not connection.execute(query.encode()).fetchall():
+        pass
+
+
+@pytest.mark.slow
+async def test_commands_on_the_data_know_a_server(own_server: Server, tmp_path: Path) -> None:
+    url = own_server.create("commands")
+
+    def run(*arguments: str, code: int = 0) -> str:
+        env = {"DATABASE_URL": url, "PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
+        command = [sys.executable, "-m", "bot", *arguments]
+        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stderr
+        return done.stdout + done.stderr
+
+    assert "it has none of the bot's tables" in run("watches", code=Exit.DATA)
+    (tmp_path / "bot.db").write_bytes(migrated())
+    assert "moved an empty database. Set DATABASE_URL to postgresql://" in run(
+        "move", "sqlite:///bot.db", url
+    )
+    assert run("watches") == "0 watched, 0 ended and not fully posted\n"
+    assert f"Run: pg_dump --format=custom --file=copy.dump {url}\n" in run(
+        "backup", "copy.dump", code=Exit.DATA
+    )
+    assert "no unfinished watch" in run("restored", "2026-01-01T00:00Z")
+    assert "is no time: write it as" in run("restored", "soon", code=Exit.DATA)
+    assert "each database must look like" in run("move", "bot.db", url, code=Exit.DATA)
+    assert "has data already" not in run("move", url, "sqlite:///back.db")
+    unknown = url.replace("commands", "unknown")
+    assert "it has no such database" in run("move", "sqlite:///bot.db", unknown, code=Exit.DATA)
 
 
 @pytest.mark.slow
