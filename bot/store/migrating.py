@@ -34,11 +34,15 @@ def migrate(connection: Connection, name: str, own: str) -> None:
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
 
-    log.info("migrating the database to version %s", HEAD, extra={"version": version or "none"})
+    if version is None:
+        log.info("creating the database", extra={"version": HEAD})
+    else:
+        log.info("migrating the database to version %s", HEAD, extra={"version": version})
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
+    config.attributes["step_level"] = logging.DEBUG if version is None else logging.INFO
     try:
         command.upgrade(config, HEAD)
     except CommandError:

@@ -15,6 +15,7 @@ from store.places import add, opened, sql, stored
 from bot.core.outcome import Ending, Message, Outcome
 from bot.store import sqlite
 from bot.store.errors import StoreUnusable
+from bot.store.readonly import VERSIONS
 from bot.store.schema import HEAD, MIGRATIONS, metadata
 from bot.store.sqlite import SqliteDatabase
 from bot.store.unconfirmed import write_last_run
@@ -156,15 +157,30 @@ async def test_what_an_earlier_version_could_not_confirm_stays_unconfirmed(
     assert sql(path, "SELECT key FROM meta WHERE key = 'copied_at'") == []
 
 
-async def test_a_second_start_migrates_nothing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_steps_of_a_migration_are_logged_and_those_of_a_new_database_are_not(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, "bot")
     async with stored(path) as store:
         await add(store)
-    steps = [record.getMessage() for record in caplog.records]
+    assert [record.getMessage() for record in caplog.records] == ["creating the database"]
+    older = path.with_name("older.db")
+    make(older, "0006")
+    caplog.clear()
+    async with stored(older):
+        pass
+    newer = [name for name in sorted(VERSIONS) if name > "0006"]
+    steps = [record.getMessage() for record in caplog.records if "migrat" in record.name]
     assert steps == [
         f"migrating the database to version {HEAD}",
-        *(f"the database is at version 000{number}" for number in range(1, 9)),
+        *(f"the database is at version {number}" for number in newer),
     ]
+
+
+async def test_a_second_start_migrates_nothing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with stored(path) as store:
+        await add(store)
+    caplog.set_level(logging.INFO, "bot")
     caplog.clear()
     async with stored(path) as store:
         assert len(await store.unfinished()) == 1
