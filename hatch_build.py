@@ -1,6 +1,6 @@
 """Compiles the catalogues: into the wheel, or beside their sources if the project is installed in place."""
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,6 +32,8 @@ class Catalogues(BuildHookInterface):  # type: ignore[type-arg] # its configurat
 def _compile(source: Path, target: Path) -> None:
     catalogue = read_po(source.read_text("utf-8").splitlines())
     # Otherwise the date is now, and no two wheels are the same.
-    catalogue.creation_date = datetime.fromtimestamp(get_reproducible_timestamp(), UTC)
+    seconds = get_reproducible_timestamp()
+    # An older Python runs this before pip says that it is too old.
+    catalogue.creation_date = datetime.fromtimestamp(seconds, timezone.utc)  # noqa: UP017
     with target.open("wb") as file:
         write_mo(file, catalogue)

@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 
 import bot
-from tools.newcomer import try_way
+from tools.newcomer import WAYS, commands, try_way
 
 ROOT: Final = Path(__file__).parents[2]
 PATIENCE: Final = 600.0
@@ -75,6 +75,14 @@ def test_the_wheel_asks_for_what_the_project_needs_and_installs_the_command(whee
     plain = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert len(plain) == len(project["dependencies"])
     assert "veo-watch-bot = bot.__main__:main" in commands
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_pages_have_commands_for_each_way_down_to_the_bot(way: str) -> None:
+    lines = [line.strip() for line in commands(way, ROOT) if line.strip()]
+    assert any(".env.example" in line for line in lines)
+    assert [line for line in lines if line.endswith("veo-watch-bot check")]
+    assert lines[-1].endswith("veo-watch-bot")
 
 
 @pytest.mark.slow
