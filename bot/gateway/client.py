@@ -18,6 +18,7 @@ from bot.clock import DiscordTime
 from bot.core.backoff import exponential_backoff
 from bot.gateway.connection import TOKEN_REFUSED, GatewayRefused, GatewayShard
 from bot.gateway.identify import IdentifyBudget
+from bot.gateway.rate_limiter import RateLimiter
 from bot.gateway.servers import Servers
 from bot.gateway.traffic import LONGEST_LIMIT, Bucket, GlobalLimit, InvalidRequests, count_requests, from_json
 from bot.http_client import make_connector
@@ -64,6 +65,7 @@ class VeoBot(discord.AutoShardedClient):
         discord.utils._from_json = from_json  # noqa: SLF001
         metrics = metrics or Metrics()
         self.invalid: Final = InvalidRequests()
+        self.limiter: Final = RateLimiter(brake=lambda: self.invalid.gap)
         super().__init__(
             intents=discord.Intents(guilds=True),
             shard_count=shard_count,
@@ -72,7 +74,9 @@ class VeoBot(discord.AutoShardedClient):
             chunk_guilds_at_startup=False,
             allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=LONGEST_LIMIT,
-            http_trace=count_requests(metrics, self.invalid, discord_time or DiscordTime(time.time)),
+            http_trace=count_requests(
+                metrics, self.invalid, self.limiter, discord_time or DiscordTime(time.time)
+            ),
         )
         self.servers: Final = Servers(self._connection, self._is_connected, metrics)
         self.on_access: Callable[[int], None] | None = None

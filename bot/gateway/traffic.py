@@ -26,6 +26,7 @@ from yarl import URL
 
 from bot.clock import DiscordTime
 from bot.core.backoff import exponential_backoff
+from bot.gateway.rate_limiter import RateLimiter, priority
 from bot.metrics import DISCORD_ROUTES, OTHER_ROUTE, Metrics, RequestOutcome
 
 WINDOW: Final = 600.0
@@ -151,7 +152,9 @@ def from_json(text: str) -> Any:
     return json.loads(text, parse_constant=lambda _name: None)
 
 
-def count_requests(metrics: Metrics, invalid: InvalidRequests, time: DiscordTime) -> aiohttp.TraceConfig:
+def count_requests(
+    metrics: Metrics, invalid: InvalidRequests, limiter: RateLimiter, time: DiscordTime
+) -> aiohttp.TraceConfig:
     """Return a trace for discord.py's HTTP session. Labels contain no ids and no tokens."""
 
     async def on_start(
@@ -160,6 +163,7 @@ def count_requests(metrics: Metrics, invalid: InvalidRequests, time: DiscordTime
         if route_of(start.url) in FOR_PEOPLE:
             invalid.count_under_way()
         else:
+            await limiter.enter(priority.get())
             await invalid.admit()
 
     async def on_end(

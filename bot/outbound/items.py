@@ -11,9 +11,9 @@ from typing import ClassVar
 from bot.cards.cards import CardForm
 from bot.core.outcome import Summary
 from bot.core.watch import Card, Watch
+from bot.gateway.rate_limiter import Priority
 from bot.gateway.servers import ServerState
 from bot.outbound.attachments import Videos
-from bot.outbound.rate_limits import Priority
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,13 @@ from bot.clock import Clock
 from bot.core.outcome import Message
 from bot.core.watch import Card
 from bot.gateway.client import VeoBot
+from bot.gateway.rate_limiter import Priority
+from bot.gateway.rate_limiter import priority as of_requests
 from bot.gateway.servers import ServerState
 from bot.gateway.traffic import lost_answers
 from bot.outbound.discord_errors import ErrorAction, error_action, is_refusal
 from bot.outbound.files import opened, text_files
 from bot.outbound.permissions import lacking
-from bot.outbound.rate_limits import Priority, RateLimiter
 from bot.videos.downloader import VideoFile
 
 TOKEN_SECONDS: Final = 14 * 60.0
@@ -68,7 +69,6 @@ class DiscordRest:
 
     def __init__(self, client: VeoBot, clock: Clock) -> None:
         self._client: Final = client
-        self._limiter: Final = RateLimiter(brake=lambda: client.invalid.gap)
         self._clock: Final = clock
         self._tokens: dict[int, _Token] = {}
 
@@ -117,7 +117,7 @@ class DiscordRest:
                 self._tokens.pop(card.message_id, None)
             else:
                 return
-        await self._limiter.enter(priority)
+        of_requests.set(priority)
         message = self._channel(card).get_partial_message(card.message_id)
         await message.edit(content=None, view=layout(form), allowed_mentions=NOBODY)
 
@@ -155,7 +155,7 @@ class DiscordRest:
             AnswerLost: refused, but only after discord.py had retried a request whose response was lost.
             Exception: no response arrived; the message may be there.
         """
-        await self._limiter.enter(Priority.RESULT)
+        of_requests.set(Priority.RESULT)
         people = [discord.Object(user_id) for user_id in message.mentions]
         mentions = discord.AllowedMentions(everyone=False, roles=False, users=people, replied_user=False)
         files = [*opened(videos), *text_files(message)]
@@ -185,7 +185,7 @@ class DiscordRest:
 
     async def history(self, card: Card, before: int | None) -> Page:
         """Return the messages of a card's channel before one of them, or the newest."""
-        await self._limiter.enter(Priority.RESULT)
+        of_requests.set(Priority.RESULT)
         until = None if before is None else discord.Object(before)
         messages = [message async for message in self._channel(card).history(limit=PAGE_SIZE, before=until)]
         me = self._client.user

@@ -15,10 +15,10 @@ from discord.http import Route
 from outbound.test_discord_errors import refused
 
 from bot.gateway.client import VeoBot
+from bot.gateway.rate_limiter import Priority, RateLimiter
 from bot.gateway.traffic import IN_A_ROW, LONGEST_GAP, InvalidRequests
 from bot.outbound.discord_errors import access_delay, retry_delay
 from bot.outbound.failures import BUDGET_SECONDS
-from bot.outbound.rate_limits import Priority, RateLimiter
 
 pytestmark = pytest.mark.looptime
 

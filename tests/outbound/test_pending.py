@@ -11,11 +11,11 @@ from made import NOW, STARTER, watch
 
 from bot.cards.cards import CardForm
 from bot.core.watch import Card
+from bot.gateway.rate_limiter import Priority
 from bot.gateway.servers import ServerState
 from bot.outbound.attachments import Videos
 from bot.outbound.items import InFlight, Item, Result, Slot
 from bot.outbound.pending import REQUEST_SECONDS, RESULTS_AT_ONCE, AccessPause, Pending
-from bot.outbound.rate_limits import Priority
 
 OLD: Final = CardForm(("old",), 1)
 NEW: Final = CardForm(("new",), 1)

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from bot.outbound.rate_limits import AT_ONCE, PER_SECOND, Priority, RateLimiter
+from bot.gateway.rate_limiter import AT_ONCE, PER_SECOND, Priority, RateLimiter
 
 pytestmark = pytest.mark.looptime
 
