@@ -27,7 +27,7 @@ from demo.texts import text, welcome
 from sim.task_api.server import RenderApi
 
 BOT_NAME: Final = "Veo Watch"
-KEY: Final = "demo"
+KEY: Final = "key-of-the-demo"
 SHORTEST_PAUSE: Final = 0.2
 """Seconds between two polls of a task, however fast the renders run."""
 LONGEST_PAUSE: Final = 4.0

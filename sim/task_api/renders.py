@@ -90,7 +90,7 @@ def _queued_then(*points: tuple[float, int]) -> tuple[Step, ...]:
 
 
 SIGNATURE: Final = (
-    "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=demo%2F20261125%2Fus-east-1%2Fs3%2Faws4_request"
+    "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=studio%2F20261125%2Fus-east-1%2Fs3%2Faws4_request"
     "&X-Amz-Date=20261125T094100Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host"
     f"&X-Amz-Security-Token={'9fKq2LrT' * 24}&X-Amz-Signature={'5d0e8c71' * 8}"
 )
