@@ -1,4 +1,4 @@
-"""Scenes to look at cards by: every state, ten renders, the longest names, the list."""
+"""Scenes to look at cards and private answers by: every state and ending, ten renders, outages, the list."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
@@ -6,7 +6,6 @@ from typing import Any, Final
 from demo.reading import button_of
 from demo.stage import Stage
 from sim.task_api.answers import Answer
-from sim.task_api.renders import SIGNATURE
 
 IDS: Final = [f"{0x1CB280B3 + number * 0x0F0E1D2C:08x}-442e-4db2-83f0-6e73616eb474" for number in range(10)]
 SHOTS: Final = {
@@ -123,68 +122,10 @@ async def stalled(stage: Stage) -> None:
     await stage.env.advance_time(5)
 
 
-async def listed(stage: Stage) -> None:
+async def all_listed(stage: Stage) -> None:
     """The list with live and ended renders, with and without names."""
     await ten(stage, SHOTS[stage.language][1])
     await stage.mei.slash(stage.channel, "veo list")
-
-
-def signed(stage: Stage, host: str = "") -> list[str]:
-    """Return five links of 600 characters: of the stage's own videos, or at a host that has none."""
-    base = f"https://{host}/renders" if host else f"{stage.api.base_url}/media"
-    links = (
-        f"{base}/{'sunrise' if number % 2 else 'waves'}.mp4?take={number}&{SIGNATURE}" for number in range(5)
-    )
-    return [f"{link}&X-Amz-Meta=".ljust(600, "0") for link in links]
-
-
-def ready_with(urls: Sequence[str], **times: int) -> Answer:
-    videos = {"videos": [{"url": url} for url in urls]}
-    return Answer.json({"state": "succeeded", "progress": 100, "data": videos, **times})
-
-
-async def result_of(stage: Stage, answer: Answer) -> None:
-    """A render that ends with this answer while people watch it."""
-    stage.api.set(IDS[0], [render(stage, "running", 80, minutes=4), answer])
-    await watch(stage, IDS[:1], SHOTS[stage.language][0])
-    await stage.marco.slash(stage.channel, "veo watch", id=IDS[0])
-    await stage.env.advance_time(40)
-
-
-async def attached(stage: Stage) -> None:
-    """Five videos of signed links, attached."""
-    await result_of(stage, ready_with(signed(stage), create_time=int(stage.now()) - 240))
-
-
-async def linked(stage: Stage) -> None:
-    """Five signed links of which no video can be fetched."""
-    await result_of(stage, ready_with(signed(stage, "cdn.example.com"), create_time=int(stage.now()) - 240))
-
-
-async def batch(stage: Stage) -> None:
-    """Nine takes of one shot, one of which fails, with the summary at their end."""
-    for number, task_id in enumerate(IDS[:9]):
-        answer = failed("The model is busy.") if number == 4 else ready(number)  # noqa: PLR2004
-        moving = [render(stage, "running", percent) for percent in range(20, 20 + 3 * number, 3)]
-        stage.api.set(task_id, [render(stage, "running", 10), *moving, answer])
-    await watch(stage, IDS[:9], SHOTS[stage.language][0])
-    await stage.marco.slash(stage.channel, "veo watch", id=IDS[4])
-    await stage.env.advance_time(90)
-
-
-async def long_error(stage: Stage) -> None:
-    """An error of which not all fits a message."""
-    await result_of(stage, failed("The prompt does not follow our content policy. " * 40))
-
-
-async def ended_before(stage: Stage) -> None:
-    """Renders that had already ended: asked for once, and watched."""
-    now = int(stage.now())
-    stage.api.set(IDS[0], ready_with(signed(stage)[:2], create_time=now - 900, update_time=now - 600))
-    stage.api.set(IDS[1], failed("The prompt does not follow our content policy."))
-    await watch(stage, IDS[:1])
-    await stage.marco.slash(stage.channel, "veo status", id=IDS[1])
-    await stage.env.advance_time(10)
 
 
 async def endings(stage: Stage) -> None:
@@ -249,12 +190,7 @@ CARD_SCENES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
     "ten-long": ten_with_long_names,
     "message": named_in_a_message,
     "stalled": stalled,
-    "listed": listed,
-    "attached": attached,
-    "linked": linked,
-    "batch": batch,
-    "long-error": long_error,
-    "ended-before": ended_before,
+    "listed": all_listed,
     "endings": endings,
     "outage": outage,
     "key-refused": key_refused,

@@ -1,36 +1,37 @@
-"""Take the pictures of the demo for the pages and write them to `docs`: `python -m tools.take_pictures`.
+"""Take the gallery's pictures and write them to `docs/pictures`: `python -m tools.take_pictures [NAME…]`.
 
-`python -m tools.take_pictures --cards FOLDER [SCENE…]` takes pictures to look at cards by, in both languages,
-as wide as a desktop and as a phone, dark and light.
+`python -m tools.take_pictures --all FOLDER [SCENE…]` takes pictures to look at: of every scene, in both
+languages, as wide as a desktop and as a phone, dark and light.
 
-It needs Chromium. Time is virtual, so it takes seconds; two runs differ only in their dates.
+It needs Chromium. Time is virtual, so it takes minutes at most; two runs differ only in their dates.
 """
 
 import asyncio
 import shutil
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping
+from io import BytesIO
 from itertools import product
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+from PIL import Image
 from playwright.async_api import Browser, FloatRect, Page, ViewportSize, async_playwright
 
 from bot.messages import LANGUAGES
-from demo.reading import button_of
 from demo.stage import Stage
-from sim.task_api.renders import FAILS, QUEUES, STALLS, SUCCEEDS
 from tools.card_scenes import CARD_SCENES, SLOW_SCENES
+from tools.result_scenes import RESULT_SCENES
 
-PICTURES: Final = Path(__file__).parent.parent / "docs"
-WIDTH: Final = 728
+PICTURES: Final = Path(__file__).parent.parent / "docs" / "pictures"
 WIDTHS: Final = (1000, 390)
-"""Of the pictures to look at cards by."""
+HEIGHT: Final = 3600
 HOURS: Final = 0.1
 """The speed of scenes that last for hours: the bot polls rarely, so that they are soon over."""
 MARGIN: Final = 12
-LARGEST: Final = 250_000
-"""Maximum size of a picture in bytes."""
+COLOURS: Final = 256
+LARGEST: Final = 1_500_000
+"""Bytes of the whole gallery."""
 SHOW_FRAMES: Final = """async () => {
   for (const video of document.querySelectorAll("video")) {
     video.muted = true;
@@ -59,56 +60,41 @@ QUIET: Final = (
 )
 
 
-async def one_by_one(stage: Stage) -> None:
-    """One render succeeds while people talk, and another is half done."""
-    env, channel = stage.env, stage.channel
-    await stage.ann.slash(channel, "veo watch", id=SUCCEEDS.id)
-    await env.advance_time(40)
-    await stage.marco.slash(channel, "veo watch", id=SUCCEEDS.id)
-    await env.advance_time(30)
-    await stage.mei.send(
-        channel, "The light is lovely. Take the first one, and let’s see the harbour at night."
-    )
-    await stage.marco.slash(channel, "veo watch", id=STALLS.id)
-    await env.advance_time(35)
+SCENES: Final = {**CARD_SCENES, **RESULT_SCENES}
 
 
-async def together(stage: Stage) -> None:
-    """Several renders share a card: one done, one failed, one running, one queued."""
-    env, channel = stage.env, stage.channel
-    await stage.marco.send(channel, "The four for Friday. Press the bell if you want to know.")
-    renders = (SUCCEEDS, FAILS, STALLS, QUEUES)
-    card = (await stage.marco.slash(channel, "veo watch", id=" ".join(r.id for r in renders))).response
-    if card is None:
-        sys.exit("the watch was not answered")
-    await env.advance_time(20)
-    button = button_of(card.components, "veo:notify:")
-    await stage.mei.click(card, custom_id=button["custom_id"] if button else "")
-    await env.advance_time(25)
+class Picture(NamedTuple):
+    """A picture of the gallery."""
+
+    scene: str
+    language: str = "en"
+    width: int = 1000
+    theme: str = "dark"
 
 
-async def listed(stage: Stage) -> None:
-    """Ann lists what other people watch, and types something that is not an id."""
-    env, channel = stage.env, stage.channel
-    await stage.marco.slash(channel, "veo watch", id=STALLS.id)
-    await stage.mei.slash(channel, "veo watch", id=QUEUES.id)
-    await env.advance_time(30)
-    await stage.ann.slash(channel, "veo list")
-    await stage.ann.slash(channel, "veo watch", id="../admin")
-
-
-SCENES: Final[dict[str, tuple[str, Callable[[Stage], Awaitable[None]]]]] = {
-    "demo": ("en", one_by_one),
-    "demo-zh": ("zh-CN", one_by_one),
-    "together": ("en", together),
-    "together-zh": ("zh-CN", together),
-    "list": ("en", listed),
-    "list-zh": ("zh-CN", listed),
+GALLERY: Final = {
+    "together": Picture("together"),
+    "one-by-one": Picture("one-by-one"),
+    "batch": Picture("batch"),
+    "batch-phone": Picture("batch", width=390, theme="light"),
+    "attached-phone": Picture("attached", width=390),
+    "linked": Picture("linked"),
+    "long-error": Picture("long-error", theme="light"),
+    "states": Picture("states"),
+    "endings": Picture("endings", theme="light"),
+    "outage": Picture("outage"),
+    "list": Picture("listed"),
+    "answers": Picture("answers", theme="light"),
+    "together-zh": Picture("together", "zh-CN", theme="light"),
+    "batch-zh-phone": Picture("batch", "zh-CN", 390),
+    "states-zh-phone": Picture("states", "zh-CN", 390, "light"),
+    "ended-before-zh": Picture("ended-before", "zh-CN"),
+    "list-zh": Picture("listed", "zh-CN"),
+    "answers-zh-phone": Picture("answers", "zh-CN", 390),
 }
-"""Each picture's language and scene."""
 
 
-async def shoot(page: Page, picture: Path, width: int = WIDTH) -> None:
+async def shoot(page: Page, picture: Path, width: int) -> None:
     """Take a screenshot of all messages but the first, which only lists the examples."""
     articles = page.locator("article.channel-message")
     await articles.nth(1).wait_for()
@@ -120,61 +106,54 @@ async def shoot(page: Page, picture: Path, width: int = WIDTH) -> None:
     clip: FloatRect = {
         "x": first["x"],
         "y": first["y"] - MARGIN,
-        "width": width,
+        "width": min(width, first["width"]),
         "height": last["y"] + last["height"] - first["y"] + 2 * MARGIN,
     }
-    await page.screenshot(path=picture, clip=clip)
+    save(await page.screenshot(clip=clip), picture)
 
 
-async def take_cards(browser: Browser, folder: Path, names: Sequence[str]) -> None:
-    """Take the pictures of `card_scenes`, whole pages without the first message."""
-    for name, language in product(names or CARD_SCENES, LANGUAGES):
-        speed = HOURS if name in SLOW_SCENES else 1
-        async with Stage(speed, language) as stage:
-            await CARD_SCENES[name](stage)
-            viewer = stage.mei if name == "listed" else stage.ann
-            async with stage.preview([viewer]) as preview:
-                for width in WIDTHS:
-                    size: ViewportSize = {"width": width, "height": 3600}
-                    page = await browser.new_page(viewport=size)
-                    await page.goto(preview.url)
-                    for theme, css in THEMES.items():
-                        await page.evaluate(PAINT, css)
-                        await shoot(page, folder / f"{name}-{language}-{width}-{theme}.png", width)
-                    await page.close()
+def save(png: bytes, picture: Path) -> None:
+    """Write a picture with few colours."""
+    taken = Image.open(BytesIO(png)).convert("RGB")
+    taken.quantize(COLOURS, kmeans=8, dither=Image.Dither.NONE).save(picture, optimize=True)
+    print(f"{picture}: {taken.width} × {taken.height}, {picture.stat().st_size / 1000:.0f} kB")
+
+
+async def take(browser: Browser, folder: Path, wanted: Mapping[str, Picture]) -> None:
+    """Take pictures, by their names, of the same scene and language in one go."""
+    for scene, language in dict.fromkeys((picture.scene, picture.language) for picture in wanted.values()):
+        async with Stage(HOURS if scene in SLOW_SCENES else 1, language) as stage:
+            await SCENES[scene](stage)
+            async with stage.preview([stage.mei if scene == "listed" else stage.ann]) as preview:
+                for name, picture in wanted.items():
+                    if (picture.scene, picture.language) == (scene, language):
+                        size: ViewportSize = {"width": picture.width, "height": HEIGHT}
+                        page = await browser.new_page(viewport=size)
+                        await page.goto(preview.url)
+                        await page.evaluate(PAINT, THEMES[picture.theme])
+                        await shoot(page, folder / f"{name}.png", picture.width)
+                        await page.close()
 
 
 async def main() -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         sys.exit("no Chromium found: install it, for example with `apt-get install chromium`")
-    PICTURES.mkdir(exist_ok=True)
+    if sys.argv[1:2] == ["--all"]:
+        folder, scenes = Path(sys.argv[2]), sys.argv[3:] or SCENES
+        wanted = {
+            "-".join(map(str, kind)): Picture(*kind) for kind in product(scenes, LANGUAGES, WIDTHS, THEMES)
+        }
+    else:
+        folder, wanted = PICTURES, {name: GALLERY[name] for name in sys.argv[1:] or GALLERY}
+    folder.mkdir(parents=True, exist_ok=True)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
-        if sys.argv[1:2] == ["--cards"]:
-            await take_cards(browser, Path(sys.argv[2]), sys.argv[3:])
-        else:
-            for name in sys.argv[1:] or SCENES:
-                await take(browser, name)
+        await take(browser, folder, wanted)
         await browser.close()
-
-
-async def take(browser: Browser, name: str) -> None:
-    language, act = SCENES[name]
-    picture = PICTURES / f"{name}.png"
-    page = await browser.new_page(
-        viewport={"width": 740, "height": 1800}, color_scheme="dark", device_scale_factor=1
-    )
-    async with Stage(language=language) as stage:
-        await act(stage)
-        async with stage.preview([stage.ann]) as preview:
-            await page.goto(preview.url)
-            await shoot(page, picture)
-            await page.close()
-    size = picture.stat().st_size
+    size = sum(path.stat().st_size for path in PICTURES.glob("*.png"))
     if size > LARGEST:
-        sys.exit(f"{picture} has {size} bytes, more than {LARGEST}")
-    print(f"{picture}: {size / 1000:.0f} kB")
+        sys.exit(f"{PICTURES} has {size} bytes, more than {LARGEST}")
 
 
 if __name__ == "__main__":
