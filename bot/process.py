@@ -6,7 +6,8 @@ import signal
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from bot.app import App
 from bot.clock import DiscordTime, steady_clock
@@ -15,12 +16,14 @@ from bot.gateway.client import VeoBot, ask, reach, serve, talk_to
 from bot.metrics import Metrics
 from bot.monitoring.event_loop import measure_lag
 from bot.monitoring.server import MonitoringServer
-from bot.store.errors import AnotherBot, StoreUnusable
+from bot.store.errors import StoreError, StoreUnusable
 from bot.store.location import database_at
 from bot.veo.client import VeoClient
 from bot.videos.downloader import VideoDownloader
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 MAX_CLOCK_OFFSET: Final = 5.0
 """Seconds by which this machine's clock may differ from Discord's before a warning is logged."""
@@ -47,8 +50,8 @@ async def run(settings: Settings) -> None:
         token = settings.discord_token.get_secret_value()
         unanswered = await ask(settings.discord_api_url, token, discord_time, FIRST_ASK_SECONDS)
         await database.open()
-        taken = asyncio.Event()
-        database.on_taken = taken.set
+        taken: asyncio.Future[StoreError] = asyncio.get_running_loop().create_future()
+        database.on_taken = partial(_resolve, taken)
         stack.push_async_callback(database.close)
         veo = await stack.enter_async_context(
             VeoClient(
@@ -84,8 +87,8 @@ async def run(settings: Settings) -> None:
         lag = asyncio.create_task(measure_lag(metrics.event_loop_lag.observe))
         stack.callback(lag.cancel)
         await _until(stop, taken, _serve(settings, client, discord_time, reached=not unanswered))
-        if taken.is_set():
-            raise AnotherBot("another bot has taken the data over: only one may run on it")
+        if taken.done():
+            raise taken.result()
         log.info("stopping")
 
 
@@ -102,18 +105,22 @@ async def _serve(settings: Settings, client: VeoBot, discord_time: DiscordTime, 
     await serve(client, token)
 
 
-async def _until(stop: asyncio.Event, taken: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` until it ends or one of the events is set; raise what it raises."""
+def _resolve(future: asyncio.Future[T], value: T) -> None:
+    if not future.done():
+        future.set_result(value)
+
+
+async def _until(stop: asyncio.Event, taken: asyncio.Future[Any], work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` until it ends, `stop` is set or `taken` is known; raise what `work` raises."""
     working = asyncio.create_task(work)
-    events = [asyncio.create_task(event.wait()) for event in (stop, taken)]
+    stopping = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait({working, *events}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working, stopping, taken}, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             working.result()
     finally:
         # Not awaited: a reconnecting discord.py may swallow the cancellation. Closing the client ends it.
-        for event in events:
-            event.cancel()
+        stopping.cancel()
         working.cancel()
 
 

@@ -36,8 +36,7 @@ _SETTINGS: Final[Mapping[str, str]] = {
     "max_connections": "200",
     "shared_buffers": "32MB",
     "autovacuum": "off",
-    "max_wal_senders": "0",
-    "wal_level": "minimal",
+    "restore_command": "false",
     "log_min_messages": "fatal",
 }
 _UNSAFE: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -61,6 +60,17 @@ class Server:
         """Stop it; `immediate` is as abrupt as a power cut."""
         self.is_down = True
         self._control("stop", f"--mode={mode}")
+
+    def start_on_a_new_timeline(self) -> None:
+        """Start it as a standby that takes over, or as restored to a point in time: at the end of its log."""
+        signal = self.folder / "data" / "recovery.signal"
+        signal.touch()
+        if _is_root():
+            os.chown(signal, NOBODY, NOBODY)
+        self.start()
+        with self.connected() as connection:
+            while connection.execute("SELECT 1 WHERE pg_is_in_recovery()").fetchall():
+                pass
 
     def url(self, database: str = "postgres", user: str = OWNER, password: str = "") -> str:
         secret = f":{quote(password, safe='')}" if password else ""

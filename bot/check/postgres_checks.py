@@ -93,7 +93,7 @@ def _judge_standbys(facts: Facts) -> CheckResult:
     if not facts.standbys:
         return CheckResult(subject, True, "none")
     text = (
-        f"{facts.standbys}, none synchronous: a failover may lose the newest watches. Set "
-        "synchronous_standby_names, or after each failover run: veo-watch-bot restored TIME"
+        f"{facts.standbys}, none synchronous: a failover may lose the newest watches. "
+        "Set synchronous_standby_names to lose none"
     )
     return CheckResult(subject, True, text)

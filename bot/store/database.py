@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, Engine, Table, insert, text
 from sqlalchemy.exc import DatabaseError
 
-from bot.store.errors import StoreFailed
+from bot.store.errors import StoreError, StoreFailed
 
 T = TypeVar("T")
 
@@ -32,8 +32,8 @@ class Database(ABC):
         """Gets the seconds that each transaction took, including its wait for others."""
         self.on_failure: Callable[[], object] = lambda: None
         """Called when a transaction has failed: perhaps the disk is full."""
-        self.on_taken: Callable[[], object] = lambda: None
-        """Called when another bot has taken the data over: this one can save nothing more."""
+        self.on_taken: Callable[[StoreError], object] = lambda _why: None
+        """Called when the data is no longer this bot's: it can save nothing more, and has to end."""
 
     @property
     @abstractmethod

@@ -28,7 +28,7 @@ from bot.store.errors import AnotherBot, StoreFailed, StoreUnusable
 from bot.store.location import shown
 from bot.store.migrating import migrate
 from bot.store.postgres_errors import why_unusable
-from bot.store.postgres_origin import recognize
+from bot.store.postgres_origin import recognize, timeline_of
 from bot.store.postgres_session import arguments_for, begin_session, check_server, lock_schema
 from bot.store.schema import ONE_LIVE_WATCH
 from bot.store.unconfirmed import skip_ahead
@@ -49,11 +49,13 @@ class PostgresDatabase(Database):
         self.url: Final = url
         self._session_name: Final = f"veo-watch-bot {uuid4().hex[:12]}"
         """Tells the sessions of this process from those of another bot."""
+        self._timeline = ""
+        """The server's, when the database was opened."""
         self._closing = False
 
     @property
     def video_folder(self) -> Path:
-        named = sha256(repr((self.url.host, self.url.port, self.url.database)).encode()).hexdigest()[:12]
+        named = sha256(shown(self.url).encode()).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"veo-watch-bot-{_uid()}-{named}"
 
     async def open(self) -> None:
@@ -85,7 +87,7 @@ class PostgresDatabase(Database):
                 check_server(connection, self.url)
                 lock_schema(connection)
                 migrate(connection, shown(self.url), "a database")
-                recognize(connection)
+                self._timeline = recognize(connection)
                 skip_ahead(connection, None)
         except DatabaseError as error:
             engine.dispose()
@@ -98,15 +100,21 @@ class PostgresDatabase(Database):
     def _begin_session(self, connection: psycopg.Connection[Any], _record: object) -> None:
         try:
             begin_session(connection, self._session_name, patient=self._engine is None)
+            self._refuse_another_server(connection)
         except BaseException:
             connection.close()
             raise
 
+    def _refuse_another_server(self, connection: psycopg.Connection[Any]) -> None:
+        """Refuse a server that may lack what is remembered here, and give out ids that are in use here."""
+        if self._engine is not None and self._timeline != timeline_of(connection):
+            raise StoreUnusable("a standby has taken over, which may lack the newest data: restart the bot")
+
     async def run(self, work: Callable[[Connection], T]) -> T:
         try:
             return await super().run(work)
-        except AnotherBot as error:
-            self.on_taken()
+        except (AnotherBot, StoreUnusable) as error:
+            self.on_taken(error)
             raise StoreFailed(str(error)) from None
 
     def transact(self, work: Callable[[Connection], T]) -> T:

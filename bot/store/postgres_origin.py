@@ -6,11 +6,12 @@ changes with a restore to a point in time and when a standby takes over.
 """
 
 import logging
-from typing import Final
+from typing import Any, Final
 
+import psycopg
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DatabaseError
 
+from bot.store.postgres_session import session_of
 from bot.store.schema import ORIGIN
 from bot.store.unconfirmed import mark_unconfirmed, read_intents
 
@@ -24,27 +25,34 @@ _WRITE: Final = text(
 _NUMBERS: Final = text(
     "SELECT oid::text || ' ' || 'meta'::regclass::oid FROM pg_database WHERE datname = current_database()"
 )
-_TIMELINE: Final = text("SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)")
+_TIMELINE: Final = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
 
 
-def recognize(connection: Connection) -> None:
-    """Mark what may have been sent unknown to the data, if this is not the database of the last run."""
-    here = f"{connection.scalar(_NUMBERS)} {_timeline(connection)}"
+def recognize(connection: Connection) -> str:
+    """Mark what may have been sent unknown to the data, if this is not the database of the last run.
+
+    Returns:
+        The server's timeline.
+    """
+    timeline = timeline_of(session_of(connection))
+    here = f"{connection.scalar(_NUMBERS)} {timeline}"
     before = connection.scalar(_READ, {"key": ORIGIN})
     if before == here:
-        return
+        return timeline
     connection.execute(_WRITE, {"key": ORIGIN, "value": here})
     if before is not None and mark_unconfirmed(connection, read_intents(connection)[1]):
         log.warning(
             "the data may not be that of the last run (was a backup restored, did a standby take over?): "
             "results are searched for in their channels before they are sent"
         )
+    return timeline
 
 
-def _timeline(connection: Connection) -> str:
+def timeline_of(session: psycopg.Connection[Any]) -> str:
     """Return the server's timeline, "" where a hosted server does not tell."""
     try:
-        with connection.begin_nested():
-            return str(connection.scalar(_TIMELINE))
-    except DatabaseError:
+        with session.transaction():
+            row = session.execute(_TIMELINE).fetchone()
+    except psycopg.DatabaseError:
         return ""
+    return "" if row is None else str(row[0])

@@ -21,7 +21,7 @@ from bot.check.postgres_checks import check_postgres
 from bot.core.outcome import Ending, Outcome
 from bot.core.task import Task, TaskState
 from bot.store import postgres_session
-from bot.store.errors import AlreadyWatched, StoreFailed, StoreUnusable
+from bot.store.errors import AlreadyWatched, AnotherBot, StoreError, StoreFailed, StoreUnusable
 from bot.store.location import Location, database_at, location_of
 from bot.store.postgres_facts import reading
 from bot.store.recent import Recent
@@ -172,9 +172,9 @@ async def test_a_session_of_ours_that_the_server_still_holds_is_ended(
 
 
 async def test_a_bot_that_lost_its_lock_to_another_saves_nothing_more(postgres_place: URL) -> None:
-    taken: list[bool] = []
+    taken: list[StoreError] = []
     async with opened(postgres_place) as one:
-        one.on_taken = lambda: taken.append(True)
+        one.on_taken = taken.append
         await one.run(lambda connection: connection.execute(text("SELECT pg_advisory_unlock_all()")))
         async with opened(postgres_place) as other:
             sql(
@@ -184,7 +184,7 @@ async def test_a_bot_that_lost_its_lock_to_another_saves_nothing_more(postgres_p
             )
             with pytest.raises(StoreFailed, match="another bot is running on this database"):
                 await one.run(note("late"))
-            assert taken == [True]
+            assert [type(why) for why in taken] == [AnotherBot]
             assert await other.run(noted) == []
 
 

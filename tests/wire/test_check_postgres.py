@@ -71,7 +71,7 @@ def test_a_good_server_is_good() -> None:
         ({"exchanges_sessions": True}, "pooling", False, "set the pooler's pool_mode to session"),
         ({"ahead": 7.2}, "database clock", False, "+7 s from this machine's: set the clocks of both (NTP)"),
         ({"ahead": -7.2}, "database clock", False, "-7 s"),
-        ({"standbys": 1}, "standby", True, "Set synchronous_standby_names, or after each failover run:"),
+        ({"standbys": 1}, "standby", True, "may lose the newest watches. Set synchronous_standby_names"),
         ({"standbys": 1, "synchronous_names": "*"}, "standby", True, "a failover loses nothing"),
         ({"schema_version": None}, "database", False, "another program's: set DATABASE_URL"),
         ({"schema_version": "9999"}, "database", False, "of a newer version of this bot (9999)"),
