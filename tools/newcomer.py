@@ -213,7 +213,8 @@ def main() -> int:
             return 1
         finally:
             if (pid := work / "pid").exists():
-                os.kill(int(pid.read_text()), signal.SIGTERM)
+                # With the follower's own process all others in its name space end; SIGTERM it leaves to them.
+                os.kill(int(pid.read_text()), signal.SIGKILL)
     for seconds, line in newcomer.times:
         print(f"{seconds:6.1f} s  {line}")
     print(f"{sum(seconds for seconds, _ in newcomer.times):6.1f} s  from nothing to ready, with {chosen.way}")
