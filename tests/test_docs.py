@@ -15,6 +15,8 @@ from bot.metrics import Metrics, Snapshot
 START: Final = "README.md"
 NAMED: Final = re.compile(r"\b((?:docs/)[\w/-]+\.(?:md|json|yml|png|svg))(?:#([\w-]+))?")
 """A page named in a text: `docs/setup.md#permissions`."""
+PLACE: Final = re.compile(r"((?:bot|bench|demo|deploy|docs|sim|tests|tools)/[\w./-]*)(?:::.*|\*.*)?")
+"""A file or folder of the repository."""
 OURS: Final = re.compile(
     r"(?:(?:^|bin/|exec veo-watch-bot )veo-watch-bot|python -m bot"
     r"|docker (?:compose )?run (?!.*--entrypoint).*bot)(?: (.*))?$"
@@ -81,6 +83,12 @@ def test_pages_named_in_code_and_configuration_exist() -> None:
         for page, anchor in NAMED.findall(path.read_text("utf-8")):
             assert (ROOT / page).exists(), f"{path} names {page}"
             assert not anchor or anchor in anchors_of(page), f"{path} names {page}#{anchor}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])
+def test_files_that_a_page_names_exist(page: str) -> None:
+    named = {found[1] for command in commands_of(text_of(page)) if (found := PLACE.fullmatch(command))}
+    assert [place for place in named if not (ROOT / place).exists()] == []
 
 
 def test_the_readme_is_short_and_its_picture_fits_a_screen() -> None:
