@@ -184,8 +184,11 @@ def test_a_command_on_the_data_minds_only_the_lines_that_may_concern_it(file: Pa
 
 
 def test_a_variable_of_the_environment_that_is_nearly_ours_is_noticed() -> None:
-    others = {"DISCORD_TOKNE", "LOG_LEVLE", "LOG_LEVEL", "HTTP_PROXY", "PATH", "TOKEN", "NO_PROXY"}
-    assert list(misspelled(others, NAMES)) == [("DISCORD_TOKNE", "discord_token"), ("LOG_LEVLE", "log_level")]
+    others = {"LOG_LEVEL", "HTTP_PROXY", "PATH", "TOKEN", "NO_PROXY"}
+    assert list(misspelled(others | {"LOG_LEVLE", "\ufeffDISCORD_TOKEN"}, NAMES)) == [
+        ("LOG_LEVLE", "log_level"),
+        ("\\ufeffDISCORD_TOKEN", "discord_token"),
+    ]
 
 
 def test_a_typo_in_the_environment_is_named_where_the_setting_is_missed(

@@ -155,7 +155,11 @@ def _how_to_write(path: Path) -> str:
 
 
 def misspelled(environment: Collection[str], names: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yield variables of the environment that are nearly ours, and what they were perhaps meant to be."""
+    """Yield variables of the environment that are nearly ours, and what they were perhaps meant to be.
+
+    Invisible characters are escaped: a byte order mark becomes a part of the first name in a file for Compose
+    (docker/compose#5220).
+    """
     for variable in sorted(environment):
         if variable.lower() not in names and (meant := similar(variable, names, 0.88)):
-            yield variable, meant
+            yield variable.encode("ascii", "backslashreplace").decode(), meant
