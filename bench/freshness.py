@@ -10,9 +10,9 @@ from bench.tuner import Tuner
 
 TAUGHT_BY: Final = 400
 JUDGED_ON: Final = 400
-FIRST: Final = 50
+FIRST: Final = 20
 """Renders after a beginning or a change of kind."""
-BEGINNINGS: Final = 6
+BEGINNINGS: Final = 15
 DRAWN: Final = 1800
 SECONDS: Final = Range(0.2, 400.0)
 PRICES: Final = Range(0.002, 60.0, rounds=9)

@@ -30,8 +30,8 @@ FEW: Final = 4
 """So many loads are named one by one."""
 LEARNED: Final = {
     "taught ÷ fixed": "After 400 renders of a kind",
-    "untaught ÷ fixed": "A new bot, its first 50 renders",
-    "after a change ÷ fixed": "The first 50 renders after the kind has changed",
+    "untaught ÷ fixed": "A new bot, its first 20 renders",
+    "after a change ÷ fixed": "The first 20 renders after the kind has changed",
     "worst ÷ fixed": "The same after the worst other kind",
 }
 GROWTH: Final = {

@@ -20,9 +20,9 @@ watched). Where few requests are allowed, what is more is answered with 429 and 
 where they are far away or 1,000 and more."""
 FRESH: Final = """\
 In virtual time, on kinds of renders that APIs and relays really show. *Late* is the mean time from an end to the poll that
-saw it. *Taught* is after 400 renders of the kind, *untaught* the first 50 renders of a new bot, *after a change* the first
-50 renders of the kind after 400 of each of the 13 others, *worst* after the worst of these. Fixed pauses, the ETA
+saw it. *Taught* is after 400 renders of the kind, *untaught* the first 20 renders of a new bot, *after a change* the first
+20 renders of the kind after 400 of each of the 13 others, *worst* after the worst of these. Fixed pauses, the ETA
 policy (sleep for a share of what is left by progress, 60 s at most) and the optimum are compared at as many polls as ours took; the
 optimum is computed by dynamic programming over the kind's known distribution, with pauses of any length, which the bot
-must learn and keep between 2 and 15 s. Where it polls less than ours at any price, that is said in brackets."""
+must learn and keep between 1 and 60 s. Where it polls less than ours at any price, that is said in brackets."""
 GROWING: Final = "Ours alone; ten renders a card, of 1-10 minutes each, over up to 200 channels."

@@ -4,7 +4,7 @@ import copy
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from bot.core.experience import Experience
+from bot.core.hazard import HazardModel
 from bot.core.observed import UNOBSERVED, observe
 from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
@@ -28,7 +28,7 @@ class Tuner:
     """The shipped settings, and what has been learned so far; it goes on learning with every poll."""
 
     def __init__(self) -> None:
-        self._experience = Experience()
+        self._models: dict[str, HazardModel] = {}
         self._policy = PollPolicy()
         self._observed = UNOBSERVED
 
@@ -41,8 +41,9 @@ class Tuner:
     def pause(self, answer: Answer, now: float) -> float:
         """Take in an answer; return the seconds until the next poll."""
         task = _task(answer)
-        if learn(self._experience, self._observed, task, now):
-            self._policy = replace(self._policy, rhythm=self._experience.rhythm())
+        if learn(self._models, self._observed, task, now):
+            learned = {action: model.learned for action, model in self._models.items()}
+            self._policy = replace(self._policy, learned=learned)
         self._observed, pause = observe(self._observed, task, now, self._policy, chance=0.5)
         return 0.0 if task.is_terminal else pause
 

@@ -100,9 +100,7 @@ class App:
         )
         self._tuner: Final = PollTuner(self.store, settings.poll_policy, wait=wait)
         self.tracker: Final = Tracker(self.registry, self.store, self.outbound, self._tuner, clock=clock)
-        self.poller: Final = Poller(
-            self.breaker, self.tracker, settings.poll_policy, clock, metrics=metrics, wait=wait
-        )
+        self.poller: Final = Poller(self.breaker, self.tracker, clock, metrics=metrics, wait=wait)
         self.watch_service: Final = WatchService(self.store, self.tracker, self.poller, clock)
         self._keeper: Final = PlaceholderKeeper(self.store, client, clock)
         self.commands: Final = Commands(

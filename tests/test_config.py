@@ -215,7 +215,7 @@ FINITE: Final = "must be a finite number"
         ("HTTP_HOST", SECRET, "must be an address of this machine such as 127.0.0.1, or 0.0.0.0 for all"),
         ("LOG_LEVEL", SECRET, "must be DEBUG, INFO, WARNING or ERROR"),
         ("LOG_FORMAT", SECRET, "must be text or json"),
-        ("POLL_MIN_SECONDS", "15.5", None),
+        ("POLL_MIN_SECONDS", "60.5", None),
     ],
 )
 @pytest.mark.parametrize("source", ["environment", "file"])

@@ -121,9 +121,9 @@ class Settings(DataSettings):
     """Maximum number of live watches per person."""
     watches_per_server: Annotated[int, Field(ge=1, le=100_000)] = 250
     """Maximum number of live watches per server."""
-    poll_min_seconds: Annotated[float, Field(ge=0.2, le=3600, allow_inf_nan=False)] = 2.0
+    poll_min_seconds: Annotated[float, Field(ge=0.2, le=3600, allow_inf_nan=False)] = 1.0
     """Minimum seconds between two polls of a render; the bot learns from finished renders when to poll."""
-    poll_max_seconds: Annotated[float, Field(ge=0.2, le=3600, allow_inf_nan=False)] = 15.0
+    poll_max_seconds: Annotated[float, Field(ge=0.2, le=3600, allow_inf_nan=False)] = 60.0
     """Maximum seconds between two polls of a render while the task API answers."""
     poll_per_minute: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
     """Maximum requests to the task API in any minute, people's own included. Empty: as many as its headers

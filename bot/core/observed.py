@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bot.core import policy as delays
-from bot.core.course import ProgressSample, beginning, course
 from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.policy import PollPolicy
+from bot.core.position import ProgressSample, beginning, position
 from bot.core.task import Task, TaskState
 
 SHOWN_FAILURES: Final = 3
@@ -82,11 +82,11 @@ def observe(
 ) -> tuple[Observed, float]:
     """Return what is known after a poll, and the delay until the next one in seconds.
 
-    `chance` in [0, 1) spreads the delays after failures.
+    `chance` in [0, 1) spreads the delays.
     """
     match observation:
         case Task():
-            return _answered(before, observation, now, policy)
+            return _answered(before, observation, now, policy, chance)
         case Missing():
             since = now if before.missing_since is None else before.missing_since
             missing = Observed(
@@ -114,11 +114,13 @@ def urgency(observed: Observed, due: float, now: float, policy: PollPolicy) -> f
     task, began_at = observed.task, observed.began_at
     if task is None:
         return (now - due) / policy.min_seconds
-    position = None if began_at is None else course(observed.samples, began_at, now)
-    return (now - due) / delays.poll_delay(task, position, observed.idle_seconds, policy)
+    reached = None if began_at is None else position(observed.samples, began_at, now)
+    return (now - due) / delays.poll_delay(task, reached, observed.idle_seconds, policy)
 
 
-def _answered(before: Observed, task: Task, now: float, policy: PollPolicy) -> tuple[Observed, float]:
+def _answered(
+    before: Observed, task: Task, now: float, policy: PollPolicy, chance: float
+) -> tuple[Observed, float]:
     known = None if before.task is None else before.task.progress
     if known is not None and (task.progress is None or task.progress < known):
         task = replace(task, progress=known)
@@ -136,13 +138,14 @@ def _answered(before: Observed, task: Task, now: float, policy: PollPolicy) -> t
     began_at = before.began_at if rendering else None
     if rendering and began_at is None:
         began_at = beginning(task, now, policy.too_old_after) if before.task is None else now
-    position = None if began_at is None else course(samples, began_at, now)
-    pause = delays.confirm_delay(policy) if empty else delays.poll_delay(task, position, idle, policy)
+    reached = None if began_at is None else position(samples, began_at, now)
+    pause = delays.confirm_delay(policy) if empty else delays.poll_delay(task, reached, idle, policy)
+    pause = delays.spread(pause, policy, chance)
     after = Observed(
         task=task,
         changed_at=changed_at,
         last_change=last_change,
-        no_change_since=last_change if unchanged_for >= delays.suspicious_after(task.state, policy) else None,
+        no_change_since=last_change if unchanged_for >= delays.suspicious_after(task, policy) else None,
         polled_at=now,
         idle_seconds=idle,
         empty=before.empty + 1 if empty else 0,

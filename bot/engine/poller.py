@@ -18,7 +18,6 @@ from typing import Final
 from bot.clock import Clock, WaitHook, WakeUp, plain_wait
 from bot.core.events import ErrorKind, Observation, PollError, name_of
 from bot.core.observed import UNOBSERVED, urgency
-from bot.core.policy import PollPolicy
 from bot.core.poll_queue import PollQueue
 from bot.core.task import Task
 from bot.engine.breaker import CircuitBreaker
@@ -33,6 +32,8 @@ SLOW_SECONDS: Final = 5.0
 """A task whose poll took longer counts as failing, whatever the answer."""
 RESUMING_PER_SECOND: Final = 20.0
 """Polls a second after a restart or an outage, so that the API sees no burst."""
+RESUMED_WITHIN: Final = 15.0
+"""Seconds within which all tasks are polled after that, even if those are more polls a second."""
 RETRY_SECONDS: Final = 30.0
 """Seconds until a task is polled again after an unexpected error."""
 RECENT_SECONDS: Final = 5.0
@@ -48,7 +49,6 @@ class Poller:
         self,
         breaker: CircuitBreaker,
         tracker: Tracker,
-        policy: PollPolicy,
         clock: Clock,
         *,
         metrics: Metrics,
@@ -58,7 +58,6 @@ class Poller:
         self.breaker: Final = breaker
         self._tracker: Final = tracker
         self._watched: Final = tracker.registry.tasks
-        self._policy: Final = policy
         self._clock: Final = clock
         self._chance: Final = chance
         self._metrics: Final = metrics
@@ -77,7 +76,7 @@ class Poller:
         for task_id in self._watched:
             if task_id not in self._queue:
                 self._queue.schedule(task_id, now)
-        self._queue.spread(now, self._policy.max_seconds, RESUMING_PER_SECOND, self._chance)
+        self._queue.spread(now, RESUMED_WITHIN, RESUMING_PER_SECOND, self._chance)
         self._wake_up.set()
 
     def schedule(self, task_id: str, after: float, *, failing: bool = False) -> None:
@@ -164,7 +163,7 @@ class Poller:
             return EXPIRY_SECONDS
         if self._backlogged:
             self._backlogged = False
-            self._queue.spread(self._clock(), self._policy.max_seconds, RESUMING_PER_SECOND, self._chance)
+            self._queue.spread(self._clock(), RESUMED_WITHIN, RESUMING_PER_SECOND, self._chance)
         while (at := self._next_at()) <= (now := self._clock()):
             ranked = self._urgency if self.breaker.budget.is_limited(now) else None
             poll = asyncio.create_task(self._poll(*self._queue.take(now, ranked)), name="poll")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.course import ProgressSample
 from bot.core.observed import SAMPLES_KEPT, expected_end, with_sample
+from bot.core.position import ProgressSample
 
 STEADY: tuple[ProgressSample, ...] = ((0.0, 0), (10.0, 10), (20.0, 20))
 LATER: tuple[ProgressSample, ...] = ((100.0, 0), (110.0, 10), (120.0, 20))

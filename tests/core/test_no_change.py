@@ -7,6 +7,7 @@ import pytest
 from made import NOW, TASK, VIDEO, Polled, poll, running, watch
 
 from bot.core.events import ErrorKind, Missing, Observation, PollError
+from bot.core.hazard import Learned
 from bot.core.policy import PollPolicy
 from bot.core.task import Task, TaskState
 
@@ -57,7 +58,8 @@ def warned_after(task: Task, policy: PollPolicy) -> float | None:
 def test_a_warning_comes_after_five_or_fifteen_minutes_or_three_times_what_is_usual(
     task: Task, usual_queue: float, usual_render: float, seconds: float | None
 ) -> None:
-    policy = PollPolicy(usual_queue=usual_queue, usual_render=usual_render)
+    usual = Learned(usual_queue=usual_queue, usual_render=usual_render)
+    policy = PollPolicy(learned={task.action: usual})
     assert warned_after(task, policy) == seconds
 
 

@@ -89,7 +89,7 @@ async def polling(count: int = 3, api: Api | None = None) -> AsyncIterator[Runni
         tracker.show_all()
 
     breaker = CircuitBreaker(api.poll, tracker.registry.tasks, clock, on_change=changed)
-    poller = Poller(breaker, tracker, PollPolicy(), clock, metrics=Metrics())
+    poller = Poller(breaker, tracker, clock, metrics=Metrics())
     tasks = [asyncio.create_task(poller.run()), asyncio.create_task(breaker.run())]
     yield Running(api, tracker, breaker, poller)
     await poller.close(0)

@@ -42,7 +42,7 @@ async def test_the_same_answer_again_writes_nothing_and_shows_nothing() -> None:
     await tracker.apply(NAME, render(NAME, 40, clock.now - 60))
     observed = tracker.registry.observed[NAME]
     assert (observed.idle_seconds, observed.polled_at) == (110.0, clock.now)
-    assert sum(tracker._tuner._experience.seconds) == pytest.approx(110.0)
+    assert sum(tracker._tuner._models["generate"].seconds) == pytest.approx(110.0)
 
 
 async def test_a_time_in_which_nobody_polled_is_neither_idle_nor_learned_from() -> None:
@@ -55,7 +55,7 @@ async def test_a_time_in_which_nobody_polled_is_neither_idle_nor_learned_from() 
         await tracker.apply(NAME, answer)
     await tracker.apply(NAME, PollError(ErrorKind.UNAVAILABLE))
     assert tracker.registry.observed[NAME].idle_seconds == 10 + PollPolicy().max_seconds + 10
-    assert sum(tracker._tuner._experience.seconds) == pytest.approx(20.0)
+    assert sum(tracker._tuner._models["generate"].seconds) == pytest.approx(20.0)
 
 
 async def test_what_never_changes_stalls_when_it_should() -> None:

@@ -1,0 +1,170 @@
+"""Learns from finished renders when renders end, and how long to pause between polls because of that.
+
+`HazardModel` counts, for each bucket of `bot.core.position`, the seconds in which renders were watched there
+and the renders that ended there. The rate of a bucket is the chance to end in the next second. Buckets with
+few ends lean on wider ones, and those on `USUAL_RATE`. Old ends fade. Once `USUAL_RATE` would have predicted
+better than what was learned, that is forgotten.
+
+`pause` lasts until the expected lateness has grown to the price of a poll. Under a constant rate that is the
+square-root law: polls per second are proportional to the root of the rate. Before a peak it waits for it.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import exp, inf, log, sqrt
+from typing import Any, Final, NamedTuple
+
+from bot.core.position import AXES, BUCKETS, FIRST_BUCKETS, Position
+
+PRICE: Final = 0.075
+"""Seconds of expected lateness that a poll is worth."""
+USUAL_RATE: Final = 1 / 50
+"""The rate where nothing is known: a poll every 2.7 seconds."""
+REMEMBERED: Final = 150.0
+"""Ends after which an older one counts for about a third."""
+TRUSTED: Final = (1.0, 1.5, 2.0, 2.5, 3.0)
+"""What the rate of wider buckets is worth, in ends: to 16 buckets together, to 8, 4, 2 and to one."""
+SURPRISED: Final = 4.0
+"""Everything is forgotten once `USUAL_RATE` is more likely by this many powers of e."""
+MEAN_FROM: Final = 2.5
+"""A mean is used from this many ends: three, because the older ones have faded a little."""
+MOST: Final = 1e9
+"""No sensible record holds a greater number."""
+SHAPE: Final = f"2:{BUCKETS}"
+"""Version and number of the buckets: records with other buckets cannot be used."""
+
+Rates = tuple[float, ...]
+"""The chance to end in the next second, by bucket."""
+
+
+class Learned(NamedTuple):
+    """What is known of the renders of one action; the means are 0 until they are learned."""
+
+    rates: Rates = (USUAL_RATE,) * BUCKETS
+    usual_queue: float = 0.0
+    usual_render: float = 0.0
+    """Seconds for which a task is usually queued, and rendered."""
+
+
+UNTAUGHT: Final = Learned()
+
+
+@dataclass(slots=True)
+class HazardModel:
+    """By bucket: the seconds in which renders were watched there, and how many ended there, both faded.
+
+    Of the queue: the seconds in which tasks were watched in it, and how many left it.
+    """
+
+    seconds: list[float] = field(default_factory=lambda: [0.0] * BUCKETS)
+    ends: list[float] = field(default_factory=lambda: [0.0] * BUCKETS)
+    queue: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    learned: Learned = UNTAUGHT
+    """As of the newest end."""
+    surprise: float = 0.0
+    """By how many powers of e `USUAL_RATE` has predicted better of late."""
+
+    def update(self, position: Position, seconds: float, *, ended: bool) -> None:
+        """Learn that a render went on for `seconds` from a position, and whether it then ended."""
+        rates, bucket = self.learned.rates, 0
+        for bucket, stay in position.buckets(seconds):
+            self.seconds[bucket] += stay
+            self.surprise += stay * (rates[bucket] - USUAL_RATE)
+        if ended:
+            self.surprise += log(USUAL_RATE / rates[bucket])
+        self.surprise = max(0.0, self.surprise)
+        if ended:
+            self.ends[bucket] += 1
+            kept = 1 - 1 / REMEMBERED
+            if self.surprise > SURPRISED:
+                kept = self.surprise = 0.0
+            self.seconds = [kept * seconds for seconds in self.seconds]
+            self.ends = [kept * ends for ends in self.ends]
+            self.learn()
+
+    def update_queue(self, seconds: float, *, left: bool) -> None:
+        """Learn that a task was queued for so long, and whether it then left the queue."""
+        self.queue[0] += seconds
+        if left:
+            kept = 1 - 1 / REMEMBERED
+            self.queue = [self.queue[0] * kept, self.queue[1] * kept + 1]
+            self.learned = self.learned._replace(usual_queue=_mean(*self.queue))
+
+    def learn(self) -> None:
+        """Derive what is known from the counts."""
+        rates: list[float] = []
+        for first, axis in zip(FIRST_BUCKETS, AXES, strict=True):
+            buckets = slice(first, first + len(axis) + 1)
+            rates += _rates(self.ends[buckets], self.seconds[buckets])
+        self.learned = Learned(tuple(rates), _mean(*self.queue), _mean(sum(self.seconds), sum(self.ends)))
+
+    def record(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        numbers = {"seconds": self.seconds, "ends": self.ends, "queue": self.queue}
+        return {name: [round(n, 3) for n in kept] for name, kept in numbers.items()}
+
+
+def model_from(record: object) -> HazardModel | None:
+    """Return the recorded model, None if the record cannot be used."""
+    if not isinstance(record, Mapping):
+        return None
+    seconds, ends = (_numbers(record.get(name), BUCKETS) for name in ("seconds", "ends"))
+    queue = _numbers(record.get("queue"), 2)
+    if seconds is None or ends is None or queue is None:
+        return None
+    model = HazardModel(seconds, ends, queue)
+    model.learn()
+    return model
+
+
+def pause(rates: Rates, position: Position, longest: float) -> float:
+    """Return the seconds until the next poll is due at this position, `longest` at most."""
+    stage, place, speed = position
+    axis, first = AXES[stage], FIRST_BUCKETS[stage]
+    waited, left, ended = 0.0, PRICE, 0.0
+    index = bisect_right(axis, place)
+    while waited < longest:  # as `Position.buckets` yields them: a generator would cost as much again
+        rate = rates[first + index]
+        stay = (axis[index] - place) / speed if index < len(axis) else inf
+        # After s seconds the lateness has grown by ended * s + often * s² / 2.
+        often = (1 - ended) * rate
+        due = 2 * left / (ended + sqrt(ended * ended + 2 * often * left))
+        if due <= stay:
+            return min(longest, waited + due)
+        left -= (ended + often * stay / 2) * stay
+        ended = 1 - (1 - ended) * exp(-rate * stay)
+        waited, place, index = waited + stay, axis[index], index + 1
+    return longest
+
+
+def _rates(ends: list[float], seconds: list[float]) -> list[float]:
+    """Return the rate of each bucket of an axis, smoothed from wide to narrow."""
+    counts = [(ends, seconds)]
+    for _ in TRUSTED[1:]:
+        counts.append(tuple(_pairs(numbers) for numbers in counts[-1]))  # type: ignore[arg-type]
+    rates = [USUAL_RATE] * len(counts[-1][0]) * 2
+    for (wide_ends, wide_seconds), trusted in zip(reversed(counts), TRUSTED, strict=True):
+        rates = [
+            (n + trusted) / (spent + trusted / rates[index // 2])
+            for index, (n, spent) in enumerate(zip(wide_ends, wide_seconds, strict=True))
+        ]
+    return rates
+
+
+def _pairs(numbers: list[float]) -> list[float]:
+    """Add up neighbours, two by two."""
+    return [sum(numbers[index : index + 2]) for index in range(0, len(numbers), 2)]
+
+
+def _mean(seconds: float, ends: float) -> float:
+    """Return the mean time until an end, from all the time watched, including that of unfinished ones."""
+    return seconds / ends if ends >= MEAN_FROM else 0.0
+
+
+def _numbers(values: object, count: int) -> list[float] | None:
+    if not isinstance(values, Sequence) or len(values) != count:
+        return None
+    if not all(isinstance(value, int | float) and 0 <= value <= MOST for value in values):
+        return None
+    return [float(value) for value in values]
