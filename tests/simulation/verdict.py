@@ -197,7 +197,8 @@ def _is_final(card: Message, row: Row) -> bool:
     """Tell whether a card shows a task's end: its row there, and no button once all rows have one."""
     # A row cuts a long name behind its number.
     names = {row.task_id, short_id(row.task_id), plain(row.name[:20], NAME_LIMIT)} - {""}
-    return any(name in card.text for name in names) and not any(
+    text = card.text.replace("\xa0", " ")  # which keeps a name's number on the line of its name
+    return any(name in text for name in names) and not any(
         "veo:stop" in b.get("custom_id", "") for b in card.buttons
     )
 
