@@ -30,10 +30,10 @@ NEXT_START_SECONDS = 60.0
 """And the next start has cleaned up."""
 
 
-def simulate(seed: int, server: Server | None = None) -> Verdict:
+def simulate(seed: int, server: Server | None = None, template: str = "migrated") -> Verdict:
     """Live through the world of a seed and say what was wrong with it; the same seed lives the same way.
 
-    With a `server` the data is in a database of it.
+    With a `server` the data is in a database of it, made from the template.
     """
     logging.disable(logging.CRITICAL)
     try:
@@ -44,7 +44,7 @@ def simulate(seed: int, server: Server | None = None) -> Verdict:
         ):
             if server is None:
                 return runner.run(_live(seed, Path(folder), None))
-            with server.lent(f"seed_{seed}", template="migrated") as url:
+            with server.lent(f"seed_{seed}", template) as url:
                 return runner.run(_live(seed, Path(folder), location_of(url)))
     finally:
         logging.disable(logging.NOTSET)

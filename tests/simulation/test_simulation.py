@@ -1,8 +1,10 @@
 """A few seconds' worth of seeds; `make simulate SEEDS=1000` tries more, SEED=… tells how one went."""
 
 import pytest
+from postgres_server import Server
 from simulation.run import simulate
 from simulation.teeth import without
+from store.places import migrate
 
 FEW, MORE = range(4), range(4, 18)
 CAUGHT = {
@@ -19,6 +21,16 @@ CAUGHT = {
 def test_every_watch_ends_once_whatever_happens(seed: int) -> None:
     verdict = simulate(seed)
     assert not verdict.problems, "\n".join([*verdict.diary, *map(str, verdict.problems)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_every_watch_ends_once_on_postgresql_as_in_a_file(seed: int, postgres: Server) -> None:
+    with postgres.lent("seed_template") as url:
+        migrate(url)
+        verdict = simulate(seed, postgres, template="seed_template")
+    assert not verdict.problems, "\n".join([*verdict.diary, *map(str, verdict.problems)])
+    assert verdict.ends == simulate(seed).ends
 
 
 def test_a_seed_lives_the_same_way_twice() -> None:

@@ -274,6 +274,16 @@ async def test_the_password_may_come_from_postgresqls_own_file(
         assert connection.scalar(text("SELECT current_user")) == GUARDED
 
 
+async def test_of_several_hosts_the_one_that_takes_writes_is_used(
+    postgres: Server, postgres_place: URL
+) -> None:
+    ports = f"1,{postgres.port}"
+    url = f"postgresql:///{postgres_place.database}?user=bot&host=127.0.0.1,127.0.0.1&port={ports}"
+    async with stored(location_of(url)) as store:
+        await add(store)
+    assert sql(postgres_place, "SELECT count(*) FROM cards") == [(1,)]
+
+
 @pytest.mark.parametrize(("encoding", "locale"), [("SQL_ASCII", "C"), ("LATIN1", "C")])
 async def test_another_encoding_than_utf8_is_refused(encoding: str, locale: str, postgres: Server) -> None:
     with postgres.connected() as connection:
