@@ -79,7 +79,9 @@ async def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path, taken: i
         assert await here.ended() == 2
         assert "Traceback" not in here.log
         assert here.said[-1].startswith(f"HTTP_PORT: 127.0.0.1:{taken} is in use by another program: set ")
-        assert here.sim.requests == []
+        assert [request.path for request in here.sim.requests] == [
+            "/gateway/bot"
+        ]  # whether the token is good
 
 
 async def test_a_health_check_says_what_it_cannot_know(tmp_path: Path) -> None:
