@@ -13,6 +13,7 @@ from typing import Final
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     GCCollector,
     Histogram,
     Info,
@@ -153,6 +154,11 @@ class Metrics:
         )
         self.event_loop_lag: Final = self._histogram(
             "event_loop_lag_seconds", "How late a timer of the event loop fired, four times a second.", LAG
+        )
+        self.longest_stall: Final = Gauge(
+            "veobot_event_loop_longest_stall_seconds",
+            "Longest time in the last minute for which the event loop ran nothing.",
+            registry=self._registry,
         )
         self.store_seconds: Final = self._histogram(
             "store_seconds", "Duration of a transaction, including the wait for it.", STORE

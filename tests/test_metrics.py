@@ -81,11 +81,17 @@ def test_what_is_unknown_has_no_series(tmp_path: Path) -> None:
 @pytest.mark.looptime
 async def test_a_blocked_event_loop_shows_as_late_timers(monkeypatch: pytest.MonkeyPatch) -> None:
     lag: asyncio.Queue[float] = asyncio.Queue()
-    measuring = asyncio.create_task(measure_lag(lag.put_nowait))
+    longest = list[float]()
+    measuring = asyncio.create_task(measure_lag(lag.put_nowait, longest.append))
     assert await lag.get() == pytest.approx(0.0)
     loop = asyncio.get_running_loop()
     running_on = loop.time
     await asyncio.sleep(0)
     monkeypatch.setattr(loop, "time", lambda: running_on() + 3.0)  # nothing ran for three seconds
     assert await lag.get() == pytest.approx(3.0 - INTERVAL, abs=INTERVAL)
+    monkeypatch.undo()
+    await lag.get()
+    assert longest[-1] == max(longest) > 2, "reported for a minute"
+    await asyncio.sleep(61)
+    assert longest[-1] < 1
     measuring.cancel()

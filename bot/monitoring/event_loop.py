@@ -4,17 +4,27 @@ A stall that ends in a crash or lasts longer than a scrape shows as a failed scr
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import Final, Never
 
 INTERVAL: Final = 0.25
-"""Seconds between two timers: a stall is measured as at most so much shorter than it was."""
+"""Seconds between two observations, each of the worst of several timers."""
+TIMERS: Final = 5
+"""Timers for each of them: a stall is measured as at most so much shorter than it was."""
+REMEMBERED: Final = 240
+"""Observations, a minute's, of which the longest is reported."""
 
 
-async def measure_lag(observe: Callable[[float], object]) -> Never:
-    """Pass to `observe` by how many seconds each timer was late, until cancelled."""
-    loop = asyncio.get_running_loop()
+async def measure_lag(observe: Callable[[float], object], longest: Callable[[float], object]) -> Never:
+    """Pass to `observe` how many seconds timers were late, and to `longest` the last minute's maximum."""
+    loop, lately = asyncio.get_running_loop(), deque[float](maxlen=REMEMBERED)
     while True:
-        due = loop.time() + INTERVAL
-        await asyncio.sleep(INTERVAL)
-        observe(max(0.0, loop.time() - due))
+        worst = 0.0
+        for _ in range(TIMERS):
+            due = loop.time() + INTERVAL / TIMERS
+            await asyncio.sleep(INTERVAL / TIMERS)
+            worst = max(worst, loop.time() - due)
+        lately.append(worst)
+        observe(worst)
+        longest(max(lately))
