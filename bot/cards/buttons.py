@@ -40,20 +40,26 @@ class Button(NamedTuple):
     label: str
 
 
+def button_component(button: Button) -> dict[str, Any]:
+    """Return a button as Discord's component."""
+    style = discord.ButtonStyle.secondary if button.action is Action.STOP else discord.ButtonStyle.primary
+    return {
+        "type": discord.ComponentType.button.value,
+        "style": style.value,
+        "label": button.label,
+        "custom_id": f"veo:{button.action.value}:{button.number}",
+        **({"emoji": {"name": "🔔"}} if button.action is Action.NOTIFY else {}),
+    }
+
+
 class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
-    """A `Button` as discord.py knows it."""
+    """A button that was pressed, or stands below a plain message."""
 
     def __init__(self, action: Action, number: int, label: str = "…") -> None:
         self.action: Final = action
         self.number: Final = number
-        super().__init__(
-            discord.ui.Button(
-                label=label,
-                emoji="🔔" if action is Action.NOTIFY else None,
-                style=discord.ButtonStyle.secondary if action is Action.STOP else discord.ButtonStyle.primary,
-                custom_id=f"veo:{action.value}:{number}",
-            )
-        )
+        style, custom_id = discord.ButtonStyle.primary, f"veo:{action.value}:{number}"
+        super().__init__(discord.ui.Button(label=label, style=style, custom_id=custom_id))
 
     @classmethod
     async def from_custom_id(

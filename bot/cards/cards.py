@@ -1,4 +1,4 @@
-"""What a card shows: pure functions from its state to a form, and from a form to Discord's layout.
+"""What a card shows: pure functions from its state to a form, and from a form to Discord's components.
 
 A card is edited only when its form differs from the form it shows. So a form must not depend on the current
 time; Discord's own timestamps update by themselves.
@@ -9,12 +9,13 @@ A row is rendered by `task_row`, a headline by `render_parts`, a button is a `Bu
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
-from typing import Final
+from typing import Any, Final
 
 import discord
+from discord import ComponentType
 
 from bot import messages
-from bot.cards.buttons import Action, Button, CardButton
+from bot.cards.buttons import Action, Button, button_component
 from bot.cards.render_parts import Style, heading
 from bot.cards.summary import counts
 from bot.cards.task_row import MESSAGE_LIMIT, ROWS_MESSAGE_LIMIT, TaskRow, task_row
@@ -91,28 +92,43 @@ def plain_form(form: CardForm) -> CardForm:
     return replace(form, texts=(plain(words, PLAIN_LIMIT),), pointer="")
 
 
-def layout(form: CardForm) -> discord.ui.LayoutView:
+def components(form: CardForm) -> list[dict[str, Any]]:
     """Return a form as Discord's Components V2."""
-    view = discord.ui.LayoutView(timeout=None)
-    container: discord.ui.Container[discord.ui.LayoutView] = discord.ui.Container(accent_colour=form.colour)
+    texts: list[dict[str, Any]] = []
     space = LAYOUT_LIMIT
-    *texts, last = form.texts
-    components = 2 * len(form.texts) + (1 + len(form.buttons) if form.buttons else 0)
-    separated = form.separated and components <= COMPONENT_LIMIT
-    for text in (*texts, f"{last} · {form.pointer}" if form.pointer else last):
-        if separated and container.children:
-            container.add_item(discord.ui.Separator())
-        container.add_item(discord.ui.TextDisplay(text[:space]))
+    *first, last = form.texts
+    count = 2 * len(form.texts) + (1 + len(form.buttons) if form.buttons else 0)
+    separated = form.separated and count <= COMPONENT_LIMIT
+    for text in (*first, f"{last} · {form.pointer}" if form.pointer else last):
+        if separated and texts:
+            texts.append({"type": ComponentType.separator.value})
+        texts.append({"type": ComponentType.text_display.value, "content": text[:space]})
         space -= len(text)
         if space <= 0:
             break
-    view.add_item(container)
-    if form.buttons:
-        row: discord.ui.ActionRow[discord.ui.LayoutView] = discord.ui.ActionRow()
-        for button in form.buttons:
-            row.add_item(CardButton(*button))
-        view.add_item(row)
-    return view
+    container = {
+        "type": ComponentType.container.value,
+        "accent_color": form.colour,
+        "components": texts,
+    }
+    if not form.buttons:
+        return [container]
+    row = {"type": ComponentType.action_row.value, "components": [*map(button_component, form.buttons)]}
+    return [container, row]
+
+
+class Layout(discord.ui.LayoutView):
+    """A form as discord.py sends it. It needs no items: the custom_id of a pressed button says it all."""
+
+    def __init__(self, form: CardForm) -> None:
+        super().__init__(timeout=None)
+        self.form: Final = form
+
+    def to_components(self) -> list[dict[str, Any]]:
+        return components(self.form)
+
+    def has_components_v2(self) -> bool:
+        return True
 
 
 def _buttons(state: CardState) -> tuple[Button, ...]:

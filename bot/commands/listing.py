@@ -12,7 +12,7 @@ import discord
 
 from bot import answers, messages
 from bot.cards.buttons import Action, Button
-from bot.cards.cards import CardForm, layout
+from bot.cards.cards import CardForm
 from bot.cards.render_parts import Style
 from bot.cards.task_row import TaskRow, task_row
 from bot.cards.text import jump_link, relative
@@ -100,7 +100,7 @@ class Listing:
             self._policy,
             closed=self._closed(),
         )
-        await response.show_layout(layout(form), in_place=in_place)
+        await response.show_form(form, in_place=in_place)
 
     async def _page(
         self, interaction: discord.Interaction, guild_id: int, live: Sequence[Listed], page: int

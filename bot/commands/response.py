@@ -13,6 +13,7 @@ from typing import Final
 import discord
 
 from bot import messages
+from bot.cards.cards import CardForm, Layout
 from bot.commands.placeholders import PlaceholderKeeper
 from bot.commands.response_requests import (
     ACKNOWLEDGED,
@@ -105,24 +106,21 @@ class Response:
         """Send more public messages after the first."""
         return [await self._follow_up(message) for message in messages]
 
-    async def show_layout(self, view: discord.ui.LayoutView, *, in_place: bool = False) -> None:
-        """Show a layout only the user can see; `in_place` replaces the one whose button was pressed."""
+    async def show_form(self, form: CardForm, *, in_place: bool = False) -> None:
+        """Show a form only the user can see; `in_place` replaces the one whose button was pressed."""
         await self.turn.take()
         self._responded = True
         reply = self.interaction.response
         try:
             async with asyncio.timeout_at(self.turn.deadline):
                 if in_place:
-                    await reply.edit_message(view=view, allowed_mentions=NOBODY)
+                    await reply.edit_message(view=Layout(form), allowed_mentions=NOBODY)
                 else:
-                    await reply.send_message(view=view, ephemeral=True, allowed_mentions=NOBODY)
+                    await reply.send_message(view=Layout(form), ephemeral=True, allowed_mentions=NOBODY)
         except RequestFailed as error:
             if not refuses_content(error):
                 raise ResponseFailed(describe(error)) from None
-            texts = (
-                item.content for item in view.walk_children() if isinstance(item, discord.ui.TextDisplay)
-            )
-            await self._respond(Message("\n".join(texts)), ephemeral=True, plain=True)
+            await self._respond(Message("\n".join(form.texts)), ephemeral=True, plain=True)
         finally:
             self.turn.give_back()
 

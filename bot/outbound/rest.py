@@ -7,11 +7,13 @@ contain a channel says nothing about the channel.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import discord
+from discord.http import MultipartParameters
+from discord.webhook.async_ import async_context
 
-from bot.cards.cards import CardForm, layout
+from bot.cards.cards import CardForm, components
 from bot.clock import Clock
 from bot.core.outcome import Message
 from bot.core.watch import Card
@@ -32,6 +34,7 @@ PAGE_SIZE: Final = 100
 TOKEN_EDIT_SECONDS: Final = 30.0
 """How long an edit with the interaction's token may take before the bot's own token is used."""
 NOBODY: Final = discord.AllowedMentions.none()
+COMPONENTS_V2: Final = discord.MessageFlags(components_v2=True).value
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +121,8 @@ class DiscordRest:
             else:
                 return
         of_requests.set(priority)
-        message = self._channel(card).get_partial_message(card.message_id)
-        await message.edit(content=None, view=layout(form), allowed_mentions=NOBODY)
+        params = MultipartParameters(_edit(form), None, None)
+        await self._client.http.edit_message(card.channel_id, card.message_id, params=params)
 
     async def tell_by_token(self, card: Card, text: str) -> None:
         """Post beside a card with its interaction's token, which needs no permission in the channel."""
@@ -131,9 +134,8 @@ class DiscordRest:
 
     async def _edit_by_token(self, card: Card, form: CardForm, token: _Token) -> None:
         webhook = discord.Webhook.partial(token.application_id, token.token, client=self._client)
-        # The placeholder's text is removed: a layout (Components V2) must have no content.
-        await webhook.edit_message(  # type: ignore[call-overload]  # its overloads forget a content of None
-            card.message_id, content=None, view=layout(form), allowed_mentions=NOBODY
+        await async_context.get().edit_webhook_message(
+            webhook.id, token.token, card.message_id, session=webhook.session, payload=_edit(form)
         )
 
     async def post(
@@ -199,6 +201,19 @@ class DiscordRest:
 
     def _channel(self, card: Card) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(card.channel_id, guild_id=card.guild_id)
+
+
+def _edit(form: CardForm) -> dict[str, Any]:
+    """Return the body of an edit. discord.py would make a view of it, and parse the message that comes back.
+
+    The placeholder's text is removed: a message with Components V2 must have no content.
+    """
+    return {
+        "content": None,
+        "components": components(form),
+        "flags": COMPONENTS_V2,
+        "allowed_mentions": NOBODY.to_dict(),
+    }
 
 
 class AnswerLost(Exception):

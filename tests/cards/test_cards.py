@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from hypothesis import given
@@ -30,7 +30,7 @@ from made import (
     watch,
 )
 
-from bot.cards.cards import CardForm, card_form, layout, plain_form
+from bot.cards.cards import CardForm, card_form, components, plain_form
 from bot.cards.render_parts import Style
 from bot.cards.text import bar
 from bot.core.events import ErrorKind, Missing, Observation, PollError
@@ -100,9 +100,9 @@ def body(row: Watch, observed: Observed = UNOBSERVED, health: Health = Health())
 
 def check(form: CardForm, people: set[int]) -> None:
     """Hold a form against Discord's limits and against texts that would do something."""
-    components: list[dict[str, Any]] = layout(form).to_components()  # type: ignore[no-untyped-call]
-    every = [*components, *(child for component in components for child in component["components"])]
-    container = [child["type"] for child in components[0]["components"]]
+    parts = components(form)
+    every = [*parts, *(child for part in parts for child in part["components"])]
+    container = [child["type"] for child in parts[0]["components"]]
     between = ["separator"] if form.separated else []
     assert [SORTS[sort] for sort in container] == ["text", *[*between, "text"] * (len(form.texts) - 1)]
     shown = [component["content"] for component in every if "content" in component]
@@ -461,8 +461,7 @@ def test_rows_share_the_space_for_messages(rows: int, shown: int) -> None:
 
 
 def test_a_layout_never_exceeds_what_discord_takes() -> None:
-    view = layout(CardForm(("a" * 3_999, MARKUP, "never"), 1))
-    (container,) = view.to_components()  # type: ignore[no-untyped-call]
+    (container,) = components(CardForm(("a" * 3_999, MARKUP, "never"), 1))
     assert [len(text["content"]) for text in container["components"]] == [3_999, 1]
 
 
