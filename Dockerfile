@@ -18,6 +18,17 @@ RUN chmod -R u=rwX,go=rX bot \
 RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
 
 
+# `docker build --target demo`; its page is on the host with `docker run --network host`.
+FROM build AS demo
+WORKDIR /demo
+COPY requirements-demo.txt /demo/
+RUN pip --python /opt/venv/bin/python install --no-compile --require-hashes -r requirements-demo.txt
+COPY sim /demo/sim
+COPY demo /demo/demo
+USER 65534:65534
+ENTRYPOINT ["/opt/venv/bin/python", "-m", "demo"]
+
+
 FROM python:3.13-slim
 
 LABEL org.opencontainers.image.title="veo-watch-bot" \

@@ -16,7 +16,8 @@ FOR_THE_WHEEL: Final = {
     *("!requirements.txt", "!requirements-build.txt"),
     *("!pyproject.toml", "!hatch_build.py", "!README.md", "!LICENSE", "!bot"),
 }
-"""All that the image's build sees."""
+FOR_THE_DEMO: Final = {"!requirements-demo.txt", "!demo", "!sim"}
+"""All that the builds of the images see."""
 
 
 def lines_of(name: str) -> list[str]:
@@ -41,7 +42,7 @@ def test_secrets_and_data_stay_with_their_owner() -> None:
     first, *let_in = [
         line for line in lines_of(".dockerignore") if line[:1] in {"*", "!"} and "/" not in line
     ]
-    assert (first, set(let_in)) == ("*", FOR_THE_WHEEL)
+    assert (first, set(let_in)) == ("*", FOR_THE_WHEEL | FOR_THE_DEMO)
     image = "\n".join(lines_of("Dockerfile"))
     assert re.search(r"install -d -o bot -g bot -m 0700 /data\b", image)
     assert re.search(r"(?m)^USER (\d+):(\d+)$", image)

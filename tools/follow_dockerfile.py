@@ -1,6 +1,6 @@
 """Follow the Dockerfile's steps without a Docker engine: each stage in a chroot made from a bare root.
 
-    sudo python tools/follow_dockerfile.py ROOT WORK [--bind PATH] [--env NAME=VALUE] [--built] [-- ARGUMENT]
+    sudo python tools/follow_dockerfile.py ROOT WORK [options] [-- ARGUMENT ...]
 
 ROOT is a bare Debian root with a Python at /usr/local, as `python:3.13-slim` has it. One way to make it, the
 Python being a whole installation (PREFIX) that was built for that Debian, such as pyenv's:
@@ -23,13 +23,14 @@ host's network. `--` alone runs the image's own command.
 import argparse
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
@@ -57,6 +58,23 @@ def steps(text: str) -> Iterator[tuple[str, str]]:
         word, _, rest = line.strip().partition(" ")
         if word:
             yield word, rest.strip()
+
+
+def needed(text: str, target: str) -> list[tuple[str, str]]:
+    """Return the instructions of a stage, "final" if it has no name, and of those that it is made from."""
+    stages: dict[str, list[tuple[str, str]]] = {}
+    for word, rest in steps(text):
+        if word.upper() == "FROM":
+            stages[rest.partition(" AS ")[2] or "final"] = []
+        stages[[*stages][-1]].append((word, rest))
+    if target not in stages:
+        sys.exit(f"--target: the Dockerfile has {', '.join(stages)}")
+    wanted = {target}
+    for name in reversed(stages):  # a stage is made from earlier ones
+        if name in wanted:
+            used = " ".join(rest for _, rest in stages[name])
+            wanted |= {other for other in stages if re.search(rf"(^|--from=){other} ", used)}
+    return [step for name in stages if name in wanted for step in stages[name]]
 
 
 def ignored(path: Path, rules: list[str]) -> bool:
@@ -120,7 +138,8 @@ class Builder:
         begun = time.monotonic()
         match word.upper():
             case "FROM":
-                self._begin(rest.split(" AS ")[1] if " AS " in rest else "final")
+                base, _, name = rest.partition(" AS ")
+                self._begin(name or "final", self._stages.get(base))
             case "COPY" | "RUN" if self._built:
                 return
             case "COPY":
@@ -133,11 +152,16 @@ class Builder:
         if not self._built:
             print(f"{time.monotonic() - begun:6.1f} s  {word} {rest[:90]}", flush=True)
 
-    def _begin(self, name: str) -> None:
-        root = self._work / name
+    def _begin(self, name: str, base: Stage | None) -> None:
+        """Begin a stage from an earlier one, or from the bare root."""
+        if base is not None:  # what is bound into it is not copied
+            subprocess.run(
+                ["umount", *(base.root / bind.relative_to("/") for bind in self._binds)], check=True
+            )
+        base, root = base or Stage(self._bare), self._work / name
         if not self._built:
-            subprocess.run(["cp", "-a", "--reflink=auto", self._bare, root], check=True)
-        self.stage = self._stages[name] = Stage(root)
+            subprocess.run(["cp", "-a", "--reflink=auto", base.root, root], check=True)
+        self.stage = self._stages[name] = replace(base, root=root, env=dict(base.env))
         for bind in self._binds:
             _mount(bind, root)
 
@@ -192,7 +216,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="sudo %(prog)s ROOT WORK [--bind PATH] [--env NAME=VALUE] [--built] [-- ARGUMENT ...]",
+        usage="sudo %(prog)s ROOT WORK [options] [-- ARGUMENT ...]",
     )
     parser.add_argument("root", type=Path, metavar="ROOT")
     parser.add_argument("work", type=Path, metavar="WORK")
@@ -202,6 +226,7 @@ def main() -> int:
     parser.add_argument(
         "--env", action="append", default=[], metavar="NAME=VALUE", help="for the run, as docker run -e"
     )
+    parser.add_argument("--target", default="final", help="the stage to end with, as docker build --target")
     parser.add_argument("--built", action="store_true", help="run what WORK holds from before")
     end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     chosen = parser.parse_args(sys.argv[1:end])
@@ -221,7 +246,7 @@ def main() -> int:
     os.umask(0o022)  # as in a build by Docker
     chosen.work.mkdir(parents=True, exist_ok=True)
     builder = Builder(chosen.root, chosen.work, chosen.bind, built=chosen.built)
-    for word, rest in steps((HERE / "Dockerfile").read_text()):
+    for word, rest in needed((HERE / "Dockerfile").read_text(), chosen.target):
         builder.take(word, rest)
     image = builder.stage
     image.env |= dict(pair.split("=", 1) for pair in chosen.env)
