@@ -7,7 +7,6 @@ however it ended, and then stops the server. PostgreSQL refuses to run as root: 
 `POSTGRES_BIN=/usr/lib/postgresql/15/bin` takes another server's programs.
 """
 
-import fcntl
 import importlib.util
 import os
 import shutil
@@ -24,6 +23,9 @@ from urllib.parse import quote
 
 import filelock
 import psycopg
+
+if sys.platform != "win32":
+    import fcntl
 
 NOBODY: Final = 65534
 OWNER: Final = "bot"

@@ -25,7 +25,7 @@ from bot.backups.backup import BackupFailed
 from bot.backups.commands import backup, restore_backup, unfinished
 from bot.backups.moving import MoveFailed, move
 from bot.backups.restore import RestoreFailed
-from bot.backups.restored import BadTime, mark_restored
+from bot.backups.restored import mark_restored
 from bot.command_line import Exit
 from bot.store.errors import StoreError
 from bot.store.location import Location, location_of
@@ -246,12 +246,6 @@ async def test_what_was_sent_after_a_dump_is_found_and_not_posted_again(
 def run_what_it_says(line: str) -> None:
     """Run a line's command, as its reader would."""
     subprocess.run(line.partition("un: ")[2], shell=True, check=True)
-
-
-@pytest.mark.parametrize("given", ["yesterday", "", "2999-01-01", "1900-01-01", "9" * 5_000])
-async def test_a_time_of_a_backup_that_is_none_is_refused(given: str, place: Location) -> None:
-    with pytest.raises(BadTime, match=r"is no time|is not in the past"):
-        await mark_restored(place, given, 1_767_225_600.0)
 
 
 # The real process
