@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import sysconfig
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -39,8 +40,9 @@ mkdir -p /run/upper /run/work
 mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/upper,workdir=/run/work /etc
 for folder in /opt /var/lib /sys/fs/cgroup; do mount -t tmpfs tmpfs $folder; done
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
-mkdir -p /opt/veo-watch-bot /opt/source /opt/log /etc/veo-watch-bot
-mount --bind {environment} /opt/veo-watch-bot
+mkdir -p /opt/python /opt/packages /opt/source /opt/log /etc/veo-watch-bot
+mount --bind {python} /opt/python
+mount --bind {packages} /opt/packages
 mount --bind {root} /opt/source
 mount --bind {folder}/log /opt/log
 useradd --system --home-dir /var/lib/veo-watch-bot --shell /usr/sbin/nologin veo-watch-bot
@@ -50,12 +52,12 @@ mount --make-rshared /  # as a machine has it: systemd mounts the credentials fr
 export container=test SYSTEMD_UNIT_PATH={folder}/units
 exec /lib/systemd/systemd --system --unit=test.target --log-target=null --show-status=no
 """
-# The tests run the source with the packages of their own environment, which has no command installed.
-_DROP_IN: Final = """
+# The tests run the source with their own Python and its packages, wherever those are: the unit hides homes.
+_DROP_IN: Final = f"""
 [Service]
 ExecStart=
-ExecStart=/opt/veo-watch-bot/bin/python -m bot
-Environment=PYTHONPATH=/opt/source
+ExecStart=/opt/python/bin/python{sys.version_info.major}.{sys.version_info.minor} -m bot
+Environment=PYTHONPATH=/opt/source:/opt/packages LD_LIBRARY_PATH=/opt/python/lib
 RestartSec=1
 StandardError=append:/opt/log/log
 """
@@ -138,7 +140,8 @@ async def booted(folder: Path, bot: Process, token: str = TOKEN) -> AsyncIterato
     for target in ("sysinit", "basic", "network-online", "shutdown"):
         (units / f"{target}.target").write_text("[Unit]\nDefaultDependencies=no\n")
     (units / "test.target").write_text("[Unit]\nWants=veo-watch-bot.service\n")
-    paths = {"folder": folder, "environment": sys.prefix, "root": ROOT}
+    packages = sysconfig.get_path("purelib")
+    paths = {"folder": folder, "python": sys.base_prefix, "packages": packages, "root": ROOT}
     (folder / "inside").write_text(_INSIDE.format(**paths))
     shell = await asyncio.create_subprocess_exec(
         *("sh", "-c", _BOOT.format(**paths), "boot", f"veo-watch-bot-test-{os.getpid()}"),
