@@ -7,6 +7,7 @@ better than what was learned, that is forgotten.
 
 `pause` lasts until the expected lateness has grown to the price of a poll. Under a constant rate that is the
 square-root law: polls per second are proportional to the root of the rate. Before a peak it waits for it.
+Moves of the progress that cards show count like ends, for less.
 """
 
 from bisect import bisect_right
@@ -19,6 +20,8 @@ from bot.core.position import AXES, BUCKETS, FIRST_BUCKETS, Position
 
 PRICE: Final = 0.075
 """Seconds of expected lateness that a poll is worth."""
+MOVE_WORTH: Final = 0.015
+"""A move of the progress shown a second late is worth as much as an end shown so many seconds late."""
 USUAL_RATE: Final = 1 / 50
 """The rate where nothing is known: a poll every 2.7 seconds."""
 REMEMBERED: Final = 150.0
@@ -120,12 +123,13 @@ def model_from(record: object) -> HazardModel | None:
 
 def pause(rates: Rates, position: Position, longest: float) -> float:
     """Return the seconds until the next poll is due at this position, `longest` at most."""
-    stage, place, speed = position
+    stage, place, speed, moves = position
+    moves *= MOVE_WORTH
     axis, first = AXES[stage], FIRST_BUCKETS[stage]
     waited, left, ended = 0.0, PRICE, 0.0
     index = bisect_right(axis, place)
     while waited < longest:  # as `Position.buckets` yields them: a generator would cost as much again
-        rate = rates[first + index]
+        rate = rates[first + index] + moves
         stay = (axis[index] - place) / speed if index < len(axis) else inf
         # After s seconds the lateness has grown by ended * s + often * s² / 2.
         often = (1 - ended) * rate

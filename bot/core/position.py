@@ -32,6 +32,8 @@ FIRST_BUCKETS: Final = tuple(sum(len(axis) + 1 for axis in AXES[:stage]) for sta
 BUCKETS: Final = sum(len(axis) + 1 for axis in AXES)
 USUAL_SPEED: Final = 1 / 300
 """The share per second if the speed of a render is unknown: five minutes in all."""
+MOVE: Final = 0.04
+"""The move of progress that people notice on a card, as a share."""
 SHORTEST_AGE: Final = 1.0
 """Seconds of age from which progress says something about speed."""
 SLOWEST: Final = 1e-9
@@ -44,6 +46,8 @@ class Position(NamedTuple):
     stage: int
     place: float
     speed: float
+    moves: float = 0.0
+    """How often people will see progress move, in moves a second; less, the longer it has not moved."""
 
     def buckets(self, seconds: float) -> Iterator[tuple[int, float]]:
         """Yield the buckets passed in the next `seconds` without news, with the seconds spent in each."""
@@ -73,7 +77,9 @@ def position(samples: tuple[ProgressSample, ...], began_at: float, now: float) -
     moved_at, percent = samples[-1]
     stage = bisect_right(STAGES, percent)
     if moved_at - began_at < SHORTEST_AGE:
-        return Position(stage, percent / 100 + age * USUAL_SPEED, USUAL_SPEED)
-    # Progress divided by the age at which it was first observed is the mean speed so far.
-    speed = max(SLOWEST, percent / 100 / (moved_at - began_at))
-    return Position(stage, age * speed, speed)
+        speed, place = USUAL_SPEED, percent / 100 + age * USUAL_SPEED
+    else:
+        # Progress divided by the age at which it was first observed is the mean speed so far.
+        speed = max(SLOWEST, percent / 100 / (moved_at - began_at))
+        place = age * speed
+    return Position(stage, place, speed, 1 / (MOVE / speed + max(0.0, now - moved_at)))

@@ -21,7 +21,9 @@ from bot.core.hazard import (
 from bot.core.position import AGES, BUCKETS, Position
 
 LONGEST = 60.0
-positions = st.builds(Position, st.integers(0, 3), st.floats(0, 1e6), st.floats(1e-9, 10))
+positions = st.builds(
+    Position, st.integers(0, 3), st.floats(0, 1e6), st.floats(1e-9, 10), st.just(0.0) | st.floats(0, 250)
+)
 
 
 def buckets(values: st.SearchStrategy[float], usual: float) -> st.SearchStrategy[Rates]:
@@ -71,6 +73,14 @@ def test_a_short_peak_is_polled_behind_it_and_not_before() -> None:
     peak = next(bucket for bucket, edge in enumerate(AGES) if edge > 100.0)
     rates[peak] = 2.0
     assert AGES[peak - 1] < 80.0 + wait(tuple(rates), 80.0) < AGES[peak] + 1.0
+
+
+def test_expected_moves_of_progress_are_a_reason_to_poll_and_ends_a_better_one() -> None:
+    never, often = (1e-9,) * BUCKETS, (1.0,) * BUCKETS
+    slow, fast = Position(1, 0.2, 0.002, 0.05), Position(1, 0.2, 0.02, 0.5)
+    assert pause(never, Position(1, 0.2, 0.002), LONGEST) == LONGEST
+    assert pause(never, fast, LONGEST) < pause(never, slow, LONGEST) < 20.0
+    assert pause(often, slow, LONGEST) < pause(never, fast, LONGEST)
 
 
 def test_a_single_end_makes_no_narrow_peak() -> None:

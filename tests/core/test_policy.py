@@ -43,8 +43,8 @@ def test_the_pause_of_a_queued_task_follows_how_long_nothing_changed(
 
 
 def test_the_pause_of_a_render_follows_what_its_action_has_taught() -> None:
-    task = running(50)
-    reached = position(((100.0, 50),), 0.0, 100.0)
+    task = running(None)
+    reached = position((), 0.0, 100.0)
     often, rarely, never = (Learned(rates=(rate,) * BUCKETS) for rate in (1.0, 0.001, 1e-9))
     pauses = [
         poll_delay(task, reached, 0.0, PollPolicy(learned={task.action: learned}))

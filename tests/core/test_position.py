@@ -12,9 +12,9 @@ from bot.core.task import Task, TaskState
 
 
 def test_a_render_without_progress_is_at_its_age() -> None:
-    assert position((), 100.0, 130.0) == (0, 30.0, 1.0)
-    assert position(((100.0, 0),), 100.0, 130.0) == (0, 30.0, 1.0)
-    assert position((), 100.0, 90.0) == (0, 0.0, 1.0), "by a clock that was set back"
+    assert position((), 100.0, 130.0) == (0, 30.0, 1.0, 0.0)
+    assert position(((100.0, 0),), 100.0, 130.0) == (0, 30.0, 1.0, 0.0)
+    assert position((), 100.0, 90.0) == (0, 0.0, 1.0, 0.0), "by a clock that was set back"
 
 
 @pytest.mark.parametrize(("percent", "stage"), [(1, 1), (49, 1), (50, 2), (89, 2), (90, 3), (100, 3)])
@@ -23,14 +23,20 @@ def test_progress_chooses_the_stage(percent: int, stage: int) -> None:
 
 
 def test_progress_without_an_age_goes_on_at_the_usual_speed() -> None:
-    assert position(((0.0, 60),), 0.0, 0.0) == (2, 0.6, 1 / 300)
+    assert position(((0.0, 60),), 0.0, 0.0)[:3] == (2, 0.6, 1 / 300)
     assert position(((0.0, 60),), 0.0, 30.0).place == pytest.approx(0.7)
 
 
 def test_speed_is_that_of_the_whole_way_to_the_newest_move() -> None:
     reached = position(((20.0, 10), (120.0, 50)), 100.0, 130.0)
-    assert tuple(reached) == pytest.approx((2, 0.75, 0.025))
+    assert reached[:3] == pytest.approx((2, 0.75, 0.025))
     assert position(((101.0, 50),), 100.0, 101.0).speed == pytest.approx(0.5), "old enough to tell"
+
+
+def test_progress_is_expected_to_move_at_its_speed_and_less_once_it_stands_still() -> None:
+    just_moved, standing = (position(((50.0, 50),), 0.0, now).moves for now in (50.0, 150.0))
+    assert just_moved == pytest.approx(0.25), "four points at one a second"
+    assert standing == pytest.approx(1 / 104)
 
 
 def test_edges_are_close_together_where_renders_end() -> None:
