@@ -1,6 +1,6 @@
 """A real PostgreSQL for the tests, which start it themselves from the programs in a wheel, without root.
 
-One server is shared by all processes of a test run. Each holds a shared lock on a file for as long as it
+A server may be shared by all processes of a test run. Each holds a shared lock on a file for as long as it
 lives; a guardian waits until it gets the lock for itself alone, which is when the last of them has ended,
 however it ended, and then stops the server. PostgreSQL refuses to run as root: root runs it as nobody.
 
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -142,59 +142,70 @@ def started(*, durable: bool = False) -> Server:
 
 def removed(server: Server) -> None:
     """Stop a server and delete its data."""
-    server.stop("immediate")
+    with suppress(RuntimeError):  # it may be down already
+        server.stop("immediate")
     shutil.rmtree(server.folder)
 
 
 @contextmanager
 def running(*, durable: bool = False) -> Iterator[Server]:
-    """Have a server of one's own for a while."""
-    server = started(durable=durable)
-    try:
-        yield server
-    finally:
-        removed(server)
+    """Have a server of one's own for a while; it does not outlive this process, however that ends."""
+    with tempfile.TemporaryDirectory() as place:
+        held = _hold(Path(place))
+        guardian = _start_guarded(Path(place), durable=durable)
+        try:
+            yield _noted(Path(place))
+        finally:
+            os.close(held)
+            guardian.wait()
 
 
 def shared(place: Path) -> Server:
     """Return the server of a test run, whose processes all name the same folder, until this process ends."""
     with filelock.FileLock(place / "postgres.lock"):
-        _hold(place / "postgres.users")
-        note = place / "postgres.server"
-        if not note.exists():
-            server = started()
-            note.write_text(f"{server.folder}\n{server.port}\n{server.programs}\n")
-            guardian = subprocess.Popen(
-                [sys.executable, __file__, str(place)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-            _kept.append(guardian)
-        folder, port, programs = note.read_text().splitlines()
-        return Server(Path(folder), int(port), Path(programs))
+        _kept.append(_hold(place))
+        if not (place / _NOTE).exists():
+            _kept.append(_start_guarded(place, durable=False))
+        return _noted(place)
 
 
+_NOTE: Final = "postgres.server"
+_USERS: Final = "postgres.users"
 _kept: Final[list[object]] = []
-"""What must not be collected before this process ends: its lock, and the guardian, which outlives it."""
+"""What must not be collected before this process ends: its locks, and the guardian, which outlives it."""
 
 
-def _hold(users: Path) -> None:
-    """Hold a shared lock until this process ends."""
-    file = os.open(users, os.O_RDWR | os.O_CREAT, 0o600)
+def _hold(place: Path) -> int:
+    """Hold a shared lock until this process ends or closes the file."""
+    file = os.open(place / _USERS, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(file, fcntl.LOCK_SH)
-    _kept.append(file)
+    return file
+
+
+def _start_guarded(place: Path, *, durable: bool) -> subprocess.Popen[bytes]:
+    server = started(durable=durable)
+    (place / _NOTE).write_text(f"{server.folder}\n{server.port}\n{server.programs}\n")
+    return subprocess.Popen(
+        [sys.executable, __file__, str(place)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _noted(place: Path) -> Server:
+    folder, port, programs = (place / _NOTE).read_text().splitlines()
+    return Server(Path(folder), int(port), Path(programs))
 
 
 def _guard(place: Path) -> None:
     """Wait until nobody uses the server any more, and stop it."""
-    with (place / "postgres.users").open("rb") as users:
+    with (place / _USERS).open("rb") as users:
         fcntl.flock(users, fcntl.LOCK_EX)
-        note = place / "postgres.server"
-        folder, port, programs = note.read_text().splitlines()
-        note.unlink()
-        removed(Server(Path(folder), int(port), Path(programs)))
+        server = _noted(place)
+        (place / _NOTE).unlink()
+        removed(server)
 
 
 def _programs(folder: Path) -> Path:
