@@ -15,7 +15,8 @@ from bot.app import SHUTDOWN_SECONDS
 from bot.config import SECRETS, Settings
 from bot.config.secret_files import FILE_FIRST, RUN_SECRETS
 
-DOCKERFILE: Final = (ROOT / "Dockerfile").read_text("utf-8")
+IMAGE: Final = (ROOT / "Dockerfile").read_text("utf-8").rpartition("\nFROM ")[2]
+"""The last stage, which becomes the image."""
 COMPOSE: Final = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
 BOT: Final = COMPOSE["services"]["bot"]
 KUBERNETES: Final = ROOT / "deploy/kubernetes.yaml"
@@ -28,7 +29,7 @@ CONTAINER: Final = POD["containers"][0]
 
 
 def instruction(pattern: str) -> str:
-    (found,) = re.findall(rf"(?m)^{pattern}$", DOCKERFILE.replace("\\\n", " "))
+    (found,) = re.findall(rf"(?m)^{pattern}$", IMAGE.replace("\\\n", " "))
     return str(found)
 
 
