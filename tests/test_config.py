@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from bot.config import DISCORD_API, InvalidSettings, Settings, secret_files
+from bot.config import DISCORD_API, DataSettings, InvalidSettings, Settings, secret_files
 from bot.core.policy import PollPolicy
 from bot.messages import LANGUAGES
 from tools import write_settings
@@ -120,6 +120,20 @@ def test_a_plain_variable_wins_over_a_file(env: Any, place: Path) -> None:
     (place / "token").write_text("from.file")
     env(DISCORD_TOKEN_FILE=str(place / "token"))
     assert Settings.load().discord_token.get_secret_value() == "tok.en-1"
+
+
+@pytest.mark.parametrize("where", ["DATABASE_URL_FILE", "/run/secrets"])
+def test_the_file_with_the_databases_url_wins_over_the_variable_that_the_image_sets(
+    where: str, env: Any, place: Path
+) -> None:
+    file = place / "run" / "secrets" / "database_url"
+    file.parent.mkdir(parents=True)
+    file.write_text(f"postgresql://bot:{SECRET}@db/veo\n")
+    env(DATABASE_URL="sqlite:////data/bot.db", **{where: str(file)} if where.isupper() else {})
+    for settings in (Settings.load(), DataSettings.load()):
+        assert str(settings.database) == "postgresql+psycopg://bot:***@db/veo"
+        assert SECRET not in f"{settings!r} {settings.model_dump_json()}"
+    assert SECRET in Settings.load().secrets, "it is kept out of the log"
 
 
 def test_secrets_of_a_container_are_found(env: Any, place: Path) -> None:
