@@ -23,7 +23,7 @@ UNIT: Final = ROOT / "deploy/veo-watch-bot.service"
 _BOOT: Final = """
 set -e
 cgroups=$(awk '$3 == "cgroup2" {{print $2; exit}}' /proc/mounts)
-mkdir "$cgroups/$1"
+mkdir -p "$cgroups/$1"  # one may be left of a test that was killed
 remove() {{
     while [ -d "$cgroups/$1" ]; do  # the last processes in it may still be ending
         find "$cgroups/$1" -depth -type d -exec rmdir {{}} \\; 2>/dev/null || sleep 0.05
