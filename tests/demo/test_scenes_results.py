@@ -132,3 +132,32 @@ async def test_the_links_of_an_ended_render_without_files_become_bare_by_one_edi
     await stage.env.advance_time(60)
     assert links_of(words_of(answer)) == [url]
     assert edits_of(stage, task, since=before) == 1
+
+
+async def test_several_tasks_end_silently_and_one_summary_pings(stage: Stage, task: str) -> None:
+    tasks = [f"{task[:-1]}{last}" for last in "abc"]
+    answers = (succeeded(*signed(stage, 1)), failed("no faces"), succeeded(*signed(stage, 1)))
+    for one, answer in zip(tasks, answers, strict=True):
+        stage.api.set(one, [running(30), answer])
+    card = (await stage.ann.slash(stage.channel, "veo watch", id=" ".join(tasks), name="Shot 12")).response
+    assert card is not None
+    await stage.marco.slash(stage.channel, "veo watch", id=tasks[1])
+    for _ in range(4):
+        await stage.env.advance_time(30)
+    *results, summary = replies_to(stage.channel, card.id)
+    pinged = {result.content.split("`")[1]: [person.id for person in result.mentions] for result in results}
+    # Whoever names one of the ids is pinged by that result, and not by the summary.
+    assert pinged == {tasks[0]: [], tasks[1]: [stage.marco.id], tasks[2]: []}
+    assert [result.flags.suppress_notifications for result in results] == [
+        not person for person in map(bool, pinged.values())
+    ]
+    first, *lines = summary.content.splitlines()
+    assert first == "⚠️ **2 of 3 ready · 1 failed** · **Shot 12**"
+    assert sorted(line.partition(" · [")[0] for line in lines[:-1]) == [
+        "✅ Finished · **1**",
+        "✅ Finished · **3**",
+        "❌ Failed · **2**",
+    ]
+    assert all(result.jump_url in summary.content for result in results)
+    assert [person.id for person in summary.mentions] == [stage.ann.id]
+    assert not summary.flags.suppress_notifications
