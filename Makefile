@@ -126,4 +126,4 @@ $(MUTATE)/bin/mutmut: requirements-dev.txt
 	$(MUTATE)/bin/python -m pip install --quiet --disable-pip-version-check 'mutmut>=3.8.1,<4'
 
 %.mo: %.po | $(READY)
-	$(BIN)/pybabel --quiet compile --input-file $< --output-file $@
+	@$(BIN)/pybabel --quiet compile --input-file $< --output-file $@
