@@ -142,6 +142,16 @@ def pause(rates: Rates, position: Position, longest: float) -> float:
     return longest
 
 
+def expected_lateness(rates: Rates, position: Position, seconds: float) -> float:
+    """Return how late, in the mean, the end of a render is noticed now that was polled at a position then."""
+    late = ended = 0.0
+    for bucket, stay in position.buckets(seconds):
+        rate = rates[bucket]
+        late += (ended + (1 - ended) * rate * stay / 2) * stay
+        ended = 1 - (1 - ended) * exp(-rate * stay)
+    return late
+
+
 def _rates(ends: list[float], seconds: list[float]) -> list[float]:
     """Return the rate of each bucket of an axis, smoothed from wide to narrow."""
     counts = [(ends, seconds)]

@@ -9,6 +9,7 @@ from typing import Final
 
 from bot.core import policy as delays
 from bot.core.events import ErrorKind, Missing, Observation, PollError
+from bot.core.hazard import USUAL_RATE, expected_lateness
 from bot.core.policy import PollPolicy
 from bot.core.position import ProgressSample, beginning, position
 from bot.core.task import Task, TaskState
@@ -110,12 +111,16 @@ def observe(
 
 
 def urgency(observed: Observed, due: float, now: float, policy: PollPolicy) -> float:
-    """Return how many polls the tuner would have had by now of a task that was due at a time."""
-    task, began_at = observed.task, observed.began_at
-    if task is None:
-        return (now - due) / policy.min_seconds
-    reached = None if began_at is None else position(observed.samples, began_at, now)
-    return (now - due) / delays.poll_delay(task, reached, observed.idle_seconds, policy)
+    """Return how many seconds late the end of a task is noticed now, as far as one can expect.
+
+    Of a task that is not rendered, as far as is known, the same is said as of one with the usual chance.
+    """
+    task, began_at, polled_at = observed.task, observed.began_at, observed.polled_at
+    if task is None or began_at is None or polled_at is None:
+        waited = now - (due if polled_at is None else polled_at)
+        return USUAL_RATE * waited * waited / 2
+    reached = position(observed.samples, began_at, polled_at)
+    return expected_lateness(policy.learned_of(task).rates, reached, max(0.0, now - polled_at))
 
 
 def _answered(

@@ -1,0 +1,56 @@
+"""Which of the tasks that a limit keeps waiting is polled first: where an end would be noticed latest."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from made import NOW
+
+from bot.core.hazard import PRICE, UNTAUGHT, USUAL_RATE, expected_lateness, pause
+from bot.core.observed import UNOBSERVED, Observed, urgency
+from bot.core.policy import PollPolicy
+from bot.core.position import BUCKETS, position
+from bot.core.task import Task, TaskState
+
+POLICY = PollPolicy()
+
+
+def render(progress: int, age: float) -> Observed:
+    """Return what a poll has just observed."""
+    task = Task("a", TaskState.RUNNING, "running", progress=progress)
+    began = NOW - age
+    return replace(UNOBSERVED, task=task, polled_at=NOW, began_at=began, samples=((NOW, progress),))
+
+
+@given(
+    st.lists(st.floats(1e-4, 1.0), min_size=BUCKETS, max_size=BUCKETS),
+    st.integers(0, 99),
+    st.floats(1.5, 3_000),
+)
+def test_a_poll_is_due_before_the_expected_lateness_exceeds_its_price(
+    some: list[float], progress: int, age: float
+) -> None:
+    rates, place = tuple(some), position(((NOW, progress),), NOW - age, NOW)
+    due = pause(rates, place, 600.0)
+    assume(due < 600.0)
+    assert expected_lateness(rates, place, due) <= PRICE * 1.01
+
+
+def test_the_longer_the_wait_and_the_likelier_the_end_the_more_urgent() -> None:
+    peak = [1e-3] * BUCKETS
+    for bucket, _ in position(((NOW, 95),), NOW - 95, NOW).buckets(20.0):
+        peak[bucket] = 0.3
+    policy = replace(POLICY, learned={"": UNTAUGHT._replace(rates=tuple(peak))})
+    near, far = render(95, 95.0), render(20, 20.0)
+    for wait in (1.0, 5.0, 20.0, 60.0):
+        assert urgency(near, NOW, NOW + wait, policy) > urgency(far, NOW, NOW + wait, policy)
+        assert urgency(far, NOW, NOW + wait + 1, policy) > urgency(far, NOW, NOW + wait, policy) > 0
+    assert urgency(far, NOW, NOW + 900, policy) > urgency(near, NOW, NOW + 5, policy), "nobody starves"
+
+
+@pytest.mark.parametrize("state", [None, TaskState.PENDING, TaskState.UNKNOWN])
+def test_one_that_is_not_rendered_waits_as_long_as_usual(state: TaskState | None) -> None:
+    task = None if state is None else Task("a", state, "")
+    observed = replace(UNOBSERVED, task=task, polled_at=None if task is None else NOW)
+    assert urgency(observed, NOW, NOW + 10, POLICY) == pytest.approx(USUAL_RATE * 50)
