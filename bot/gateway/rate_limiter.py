@@ -34,6 +34,10 @@ priority: Final = ContextVar("priority", default=Priority.RESULT)
 """That of the requests which a task sends. The few that set none are the login and the like: first of all."""
 
 
+stale_since: Final = ContextVar("stale_since", default=-inf)
+"""When the message that a request edits was edited before: among equals, the stalest goes first."""
+
+
 class RateLimiter:
     """Lets requests pass at a rate, urgent ones first. `clock` is monotonic, by default the loop's own."""
 
@@ -51,16 +55,16 @@ class RateLimiter:
         self._passed = -inf
         self._next = 0.0
         """When the next request would pass if they were evenly spaced."""
-        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[int, float, int, asyncio.Future[None]]] = []
         self._order: Final = count()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def enter(self, priority: Priority) -> None:
-        """Wait for the turn of a request."""
+    async def enter(self, priority: Priority, since: float = -inf) -> None:
+        """Wait for the turn of a request: by its priority, then by since when its message is stale."""
         if not self._waiting and self._take():
             return
         turn = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (priority, next(self._order), turn))
+        heapq.heappush(self._waiting, (priority, since, next(self._order), turn))
         self._set_timer()
         await turn
 
@@ -78,10 +82,10 @@ class RateLimiter:
     def _open(self) -> None:
         self._timer = None
         while self._waiting:
-            if self._waiting[0][2].done():  # its sender was cancelled
+            if self._waiting[0][-1].done():  # its sender was cancelled
                 heapq.heappop(self._waiting)
             elif self._take():
-                heapq.heappop(self._waiting)[2].set_result(None)
+                heapq.heappop(self._waiting)[-1].set_result(None)
             else:
                 break
         self._set_timer()

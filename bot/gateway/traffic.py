@@ -26,7 +26,7 @@ from yarl import URL
 
 from bot.clock import DiscordTime
 from bot.core.backoff import exponential_backoff
-from bot.gateway.rate_limiter import RateLimiter, priority
+from bot.gateway.rate_limiter import RateLimiter, priority, stale_since
 from bot.metrics import DISCORD_ROUTES, OTHER_ROUTE, Metrics, RequestOutcome
 
 WINDOW: Final = 600.0
@@ -163,7 +163,7 @@ def count_requests(
         if route_of(start.url) in FOR_PEOPLE:
             invalid.count_under_way()
         else:
-            await limiter.enter(priority.get())
+            await limiter.enter(priority.get(), stale_since.get())
             await invalid.admit()
 
     async def on_end(

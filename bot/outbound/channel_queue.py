@@ -142,7 +142,8 @@ class ChannelQueue:
         if by_bot:
             self.pending.budget.spend(item.card, now)
         sent = plain_form(form) if item.plain else form
-        request = self._start(self._rest.edit_card(item.card, sent, item.priority))
+        request = self._start(self._rest.edit_card(item.card, sent, item.priority, item.edited_at))
+        item.edited_at = now
         item.inflight = InFlight(request, now, server, by_bot, form, frozenset(item.ends))
         self._metrics.edits_sent.inc()
 

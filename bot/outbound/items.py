@@ -65,6 +65,8 @@ class Slot(Item):
     """All its watches have ended; the slot is removed once the card shows that."""
     plain: bool = False
     """Discord refused the form; try the plain one."""
+    edited_at: float = 0.0
+    """When the newest edit began: of all channels' cards, the stalest is edited first."""
 
     @property
     def priority(self) -> Priority:

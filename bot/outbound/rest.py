@@ -18,7 +18,7 @@ from bot.clock import Clock
 from bot.core.outcome import Message
 from bot.core.watch import Card
 from bot.gateway.client import VeoBot
-from bot.gateway.rate_limiter import Priority
+from bot.gateway.rate_limiter import Priority, stale_since
 from bot.gateway.rate_limiter import priority as of_requests
 from bot.gateway.servers import ServerState
 from bot.gateway.traffic import lost_answers
@@ -103,7 +103,8 @@ class DiscordRest:
         """Return whether files can be attached in a card's channel, as far as the client knows."""
         return "attach_files" not in self.lacking(card, code=0).split()
 
-    async def edit_card(self, card: Card, form: CardForm, priority: Priority) -> None:
+    async def edit_card(self, card: Card, form: CardForm, priority: Priority, since: float) -> None:
+        """Make a card show a form; `since` is when it was edited before."""
         token = self._tokens.get(card.message_id)
         if token is not None and not self.uses_channel_limit(card):
             try:
@@ -121,6 +122,7 @@ class DiscordRest:
             else:
                 return
         of_requests.set(priority)
+        stale_since.set(since)
         params = MultipartParameters(_edit(form), None, None)
         await self._client.http.edit_message(card.channel_id, card.message_id, params=params)
 

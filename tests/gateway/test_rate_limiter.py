@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from itertools import pairwise
 from typing import Final
 
 import pytest
@@ -116,3 +117,26 @@ async def test_waiters_that_time_out_now_and_then_cost_the_others_nothing_but_th
         await asyncio.gather(*(enter() for _ in range(300)))
     assert len(times) >= 100
     assert busiest(times) < 50
+
+
+async def test_the_stalest_card_goes_first_however_many_cards_its_channel_has() -> None:
+    gate, edits = RateLimiter(), dict[tuple[int, int], list[float]]()
+    sizes = [1] * 40 + [2, 5, 20, 60] * 3
+
+    async def channel(number: int) -> None:
+        """Edit the card that has waited longest, one at a time, as a channel's queue does."""
+        edited = {(number, card): [0.0] for card in range(sizes[number])}
+        edits.update(edited)
+        while True:
+            newest = min(edited.values(), key=lambda times: times[-1])
+            await gate.enter(Priority.PROGRESS, newest[-1])
+            newest.append(now())
+            await asyncio.sleep(0.1)
+
+    channels = [asyncio.create_task(channel(number)) for number in range(len(sizes))]
+    await asyncio.sleep(200)
+    for running in channels:
+        running.cancel()
+    mean = 200 * len(edits) / sum(map(len, edits.values()))
+    stalest = max(later - before for times in edits.values() for before, later in pairwise(times[1:]))
+    assert stalest < 1.5 * mean
