@@ -20,7 +20,6 @@ from store.places import CHANNEL, add, opened, sql, stored
 from bot.check.postgres_checks import check_postgres
 from bot.core.outcome import Ending, Outcome
 from bot.core.task import Task, TaskState
-from bot.store import postgres_session
 from bot.store.errors import AlreadyWatched, AnotherBot, StoreError, StoreFailed, StoreUnusable
 from bot.store.location import Location, database_at, location_of
 from bot.store.postgres_facts import reading
@@ -188,33 +187,39 @@ async def test_a_bot_that_lost_its_lock_to_another_saves_nothing_more(postgres_p
             assert await other.run(noted) == []
 
 
-async def test_four_bots_that_start_at_once_migrate_once_and_one_of_them_runs(
-    postgres: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(postgres_session, "LOCK_SECONDS", 0.05)
+MIGRATES = """
+import sys
+from sqlalchemy import create_engine
+from bot.store.location import location_of
+from bot.store.migrating import migrate
+from bot.store.postgres_session import lock_schema
+
+engine = create_engine(location_of(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.readline()
+with engine.begin() as connection:
+    lock_schema(connection)
+    migrate(connection, "it", "a database")
+print("migrated")
+"""
+
+
+@pytest.mark.slow
+async def test_of_four_processes_that_migrate_at_once_none_fails(postgres: Server) -> None:
     place = location_of(postgres.create("crowd"))
-    script = (
-        "import asyncio, sys; from bot.store import postgres_session as s; s.LOCK_SECONDS = 0.05\n"
-        "from bot.store.location import *\n"
-        "database = database_at(location_of(sys.argv[1]), None)\n"
-        "try: asyncio.run(database.open()); print('opened', flush=True); sys.stdin.read()\n"
-        "except Exception as error: print(type(error).__name__)\n"
-    )
     children = [
         await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", script, postgres.url("crowd")),
+            *(sys.executable, "-c", MIGRATES, postgres.url("crowd")),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
         for _ in range(4)
     ]
-    said = []
     for child in children:
         assert child.stdout is not None
-        said.append((await child.stdout.readline()).decode().strip())
-    for child in children:
-        await child.communicate(b"")
-    assert sorted(said) == ["AnotherBot", "AnotherBot", "AnotherBot", "opened"]
+        assert await child.stdout.readline() == b"ready\n"
+    said = await asyncio.gather(*(child.communicate(b"\n") for child in children))
+    assert [out for out, _ in said] == [b"migrated\n"] * 4
     assert sql(place, "SELECT version_num FROM alembic_version") == [(HEAD,)]
 
 
