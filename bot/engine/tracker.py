@@ -234,12 +234,12 @@ class Tracker:
             self.registry.cards[card_id] = replace(self.registry.cards[card_id], summary=summary)
         for watch in ended:
             end = watch.outcome.ending if watch.outcome is not None else None
-            about = {"task": watch.task_id, "card": watch.card_id, "ending": end}
-            log.info("watch ended", extra=about)
+            log.info("watch ended", extra={"task": watch.task_id, "card": watch.card_id, "ending": end})
             if end is not None and end.shown:
                 self.announce(self.registry.cards[watch.card_id], watch)
         for card_id in due:
             self.summarize(self.registry.cards[card_id])
+            self.show(card_id)
         self.registry.drop_ended({watch.card_id for watch in ended})
 
 

@@ -133,7 +133,7 @@ class Failures:
         slot = self._pending.slots.get(card.id)
         ends = {watch_id for item in (*lost, *([slot] if slot else [])) for watch_id in item.ends}
         kept = {watch_id for post in posts if post not in lost for watch_id in post.ends}
-        if card.batch:
+        if card.id in self._pending.summaries:
             await self._store.summaries.drop(card.id)
         if ends - kept:
             await self._store.finish(ends - kept)

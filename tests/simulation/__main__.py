@@ -55,7 +55,7 @@ def _live(chosen: argparse.Namespace, server: Server | None) -> int:
     with multiprocessing.Pool(chosen.jobs) as pool:
         work = partial(_one, safeguard=chosen.without, server=server)
         for count, verdict in enumerate(pool.imap_unordered(work, seeds, chunksize=2), 1):
-            for number in ("crashes", "watches", "results", "requests", "seconds"):
+            for number in ("crashes", "watches", "results", "summaries", "early", "requests", "seconds"):
                 setattr(total, number, getattr(total, number) + getattr(verdict, number))
             total.ends += verdict.ends
             if verdict.problems:
@@ -65,7 +65,8 @@ def _live(chosen: argparse.Namespace, server: Server | None) -> int:
             if count % 25 == 0 or count == len(seeds):
                 print(f"{count} of {len(seeds)} seeds, {len(failed)} failed", flush=True)
     print(
-        f"{total.watches} watches, {total.results} results, {total.crashes} crashes, "
+        f"{total.watches} watches, {total.results} results, "
+        f"{total.summaries} summaries ({total.early} early), {total.crashes} crashes, "
         f"{total.requests} requests, {total.seconds / 3600:.0f} simulated hours "
         f"in {time.monotonic() - began:.0f} s"
     )

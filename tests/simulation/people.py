@@ -7,7 +7,11 @@ from simulation.world import World
 
 
 async def watch(world: World) -> None:
-    await _type(world, "watch", _some_task(world))
+    task = _some_task(world)
+    # Often more than one. Not drawn from the world's chance, see below.
+    drawn = random.Random(f"tasks {len(world.invocations)} {task}")
+    others = drawn.sample(sorted(world.lives), k=drawn.choice((0, 0, 0, 1, 2, min(4, len(world.lives)))))
+    await _type(world, "watch", " ".join(dict.fromkeys([task, *others])))
 
 
 async def watch_several(world: World) -> None:

@@ -8,9 +8,9 @@ from store.places import migrate
 
 FEW, MORE = range(4), range(4, 18)
 CAUGHT = {
-    "history": (41,),
+    "history": (92, 107),
     "nonce": (38,),
-    "intent": (41,),
+    "intent": (92, 78),
     "send-then-mark": (33, 36),
     "save-then-show": (0, 2, 3),
 }
@@ -44,3 +44,11 @@ def test_a_seed_lives_the_same_way_twice() -> None:
 def test_the_simulation_notices_a_safeguard_that_is_gone(safeguard: str) -> None:
     with without(safeguard):
         assert any(simulate(seed).problems for seed in CAUGHT[safeguard])
+
+
+@pytest.mark.slow
+def test_the_simulation_notices_a_summary_that_comes_twice() -> None:
+    with without("history"):
+        doubled = [what for kind, what in simulate(92).problems if kind == "doubled"]
+    assert any(what.startswith("summary of") for what in doubled)
+    assert any(what.startswith("pinged") for what in doubled)

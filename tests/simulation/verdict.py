@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from simulation.batches import judge_batches
 from simulation.world import World
 from store.places import sql
 from wire.place import START
@@ -45,6 +46,9 @@ class Verdict:
     crashes: int = 0
     watches: int = 0
     results: int = 0
+    summaries: int = 0
+    early: int = 0
+    """Summaries that did not wait for a last task."""
     requests: int = 0
     seconds: float = 0.0
     ends: Counter[str] = field(default_factory=Counter)
@@ -89,6 +93,7 @@ def judge(seed: int, world: World, unfinished: bool) -> Verdict:
         verdict.wrong("lost", f"still unfinished in the end: {open_rows}")
     for row in rows:
         _judge_watch(verdict, world, row)
+    judge_batches(verdict, world)
     _judge_promises(verdict, world, rows)
     for line in lines_left(world):
         verdict.wrong("left behind", f"{line.text!r} in {line.channel.name}")

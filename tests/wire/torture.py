@@ -43,6 +43,7 @@ class Tally:
 
     kills: int = 0
     watches: int = 0
+    summaries: int = 0
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
@@ -51,7 +52,7 @@ class Tally:
     @property
     def line(self) -> str:
         return (
-            f"{self.kills} kills, {self.watches} watches: lost {len(self.lost)}, "
+            f"{self.kills} kills, {self.watches} watches, {self.summaries} summaries: lost {len(self.lost)}, "
             f"doubled {len(self.doubled)}, lines left behind {len(self.left)}"
         )
 
@@ -111,15 +112,17 @@ def _trouble(here: Process) -> None:
 
 async def _begin(here: Process, kill: int, live: list[str]) -> None:
     """Have people watch new tasks; whether the bot still gets to it is another matter."""
-    for number in range(BEGUN_A_ROUND):
-        task = f"cccccccc-{kill:04}-4000-8000-{number:012}"
-        here.api.set(task, running(10))
-        live.append(task)
+    tasks = [f"cccccccc-{kill:04}-4000-8000-{number:012}" for number in range(BEGUN_A_ROUND)]
+    # In every other round all of them on one card.
+    for number, typed in enumerate([" ".join(tasks)] if kill % 2 else tasks):
         if number % CHANNEL_WATCHES == 0:
             guild = here.channel.guild
             assert guild is not None
             here.channel = guild.add_channel(f"renders {kill} {number}")
-        await here.sim.slash(here.ada, here.channel, "veo", "watch", id=task)
+        for task in typed.split():
+            here.api.set(task, running(10))
+            live.append(task)
+        await here.sim.slash(here.ada, here.channel, "veo", "watch", id=typed)
 
 
 def _end(here: Process, chance: random.Random, task: str) -> None:
@@ -153,7 +156,7 @@ def _count(here: Process, tally: Tally) -> None:
     reported = Counter(
         (message.reference.id, task_of(message))
         for message in cards.values()
-        if message.reference is not None
+        if message.reference is not None and " ready" not in message.content.partition("\n")[0]
     )
     promised = {message.id for message in cards.values() if _has_promised(message)}
     for message_id, task_id, outcome, _ in _rows(here):
@@ -167,8 +170,24 @@ def _count(here: Process, tally: Tally) -> None:
             tally.lost.append(f"{task_id}: {ending}, {replies} results")
         elif "Rendering" in cards[message_id].text:
             tally.lost.append(f"{task_id}: its card does not show the end")
+    _count_summaries(here, tally, cards)
     tally.left = _lines(here)
     tally.lost += [f"card {message_id} promised and was not stored" for message_id in promised]
+
+
+def _count_summaries(here: Process, tally: Tally, messages: dict[int, Message]) -> None:
+    """Each card with several tasks has one summary; it alone pings whoever has begun the card."""
+    place = location_of(here.env["DATABASE_URL"])
+    batches = [row[0] for row in sql(place, "SELECT message_id FROM cards WHERE batch")]
+    for message_id in batches:
+        replies = [reply for reply in messages.values() if getattr(reply.reference, "id", 0) == message_id]
+        told = [reply for reply in replies if " ready" in reply.content.partition("\n")[0]]
+        pings = sum(here.ada.id in reply.pings for reply in replies)
+        tally.summaries += bool(told)
+        if len(told) > 1 or pings > 1:
+            tally.doubled.append(f"card {message_id}: {len(told)} summaries, {pings} pings")
+        elif not told or not pings:
+            tally.lost.append(f"card {message_id}: {len(told)} summaries, {pings} pings")
 
 
 def _lines(here: Process) -> list[str]:
