@@ -8,7 +8,7 @@
                           polls go first, but take turns with the watched tasks that are due
     5. concurrency        no more polls in flight than round trips bear (`core.concurrency`)
     6. the tuner          when a watched task is due (`policy.poll_delay`); if a limit keeps several waiting,
-                          the one whose end is most overdue (`observed.urgency`)
+                          the one whose end would be noticed latest (`observed.urgency`)
 
 2, 3 and 6 give a task its due time, 1, 4 and 5 can only postpone it.
 """
