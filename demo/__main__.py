@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from bot.messages import LANGUAGES
 from demo.texts import text
-from sim.task_api.server import serve_forever
+from sim.task_api.renders import EXAMPLES
+from sim.task_api.server import RenderApi
 
 PORTS: Final = 65_536
 
@@ -43,7 +44,7 @@ async def show(options: argparse.Namespace) -> int:
         return _fail(f"--port: must be from 0 to {PORTS - 1}")
     try:
         if options.api_only:
-            await _until_stopped(serve_forever(options.port, _print_api_line, options.speed))
+            await _until_stopped(_serve_api(options.port, options.speed, options.lang))
             return 0
         if options.tour:
             return await _play_tour(options.lang)
@@ -53,6 +54,18 @@ async def show(options: argparse.Namespace) -> int:
     except OSError as error:
         hint = f"; choose another port than {options.port}" if options.port else ""
         return _fail(f"the demo could not be served: {os.strerror(error.errno or 0)}{hint}")
+
+
+async def _serve_api(port: int, speed: float, language: str) -> None:
+    """Serve the simulated task API until cancelled."""
+    async with RenderApi(port=port, speed=speed) as api:
+        url = api.base_url
+        _print(text(language, "The simulated Veo task API listens on {url} and accepts any key.", url=url))
+        _print(text(language, "Point a bot at it with {setting}", setting=f"VEO_API_BASE_URL={url}"))
+        _print("")
+        for render in EXAMPLES:
+            _print(f"{render.id}  {text(language, render.says)}")
+        await asyncio.Event().wait()
 
 
 # These import late: --api-only must work without the packages that only developers install.
@@ -87,13 +100,6 @@ async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
     await asyncio.wait([working])
     if not working.cancelled():
         working.result()
-
-
-def _print_api_line(line: str) -> None:
-    _print(line)
-    if "http" in line:
-        address = next(word for word in line.split() if word.startswith("http"))
-        _print(f"Point a bot at it with VEO_API_BASE_URL={address}\n")
 
 
 def _print(line: str) -> None:

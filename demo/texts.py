@@ -38,6 +38,10 @@ _CHINESE: Final = {
     "The bot is logged in and polls a simulated Veo task API on {url}.": (
         "机器人已登录，正在查询模拟的 Veo 任务接口：{url}"
     ),
+    "The simulated Veo task API listens on {url} and accepts any key.": (
+        "模拟的 Veo 任务接口正在 {url} 上运行，接受任意密钥。"
+    ),
+    "Point a bot at it with {setting}": "让机器人使用它：{setting}",
     "Open this address in a browser on this machine:": "请在本机的浏览器中打开这个地址：",
     "The page says what to type. Each of these renders starts when it is first asked for:": (
         "页面里写了该输入什么。下面这些任务都可以试，有人第一次查询时才会开始："

@@ -6,7 +6,6 @@ one. It waits only with asyncio's sleeps and reads only the clock it is given, s
 time.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -210,15 +209,3 @@ class RenderApi:
         if path is None:
             return await send(request, Answer.json({"message": "video not found"}, 404))
         return web.FileResponse(path, headers={"Content-Type": "video/mp4"})
-
-
-async def serve_forever(port: int, announce: Callable[[str], None], speed: float = 1.0) -> None:
-    """Serve the example renders on loopback until cancelled; raise OSError if the port is taken.
-
-    `announce` gets the address, then a line for each example.
-    """
-    async with RenderApi(port=port, speed=speed) as api:
-        announce(f"The simulated Veo task API listens on {api.base_url} and accepts any key.")
-        for render in EXAMPLES:
-            announce(f"{render.id}  {render.says}")
-        await asyncio.Event().wait()

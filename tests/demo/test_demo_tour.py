@@ -117,7 +117,7 @@ async def test_a_signal_ends_the_page_in_good_order() -> None:
 @pytest.mark.slow
 @needs_signals
 async def test_the_task_api_alone_says_how_to_point_a_bot_at_it() -> None:
-    async with demo("--api-only", "--speed", "2") as child:
+    async with demo("--api-only", "--speed", "2", "--lang", "zh-CN") as child:
         printed = await told_until(child, EXAMPLES[-1].id)
         assert re.search(r"VEO_API_BASE_URL=http://127\.0\.0\.1:\d+\n", printed)
         child.send_signal(signal.SIGINT)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +21,7 @@ from sim.task_api.answers import (
     redirect,
 )
 from sim.task_api.renders import EXAMPLES, FINISHED, LATE, STALLS, SUCCEEDS, VANISHES
-from sim.task_api.server import MEDIA, AuthForm, RenderApi, serve_forever
+from sim.task_api.server import MEDIA, AuthForm, RenderApi
 
 START = 1_700_000_000.0
 UNKNOWN = "8cb280b3-442e-1db2-43f0-6e73616eb474"
@@ -424,19 +423,3 @@ async def test_a_taken_port_is_an_error_and_leaves_nothing_behind(api: RenderApi
 def test_the_address_is_unknown_before_the_start() -> None:
     with pytest.raises(RuntimeError, match="started"):
         _ = RenderApi().base_url
-
-
-async def test_serve_forever_announces_the_address_and_every_example(ask: Asker) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    lines: list[str] = []
-    serving = asyncio.create_task(serve_forever(port, lines.append))
-    await until(lambda: len(lines) == 1 + len(EXAMPLES))
-    assert f"http://127.0.0.1:{port} " in lines[0]
-    for render, line in zip(EXAMPLES, lines[1:], strict=True):
-        assert line == f"{render.id}  {render.says}"
-    async with ask.http.get(f"http://127.0.0.1:{port}/v1/videos/tasks/{SUCCEEDS.id}") as answer:
-        assert answer.status == 200
-    serving.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await serving
