@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import exp, inf, log, sqrt
+from operator import add
 from typing import Any, Final, NamedTuple
 
 from bot.core.position import AXES, BUCKETS, FIRST_BUCKETS, Position
@@ -28,6 +29,8 @@ REMEMBERED: Final = 150.0
 """Ends after which an older one counts for about a third."""
 TRUSTED: Final = (1.0, 1.5, 2.0, 2.5, 3.0)
 """What the rate of wider buckets is worth, in ends: to 16 buckets together, to 8, 4, 2 and to one."""
+FRESH: Final = 0.04
+"""The rates are worked out again once this share of the ends is new."""
 SURPRISED: Final = 4.0
 """Everything is forgotten once `USUAL_RATE` is more likely by this many powers of e."""
 MEAN_FROM: Final = 2.5
@@ -64,9 +67,10 @@ class HazardModel:
     ends: list[float] = field(default_factory=lambda: [0.0] * BUCKETS)
     queue: list[float] = field(default_factory=lambda: [0.0, 0.0])
     learned: Learned = UNTAUGHT
-    """As of the newest end."""
     surprise: float = 0.0
     """By how many powers of e `USUAL_RATE` has predicted better of late."""
+    fresh: int = 0
+    """Ends that the rates do not know yet."""
 
     def update(self, position: Position, seconds: float, *, ended: bool) -> None:
         """Learn that a render went on for `seconds` from a position, and whether it then ended."""
@@ -84,7 +88,9 @@ class HazardModel:
                 kept = self.surprise = 0.0
             self.seconds = [kept * seconds for seconds in self.seconds]
             self.ends = [kept * ends for ends in self.ends]
-            self.learn()
+            self.fresh += 1
+            if not kept or self.fresh >= FRESH * sum(self.ends):
+                self.learn()
 
     def update_queue(self, seconds: float, *, left: bool) -> None:
         """Learn that a task was queued for so long, and whether it then left the queue."""
@@ -101,6 +107,7 @@ class HazardModel:
             buckets = slice(first, first + len(axis) + 1)
             rates += _rates(self.ends[buckets], self.seconds[buckets])
         self.learned = Learned(tuple(rates), _mean(*self.queue), _mean(sum(self.seconds), sum(self.ends)))
+        self.fresh = 0
 
     def record(self) -> dict[str, Any]:
         """Return it as a JSON object."""
@@ -156,7 +163,8 @@ def _rates(ends: list[float], seconds: list[float]) -> list[float]:
     """Return the rate of each bucket of an axis, smoothed from wide to narrow."""
     counts = [(ends, seconds)]
     for _ in TRUSTED[1:]:
-        counts.append(tuple(_pairs(numbers) for numbers in counts[-1]))  # type: ignore[arg-type]
+        ends, seconds = _pairs(ends), _pairs(seconds)
+        counts.append((ends, seconds))
     rates = [USUAL_RATE] * len(counts[-1][0]) * 2
     for (wide_ends, wide_seconds), trusted in zip(reversed(counts), TRUSTED, strict=True):
         rates = [
@@ -168,7 +176,7 @@ def _rates(ends: list[float], seconds: list[float]) -> list[float]:
 
 def _pairs(numbers: list[float]) -> list[float]:
     """Add up neighbours, two by two."""
-    return [sum(numbers[index : index + 2]) for index in range(0, len(numbers), 2)]
+    return [*map(add, numbers[::2], numbers[1::2]), *numbers[len(numbers) // 2 * 2 :]]
 
 
 def _mean(seconds: float, ends: float) -> float:
