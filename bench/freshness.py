@@ -40,9 +40,8 @@ def beside(kind: Kind, ours: Found) -> Found:
     return at_equal_polls(traces, Fixed, ours.polls, SECONDS)
 
 
-def judge(name: str, tuners: dict[str, Tuner], *, optimum: bool = True) -> dict[str, Any]:
+def judge(name: str, kind: Kind, tuners: dict[str, Tuner], *, optimum: bool = True) -> dict[str, Any]:
     """Return all figures of one kind; `tuners` are taught by each kind."""
-    kind = KINDS[name]
     traces = list(renders(kind, JUDGED_ON, 3))
     ours = found(traces, tuners[name].copy())
     untaught = early(kind, [Tuner() for _ in range(BEGINNINGS)])
@@ -73,7 +72,7 @@ def main() -> int:
     names = json.load(sys.stdin)
     tuners = {name: taught(kind) for name, kind in KINDS.items()}
     for name in names:
-        print(json.dumps({"kind": name, "figures": judge(name, tuners)}), flush=True)
+        print(json.dumps({"kind": name, "figures": judge(name, KINDS[name], tuners)}), flush=True)
     return 0
 
 

@@ -22,32 +22,32 @@ class Trace(NamedTuple):
 Kind = Callable[[random.Random, float], Trace]
 
 
-def _nothing(_age: float) -> None:
+def nothing(_age: float) -> None:
     return None
 
 
-def _steady(ends: float, begins: float = 0.0) -> Callable[[float], int]:
+def steady(ends: float, begins: float = 0.0) -> Callable[[float], int]:
     return lambda age: max(0, min(99, int(100 * (age - begins) / (ends - begins))))
 
 
 def true_progress(chance: random.Random, _day: float) -> Trace:
     ends = chance.uniform(60, 600)
-    return Trace(ends, _steady(ends))
+    return Trace(ends, steady(ends))
 
 
 def queued(chance: random.Random, _day: float) -> Trace:
     begins = chance.uniform(300, 900)
     ends = begins + chance.uniform(25, 35)
-    return Trace(ends, _steady(ends, begins), begins)
+    return Trace(ends, steady(ends, begins), begins)
 
 
 def short_or_long(chance: random.Random, _day: float) -> Trace:
     ends = _short_or_long(chance)
-    return Trace(ends, _steady(ends))
+    return Trace(ends, steady(ends))
 
 
 def silent_short_or_long(chance: random.Random, _day: float) -> Trace:
-    return Trace(_short_or_long(chance), _nothing)
+    return Trace(_short_or_long(chance), nothing)
 
 
 def _short_or_long(chance: random.Random) -> float:
@@ -57,10 +57,10 @@ def _short_or_long(chance: random.Random) -> float:
 def half_minute_relay(chance: random.Random, _day: float) -> Trace:
     """A relay asks for all renders twice a minute, at moments that have nothing to do with this one."""
     ends, phase = chance.uniform(60, 600), chance.uniform(0, 30)
-    steady = _steady(ends)
+    linear = steady(ends)
     return Trace(
         phase + 30 * math.ceil((ends - phase) / 30),
-        lambda age: steady(max(0.0, phase + 30 * math.floor((age - phase) / 30))),
+        lambda age: linear(max(0.0, phase + 30 * math.floor((age - phase) / 30))),
     )
 
 
@@ -73,8 +73,8 @@ def plateaus(chance: random.Random, _day: float) -> Trace:
 def early_failures(chance: random.Random, _day: float) -> Trace:
     ends = chance.uniform(60, 300)
     if chance.random() < 0.45:
-        return Trace(chance.uniform(3, 20), _steady(ends), fails=True)
-    return Trace(ends, _steady(ends))
+        return Trace(chance.uniform(3, 20), steady(ends), fails=True)
+    return Trace(ends, steady(ends))
 
 
 def all_at_the_end(chance: random.Random, _day: float) -> Trace:
@@ -82,12 +82,12 @@ def all_at_the_end(chance: random.Random, _day: float) -> Trace:
 
 
 def fast_and_standard(chance: random.Random, _day: float) -> Trace:
-    return Trace(chance.gauss(73, 5) if chance.random() < 0.5 else chance.gauss(161, 10), _nothing)
+    return Trace(chance.gauss(73, 5) if chance.random() < 0.5 else chance.gauss(161, 10), nothing)
 
 
 def drifting(chance: random.Random, day: float) -> Trace:
     mean = 150 - 90 * math.cos(2 * math.pi * day)
-    return Trace(max(10.0, chance.gauss(mean, 0.15 * mean)), _nothing)
+    return Trace(max(10.0, chance.gauss(mean, 0.15 * mean)), nothing)
 
 
 def own_clock(chance: random.Random, _day: float) -> Trace:
@@ -101,11 +101,11 @@ def thirty_until_done(chance: random.Random, _day: float) -> Trace:
 
 
 def silent_evenly(chance: random.Random, _day: float) -> Trace:
-    return Trace(chance.uniform(11, 360), _nothing)
+    return Trace(chance.uniform(11, 360), nothing)
 
 
 def heavy_tail(chance: random.Random, _day: float) -> Trace:
-    return Trace(min(3000.0, 30 + chance.lognormvariate(4, 1)), _nothing)
+    return Trace(min(3000.0, 30 + chance.lognormvariate(4, 1)), nothing)
 
 
 KINDS: Final[dict[str, Kind]] = {

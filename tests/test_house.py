@@ -42,8 +42,8 @@ MAX_LINES: Final = 250
 Node = TypeVar("Node", bound=ast.AST)
 
 CORE_MAY_IMPORT: Final = (
-    "bisect collections collections.abc dataclasses enum functools heapq itertools math re statistics string"
-    " typing unicodedata urllib.parse"
+    "bisect collections collections.abc dataclasses enum functools heapq itertools math operator re"
+    " statistics string typing unicodedata urllib.parse"
 )
 CATALOGUE: Final = {"messages", "answers"}
 SPEAKING: Final = ("bot.commands", "bot.cards", "bot.outbound", "bot.gateway", "bot.engine")
