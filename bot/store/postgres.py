@@ -134,12 +134,12 @@ class PostgresDatabase(Database):
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
-        end = time.monotonic() + (IN_DOUBT_SECONDS if committing else 0.0)
+        end = time.monotonic() + IN_DOUBT_SECONDS
         while True:
             try:
                 return attempt()
             except OperationalError:
-                if self._closing or time.monotonic() >= end:
+                if not committing or self._closing or time.monotonic() >= end:
                     raise
             time.sleep(RETRY_SECONDS)
 

@@ -108,6 +108,32 @@ async def test_a_commit_whose_answer_is_lost_stores_a_card_once(
     assert sql(postgres_place, "SELECT count(*) FROM cards") == [(1,)]
 
 
+async def test_a_commit_in_doubt_after_a_lost_session_stores_a_card_once_as_well(
+    proxy: CuttingProxy, postgres_place: URL
+) -> None:
+    async with stored(through(proxy, postgres_place)) as store:
+        run = store._run
+        runs = []
+
+        def twice_unlucky(work: Any) -> Any:
+            def unlucky(connection: Connection) -> Any:
+                runs.append(1)
+                if len(runs) == 1:
+                    proxy.cut()
+                done = work(connection)
+                if len(runs) == 2:
+                    proxy.lose_answer_to = b"COMMIT"
+                return done
+
+            return run(unlucky)
+
+        store._run = twice_unlucky  # type: ignore[misc]
+        state = await add(store, TASK)
+        store._run = run  # type: ignore[misc]
+        assert await store.unfinished() == [state]
+    assert len(runs) == 3
+
+
 @pytest.mark.parametrize("part", ["BEGIN", "INSERT", "COMMIT"])
 async def test_wherever_the_connection_breaks_nothing_is_lost_or_doubled(
     part: str, proxy: CuttingProxy, postgres_place: URL
