@@ -58,7 +58,9 @@ class LearnedRate:
         """Return the requests a second, `inf` without a limit."""
         if self._refused_rate == inf:
             return inf
-        rate = self._refused_rate * (1 - STEP_BACK * (1 - (now - self._since) / self._growth) ** 3)
+        # In a spell it does not grow, however long a Retry-After holds all requests back.
+        passed = 0.0 if self.in_spell else now - self._since
+        rate = self._refused_rate * (1 - STEP_BACK * (1 - passed / self._growth) ** 3)
         if rate > FORGOTTEN * self._refused_rate:
             self._refused_rate = inf
             return inf

@@ -116,3 +116,22 @@ def test_whatever_happens_there_is_always_a_next_attempt(
             rate.refused(begun, now, retry_after)
         assert rate.not_before <= now + LONGEST_HOLD
         assert rate.at(now) >= LOWEST_RATE
+
+
+def test_a_long_retry_after_does_not_make_it_forget_the_limit() -> None:
+    """Otherwise each spell would be the first one: nothing would tell that the same rate is refused again."""
+    rate = LearnedRate()
+    for number in range(100):
+        rate.accepted(START + number / 10, START + number / 10)
+    spell = START + 10
+    for begun in (spell, spell + 1):
+        rate.sent(begun)
+        rate.refused(begun, begun + 0.1, 60.0)
+    rate.accepted(spell + 70, spell + 70)
+    learned = rate.at(spell + 70)
+    again = spell + 80
+    rate.refused(again, again, 60.0)
+    rate.refused(again + 1, again + 1, 60.0)
+    assert rate.at(again + 60) < inf
+    rate.accepted(again + 61, again + 61)
+    assert rate.at(again + 61) <= learned * 1.5
