@@ -74,9 +74,9 @@ class CircuitBreaker:
 
     @property
     def overdue(self) -> float:
-        """Seconds since a round of probes should have begun or ended; 0 if none should."""
+        """Seconds since a round of probes should have begun or ended; waits for the budget do not count."""
         due = self._probing_since or self.health.next_probe(len(self._watched))
-        return 0.0 if due is None else max(0.0, self._clock() - due)
+        return 0.0 if due is None else max(0.0, self._clock() - max(due, self.budget.at(spaced=False)))
 
     async def poll(self, task_id: str, known: Task | None = None) -> Task:
         """Ask the API for one task, and observe what the result says about the API's health.

@@ -115,8 +115,9 @@ class Poller:
         return observed.task if now - observed.polled_at < RECENT_SECONDS else None
 
     def wake(self) -> None:
-        """Act on the breaker's new mode."""
+        """Act on the breaker's new mode: while polling pauses, nobody waits for a watched task's turn."""
         self._wake_up.set()
+        self._person_wake_up.set()
 
     async def run(self) -> None:
         """Poll until closed."""

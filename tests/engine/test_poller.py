@@ -12,6 +12,7 @@ import pytest
 from made import NOW
 from trackers import filled_tracker, render, task_id
 
+from bot.core.budget import RequestBudget
 from bot.core.health import IMPOSSIBLE_ID, Mode
 from bot.core.policy import PollPolicy
 from bot.core.task import Task
@@ -19,6 +20,7 @@ from bot.engine.breaker import CircuitBreaker
 from bot.engine.poller import Poller
 from bot.engine.tracker import Tracker
 from bot.metrics import Metrics
+from bot.monitoring.health_checks import STUCK_SECONDS
 from bot.veo.errors import (
     BrokenAnswer,
     KeyRefused,
@@ -75,7 +77,9 @@ class Running:
 
 
 @asynccontextmanager
-async def polling(count: int = 3, api: Api | None = None) -> AsyncIterator[Running]:
+async def polling(
+    count: int = 3, api: Api | None = None, budget: RequestBudget | None = None
+) -> AsyncIterator[Running]:
     """Run poller and breaker over so many watched tasks, none of them planned yet."""
     loop, api = asyncio.get_running_loop(), api or Api()
 
@@ -88,7 +92,7 @@ async def polling(count: int = 3, api: Api | None = None) -> AsyncIterator[Runni
         poller.wake()
         tracker.show_all()
 
-    breaker = CircuitBreaker(api.poll, tracker.registry.tasks, clock, on_change=changed)
+    breaker = CircuitBreaker(api.poll, tracker.registry.tasks, clock, on_change=changed, budget=budget)
     poller = Poller(breaker, tracker, clock, metrics=Metrics())
     tasks = [asyncio.create_task(poller.run()), asyncio.create_task(breaker.run())]
     yield Running(api, tracker, breaker, poller)
@@ -360,6 +364,33 @@ async def test_loops_that_stand_still_show() -> None:
         await asyncio.sleep(300.0)
         assert here.poller.overdue == pytest.approx(299.0, abs=1.0)
         assert here.breaker.overdue == pytest.approx(280.0, abs=1.0)
+
+
+async def test_an_outage_leaves_no_person_waiting_for_their_turn() -> None:
+    """The turn would be a watched task's, and none is polled while the API is down."""
+    async with polling(3, budget=RequestBudget(20)) as here:
+        here.poller.resume()
+        await asyncio.sleep(300.0)
+        here.api.down = lambda: Unavailable("down")
+        await asyncio.sleep(12.0)
+        asked = [asyncio.create_task(here.poller.poll_for_person(name)) for name in "uvwxyz"]
+        await asyncio.sleep(120.0)
+        assert here.mode() is Mode.OPEN
+        ends = [poll.exception() if poll.done() else None for poll in asked]
+        assert all(isinstance(end, Unavailable) for end in ends)
+
+
+async def test_probes_that_wait_for_the_budget_do_not_count_as_overdue() -> None:
+    """The container would be restarted, again and again."""
+    async with polling(0, budget=RequestBudget(1)) as here:
+        await here.breaker.poll(A)
+        round_of_two = asyncio.create_task(here.breaker.probe())
+        worst = 0.0
+        while not round_of_two.done():
+            worst = max(worst, here.breaker.overdue)
+            await asyncio.sleep(1.0)
+        assert len(here.api.requests) == 3
+        assert worst < STUCK_SECONDS / 2
 
 
 async def test_probes_never_ask_one_task_twice_and_reach_every_task_within_a_few_rounds() -> None:
