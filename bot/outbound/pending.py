@@ -18,6 +18,8 @@ from bot.outbound.rate_limits import EditBudget
 
 REQUEST_SECONDS: Final = 30.0
 """How long an edit or a result may delay others, including discord.py's waits for rate limits."""
+TOKEN_EDITS_AT_ONCE: Final = 4
+"""Edits with interactions' tokens at a time in a channel, so that fifty live cards do not wait in line."""
 RESULTS_AT_ONCE: Final = 3
 """Results in flight in one channel, at most one of them with videos: Discord takes about one a second."""
 EVENT_DELAY: Final = 1.0
@@ -144,9 +146,10 @@ class Pending:
         posting = [post for post in posts if post.inflight is not None]
         uploading = any(isinstance(post, Result) and post.videos.files for post in posting)
         editing = [slot for slot in self.slots.values() if slot.inflight is not None]
-        # One edit at a time in a channel, so that the most urgent one is chosen as late as possible; one that
-        # takes very long delays only its own card. In a closed channel, one attempt at a time.
+        # One edit at a time in a channel (a few by token): the most urgent one is chosen as late as possible,
+        # and one that takes very long delays only its own card. In a closed channel, one attempt at a time.
         edits_at = max((_gives_way_at(slot, now) for slot in editing), default=0.0)
+        token_edits_at = edits_at if len(editing) >= TOKEN_EDITS_AT_ONCE else 0.0
         all_at = 0.0
         if self.pause is not None:
             all_at = max([self.pause.not_before, edits_at, *(_gives_way_at(r, now) for r in posting)])
@@ -161,8 +164,9 @@ class Pending:
                 yield max(post.not_before, all_at), post
         for slot in self.slots.values():
             if slot.inflight is None and self._is_open(slot, waiting.get(slot.card.id)):
-                at = max(slot.not_before, edits_at, all_at)
-                if not slot.ends and self.uses_channel_limit(slot.card):
+                by_bot = self.uses_channel_limit(slot.card)
+                at = max(slot.not_before, edits_at if by_bot else token_edits_at, all_at)
+                if by_bot and not slot.ends:
                     at = max(at, self.budget.available_at(slot.card, now))
                 yield at, slot
 

@@ -15,7 +15,7 @@ from bot.gateway.rate_limiter import Priority
 from bot.gateway.servers import ServerState
 from bot.outbound.attachments import Videos
 from bot.outbound.items import InFlight, Item, Result, Slot
-from bot.outbound.pending import REQUEST_SECONDS, RESULTS_AT_ONCE, AccessPause, Pending
+from bot.outbound.pending import REQUEST_SECONDS, RESULTS_AT_ONCE, TOKEN_EDITS_AT_ONCE, AccessPause, Pending
 
 OLD: Final = CardForm(("old",), 1)
 NEW: Final = CardForm(("new",), 1)
@@ -146,7 +146,8 @@ def test_an_ended_card_waits_for_its_result_and_says_the_end_without_it_when_tha
 def test_an_edit_in_flight_is_not_doubled_and_holds_up_other_edits_for_a_while(
     request_: "asyncio.Future[None]",
 ) -> None:
-    pending = Pending({number: Slot(card(number), form=NEW) for number in (1, 2)})
+    slots = {number: Slot(card(number), form=NEW) for number in (1, 2)}
+    pending = Pending(slots, uses_channel_limit=lambda _card: True)
     fly(pending.slots[1], request_, form=OLD)
     assert pending.next(NOW) is None
     assert pending.wait(NOW) == REQUEST_SECONDS
@@ -155,6 +156,23 @@ def test_an_edit_in_flight_is_not_doubled_and_holds_up_other_edits_for_a_while(
     assert pending.answered() is None
     request_.set_result(None)
     assert pending.answered() is pending.slots[1]
+
+
+def test_some_edits_by_token_are_in_flight_together(request_: "asyncio.Future[None]") -> None:
+    numbers = range(TOKEN_EDITS_AT_ONCE + 1)
+    by_bot = {TOKEN_EDITS_AT_ONCE + 5}
+    pending = Pending(
+        {number: Slot(card(number), form=NEW) for number in (*by_bot, *numbers)},
+        uses_channel_limit=lambda wanted: wanted.id in by_bot,
+    )
+    fly(pending.slots[0], request_)
+    for number in numbers[1:-1]:
+        assert pending.next(NOW) is pending.slots[number], "one by the bot's own token waits for its turn"
+        fly(pending.slots[number], request_)
+    assert pending.next(NOW) is None
+    pending.slots[0].inflight = None
+    pending.slots[0].shown = NEW
+    assert pending.next(NOW) is pending.slots[TOKEN_EDITS_AT_ONCE]
 
 
 def test_edits_hold_up_no_result_and_results_no_edit(request_: "asyncio.Future[None]") -> None:
