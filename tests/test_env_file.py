@@ -87,6 +87,8 @@ NOTHING_ELSE: Final = "without quotes and with nothing else on the line"
         (f"DISCORD_BOT_TOKEN={SECRET}", "DISCORD_BOT_TOKEN is not a setting; did you mean DISCORD_TOKEN?"),
         (f"VEO_KEY={SECRET}", "VEO_KEY is not a setting; did you mean VEO_API_KEY?"),
         ("POLL_MIN_SECOND=3", "POLL_MIN_SECOND is not a setting; did you mean POLL_MIN_SECONDS?"),
+        ("POLL_MIN=3", "POLL_MIN is not a setting; did you mean POLL_MIN_SECONDS?"),
+        ("VEO_API=3", "VEO_API is not a setting; did you mean VEO_API_KEY?"),
         (f"export = {SECRET}", f"must be NAME=value, {NOTHING_ELSE}"),
         (f"={SECRET}", f"must be NAME=value, {NOTHING_ELSE}"),
         (f"{{{SECRET}}}", "must be NAME=value"),

@@ -137,7 +137,7 @@ def _unknown(key: str, value: str | None, names: Collection[str]) -> Fault:
     Only what looks like a variable is repeated: a secret alone on a line looks like a name to the parser,
     also with the `=` that pads base64.
     """
-    about = similar(re.sub(r"\W", "_", key), names) if len(key) <= LONGEST_NAME else None
+    about = _meant(re.sub(r"\W", "_", key), names) if len(key) <= LONGEST_NAME else None
     if about is None and not (value or "").strip("="):
         return Fault(None, "must be NAME=value")
     shown = key if re.fullmatch(r"[A-Z_]+", key) and len(key) <= LONGEST_NAME else "this"
@@ -145,6 +145,12 @@ def _unknown(key: str, value: str | None, names: Collection[str]) -> Fault:
         f"did you mean {about.upper()}?" if about else "remove the line (docs/settings.md has all settings)"
     )
     return Fault(about, f"{shown} is not a setting; {advice}")
+
+
+def _meant(name: str, names: Collection[str]) -> str | None:
+    """Return this name if it is ours, the only one of ours that begins with it, or the most similar."""
+    longer = [ours for ours in names if ours.startswith(f"{name.lower()}_")]
+    return longer[0] if len(longer) == 1 and name.lower() not in names else similar(name, names)
 
 
 def _how_to_write(path: Path) -> str:
