@@ -18,6 +18,7 @@ from bot.commands import tree
 from bot.config import Settings
 from bot.config.secret_files import why_rejected
 from bot.gateway.client import VeoBot, talk_to
+from bot.http_client import why_unanswered
 from bot.outbound.discord_errors import describe
 from bot.outbound.permissions import INVITED_WITH, invite_link
 
@@ -154,7 +155,7 @@ async def _get(session: aiohttp.ClientSession, url: str) -> tuple[int, Any, Mapp
         async with session.get(url, allow_redirects=False) as response:
             body = await response.read()
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise _BadResponse(f"no response ({type(error).__name__})") from None
+        raise _BadResponse(f"no response ({why_unanswered(error)})") from None
     try:
         return response.status, json.loads(body), response.headers
     except ValueError:

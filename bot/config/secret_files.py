@@ -92,7 +92,7 @@ def secret_alone(secret: SecretStr, name: str) -> SecretStr:
 def why_rejected(token: str) -> str:
     """Return what to do about a token that Discord rejects."""
     advice = (
-        "rejected by Discord: copy the bot's token again from https://discord.com/developers/applications"
+        "rejected by Discord: get a new one on https://discord.com/developers/applications"
         " (your application, Bot, Reset Token)"
     )
     if token.count(".") == 2:  # noqa: PLR2004 the parts are an id, a time and a signature

@@ -15,7 +15,7 @@ from yarl import URL
 from bot.core.budget import Quota
 from bot.core.task import Task
 from bot.core.task_ids import is_task_id
-from bot.http_client import USER_AGENT, make_connector
+from bot.http_client import USER_AGENT, make_connector, why_unanswered
 from bot.veo.envelope import of_status, retry_after
 from bot.veo.errors import BrokenAnswer, KeyRefused, Unavailable, VeoError
 from bot.veo.protocol import BODY_LIMIT, decode
@@ -139,7 +139,7 @@ class _TooLong(ValueError):
 
 def _unread(error: Exception, response: aiohttp.ClientResponse | None, now: float) -> VeoError:
     """Return the error for a response that is incomplete or cannot be decompressed."""
-    text = str(error) if isinstance(error, _TooLong) else f"no answer ({type(error).__name__})"
+    text = str(error) if isinstance(error, _TooLong) else f"no answer: {why_unanswered(error)}"
     if response is None:
         return Unavailable(text)
     damaged = isinstance(error, _TooLong) or isinstance(error.__cause__, ContentEncodingError)

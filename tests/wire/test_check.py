@@ -149,10 +149,14 @@ async def test_without_settings_it_names_them_and_looks_at_the_rest(
 @pytest.mark.parametrize(
     ("settings", "subject", "what_to_do"),
     [
-        ({"discord_token": "wrong"}, "Discord token", "copy the bot's token"),
+        ({"discord_token": "wrong"}, "Discord token", "rejected by Discord: get a new one on"),
         ({"veo_api_key": "wrong"}, "task API", "check VEO_API_KEY"),
-        ({"discord_api_url": "http://127.0.0.1:9"}, "Discord", "check the network and DISCORD_API_URL"),
-        ({"veo_api_base_url": "http://127.0.0.1:9"}, "task API", "check VEO_API_BASE_URL"),
+        ({"discord_api_url": "http://127.0.0.1:9"}, "Discord", "(connection refused): check the network"),
+        (
+            {"veo_api_base_url": "http://127.0.0.1:9"},
+            "task API",
+            "refused): check VEO_API_BASE_URL",
+        ),
         ({"allowed_guild_ids": frozenset({7})}, "servers", "ALLOWED_GUILD_IDS"),
         ({"ahead": 90.0}, "clock", "+90 s from Discord's: set this machine's clock"),
         ({"ahead": -90.0}, "clock", "-90 s"),
@@ -172,7 +176,7 @@ async def test_each_thing_that_is_wrong_is_named_with_what_to_do(
     [
         ("/users/@me", {"status": 503}, "Discord", "status 503"),
         ("/users/@me", {"status": 200, **HTML}, "Discord", "unexpected shape"),
-        ("/users/@me", {"drop": True, "times": None}, "Discord", "no response"),
+        ("/users/@me", {"drop": True, "times": None}, "Discord", "no response (the connection was closed)"),
         ("/applications/@me", {"status": 429, "code": 0}, "Discord", "status 429"),
         ("/users/@me/guilds", {"status": 200, "body": {}}, "Discord", "unexpected shape"),
         ("/users/@me/guilds", {"status": 200, "body": [7, {"id": "x"}]}, "servers", "open the invite link"),
