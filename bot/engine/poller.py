@@ -81,7 +81,10 @@ class Poller:
 
     def schedule(self, task_id: str, after: float, *, failing: bool = False) -> None:
         """Poll a task in `after` seconds, or earlier if so scheduled; `failing` if its newest poll failed."""
-        self._queue.schedule(task_id, self._clock() + after, failing=failing)
+        now = self._clock()
+        # While requests are limited, a person's poll fails because of that, and not because of its task.
+        failing = failing and not self.breaker.budget.is_limited(now)
+        self._queue.schedule(task_id, now + after, failing=failing)
         self._wake_up.set()
 
     async def poll_for_person(self, task_id: str) -> Task:
