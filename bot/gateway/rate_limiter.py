@@ -19,6 +19,9 @@ BRAKE_SECONDS: Final = 1.0
 AT_ONCE: Final = 4
 """Requests that may pass together after a rest; with 45 a second it stays below 50 in any second."""
 
+FINAL_WAITS: Final = 2.0
+"""A final form waits for the results that come up to so many seconds after it, and for no later ones."""
+
 
 class Priority(IntEnum):
     """Which requests go first when they cannot all be sent at once."""
@@ -63,8 +66,10 @@ class RateLimiter:
         """Wait for the turn of a request: by its priority, then by since when its message is stale."""
         if not self._waiting and self._take():
             return
-        turn = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (priority, since, next(self._order), turn))
+        turn, rank = asyncio.get_running_loop().create_future(), priority
+        if priority <= Priority.FINAL:
+            rank, since = Priority.RESULT, self._now() + FINAL_WAITS * (priority is Priority.FINAL)
+        heapq.heappush(self._waiting, (rank, since, next(self._order), turn))
         self._set_timer()
         await turn
 

@@ -140,3 +140,19 @@ async def test_the_stalest_card_goes_first_however_many_cards_its_channel_has() 
     mean = 200 * len(edits) / sum(map(len, edits.values()))
     stalest = max(later - before for times in edits.values() for before, later in pairwise(times[1:]))
     assert stalest < 1.5 * mean
+
+
+async def test_final_forms_wait_for_the_results_of_two_seconds_and_not_for_all() -> None:
+    """Results keep coming faster than they can be sent."""
+    gate = RateLimiter()
+    first = asyncio.create_task(passed(gate, [Priority.RESULT] * 300 + [Priority.FINAL] * 10))
+    later = []
+    for _ in range(10):
+        await asyncio.sleep(1)
+        later.append(asyncio.create_task(passed(gate, [Priority.RESULT] * 100)))
+    times = {number: time for time, number in await first}
+    last = max(times[number] for number in range(300))
+    finals = [times[number] for number in range(300, 310)]
+    assert last < min(finals)
+    assert max(finals) < last + 200 / PER_SECOND + 2
+    await asyncio.gather(*later)
