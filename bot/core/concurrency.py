@@ -11,6 +11,8 @@ from typing import Final
 START: Final = 128
 BOUNDS: Final = (32, 512)
 MORE: Final = 16
+AT_FIRST: Final = 1.5
+"""By how much it grows instead until it has fallen once: TCP's slow start."""
 LESS: Final = 0.8
 MUCH_LONGER: Final = 2.0
 """So many times the usual round trip, and this many seconds more:"""
@@ -22,6 +24,7 @@ class Concurrency:
 
     def __init__(self) -> None:
         self.limit = START
+        self._has_fallen = False
         self._usual = inf
         self._seconds: Final[list[float]] = []
         self._refused = self._in_use = False
@@ -41,7 +44,7 @@ class Concurrency:
         if self._refused or seconds > self._usual * MUCH_LONGER + TOLERATED:
             if self.limit == low and not self._refused:  # that it is slow is not our doing
                 self._usual = seconds
-            self.limit = max(low, int(self.limit * LESS))
+            self.limit, self._has_fallen = max(low, int(self.limit * LESS)), True
         elif self._in_use:
-            self.limit = min(high, self.limit + MORE)
+            self.limit = min(high, self.limit + MORE if self._has_fallen else int(self.limit * AT_FIRST))
         self._usual = min(seconds, self._usual)

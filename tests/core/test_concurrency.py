@@ -18,6 +18,10 @@ def play(limit: Concurrency, rounds: int, seconds: Callable[[int], float], wante
     return limit.limit
 
 
+def test_at_first_it_grows_within_a_few_round_trips() -> None:
+    assert play(Concurrency(), 4, lambda _: 1.0) == HIGH
+
+
 @pytest.mark.parametrize("round_trip", [0.001, 0.3, 1.0, 5.0])
 def test_it_grows_to_the_most_while_round_trips_stay_the_same(round_trip: float) -> None:
     assert play(Concurrency(), 40, lambda _: round_trip) == HIGH
