@@ -84,7 +84,7 @@ class App:
             wait=wait,
         )
         veo.on_quotas = self.breaker.budget.announced
-        veo.before_second_try = self.breaker.another
+        veo.before_second_try = self.breaker.begin_second_try
         self.outbound: Final = Outbound(
             self.store,
             rest,

@@ -49,7 +49,7 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         executor: Executor = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="store"))
         database = database_at(settings.database, executor)
-        # Before the data is made or migrated. If Discord is down, `reach` asks again, and the rest may start.
+        # Before the data is created or migrated. If Discord is down, the rest starts, and `reach` asks again.
         token = settings.discord_token.get_secret_value()
         unanswered = await ask(settings.discord_api_url, token, discord_time, FIRST_ASK_SECONDS)
         await database.open()
@@ -113,8 +113,8 @@ async def _serve(settings: Settings, client: VeoBot, discord_time: DiscordTime, 
 async def _begin(app: App) -> None:
     """Begin, and keep what exists then out of all later garbage collections.
 
-    A full collection stopped everything for 0.1 s, mostly to look at modules, settings and the watches of a
-    restart.
+    A full collection stopped everything for 0.1 s, mostly traversing modules, settings and the watches
+    of a restart.
     """
     await app.begin()
     gc.collect()

@@ -34,7 +34,7 @@ async def move(source: Location, target: Location, at: float) -> str:
     """
     if shown(source) == shown(target):
         raise MoveFailed(f"{shown(source)} is both where to move from and where to")
-    _refuse_nothing(source)
+    _refuse_empty(source)
     old, new = database_at(source, None), database_at(target, None)
     await old.open()
     try:
@@ -52,7 +52,7 @@ async def move(source: Location, target: Location, at: float) -> str:
     )
 
 
-def _refuse_nothing(source: Location) -> None:
+def _refuse_empty(source: Location) -> None:
     """Refuse a database without the bot's data: opening it would create some."""
     if isinstance(source, Path):
         if (why := why_unreadable(source)) is not None:
@@ -90,11 +90,8 @@ def _copy(old: Connection, new: Connection) -> dict[str, int]:
     return counts
 
 
-# An id is never used again, although the row with the highest one may have been deleted.
-
-
 def _counter(connection: Connection, table: Table, column: Column[int]) -> int:
-    """Return the highest id that a table ever had, 0 if that is not known."""
+    """Return the highest id that a table ever had, 0 if unknown: an id is never used again after its row."""
     if connection.dialect.name == "sqlite":
         query = text("SELECT seq FROM sqlite_sequence WHERE name = :table")
         return int(connection.scalar(query, {"table": table.name}) or 0)

@@ -36,28 +36,28 @@ def counts(language: str, endings: Sequence[Ending], total: int, running: int = 
     return " · ".join([ready, *(say(language, some, count=count) for some, count in others if count)])
 
 
-def summary_messages(card: Card, told: Summarized) -> tuple[Message, ...]:
+def summary_messages(card: Card, summarized: Summarized) -> tuple[Message, ...]:
     """Return the messages of a summary, almost always one."""
-    running = told.summary.watch_id if told.summary.early else None
+    running = summarized.summary.watch_id if summarized.summary.early else None
     ended = [
         (watch, watch.outcome.ending)
-        for watch in told.watches
+        for watch in summarized.watches
         if watch.outcome is not None and watch.id != running
     ]
-    endings, total = [ending for _, ending in ended], len(told.watches)
+    endings, total = [ending for _, ending in ended], len(summarized.watches)
     title = counts(card.language, endings, total, total - len(ended))
     style = Style.GOOD if all(ending.ready for ending in endings) else Style.ODD
-    common = common_name([watch.name for watch in told.watches])
+    common = common_name([watch.name for watch in summarized.watches])
     name = plain(common, NAME_LIMIT)
     links = [
-        _link(card, watch, ending, told.result_ids[watch.id], common)
+        _link(card, watch, ending, summarized.result_ids[watch.id], common)
         for watch, ending in ended
-        if watch.id in told.result_ids
+        if watch.id in summarized.result_ids
     ]
     length = sum(len(link) + 1 for link in links)
     first = Page([headline(style, title, f"**{name}**" if name else "")], spare=min(LINKS_RESERVED, length))
     pages = [first]
-    add_mentions(pages, told.recipients)
+    add_mentions(pages, summarized.recipients)
     first.spare = 0
     for place, link in enumerate(links, 1):
         if len(link) >= first.space:

@@ -7,7 +7,7 @@ from bot.clock import Clock
 from bot.store.errors import StoreUnusable
 from bot.store.location import Postgres, shown
 from bot.store.postgres_errors import how_to_create
-from bot.store.postgres_facts import Facts, look_at
+from bot.store.postgres_facts import Facts, read_facts
 from bot.store.postgres_session import POOLED
 from bot.store.readonly import VERSIONS
 from bot.store.schema import HEAD
@@ -20,7 +20,7 @@ MAX_CLOCK_OFFSET: Final = 5.0
 def check_postgres(url: Postgres, clock: Clock) -> tuple[list[CheckResult], bool]:
     """Check a database without changing it; return also whether a bot runs on it."""
     try:
-        facts = look_at(url)
+        facts = read_facts(url)
     except StoreUnusable as error:
         return [CheckResult("database", False, str(error))], False
     return judge(facts, url, clock()), facts.is_locked

@@ -76,7 +76,7 @@ class FirstPoll:
         response.turn.give_back()
         self._polls.update(polls)
         try:
-            soon = self._poller.person_waits() < LONG_WAIT
+            soon = self._poller.person_delay() < LONG_WAIT
             _, late = await asyncio.wait(polls, timeout=FIRST_POLL_SECONDS if soon else 0)
             if late:
                 await response.placeholder(task_ids)

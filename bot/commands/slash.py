@@ -221,7 +221,7 @@ class Commands:
         return ""
 
     def _is_new(self, interaction_id: int) -> bool:
-        """Return whether an interaction has not been seen before: a RESUME may replay one."""
+        """Return whether an interaction is new: a RESUME may replay one."""
         if interaction_id in self._answered:
             return False
         self._answered[interaction_id] = None

@@ -1,4 +1,4 @@
-"""The file `.env`, read line by line with python-dotenv's parser; a line that says nothing usable is named.
+"""The file `.env`, read line by line with python-dotenv's parser; unusable lines are reported by number.
 
 People fill it in with whatever they have: editors that write UTF-16 or a byte order mark, lines copied from
 shells and YAML, names from other bots. Nothing of a faulty line is repeated, because it may be a secret.
@@ -49,7 +49,7 @@ class EnvFile:
     missing: str | None = None
     """What to do if there is no such file."""
     readable: bool = True
-    """Else nothing can be said of what it sets."""
+    """False if nothing is known of what it sets."""
 
 
 def read_env_file(path: Path, names: Collection[str]) -> EnvFile:
@@ -134,8 +134,8 @@ def _unparsable(line: str, names: Collection[str]) -> Fault:
 def _unknown(key: str, value: str | None, names: Collection[str]) -> Fault:
     """Return the fault of a line that sets none of our settings.
 
-    Only what looks like a variable is repeated: a secret alone on a line looks like a name to the parser,
-    also with the `=` that pads base64.
+    Only what has the form of a variable is repeated: the parser takes a secret that is alone on a line for a
+    name, even with the `=` that pads base64.
     """
     about = _meant(re.sub(r"\W", "_", key), names) if len(key) <= LONGEST_NAME else None
     if about is None and not (value or "").strip("="):

@@ -1,4 +1,4 @@
-"""How many requests the task API takes, and when the next one may be sent; the strictest limit counts.
+"""How many requests the task API takes, and when the next one may be sent; the strictest limit wins.
 
     set        `POLL_PER_MINUTE`: never more in any minute, and the polls of watched tasks evenly spaced
     announced  what the newest headers leave (`Quota`), spread over the rest of its window
@@ -16,24 +16,24 @@ from bot.core.learned_rate import LONGEST_HOLD, LearnedRate
 
 MINUTE: Final = 60.0
 IN_TRANSIT: Final = 1.0
-"""Our minute is so much longer: one request may take so many seconds longer to arrive than the next."""
+"""Seconds added to our minute: a request may take that much longer to arrive than the one after it."""
 RESERVED: Final = 10
-"""One request in so many of those that are set is left for people, who would wait for a full minute's gap."""
+"""One request in this many is reserved for people, who would otherwise wait for up to a minute."""
 CATCH_UP: Final = 0.05
-"""Seconds of a late timer that are made up for."""
+"""A timer that fires late by up to so many seconds is made up for."""
 LONGEST_WINDOW: Final = 120.0
-"""What is left of a longer window is not spread: a daily quota must not slow down a busy hour."""
+"""The rest of a longer window is not spread: a daily quota must not slow down a busy hour."""
 
 
 class Quota(NamedTuple):
-    """What an API announces: so many more requests in so many seconds."""
+    """What an API announces: so many more `requests` within the next `seconds`."""
 
     requests: int
     seconds: float
 
 
 class RequestBudget:
-    """`per_minute` requests are allowed in any minute, None for no such limit."""
+    """Spaces requests and counts them; `per_minute` is the most in any minute, None for no such limit."""
 
     def __init__(self, per_minute: int | None = None) -> None:
         self.learned: Final = LearnedRate()
@@ -47,7 +47,7 @@ class RequestBudget:
         self._next_spaced = -inf
 
     def is_limited(self, now: float) -> bool:
-        """Tell whether any limit is known."""
+        """Return whether any limit is known."""
         return self._gap(now) > 0 or self.learned.at(now) < inf
 
     def at(self, *, spaced: bool) -> float:
@@ -67,7 +67,7 @@ class RequestBudget:
         self._next_spaced = min(max(self._next_spaced, now - CATCH_UP), now) + self._gap(now)
 
     def announced(self, quotas: Iterable[Quota], now: float) -> None:
-        """Take over what an answer's headers leave."""
+        """Apply the quotas that an answer's headers announce."""
         self._announced_gap = 0.0
         for requests, seconds in quotas:
             if requests <= 0:

@@ -1,7 +1,7 @@
-"""How many polls may be in flight at once: found out from their round trips.
+"""How many polls may be in flight at once, learned from their round trips.
 
-Additive increase, multiplicative decrease (RFC 5681), judged once in as many answers as are in flight: more
-as long as they come as fast as ever, fewer once most of them take much longer or the API refuses some.
+Additive increase, multiplicative decrease (RFC 5681), judged once per `limit` answers: it grows while they
+come as fast as ever, and shrinks once most of them take much longer or the API refuses some.
 """
 
 from math import inf
@@ -15,8 +15,8 @@ AT_FIRST: Final = 1.5
 """By how much it grows instead until it has fallen once: TCP's slow start."""
 LESS: Final = 0.8
 MUCH_LONGER: Final = 2.0
-"""So many times the usual round trip, and this many seconds more:"""
 TOLERATED: Final = 0.1
+"""A median round trip is much longer at so many times the usual one, plus these seconds."""
 
 
 class Concurrency:

@@ -53,7 +53,7 @@ class Learned(NamedTuple):
     """Seconds for which a task is usually queued, and rendered."""
 
 
-UNTAUGHT: Final = Learned()
+NOTHING_LEARNED: Final = Learned()
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class HazardModel:
     seconds: list[float] = field(default_factory=lambda: [0.0] * BUCKETS)
     ends: list[float] = field(default_factory=lambda: [0.0] * BUCKETS)
     queue: list[float] = field(default_factory=lambda: [0.0, 0.0])
-    learned: Learned = UNTAUGHT
+    learned: Learned = NOTHING_LEARNED
     surprise: float = 0.0
     """By how many powers of e `USUAL_RATE` has predicted better of late."""
     fresh: int = 0

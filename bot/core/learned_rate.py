@@ -72,7 +72,7 @@ class LearnedRate:
             self.not_before = max(self.not_before, now + self._pause)
 
     def refused(self, begun: float, now: float, retry_after: float | None, *, sure: bool = True) -> None:
-        """Learn that a request sent at `begun` was refused; `sure` if hardly because of its task alone."""
+        """Learn that a request sent at `begun` was refused; `sure` if hardly for its task alone."""
         if begun < self._since:
             return
         if self._spell is None:

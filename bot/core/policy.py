@@ -10,7 +10,7 @@ from math import inf
 from typing import Final
 
 from bot.core.backoff import exponential_backoff
-from bot.core.hazard import UNTAUGHT, Learned, pause
+from bot.core.hazard import NOTHING_LEARNED, Learned, pause
 from bot.core.position import Position
 from bot.core.task import Task, TaskState
 
@@ -25,7 +25,7 @@ SUSPICIOUS_QUEUE: Final = 900.0
 """Fewer seconds without a change are never suspicious."""
 USUAL_TIMES: Final = 3.0
 """Nor is less than this multiple of the usual time."""
-LONGEST_UNTAUGHT: Final = 15.0
+LONGEST_UNLEARNED: Final = 15.0
 """Longest pause where nothing was learned about what comes next: a queued task may begin at any time."""
 
 
@@ -43,7 +43,7 @@ class PollPolicy:
     """What finished renders have taught, by action."""
 
     def learned_of(self, task: Task) -> Learned:
-        return self.learned.get(task.action, UNTAUGHT)
+        return self.learned.get(task.action, NOTHING_LEARNED)
 
 
 def _clamp(value: float, low: float, high: float) -> float:
@@ -76,7 +76,7 @@ def poll_delay(task: Task, position: Position | None, idle_seconds: float, polic
     low, high = policy.min_seconds, policy.max_seconds
     if task.state is TaskState.RUNNING and position is not None:
         return _clamp(pause(policy.learned_of(task).rates, position, high), low, high)
-    return _clamp(idle_seconds / 3, min(_soon(policy), high), max(low, min(high, LONGEST_UNTAUGHT)))
+    return _clamp(idle_seconds / 3, min(_soon(policy), high), max(low, min(high, LONGEST_UNLEARNED)))
 
 
 def spread(delay: float, policy: PollPolicy, chance: float) -> float:

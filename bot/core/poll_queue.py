@@ -28,8 +28,8 @@ PEOPLE_AHEAD: Final = 3
 RANKED: Final = 256
 """How many of the tasks that have waited longest are ranked by urgency."""
 
-Urgency = Callable[[str, float], float]
-"""How urgent a task is that was due at a time."""
+UrgencyFn = Callable[[str, float], float]
+"""Returns how urgent a task is that was due at a time."""
 
 
 class PollQueue:
@@ -47,7 +47,7 @@ class PollQueue:
         self._watched: Final = watched
         self._due: Final[dict[str, float]] = {}
         self._failing: Final[set[str]] = set()
-        self._lines: Final[tuple[list[tuple[float, str]], ...]] = ([], [])
+        self._heaps: Final[tuple[list[tuple[float, str]], ...]] = ([], [])
         """Two heaps, the second for failing tasks. If a task is rescheduled or changes queues, its old entry
         stays in the heap and is dropped when it comes up: `_due` and `_failing` are the truth."""
         self._failing_in_flight = 0
@@ -90,21 +90,21 @@ class PollQueue:
         """Record that a person's poll begins."""
         self._people_ahead = min(self._people_ahead + 1, PEOPLE_AHEAD)
 
-    def take(self, now: float, urgency: Urgency | None = None) -> tuple[str, float]:
+    def take(self, now: float, urgency: UrgencyFn | None = None) -> tuple[str, float]:
         """Take the task to poll now, and when it was due; `next_at` must have come.
 
         The most urgent of the tasks that are due, or without `urgency` the one that has waited longest.
         """
         others, failing = self._first(failing=False), self._first(failing=True)
-        turn = failing <= now and (others > now or self._others_in_a_row >= FAILING_SHARE - 1)
-        due, task_id = self._lines[turn][0]
-        if urgency is not None and not turn:
+        take_failing = failing <= now and (others > now or self._others_in_a_row >= FAILING_SHARE - 1)
+        due, task_id = self._heaps[take_failing][0]
+        if urgency is not None and not take_failing:
             due, task_id = self._most_urgent(now, urgency)
         del self._due[task_id]
         self.in_flight[task_id] = now
         self._people_ahead = max(0, self._people_ahead - 1)
-        self._failing_in_flight += turn
-        self._others_in_a_row = 0 if turn else self._others_in_a_row + 1
+        self._failing_in_flight += take_failing
+        self._others_in_a_row = 0 if take_failing else self._others_in_a_row + 1
         return task_id, due
 
     def done(self, task_id: str, due: float | None, *, failing: bool) -> None:
@@ -128,9 +128,9 @@ class PollQueue:
 
     def _push(self, task_id: str, due: float) -> None:
         self._due[task_id] = due
-        heappush(self._lines[task_id in self._failing], (due, task_id))
+        heappush(self._heaps[task_id in self._failing], (due, task_id))
 
-    def _most_urgent(self, now: float, urgency: Urgency) -> tuple[float, str]:
+    def _most_urgent(self, now: float, urgency: UrgencyFn) -> tuple[float, str]:
         waiting = (
             (due, task_id)
             for task_id, due in self._due.items()
@@ -143,13 +143,13 @@ class PollQueue:
         full = failing and self._failing_in_flight >= self.limit.limit // 2
         if full or len(self.in_flight) >= self.limit.limit:
             return inf
-        line = self._lines[failing]
-        while line:
-            due, task_id = line[0]
+        heap = self._heaps[failing]
+        while heap:
+            due, task_id = heap[0]
             if self._due.get(task_id) == due and (task_id in self._failing) == failing:
                 if task_id in self._watched:
                     return due
                 del self._due[task_id]
                 self._failing.discard(task_id)
-            heappop(line)
+            heappop(heap)
         return inf

@@ -18,7 +18,7 @@ EARLY_AFTER: Final = 30 * 60.0
 
 
 class Summarized(NamedTuple):
-    """A summary, and all that it tells."""
+    """A summary and everything it reports."""
 
     summary: Summary
     recipients: tuple[int, ...]

@@ -2,7 +2,7 @@
 
     watching ── Task ended ───────────────► SUCCEEDED | FAILED
              ── succeeded without a video ─► (a few more polls) ─► EMPTY
-             ── Missing ──────────────────► (for a minute) ─► NO_SUCH_TASK, or once seen ─► VANISHED
+             ── Missing ──────────────────► (for a minute) ─► NO_SUCH_TASK, or if known before ─► VANISHED
              ── refused by the API ───────► (for ten minutes) ─► REFUSED
              ── nothing new for too long ──► STALLED
              ── watched for too long ──────► TOO_OLD, also while nothing is polled

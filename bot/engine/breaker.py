@@ -100,14 +100,14 @@ class CircuitBreaker:
         self._observe(task_id, task, begun)
         return task
 
-    async def turn(self) -> None:
-        """Wait until the budget has room for one more request."""
+    async def wait_for_budget(self) -> None:
+        """Wait until the budget allows one more request."""
         while (at := self.budget.at(spaced=False)) > (now := self._clock()):
             await self._wait(asyncio.sleep(at - now))
 
-    async def another(self) -> None:
-        """Wait for, and count, a request beside that of a poll: a second way to authorize."""
-        await self.turn()
+    async def begin_second_try(self) -> None:
+        """Wait until a poll may send a second request, to authorize in another way, and count it."""
+        await self.wait_for_budget()
         self.budget.sent(self._clock())
 
     async def probe(self) -> None:
@@ -136,12 +136,12 @@ class CircuitBreaker:
             await self._wake_up.sleep(wait)
 
     def _was_watched(self, task_id: str) -> bool:
-        """Tell whether a task is watched, or was until lately."""
+        """Return whether a task is watched, or was until lately."""
         polled_at = self._polled.get(task_id, -inf)
         return task_id in self._watched or self._clock() - polled_at < MIXED_UP_SECONDS
 
     async def _ask(self, task_id: str) -> Observation:
-        await self.turn()
+        await self.wait_for_budget()
         try:
             return await self.poll(task_id)
         except VeoError as error:

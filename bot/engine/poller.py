@@ -98,7 +98,7 @@ class Poller:
         async with self._people:
             self._queue.people_waiting += 1
             try:
-                while (wait := self.person_waits()) > 0:
+                while (wait := self.person_delay()) > 0:
                     await self._person_wake_up.sleep(None if wait == inf else wait)
                 self._queue.begin_persons()
             finally:
@@ -106,7 +106,7 @@ class Poller:
                 self._wake_up.set()
         return await self.breaker.poll(task_id)
 
-    def person_waits(self) -> float:
+    def person_delay(self) -> float:
         """Return the seconds until a person's poll may begin; `inf` if it has to wait for another poll."""
         now = self._clock()
         return self._queue.person_at(now, alone=self.breaker.health.paused) - now

@@ -11,7 +11,7 @@ from typing import Final, Never
 INTERVAL: Final = 0.25
 """Seconds between two observations, each of the worst of several timers."""
 TIMERS: Final = 5
-"""Timers for each of them: a stall is measured as at most so much shorter than it was."""
+"""Timers in each of them, so that a stall is underestimated by a fifth of that time at most."""
 REMEMBERED: Final = 240
 """Observations, a minute's, of which the longest is reported."""
 

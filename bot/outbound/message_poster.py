@@ -60,13 +60,13 @@ class Posting:
     """What the log calls it."""
     about: Mapping[str, object]
     """What else the log says about it."""
-    is_it: Callable[[str, Delivery, int], bool]
-    """Returns whether a content is that of one of its messages, of so many."""
+    matches: Callable[[str, Delivery, int], bool]
+    """Returns whether a content is that of a planned message, given how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One message of a posting that has so many `parts`."""
+    """One message of a posting; `parts` is how many it has."""
 
     posting: Posting
     delivery: Delivery
@@ -211,14 +211,13 @@ class MessagePoster:
 
         async def is_it(ours: Found) -> bool:
             # Where cards were deleted, the result of another watch of the same task reads the same.
-            fits = posting.is_it(ours.content, delivery, part.parts)
+            fits = posting.matches(ours.content, delivery, part.parts)
             return fits and not await self._store.is_result(ours.id)
 
-        key = part.nonce
         since = (delivery.intended_at or 0.0) - MARGIN
-        search = self._searches.setdefault(key, HistorySearch(part.card, since))
+        search = self._searches.setdefault(part.nonce, HistorySearch(part.card, since))
         found = await search.run(self._rest, is_it)
-        del self._searches[key]
+        del self._searches[part.nonce]
         if found is NotFound.INCONCLUSIVE:
             log.warning(
                 "the search for a result that may have been posted before is inconclusive, posting it",

@@ -1,6 +1,6 @@
 """The requests to Discord for cards and results, made with discord.py. Each raises Discord's error.
 
-Channels and messages are addressed by their stored ids, never looked up in a cache: that a cache does not
+Channels and messages are addressed by their stored ids, never taken from a cache: that a cache does not
 contain a channel says nothing about the channel.
 """
 

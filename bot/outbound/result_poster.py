@@ -21,7 +21,7 @@ from bot.videos.downloader import VideoDownloader
 
 
 class ResultPoster:
-    """Posts results in their channels. `discord_clock` tells Unix time as Discord's messages have it."""
+    """Posts results in their channels. `discord_clock` is Unix time by Discord's clock."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class ResultPoster:
             silent=card.batch,
         )
 
-        def is_it(content: str, delivery: Delivery, parts: int) -> bool:
+        def matches(content: str, delivery: Delivery, parts: int) -> bool:
             return is_part(content, watch.task_id, delivery.part, parts)
 
         posting = Posting(
@@ -90,7 +90,7 @@ class ResultPoster:
             nonce=f"{card.message_id:x}-{watch.position}",
             what="result",
             about={"task": watch.task_id},
-            is_it=is_it,
+            matches=matches,
         )
         await self._messages.post(posting, messages, videos)
 
@@ -100,7 +100,7 @@ class ResultPoster:
         Raises:
             Exception: as for `post`.
         """
-        if (told := await self._store.summaries.read(card.id)) is None:
+        if (summarized := await self._store.summaries.read(card.id)) is None:
             return  # the card is gone
         posting = Posting(
             card,
@@ -109,9 +109,9 @@ class ResultPoster:
             nonce=f"{card.message_id:x}-s",
             what="summary",
             about={},
-            is_it=_is_summary,
+            matches=_is_summary,
         )
-        await self._messages.post(posting, summary_messages(card, told), Videos())
+        await self._messages.post(posting, summary_messages(card, summarized), Videos())
 
 
 def _is_summary(content: str, delivery: Delivery, _parts: int) -> bool:

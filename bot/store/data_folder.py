@@ -116,7 +116,7 @@ def is_locked(database: Path) -> bool:
 
 
 def fault_of(database: Path) -> str | None:
-    """Return why a database cannot be kept at a path and what to do, as far as a look can tell."""
+    """Return why a database cannot be kept at a path and what to do, without opening anything."""
     folder = nearest_existing(database.parent)
     if os.path.isdir(database):  # noqa: PTH112 Path.is_dir raises if a parent is not accessible
         return f"{database} is a folder: set DATABASE_URL to a file in it"

@@ -48,7 +48,7 @@ class PostgresDatabase(Database):
         self.upsert = insert
         self.url: Final = url
         self._session_name: Final = f"veo-watch-bot {uuid4().hex[:12]}"
-        """Tells the sessions of this process from those of another bot."""
+        """Distinguishes this process's sessions from those of another bot."""
         self._timeline = ""
         """The server's, when the database was opened."""
         self._closing = False

@@ -57,7 +57,7 @@ _BY_KIND: Final[tuple[tuple[type[Exception], str], ...]] = (
     (errors.DiskFull, "free some space on the server's disk"),
     (errors.ReadOnlySqlTransaction, "it is a standby, or set to read-only: name the primary in DATABASE_URL"),
     (errors.LockNotAvailable, "another program holds a lock on its tables: end it"),
-    (errors.QueryCanceled, "it was too slow: look at the server's load and locks"),
+    (errors.QueryCanceled, "it was too slow: check the server's load and locks"),
 )
 
 

@@ -46,7 +46,7 @@ class Facts:
     """Whether a bot runs on it."""
 
 
-def look_at(url: URL) -> Facts:
+def read_facts(url: URL) -> Facts:
     """Find out what a database is.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A session with PostgreSQL: its limits, the lock that keeps a second bot off, and what the server must be.
+"""A session with PostgreSQL: its limits, the lock that keeps a second bot off, what the server must support.
 
 The lock is an advisory lock of the session: PostgreSQL releases it when the session ends, however it ends. A
 session whose machine has vanished ends after about eight seconds of unanswered keepalives.

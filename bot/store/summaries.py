@@ -1,4 +1,4 @@
-"""The summaries of cards with several tasks: when each became due, whom it pings, what it tells."""
+"""The summaries of cards with several tasks: when each became due, whom it pings, what it reports."""
 
 from collections.abc import Iterable, Mapping
 

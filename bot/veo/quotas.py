@@ -1,6 +1,6 @@
 """Reads what the headers of an answer say about the requests that are left.
 
-There is no standard that servers keep. They send pairs of `…-Remaining` and `…-Reset` under several names
+Servers follow no common standard. They send pairs of `…-Remaining` and `…-Reset` under several names
 (GitHub's, Kong's, OpenAI's, RapidAPI's), with resets as seconds, Unix times, Go durations or dates, or one of
 three forms of the IETF's draft (draft-ietf-httpapi-ratelimit-headers-03, -07 and -10). What cannot be read is
 ignored, and so is what counts something else: tokens, or the limit of a relay's own upstream.

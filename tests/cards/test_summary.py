@@ -16,7 +16,7 @@ from bot.messages import ENGLISH, LANGUAGES
 CARD: Final = Card(1, 10**18, 10**18, 10**18, STARTER, ENGLISH, NOW, batch=True)
 
 
-def told(
+def summarized(
     *ends: Ending | None,
     recipients: tuple[int, ...] = (STARTER,),
     early: bool = False,
@@ -47,7 +47,7 @@ def test_each_kind_of_end_is_counted_by_itself() -> None:
 
 
 def test_of_a_name_that_all_share_only_the_numbers_are_repeated() -> None:
-    (message,) = summary_messages(CARD, told(Ending.SUCCEEDED, Ending.FAILED, name="Shot *12*"))
+    (message,) = summary_messages(CARD, summarized(Ending.SUCCEEDED, Ending.FAILED, name="Shot *12*"))
     first, *links, _ = message.content.splitlines()
     assert first == "⚠️ **1 of 2 ready · 1 failed** · **Shot \\*12\\***"
     assert [link.partition(" · [")[0] for link in links] == ["✅ Finished · **1**", "❌ Failed · **2**"]
@@ -55,7 +55,7 @@ def test_of_a_name_that_all_share_only_the_numbers_are_repeated() -> None:
 
 def test_it_links_to_each_result_and_to_nothing_else() -> None:
     ends = (Ending.SUCCEEDED, Ending.STOPPED, Ending.FAILED, Ending.SUCCEEDED)
-    (message,) = summary_messages(CARD, told(*ends, result_ids={1: 501, 3: 503}))
+    (message,) = summary_messages(CARD, summarized(*ends, result_ids={1: 501, 3: 503}))
     link = f"https://discord.com/channels/{10**18}/{10**18}/"
     assert message.content.splitlines() == [
         "⚠️ **2 of 4 ready · 1 failed · 1 stopped**",
@@ -68,16 +68,16 @@ def test_it_links_to_each_result_and_to_nothing_else() -> None:
 
 def test_an_early_one_calls_the_last_still_running_even_if_it_has_ended_meanwhile() -> None:
     for last in (None, Ending.SUCCEEDED):
-        (message,) = summary_messages(CARD, told(Ending.SUCCEEDED, last, early=True))
+        (message,) = summary_messages(CARD, summarized(Ending.SUCCEEDED, last, early=True))
         first, *links, _ = message.content.splitlines()
         assert first == "✅ **1 of 2 ready · 1 still running**"
         assert len(links) == 1
 
 
 def test_whom_it_pings_does_not_matter_when_it_is_looked_for() -> None:
-    (one,) = summary_messages(CARD, told(Ending.SUCCEEDED))
-    (other,) = summary_messages(CARD, told(Ending.SUCCEEDED, recipients=(STARTER, 7, 8)))
-    (failed,) = summary_messages(CARD, told(Ending.FAILED))
+    (one,) = summary_messages(CARD, summarized(Ending.SUCCEEDED))
+    (other,) = summary_messages(CARD, summarized(Ending.SUCCEEDED, recipients=(STARTER, 7, 8)))
+    (failed,) = summary_messages(CARD, summarized(Ending.FAILED))
     assert is_summary(other.content, one.content)
     assert not is_summary(failed.content, one.content)
 
@@ -96,7 +96,7 @@ def test_it_fits_and_loses_neither_counts_nor_pings(
 ) -> None:
     recipients = tuple(10**18 + n for n in range(people))
     card = Card(1, 10**18, 10**18, 10**18, STARTER, language, NOW, batch=True)
-    parts = summary_messages(card, told(*drawn, recipients=recipients, name=name))
+    parts = summary_messages(card, summarized(*drawn, recipients=recipients, name=name))
     assert all(len(part.content) <= 2_000 for part in parts)
     assert counts(language, drawn, len(drawn)) in parts[0].content.splitlines()[0]
     assert tuple(user for part in parts for user in part.mentions) == recipients

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.hazard import (
+    NOTHING_LEARNED,
     PRICE,
     REMEMBERED,
-    UNTAUGHT,
     USUAL_RATE,
     HazardModel,
     Rates,
@@ -51,7 +51,7 @@ def taught(*ages: float, model: HazardModel | None = None) -> HazardModel:
 def test_untaught_every_pause_is_that_of_the_usual_rate() -> None:
     expected = (2 * PRICE / USUAL_RATE) ** 0.5
     for age in (0.0, 7.0, 1e5):
-        assert wait(UNTAUGHT.rates, age) == pytest.approx(expected, rel=0.02)
+        assert wait(NOTHING_LEARNED.rates, age) == pytest.approx(expected, rel=0.02)
     assert expected < 5.0
 
 
@@ -91,7 +91,7 @@ def test_a_single_end_makes_no_narrow_peak() -> None:
 def test_ages_that_were_never_reached_keep_the_usual_rate() -> None:
     rates = taught(*[20.0] * 40).learned.rates
     assert rates[len(AGES)] == pytest.approx(USUAL_RATE)
-    assert wait(rates, 300.0) == pytest.approx(wait(UNTAUGHT.rates, 300.0))
+    assert wait(rates, 300.0) == pytest.approx(wait(NOTHING_LEARNED.rates, 300.0))
 
 
 @pytest.mark.parametrize("later", [20.0, 600.0], ids=["shorter", "longer"])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import running, tasks
 
-from bot.core.hazard import UNTAUGHT, Learned
+from bot.core.hazard import NOTHING_LEARNED, Learned
 from bot.core.policy import (
     PollPolicy,
     confirm_delay,
@@ -48,7 +48,7 @@ def test_the_pause_of_a_render_follows_what_its_action_has_taught() -> None:
     often, rarely, never = (Learned(rates=(rate,) * BUCKETS) for rate in (1.0, 0.001, 1e-9))
     pauses = [
         poll_delay(task, reached, 0.0, PollPolicy(learned={task.action: learned}))
-        for learned in (often, UNTAUGHT, rarely, never)
+        for learned in (often, NOTHING_LEARNED, rarely, never)
     ]
     assert pauses == sorted(pauses)
     assert (pauses[0], pauses[-1]) == (POLICY.min_seconds, POLICY.max_seconds)

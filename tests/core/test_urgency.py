@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from made import NOW
 
-from bot.core.hazard import PRICE, UNTAUGHT, USUAL_RATE, expected_lateness, pause
+from bot.core.hazard import NOTHING_LEARNED, PRICE, USUAL_RATE, expected_lateness, pause
 from bot.core.observed import UNOBSERVED, Observed, urgency
 from bot.core.policy import PollPolicy
 from bot.core.position import BUCKETS, position
@@ -41,7 +41,7 @@ def test_the_longer_the_wait_and_the_likelier_the_end_the_more_urgent() -> None:
     peak = [1e-3] * BUCKETS
     for bucket, _ in position(((NOW, 95),), NOW - 95, NOW).buckets(20.0):
         peak[bucket] = 0.3
-    policy = replace(POLICY, learned={"": UNTAUGHT._replace(rates=tuple(peak))})
+    policy = replace(POLICY, learned={"": NOTHING_LEARNED._replace(rates=tuple(peak))})
     near, far = render(95, 95.0), render(20, 20.0)
     for wait in (1.0, 5.0, 20.0, 60.0):
         assert urgency(near, NOW, NOW + wait, policy) > urgency(far, NOW, NOW + wait, policy)

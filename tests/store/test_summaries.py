@@ -31,13 +31,13 @@ async def test_the_recipients_are_those_who_follow_when_the_last_outcome_is_stor
         await store.save_outcomes([(2, READY)], {card.id: Summary(2, NOW + 60)})
         await store.people.follow(card.id, BOB, NOW)
         await store.people.unfollow(card.id, ADA)
-        told = await store.summaries.read(card.id)
-        assert told is not None
-        assert told.recipients == (STARTER, ADA)
-        assert (told.summary, told.result_ids) == (Summary(2, NOW + 60), {})
-        assert [watch.task_id for watch in told.watches] == ["a", "b"]
+        found = await store.summaries.read(card.id)
+        assert found is not None
+        assert found.recipients == (STARTER, ADA)
+        assert (found.summary, found.result_ids) == (Summary(2, NOW + 60), {})
+        assert [watch.task_id for watch in found.watches] == ["a", "b"]
         (state,) = await store.unfinished()
-        assert state.summary == told.summary
+        assert state.summary == found.summary
 
 
 async def test_it_links_to_the_first_message_of_each_result_in_the_channel(place: Location) -> None:
@@ -48,9 +48,9 @@ async def test_it_links_to_the_first_message_of_each_result_in_the_channel(place
             await store.results.plan(watch_id, [Message("one"), Message("two", silent=True)])
             for part, message_id in enumerate(message_ids, 1):
                 await store.results.sent(watch_id, part, message_id)
-        told = await store.summaries.read(card.id)
-        assert told is not None
-        assert told.result_ids == {1: 501}
+        found = await store.summaries.read(card.id)
+        assert found is not None
+        assert found.result_ids == {1: 501}
         assert [d.message.silent for d in await store.results.plan(1, [])] == [False, True]
 
 

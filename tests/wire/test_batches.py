@@ -82,19 +82,19 @@ async def test_results_and_failures_are_silent_and_one_summary_pings(tmp_path: P
         await pressed.acknowledged()
         assert "I will notify you once all of these have ended" in pressed.text
         await ended(here, card, DONE, failed("no faces"), DONE)
-        told = await summary(here, card)
+        posted = await summary(here, card)
         results = [await result(here, card, task) for task in TASKS[:3]]
         assert all(map(is_silent, results))
-        assert told.content.splitlines() == [
+        assert posted.content.splitlines() == [
             "⚠️ **2 of 3 ready · 1 failed**",
             f"✅ Finished · **1** · `eeeeeeee…` · [result]({results[0].jump_url})",
             f"❌ Failed · **2** · `eeeeeeee…` · [result]({results[1].jump_url})",
             f"✅ Finished · **3** · `eeeeeeee…` · [result]({results[2].jump_url})",
             f"<@{here.ada.id}> <@{here.bob.id}>",
         ]
-        assert told.pings == {here.ada.id, here.bob.id}
-        assert not told.flags & SUPPRESS_NOTIFICATIONS
-        assert told is here.replies(card)[-1], "after the last result"
+        assert posted.pings == {here.ada.id, here.bob.id}
+        assert not posted.flags & SUPPRESS_NOTIFICATIONS
+        assert posted is here.replies(card)[-1], "after the last result"
         await here.shows(card, "The results are in the replies below.")
         await nothing_more(here, card, 4)
 
@@ -141,11 +141,11 @@ async def test_whoever_joined_one_id_is_pinged_by_its_result_and_not_by_the_summ
         own = await here.type("watch", TASKS[0])
         assert "I will notify you once all renders on its card have ended." in own.text
         await ended(here, card, failed("no"), DONE, DONE)
-        told = await summary(here, card)
+        posted = await summary(here, card)
         pings = [reply.pings for reply in here.replies(card)]
         assert pings == [{here.bob.id}, set(), {here.bob.id}, {here.ada.id}]
         assert not here.replies(card)[0].flags & SUPPRESS_NOTIFICATIONS, "a silent ping is none"
-        assert told.pings == {here.ada.id}
+        assert posted.pings == {here.ada.id}
         await nothing_more(here, card, 4)
 
 
@@ -169,12 +169,12 @@ async def test_one_that_goes_on_for_half_an_hour_is_not_waited_for(tmp_path: Pat
         await here.sleep(HALF_AN_HOUR / 2)
         await here.kill_bot()  # the time is that of the stored end
         await here.start_bot()
-        told = await summary(here, card, HALF_AN_HOUR)
+        posted = await summary(here, card, HALF_AN_HOUR)
         assert HALF_AN_HOUR <= here.clock() - at < HALF_AN_HOUR + 120
-        first, *links, _ = told.content.splitlines()
+        first, *links, _ = posted.content.splitlines()
         assert first == "⚠️ **1 of 3 ready · 1 failed · 1 still running**"
         assert len(links) == 2
-        assert told.pings == {here.ada.id}
+        assert posted.pings == {here.ada.id}
         await here.shows(card, "Each result will be posted as a reply to this card.")
         here.api.set(TASKS[2], DONE)
         last = await result(here, card, TASKS[2])
@@ -219,9 +219,9 @@ async def test_when_the_last_is_stopped_while_others_had_results_the_summary_com
         await ended(here, card, DONE)
         await here.type("stop", TASKS[1])
         await (await here.sim.click(here.ada, card, label="Stop")).acknowledged()
-        told = await summary(here, card)
-        assert told.content.startswith("⚠️ **1 of 3 ready · 2 stopped**\n✅ Finished · **1**")
-        assert told.pings == {here.ada.id}
+        posted = await summary(here, card)
+        assert posted.content.startswith("⚠️ **1 of 3 ready · 2 stopped**\n✅ Finished · **1**")
+        assert posted.pings == {here.ada.id}
         await nothing_more(here, card, 2)
 
 
@@ -397,10 +397,10 @@ async def test_the_message_menu_knows_the_tasks_of_a_summary(tmp_path: Path) -> 
     async with place(tmp_path) as here:
         card = await watched(here, 2)
         await ended(here, card, DONE, DONE)
-        told = await summary(here, card)
+        posted = await summary(here, card)
         for task in TASKS[:2]:
             here.api.set(task, running(10))
-        use = await here.sim.message_command(here.ada, here.channel, "Watch Veo tasks", told)
+        use = await here.sim.message_command(here.ada, here.channel, "Watch Veo tasks", posted)
         await use.acknowledged()
         assert use.response is not None
         await here.shows(use.response, "0 of 2 ready")

@@ -18,7 +18,7 @@ from bot.check.postgres_checks import check_postgres, judge
 from bot.store import postgres_session
 from bot.store.errors import StoreUnusable
 from bot.store.location import database_at
-from bot.store.postgres_facts import Facts, look_at
+from bot.store.postgres_facts import Facts, read_facts
 from bot.store.schema import HEAD
 
 GOOD = Facts(
@@ -89,7 +89,7 @@ def test_what_is_wrong_is_said_with_what_to_do(
 
 
 async def test_the_tests_server_is_found_as_it_is(postgres_place: URL) -> None:
-    facts = look_at(postgres_place)
+    facts = read_facts(postgres_place)
     assert (facts.encoding, facts.knows_letters, facts.fsync) == ("UTF8", True, "off")
     assert (facts.schema_version, facts.is_locked, facts.exchanges_sessions) == (HEAD, False, False)
     async with opened(postgres_place):
