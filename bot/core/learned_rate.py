@@ -58,10 +58,9 @@ class LearnedRate:
         """Return the requests a second, `inf` without a limit."""
         if self._refused_rate == inf:
             return inf
-        # In a spell it does not grow, however long a Retry-After holds all requests back.
-        passed = 0.0 if self.in_spell else now - self._since
-        rate = self._refused_rate * (1 - STEP_BACK * (1 - passed / self._growth) ** 3)
-        if rate > FORGOTTEN * self._refused_rate:
+        rate = self._refused_rate * (1 - STEP_BACK * (1 - (now - self._since) / self._growth) ** 3)
+        # In a spell a Retry-After may hold all requests back for long: that says nothing about the rate.
+        if rate > FORGOTTEN * self._refused_rate and not self.in_spell:
             self._refused_rate = inf
             return inf
         return max(LOWEST_RATE, rate)
@@ -72,7 +71,7 @@ class LearnedRate:
             self.not_before = max(self.not_before, now + self._pause)
 
     def refused(self, begun: float, now: float, retry_after: float | None, *, sure: bool = True) -> None:
-        """Learn that a request sent at `begun` was refused; `sure` if hardly for its task alone."""
+        """Learn that a request sent at `begun` was refused; `sure` if hardly because of its task alone."""
         if begun < self._since:
             return
         if self._spell is None:
