@@ -86,7 +86,7 @@ def headline(kept: Mapping[str, Any]) -> str:
     kinds = kept["kinds"].values()
     ours, fixed = (mean_of([of[key]["late"] for of in kinds]) for key in ("taught", "fixed"))
     late = ["–" if seconds is None else f"{number(seconds, 1)} s" for seconds in (ours, fixed)]
-    title = "An end is seen late by, mean of 14 kinds of renders (the other: fixed pauses, as many polls)"
+    title = "How late an end is seen: 14 kinds of renders, against fixed pauses with as many polls"
     rows.append([title, *late, number(ratio(ours, fixed), 2)])
     head = [f"Live watches: {plan.HEADLINE}", "ours", "a plain discord.py bot", "ratio"]
     return "\n".join(table(head, rows))

@@ -120,19 +120,19 @@ def _verdict(name: str, bots: Mapping[str, list[Figures]]) -> str:
 
 def restarts(kept: Mapping[str, Any]) -> list[str]:
     keys = {
-        "restart_ready": ("start to connected, s", 1),
+        "restart_ready": ("from start to connected, s", 1),
         "first_second_polls": ("polls in the first second", 0),
-        "first_second_429": ("of the task API's 429s in it", 0),
-        "polled_again_p50": ("connected to a render's next poll, s", 1),
-        "polled_again_p95": ("95 %", 1),
-        "lateness": ("polls late, s in the mean", 2),
+        "first_second_429": ("429s in the first second", 0),
+        "polled_again_p50": ("from connected to a render's next poll, s", 1),
+        "polled_again_p95": ("the same, 95 %", 1),
+        "lateness": ("mean lateness of polls, s", 2),
     }
     rows = [
         [name, *(number(over_runs(bots["ours"], key), digits) for key, (_, digits) in keys.items())]
         for name, bots in loads(kept, "strained").items()
         if "restart" in name and "ours" in bots
     ]
-    return ["", *table(["ours alone", *(title for title, _ in keys.values())], rows)] if rows else []
+    return ["", *table(["load", *(title for title, _ in keys.values())], rows)] if rows else []
 
 
 def kinds_table(kinds: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -11,7 +11,7 @@ Times are seconds, as *median (95 %)* of a run, and of these the median of the r
 below 1, ours is better**."""
 SPLIT: Final = """\
 Scenes of up to 500 watches are played side by side, ours and the plain one's at once: they leave both cores idle. A card is
-*behind* by the time since the truth has been another than what it shows, looked at every 0.25 s. After 15 minutes an
+*behind* by how long the truth has differed from what it shows, looked at every 0.25 s. After 15 minutes an
 interaction's token has ended, and cards are edited within their channel's limit. The longest stall is that of
 `/healthz`, and how late polls began is what the bot itself counts; the plain bot has neither. What was not posted six seconds after the window counts for as long as was waited."""
 STRAIN: Final = """\
