@@ -14,9 +14,10 @@ LONGEST_SECONDS: Final = 48 * 3600.0
 class TaskState(StrEnum):
     """The states in the API's documentation, and one for all others.
 
-    To add a state: a member here, the API's words for it in `bot.veo.fields`, its title and colour in
-    `bot.cards.render_parts`, and, if no task leaves it again, `ended`, `Task.is_terminal` and
-    `bot.core.watch.ending`.
+    To add a state: a member here, the API's words for it in `bot.veo.fields`, unless it is an
+    error `_HEALTHY` in `bot.veo.protocol`, how often it is polled in `bot.core.policy`, its title and colour
+    in `bot.cards.render_parts`, that title in `bot.messages` and the catalogues, and, if no task leaves it
+    again, `ended`, `Task.is_terminal` and `bot.core.watch.ending`.
     """
 
     PENDING = "pending"
