@@ -87,8 +87,9 @@ class CrashingFile(CrashingDatabase, SqliteDatabase):
 
 
 class CrashingServer(CrashingDatabase, PostgresDatabase):
-    """PostgreSQL: a full or broken disk leaves it read-only, and its sessions end at any time.
+    """PostgreSQL: a broken disk leaves it read-only, and its sessions end at any time.
 
+    A disk that is only full is the videos' own: the server has another.
     Hosted servers turn read-only when their disk is nearly full (Supabase: "Database size", read-only mode).
     An administrator's command or a failover ends sessions (57P01), and the answer to a commit may be lost.
     """
@@ -107,7 +108,7 @@ class CrashingServer(CrashingDatabase, PostgresDatabase):
             runs += 1
             if ends == "before" and runs == 1:
                 session_of(connection).close()
-            if self.disk.full or self.disk.broken:
+            if self.disk.broken:
                 connection.execute(text("SET TRANSACTION READ ONLY"))
             done = work(connection)
             if ends == "within" and runs == 1:
