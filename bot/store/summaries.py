@@ -43,8 +43,11 @@ class Summaries(Deliveries):
         return await self._run(work)
 
     async def drop(self, card_id: int) -> None:
-        """Delete the summary of a card, if there is one: its card is gone."""
-        row = delete(summaries).where(summaries.c.card_id == card_id)
+        """Delete the summary of a card that is gone, if there is one.
+
+        An early one stays: because of it the last result pings (`Followers.of_result`).
+        """
+        row = delete(summaries).where(summaries.c.card_id == card_id, ~summaries.c.early)
         await self._run(lambda connection: connection.execute(row))
 
 

@@ -96,6 +96,18 @@ async def test_a_dropped_summary_is_gone(place: Location) -> None:
         assert (await store.unfinished())[0].summary is None
 
 
+async def test_the_last_result_pings_also_if_its_card_is_deleted_after_an_early_summary(
+    place: Location,
+) -> None:
+    async with stored(place) as store:
+        state = await add(store, "a", "b")
+        await store.save_outcomes([(1, READY)])
+        await store.save_outcomes([], {state.card.id: Summary(2, NOW, early=True)})
+        await store.save_outcomes([(2, READY)])
+        await store.summaries.drop(state.card.id)
+        assert await store.people.of_result(state.card, 2) == [STARTER]
+
+
 async def test_its_messages_are_its_own_and_known_as_ours(place: Location) -> None:
     async with opened(place) as database:
         store, recent = Store(database), Recent(database)
