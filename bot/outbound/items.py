@@ -119,6 +119,11 @@ class PendingSummary(Item):
     def waiting_since(self) -> float:
         return self.summary.at
 
+    def follows(self, unposted: set[int]) -> bool:
+        """Return whether it has to wait for its card's results of these watches: it links to them."""
+        # An early one does not wait for the result of the task that it calls running.
+        return bool(unposted - {self.summary.watch_id} if self.summary.early else unposted)
+
     @property
     def about(self) -> dict[str, object]:
         """What the log says about it."""

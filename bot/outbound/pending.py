@@ -142,7 +142,11 @@ class Pending:
 
     def _times(self, now: float) -> Iterator[tuple[float, Slot | Post]]:
         """Yield each item with the time from which it may be sent in the current state, results first."""
-        posts = [post for post in self.posts if not self._follows_results(post)]
+        unposted: dict[int, set[int]] = {}
+        for watch_id, result in self.results.items():
+            unposted.setdefault(result.card.id, set()).add(watch_id)
+        ready = (s for s in self.summaries.values() if not s.follows(unposted.get(s.card.id, set())))
+        posts: list[Post] = [*self.results.values(), *ready]
         posting = [post for post in posts if post.inflight is not None]
         uploading = any(isinstance(post, Result) and post.videos.files for post in posting)
         editing = [slot for slot in self.slots.values() if slot.inflight is not None]
@@ -169,16 +173,6 @@ class Pending:
                 if by_bot and not slot.ends:
                     at = max(at, self.budget.available_at(slot.card, now))
                 yield at, slot
-
-    def _follows_results(self, post: Post) -> bool:
-        """Return whether a post is a summary that has to wait: it links to the results."""
-        if not isinstance(post, PendingSummary):
-            return False
-        # An early one does not wait for the result of the task that it calls running.
-        without = post.summary.watch_id if post.summary.early else None
-        return any(
-            result.card.id == post.card.id and result.watch.id != without for result in self.results.values()
-        )
 
     def _is_open(self, slot: Slot, result_at_once: bool | None) -> bool:
         """Return whether a card may be edited, now or later, although its result is not posted yet."""
