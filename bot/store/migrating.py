@@ -32,21 +32,23 @@ def migrate(connection: Connection, name: str, own: str) -> None:
     # Imported here: a start without a migration does not need it.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
 
-    if version is None:
-        log.info("creating the database", extra={"version": HEAD})
-    else:
-        log.info("migrating the database to version %s", HEAD, extra={"version": version})
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     config.attributes["step_level"] = logging.DEBUG if version is None else logging.INFO
-    try:
-        command.upgrade(config, HEAD)
-    except CommandError:
-        raise StoreUnusable(
-            f"{name} was written by a newer version of this bot ({version}): "
-            "run that version, or restore a backup"
-        ) from None
+    if version is None:
+        log.info("creating the database", extra={"version": HEAD})
+    else:
+        try:
+            ScriptDirectory.from_config(config).get_revision(version)
+        except CommandError:
+            raise StoreUnusable(
+                f"{name} was written by a newer version of this bot ({version}): "
+                "run that version, or restore a backup"
+            ) from None
+        log.info("migrating the database to version %s", HEAD, extra={"version": version})
+    command.upgrade(config, HEAD)

@@ -205,13 +205,15 @@ async def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
 # Refused
 
 
-async def test_the_file_of_a_newer_version_is_refused(path: Path) -> None:
+async def test_the_file_of_a_newer_version_is_refused(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with opened(path):
         pass
     sql(path, "UPDATE alembic_version SET version_num = '9999'")
+    caplog.set_level(logging.INFO, "bot")
     text = await refusal(path)
     assert "newer version" in text
     assert "9999" in text
+    assert not [record for record in caplog.records if record.getMessage().startswith("migrating")]
 
 
 @pytest.mark.parametrize("mode", ["delete", "wal"])
