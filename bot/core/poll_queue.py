@@ -35,13 +35,11 @@ UrgencyFn = Callable[[str, float], float]
 class PollQueue:
     """Each of the `watched` tasks once, scheduled or in flight. Times are seconds of any one clock."""
 
-    def __init__(
-        self, watched: Collection[str], budget: RequestBudget | None = None, limit: Concurrency | None = None
-    ) -> None:
+    def __init__(self, watched: Collection[str], budget: RequestBudget) -> None:
         self.in_flight: Final[dict[str, float]] = {}
         """The tasks being polled, and since when; the oldest first."""
-        self.budget: Final = budget or RequestBudget()
-        self.limit: Final = limit or Concurrency()
+        self.budget: Final = budget
+        self.limit: Final = Concurrency()
         self.people_waiting = 0
         """People who wait for a poll of their own."""
         self._watched: Final = watched

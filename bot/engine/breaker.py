@@ -48,12 +48,12 @@ class CircuitBreaker:
         clock: Clock,
         *,
         on_change: Callable[[], None],
-        budget: RequestBudget | None = None,
+        budget: RequestBudget,
         wait: WaitHook = plain_wait,
     ) -> None:
         """`on_change` is called when the API's mode has changed."""
         self.health = Health()
-        self.budget: Final = budget or RequestBudget()
+        self.budget: Final = budget
         self._on_change: Final = on_change
         self._poll: Final = poll
         self._watched: Final = watched

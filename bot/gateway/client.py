@@ -65,7 +65,7 @@ class VeoBot(discord.AutoShardedClient):
         discord.utils._from_json = from_json  # noqa: SLF001
         metrics = metrics or Metrics()
         self.invalid: Final = InvalidRequests()
-        self.limiter: Final = RateLimiter(brake=lambda: self.invalid.gap)
+        self.limiter: Final = RateLimiter(lambda: self.invalid.gap)
         super().__init__(
             intents=discord.Intents(guilds=True),
             shard_count=shard_count,

@@ -15,7 +15,7 @@ from typing import Final
 
 PER_SECOND: Final = 45.0
 BRAKE_SECONDS: Final = 1.0
-"""How soon the end of `gap` is noticed."""
+"""How soon it is noticed that the brake is released."""
 AT_ONCE: Final = 4
 """Requests that may pass together after a rest; with 45 a second it stays below 50 in any second."""
 
@@ -42,19 +42,14 @@ stale_since: Final = ContextVar("stale_since", default=-inf)
 
 
 class RateLimiter:
-    """Lets requests pass at a rate, urgent ones first. `clock` is monotonic, by default the loop's own."""
+    """Lets requests pass at a rate, urgent ones first.
 
-    def __init__(
-        self,
-        per_second: float = PER_SECOND,
-        clock: Callable[[], float] | None = None,
-        *,
-        brake: Callable[[], float] = lambda: 0.0,
-    ) -> None:
-        self._gap: Final = 1 / per_second
-        self._clock = clock
+    `brake` returns the seconds that must lie between two requests, beyond the usual ones.
+    """
+
+    def __init__(self, brake: Callable[[], float] = lambda: 0.0) -> None:
+        self._gap: Final = 1 / PER_SECOND
         self._brake: Final = brake
-        """Returns the seconds that must lie between two requests, beyond the usual ones."""
         self._passed = -inf
         self._next = 0.0
         """When the next request would pass if they were evenly spaced."""
@@ -74,7 +69,7 @@ class RateLimiter:
         await turn
 
     def _now(self) -> float:
-        return self._clock() if self._clock is not None else asyncio.get_running_loop().time()
+        return asyncio.get_running_loop().time()
 
     def _take(self) -> bool:
         now = self._now()

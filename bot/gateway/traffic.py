@@ -14,7 +14,6 @@ Responses to interactions are counted but never delayed: they have three seconds
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable
 from contextvars import ContextVar
 from math import isfinite
 from types import SimpleNamespace
@@ -57,10 +56,9 @@ LONGEST_LIMIT: Final = 60.0
 
 
 class InvalidRequests:
-    """Counts refused requests. `clock` is monotonic, in seconds; the loop's own by default."""
+    """Counts refused requests."""
 
-    def __init__(self, clock: Callable[[], float] | None = None) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._refused: Final[deque[float]] = deque()
         self._under_way = 0
         self._in_a_row = 0
@@ -105,7 +103,7 @@ class InvalidRequests:
         return len(self._refused)
 
     def _now(self) -> float:
-        return self._clock() if self._clock is not None else asyncio.get_running_loop().time()
+        return asyncio.get_running_loop().time()
 
 
 class GlobalLimit(asyncio.Event):

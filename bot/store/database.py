@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, insert, text
+from sqlalchemy import Connection, Engine, Table, text
 from sqlalchemy.exc import DatabaseError
 
 from bot.store.errors import StoreError, StoreFailed
@@ -23,11 +23,12 @@ T = TypeVar("T")
 class Database(ABC):
     """One database. With `executor` None all work runs inline, for simulations in virtual time."""
 
+    upsert: Callable[[Table], Any]
+    """Returns an INSERT that has ON CONFLICT, which each kind of database has of its own."""
+
     def __init__(self, executor: Executor | None) -> None:
         self._executor: Final = executor
         self._engine: Engine | None = None
-        self.upsert: Callable[[Table], Any] = insert
-        """Returns an INSERT; that of the kind of database has ON CONFLICT."""
         self.on_transaction: Callable[[float], object] = lambda _seconds: None
         """Gets the seconds that each transaction took, including its wait for others."""
         self.on_failure: Callable[[], object] = lambda: None

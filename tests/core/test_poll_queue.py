@@ -14,7 +14,7 @@ from bot.core.poll_queue import FAILING_SHARE, PEOPLE_AHEAD, PollQueue
 def queue_of(count: int, *, failing: int = 0) -> PollQueue:
     """Return a queue in which so many tasks are due at 0, the failing ones first."""
     names = [f"{'failing' if number < failing else 'good'}-{number}" for number in range(count)]
-    queue = PollQueue(names)
+    queue = PollQueue(names, RequestBudget())
     for number, name in enumerate(names):
         queue.schedule(name, 0.0, failing=number < failing)
     return queue
@@ -28,7 +28,7 @@ def take_all(queue: PollQueue, now: float = 1.0) -> list[str]:
 
 
 def test_the_earlier_of_two_schedules_holds() -> None:
-    queue = PollQueue(["a", "b", "c"])
+    queue = PollQueue(["a", "b", "c"], RequestBudget())
     queue.schedule("a", 10.0)
     queue.schedule("a", 20.0)
     queue.schedule("b", 30.0)
@@ -42,7 +42,7 @@ def test_the_earlier_of_two_schedules_holds() -> None:
 
 
 def test_a_task_in_flight_is_scheduled_by_its_end_only() -> None:
-    queue = PollQueue(["a"])
+    queue = PollQueue(["a"], RequestBudget())
     queue.schedule("a", 1.0)
     queue.take(1.0)
     queue.schedule("a", 2.0)
@@ -54,7 +54,7 @@ def test_a_task_in_flight_is_scheduled_by_its_end_only() -> None:
 
 def test_a_task_that_nobody_watches_any_more_is_dropped() -> None:
     watched = ["a", "b"]
-    queue = PollQueue(watched)
+    queue = PollQueue(watched, RequestBudget())
     queue.schedule("a", 1.0)
     queue.schedule("b", 2.0)
     queue.take(1.0)
@@ -111,7 +111,7 @@ def test_what_is_overdue_is_spread_out_and_nothing_else(count: int, latest: floa
 
 
 def test_the_most_urgent_of_those_that_are_due_goes_first() -> None:
-    queue = PollQueue("abc")
+    queue = PollQueue("abc", RequestBudget())
     for name, due in (("a", 1.0), ("b", 2.0), ("c", 3.0)):
         queue.schedule(name, due)
     assert queue.take(4.0, lambda name, due: {"a": 2.0, "b": 5.0}.get(name, 4.0) + due) == ("b", 2.0)
@@ -179,7 +179,7 @@ acts = st.one_of(
 def test_whatever_happens_each_task_is_polled_once_when_it_is_due(
     acts: list[tuple[str, str, float | None, bool]],
 ) -> None:
-    queue, now, due = PollQueue("abcdef"), 0.0, dict[str, float]()
+    queue, now, due = PollQueue("abcdef", RequestBudget()), 0.0, dict[str, float]()
     for act, name, after, failing in acts:
         if act == "schedule" and after is not None:
             queue.schedule(name, now + after, failing=failing)

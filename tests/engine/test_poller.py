@@ -92,7 +92,9 @@ async def polling(
         poller.wake()
         tracker.show_all()
 
-    breaker = CircuitBreaker(api.poll, tracker.registry.tasks, clock, on_change=changed, budget=budget)
+    breaker = CircuitBreaker(
+        api.poll, tracker.registry.tasks, clock, on_change=changed, budget=budget or RequestBudget()
+    )
     poller = Poller(breaker, tracker, clock, metrics=Metrics())
     tasks = [asyncio.create_task(poller.run()), asyncio.create_task(breaker.run())]
     yield Running(api, tracker, breaker, poller)

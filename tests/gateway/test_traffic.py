@@ -52,7 +52,7 @@ def most_in_ten_minutes(at: list[float]) -> int:
 async def test_no_schedule_of_retries_comes_near_a_ban(schedule: str, latency: float, taken: float) -> None:
     status, delay = SCHEDULES[schedule]
     invalid, chance, at = InvalidRequests(), random.Random(7), list[float]()
-    gate = RateLimiter(brake=lambda: invalid.gap)
+    gate = RateLimiter(lambda: invalid.gap)
     loop = asyncio.get_running_loop()
 
     async def keep_trying() -> None:
