@@ -104,7 +104,10 @@ class Poller:
             finally:
                 self._queue.people_waiting -= 1
                 self._wake_up.set()
-        return await self.breaker.poll(task_id)
+        try:
+            return await self.breaker.poll(task_id)
+        finally:
+            self._wake_up.set()  # the answer may have changed the budget
 
     def person_delay(self) -> float:
         """Return the seconds until a person's poll may begin; `inf` if it has to wait for another poll."""

@@ -382,6 +382,21 @@ async def test_an_outage_leaves_no_person_waiting_for_their_turn() -> None:
         assert all(isinstance(end, Unavailable) for end in ends)
 
 
+async def test_a_persons_answer_ends_a_spell_for_the_watched_tasks_at_once() -> None:
+    """Not only once the pause is over that followed the request: 15 seconds in a long spell."""
+    async with polling(40) as here:
+        here.poller.resume()
+        await asyncio.sleep(10)
+        here.api.fails = dict.fromkeys(here.tracker.registry.tasks, lambda: RateLimited("status 429"))
+        await asyncio.sleep(90)
+        here.api.slow["asked"] = 0.2
+        await here.poller.poll_for_person("asked")
+        here.api.fails = {}
+        answered = here.api.began["asked"][-1]
+        await asyncio.sleep(5)
+        assert len([at for at in here.api.requests if at > answered]) >= 3
+
+
 async def test_probes_that_wait_for_the_budget_do_not_count_as_overdue() -> None:
     """The container would be restarted, again and again."""
     async with polling(0, budget=RequestBudget(1)) as here:
