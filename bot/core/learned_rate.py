@@ -22,12 +22,16 @@ LONGEST_HOLD: Final = 60.0
 STEP_BACK: Final = 0.15
 """The share by which the rate falls below the one that was refused."""
 GROWTH: Final = (8.0, 120.0)
-"""Seconds until it is back there; doubled, up to the second, each time about the same rate is refused."""
+"""Seconds until it is back there, within these bounds: so many times as long as the spell, because a further
+spell would cost that much, and doubled each time about the same rate is refused.
+"""
+SPELLS: Final = 2.0
 FORGOTTEN: Final = 4.0
 """At so many times the refused rate without another refusal, there is no limit any more."""
-LONG_SPELL: Final = 60.0
+LONG_SPELL: Final = 90.0
+"""More than the rest of a minute's window and a pause: what was accepted before it says little."""
 FRESH_RATE: Final = 1.0
-"""Requests a second to begin with, and after a long spell: what was accepted before says little."""
+"""Requests a second after a long spell, and the least after one that was shorter than a pause."""
 LOWEST_RATE: Final = 1 / 30
 
 
@@ -94,17 +98,20 @@ class LearnedRate:
             self._end_spell(self._spell, now)
 
     def _end_spell(self, began: float, now: float) -> None:
-        before, rate = self._refused_rate, self._spell_rate
-        over = 2 * max(FIRST_PAUSE, now - began)
-        measured = sum(at > now - over for at in self._accepted) / over
-        if now - began > LONG_SPELL:
-            self._refused_rate = FRESH_RATE
+        before, rate, spell = self._refused_rate, self._spell_rate, now - began
+        recent = [at for at in self._accepted if at > now - 2 * max(FIRST_PAUSE, spell)]
+        # A burst uses up a window, and the spell lasts until its end: both times belong to it.
+        measured = len(recent) / max(FIRST_PAUSE, spell, now - recent[0]) if recent else 0.0
+        growth = SPELLS * spell
+        if spell > LONG_SPELL:
+            self._refused_rate, growth = FRESH_RATE, 0.0
         elif rate == inf:
-            self._refused_rate = max(measured, FRESH_RATE)
+            self._refused_rate = max(measured, FRESH_RATE if spell < LONGEST_PAUSE else self._lowest)
         elif rate < before * (1 - STEP_BACK / 3):  # refused long before it was back: the limit is lower now
             self._refused_rate = max(self._lowest, measured, rate * (1 - STEP_BACK))
         else:
             self._refused_rate = max(self._lowest, rate)
         again = before * (1 - STEP_BACK) < self._refused_rate < before * (1 + STEP_BACK)
-        self._growth = min(2 * self._growth, GROWTH[1]) if again else GROWTH[0]
+        low, high = GROWTH
+        self._growth = max(low, min(high, max(growth, 2 * self._growth if again else 0.0)))
         self._spell, self._since, self.not_before = None, now, -inf

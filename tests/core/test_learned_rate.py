@@ -1,7 +1,7 @@
 """A rate learned from refusals alone, in front of limiters of every kind, in virtual time."""
 
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, pairwise
 from math import inf
 
 import pytest
@@ -61,6 +61,22 @@ def test_it_uses_what_is_allowed_and_is_rarely_refused(
     assert between(refused, 60, 600) <= 0.12 * between(accepted, 60, 600) + 5
     if seconds == 1.0:
         assert between(accepted, 60, 600) >= 0.9 * 540 * allowed, "learned within a minute"
+
+
+@pytest.mark.parametrize("kind", ["sliding", "fixed"])
+@pytest.mark.parametrize("requests", [10, 30, 60, 300])
+def test_a_minutes_window_is_used_evenly_not_in_bursts(kind: Kind, requests: int) -> None:
+    """A burst would leave every render unpolled for the rest of each minute.
+
+    Windows of a minute are what relays have (new-api's model requests, OpenAI's "RPM").
+    """
+    accepted, refused = meet(Limiter(kind, requests, 60.0), 600.0, wanted=max(4.0, requests / 30))
+    later = [at for at in accepted if at >= 60]
+    gaps = sorted(after - before for before, after in pairwise(later))
+    assert gaps[-1] <= 40, "a spell that finds out whether the limit is still there"
+    assert sum(gap > 15 for gap in gaps) <= 2
+    assert len(later) >= 0.9 * 540 * requests / 60
+    assert between(refused, 60, 600) <= 30
 
 
 def test_a_lower_limit_is_found_and_a_lifted_one_forgotten() -> None:
