@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Final, Literal, Self
 
 import aiohttp
-from aiohttp import hdrs
 from aiohttp.http_exceptions import ContentEncodingError
 from multidict import CIMultiDict
 from yarl import URL
@@ -16,10 +15,10 @@ from bot.core.budget import Quota
 from bot.core.task import Task
 from bot.core.task_ids import is_task_id
 from bot.http_client import USER_AGENT, make_connector, why_unanswered
-from bot.veo.envelope import of_status, retry_after
+from bot.veo.envelope import of_status
 from bot.veo.errors import BrokenAnswer, KeyRefused, Unavailable, VeoError
 from bot.veo.protocol import BODY_LIMIT, decode
-from bot.veo.quotas import read_quotas
+from bot.veo.quotas import read_quotas, retry_after
 
 TIMEOUT_SECONDS: Final = 15.0
 """Time limit of a whole request, so that a body that arrives byte by byte is cut off as well."""
@@ -143,7 +142,7 @@ def _unread(error: Exception, response: aiohttp.ClientResponse | None, now: floa
     if response is None:
         return Unavailable(text)
     damaged = isinstance(error, _TooLong) or isinstance(error.__cause__, ContentEncodingError)
-    known = of_status(response.status, retry_after(response.headers.get(hdrs.RETRY_AFTER), now))
+    known = of_status(response.status, retry_after(response.headers, now))
     return known or (BrokenAnswer if damaged else Unavailable)(text)
 
 

@@ -6,8 +6,6 @@ body decide: `{"code": "task_not_exist"}`, `{"error": {"code": 401}}`, `{"code":
 
 import re
 from collections.abc import Iterator
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from bot.core.task import TaskState
@@ -34,10 +32,7 @@ _SYNONYMS: Final = {
         " apikeyinvalid apikeynotvalid incorrectapikey invalidkey invalidtoken tokeninvalid tokenexpired"
         " invalidauthentication invalidcredentials forbidden permissiondenied accessdenied"
     ),
-    429: (
-        "ratelimit ratelimited ratelimitexceeded ratelimiterror ratelimitreached toomanyrequests throttled"
-        " throttling throttlingexception requestlimitexceeded resourceexhausted"
-    ),
+    429: ("throttled throttling throttlingexception requestlimitexceeded resourceexhausted"),
     503: (
         "internal internalerror internalservererror servererror serviceunavailable servicenotavailable"
         " unavailable temporarilyunavailable overloaded overloadederror serveroverloaded systembusy"
@@ -70,6 +65,10 @@ _NONE: Final = re.compile(
     r"\b(?:no such|unknown|no|invalid|(?:cannot|not|cant|couldnt|unable to|failed to) (?:find|locate))\b"
 )
 """These are about the words after them."""
+_LIMITED: Final = re.compile(
+    r"(?<!frame )(?<!bit )rate ?limit|too ?many ?requests"
+    r"|(?:请求|访问|调用|操作)(?:次数)?(?:过于|过|太)(?:频繁|多)|(?:请求|访问|调用)频率(?:过高|超)|(?:速率|频率|流量)限制|限流"
+)
 _FILLERS: Final = table(
     "a an any the this that your such given specified requested matching following is was were are be been"
     " has had have do does did could can with for of by in at to you we i or and id ids uuid"
@@ -120,6 +119,8 @@ def of_answer(status: int, pause: float | None, answer: Any, task_id: str, *, te
         return _of_codes(status, pause, said, message, task_id)
     if not isinstance(answer, dict):
         return Unavailable(f"{text} and no object: is VEO_API_BASE_URL right?")
+    if status == 403 and any(map(says_limited, (*_codes(said), message))):  # noqa: PLR2004
+        return RateLimited(text, pause, message)  # as GitHub does
     return (KeyRefused if status == 403 else TaskNotFound)(text, message)  # noqa: PLR2004
 
 
@@ -134,6 +135,8 @@ def _of_codes(status: int, pause: float | None, said: dict[str, Any], message: s
         text = f"code {codes[0]} inside a {status}" if codes else "no state in the answer"
     if any(says_missing(word, task_id) for word in words):
         return TaskNotFound(text, message)
+    if any(map(says_limited, words)):
+        return RateLimited(text, pause, message)
     meant = [_STATUS_OF.get(squeezed(word)) for word in words]
     if not refused:  # in a 4xx the status says enough, and numbers in the body are the API's own codes
         meant += map(_number, codes)
@@ -181,19 +184,10 @@ def _has_error(said: dict[str, Any]) -> bool:
     return failed or bool(message_of([{"error": said.get("error") or said.get("errors")}]))
 
 
-def retry_after(value: str | None, now: float) -> float | None:
-    """Return the seconds that a Retry-After header asks for, as a number or a date, or None."""
-    if value is None:
-        return None
-    text = value.strip()
-    if text.replace(".", "", 1).isdecimal() and text.isascii():
-        return float(text[:12])
-    try:
-        at = parsedate_to_datetime(text)
-        # Every date in HTTP is UTC; the oldest of its forms does not say so.
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now
-    except (ValueError, TypeError, OverflowError):
-        return None
+def says_limited(words: str) -> bool:
+    """Return whether a code or message says that there were too many requests."""
+    spaced = _CAMEL.sub(" ", words[:WORDS_LIMIT]).casefold()
+    return _LIMITED.search(" ".join(_TOKEN.findall(spaced))) is not None
 
 
 def says_missing(words: str, task_id: str) -> bool:

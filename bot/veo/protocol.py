@@ -17,11 +17,11 @@ import pydantic_core
 
 from bot.core.task import Task, TaskState
 from bot.veo import fields
-from bot.veo.envelope import of_answer, of_status, retry_after, says_missing
+from bot.veo.envelope import of_answer, of_status, says_missing
 from bot.veo.errors import BrokenAnswer, TaskNotFound, Unavailable
 from bot.veo.fields import WORD_LIMIT, Object
 from bot.veo.links import sort_links
-from bot.veo.quotas import read_quotas
+from bot.veo.quotas import read_quotas, retry_after
 
 BODY_LIMIT: Final = 1024 * 1024
 """Longest body that is read, in bytes."""
@@ -70,7 +70,7 @@ def decode(
     fingerprint = hash(body)
     if succeeded and known is not None and known.fingerprint == fingerprint:
         return known
-    pause = retry_after(headers.get("Retry-After"), now)
+    pause = retry_after(headers, now)
     if status == TOO_MANY and pause is None:
         pause = max(
             (quota.seconds for quota in read_quotas(headers, now) if not quota.requests), default=None

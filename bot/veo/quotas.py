@@ -1,4 +1,4 @@
-"""Reads what the headers of an answer say about the requests that are left.
+"""Reads what the headers of an answer say about the requests that are left, and when to try again.
 
 Servers follow no common standard. They send pairs of `…-Remaining` and `…-Reset` under several names
 (GitHub's, Kong's, OpenAI's, RapidAPI's), with resets as seconds, Unix times, Go durations or dates, or one of
@@ -29,10 +29,10 @@ _OURS: Final = ("ratelimit", "x-ratelimit", "rate-limit", "x-rate-limit")
 _REMAINING: Final = re.compile(
     r"(?:x-)?rate-?limit-(?:requests-)?remaining(?:-(requests|second|minute|hour|day))?"
 )
-_COUNT: Final = re.compile(r"\s*(\d{1,15})(?:\.0{1,9})?\s*")
-_NUMBER: Final = re.compile(r"\d{1,20}(?:\.\d{1,9})?")
-_DURATION: Final = re.compile(r"(?:\d{1,9}(?:\.\d{1,9})?(?:ms|us|µs|ns|h|m|s)){1,6}")
-_PART: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|us|µs|ns|h|m|s)")
+_COUNT: Final = re.compile(r"\s*(\d{1,15})(?:\.0{1,9})?\s*", re.ASCII)
+_NUMBER: Final = re.compile(r"\d{1,20}(?:\.\d{1,9})?", re.ASCII)
+_DURATION: Final = re.compile(r"(?:\d{1,9}(?:\.\d{1,9})?(?:ms|us|µs|ns|h|m|s)){1,6}", re.ASCII)
+_PART: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|us|µs|ns|h|m|s)", re.ASCII)
 _PARAMETER: Final = re.compile(r"\s*([a-z]{1,20})\s*=\s*\"?([^\",;]{1,30})")
 
 
@@ -47,6 +47,15 @@ def read_quotas(headers: Mapping[str, str], now: float) -> list[Quota]:
         return []
     date = _unix_time(headers.get("Date", ""))
     return [*_of_pairs(found, now if date is None else date), *_of_the_draft(found)]
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Return the seconds that a Retry-After header asks for, None if there is none that can be read.
+
+    Beside whole seconds and dates, servers send fractions, Unix times and durations.
+    """
+    date = _unix_time(headers.get("Date", ""))
+    return _seconds(headers.get("Retry-After", ""), now if date is None else date)
 
 
 def _of_pairs(found: Mapping[str, str], now: float) -> Iterator[Quota]:

@@ -43,10 +43,10 @@ from bot.core.task_ids import (
 )
 from bot.log import HIDDEN, JsonFormatter, RedactingFormatter, TextFormatter
 from bot.outbound.attachments import Videos, with_attachments
-from bot.veo.envelope import retry_after
 from bot.veo.errors import VeoError
 from bot.veo.links import printable_link
 from bot.veo.protocol import decode
+from bot.veo.quotas import retry_after
 from bot.videos.source import _target
 
 SECRET: Final = "sk-0123456789.abcdef"
@@ -206,7 +206,7 @@ def log_lines(text: str) -> None:
 
 
 def headers(text: str) -> None:
-    assert not isinstance(retry_after(text, 0.0), str)
+    assert not isinstance(retry_after({"Retry-After": text}, 0.0), str)
     CardButton.__discord_ui_compiled_template__.fullmatch(text)
     _decoded(429, {"Retry-After": text, "Content-Type": text}, b"{}")
 

@@ -4,7 +4,7 @@ import pytest
 from linear import linear
 from made import TASK
 
-from bot.veo.envelope import says_missing
+from bot.veo.envelope import says_limited, says_missing
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,10 @@ def test_what_else_may_be_missing_is_not_the_task(words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["task ", "not found ", "x not found ", "no ", "n't", "aA", "任务", "_", "不存在"]
+    "piece",
+    ["task ", "not found ", "x not found ", "no ", "n't", "aA", "任务", "_", "不存在", "请求"],
 )
 def test_long_words_take_no_long_time(piece: str) -> None:
     with linear():
         says_missing(piece * 50_000, TASK)
+        says_limited(piece * 50_000)

@@ -13,7 +13,6 @@ from made import NOW, TASK
 from veo.answers import DOCUMENTED, decoded
 
 from bot.core.events import ErrorKind, Missing, PollError
-from bot.veo.envelope import retry_after
 from bot.veo.errors import (
     BrokenAnswer,
     KeyRefused,
@@ -25,6 +24,7 @@ from bot.veo.errors import (
     as_event,
 )
 from bot.veo.fields import LATEST_TIME, TEXT_LIMIT, WORD_LIMIT
+from bot.veo.quotas import retry_after
 from sim.task_api.answers import Answer, deep_json, error_envelope
 
 UNAVAILABLE: Final = PollError(ErrorKind.UNAVAILABLE)
@@ -120,6 +120,13 @@ def test_json_that_is_damaged_beyond_repair_is_a_broken_answer(status: int, body
         ({"code": 429}, RateLimited),
         ({"error": {"code": "rate_limit_exceeded"}}, RateLimited),
         ({"message": "Too Many Requests"}, RateLimited),
+        ({"code": "RATELIMIT"}, RateLimited),
+        ({"success": False, "message": "rate limited"}, RateLimited),
+        ({"code": -1, "message": "Too many requests, please try again later."}, RateLimited),
+        ({"code": 500, "msg": "请求过于频繁，请稍后再试"}, RateLimited),
+        # Zhipu's documented code for too many requests
+        ({"code": "1302", "msg": "您的账户已达到速率限制，请您控制请求频率"}, RateLimited),
+        ({"code": 400, "message": "frame rate limit is 60 per second"}, TaskRefused),
         ({"code": 500, "msg": "oops", "data": None}, Unavailable),
         ({"code": "502"}, Unavailable),
         ({"error": {"code": "internal_server_error", "message": "?"}}, Unavailable),
@@ -177,6 +184,22 @@ def test_an_error_inside_a_success_is_an_error(envelope: Any, kind: type[VeoErro
 def test_a_bad_request_says_in_its_words_what_is_bad(status: int, body: Any, kind: type[VeoError]) -> None:
     with pytest.raises(VeoError) as error:
         decoded(body, status)
+    assert type(error.value) is kind
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        # KnpLabs/php-github-api#1070, hub4j/github-api#2009: nothing but the words tells them from a bad key
+        ("API rate limit exceeded for installation ID 7.", RateLimited),
+        ("You have exceeded a secondary rate limit. Please wait a few minutes.", RateLimited),
+        ("请求过于频繁", RateLimited),
+        ("Invalid API key.", KeyRefused),
+    ],
+)
+def test_a_limit_that_is_answered_403_is_not_held_against_the_key(message: str, kind: type[VeoError]) -> None:
+    with pytest.raises(VeoError) as error:
+        decoded({"message": message}, 403, {"Retry-After": "9"})
     assert type(error.value) is kind
 
 
@@ -269,7 +292,13 @@ def test_any_bytes_are_a_task_or_a_typed_error(body: bytes) -> None:
         ("120", 120.0),
         (" 1.5 ", 1.5),
         ("0", 0.0),
-        ("9" * 4_000, 999_999_999_999.0),
+        ("9" * 4_000, None),
+        ("86400", 86_400.0),
+        ("0.493", 0.493),  # SpaceTradersAPI/api-docs#24
+        (f"{NOW + 30:.0f}", 30.0),  # openclaw/clawhub#407: a client would wait for 56 years
+        (f"{(NOW + 30) * 1e3:.0f}", 30.0),
+        ("6m0s", 360.0),
+        ("7, 7", 7.0),
         (format_datetime(datetime.fromtimestamp(NOW, UTC) + timedelta(seconds=30), usegmt=True), 30.0),
         (format_datetime(datetime.fromtimestamp(NOW, UTC) - timedelta(seconds=30), usegmt=True), -30.0),
         ((datetime.fromtimestamp(NOW, UTC) + timedelta(seconds=30)).strftime("%a %b %d %H:%M:%S %Y"), 30.0),
@@ -284,7 +313,7 @@ def test_any_bytes_are_a_task_or_a_typed_error(body: bytes) -> None:
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | None) -> None:
-    assert retry_after(value, NOW) == seconds
+    assert retry_after({} if value is None else {"Retry-After": value}, NOW) == seconds
 
 
 def test_an_odd_time_zone_of_the_machine_changes_no_date(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,7 +321,7 @@ def test_an_odd_time_zone_of_the_machine_changes_no_date(monkeypatch: pytest.Mon
     with monkeypatch.context() as patched:
         patched.setenv("TZ", "Asia/Shanghai")
         time.tzset()
-        assert retry_after(text, NOW) == 0
+        assert retry_after({"Retry-After": text}, NOW) == 0
     time.tzset()
 
 
@@ -321,7 +350,7 @@ DATES: Final = st.lists(
 
 @given(DATES.map(" ".join))
 def test_no_date_is_too_odd(value: str) -> None:
-    assert isinstance(retry_after(value, NOW), float | None)
+    assert isinstance(retry_after({"Retry-After": value}, NOW), float | None)
 
 
 # What an error says, for the log
@@ -350,6 +379,14 @@ def test_an_error_says_what_came(status: int, body: Any, text: str) -> None:
     assert str(error.value) == text
 
 
+def test_a_date_to_wait_for_is_compared_with_the_answers_own() -> None:
+    """Our clock may be wrong by hours."""
+    date, after = (
+        format_datetime(datetime.fromtimestamp(NOW + seconds, UTC), usegmt=True) for seconds in (0, 30)
+    )
+    assert retry_after({"Date": date, "Retry-After": after}, NOW - 7_200) == 30
+
+
 def test_a_limit_until_a_date_counts_from_the_answer() -> None:
     headers = {"Retry-After": format_datetime(datetime.fromtimestamp(NOW + 40, UTC), usegmt=True)}
     with pytest.raises(RateLimited) as error:
@@ -370,4 +407,4 @@ def test_a_limit_until_a_date_counts_from_the_answer() -> None:
 )
 def test_a_wish_is_read_as_it_is_meant(value: str, seconds: float | None) -> None:
     now = datetime(2026, 10, 21, 7, 27, tzinfo=UTC).timestamp()
-    assert retry_after(value, now) == seconds
+    assert retry_after({"Retry-After": value}, now) == seconds
