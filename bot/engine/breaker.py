@@ -106,7 +106,7 @@ class CircuitBreaker:
             await self._wait(asyncio.sleep(at - now))
 
     async def begin_second_try(self) -> None:
-        """Wait until a poll may send a second request, to authorize in another way, and count it."""
+        """Wait until a poll may send another request, and count it: in place of one cut off, or refused."""
         await self.wait_for_budget()
         self.budget.sent(self._clock())
 

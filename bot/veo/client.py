@@ -60,7 +60,7 @@ class VeoClient:
         self.on_quotas: Callable[[list[Quota], float], None] = lambda _quotas, _now: None
         """Is passed what the headers of each answer say about the requests that are left."""
         self.before_second_try: Callable[[], Awaitable[None]] = _at_once
-        """Is awaited before a poll sends a second request."""
+        """Is awaited before a poll sends another request."""
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -109,6 +109,7 @@ class VeoClient:
                     ),  # not parsed again: a third of the time
                     headers=self._headers[scheme],
                     allow_redirects=False,
+                    middlewares=(self._counted(),),
                 )
                 if quotas := read_quotas(response.headers, self._clock()):
                     self.on_quotas(quotas, self._clock())
@@ -126,6 +127,21 @@ class VeoClient:
         if not self._scheme_is_known:
             self._scheme, self._scheme_is_known = scheme, True
         return task
+
+    def _counted(self) -> aiohttp.ClientMiddlewareType:
+        """Return what holds back the request that aiohttp sends by itself once a connection was cut."""
+        is_first = True
+
+        async def send(
+            request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+        ) -> aiohttp.ClientResponse:
+            nonlocal is_first
+            if not is_first:
+                await self.before_second_try()
+            is_first = False
+            return await handler(request)
+
+        return send
 
 
 async def _at_once() -> None:

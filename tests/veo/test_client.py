@@ -174,3 +174,19 @@ async def test_a_key_that_the_server_quotes_is_in_no_words_of_its_answer(key: st
 async def test_a_client_outside_its_context_says_so() -> None:
     with pytest.raises(RuntimeError):
         await VeoClient("http://127.0.0.1:1", KEY).poll(TASK)
+
+
+async def test_a_request_that_aiohttp_sends_again_is_counted_like_any_other(api: RenderApi) -> None:
+    """It repeats a GET whose connection was cut; `POLL_PER_MINUTE` would be exceeded."""
+    announced = 0
+
+    async def announce() -> None:
+        nonlocal announced
+        announced += 1
+
+    api.set(TASK, Answer(drop=True))
+    async with asked(api) as client:
+        client.before_second_try = announce
+        with pytest.raises(Unavailable):
+            await client.poll(TASK)
+    assert len(api.requests) == 1 + announced
