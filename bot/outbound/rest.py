@@ -5,7 +5,7 @@ contain a channel says nothing about the channel.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -124,7 +124,7 @@ class DiscordRest:
         of_requests.set(priority)
         stale_since.set(since)
         params = MultipartParameters(_edit(form), None, None)
-        await self._client.http.edit_message(card.channel_id, card.message_id, params=params)
+        _confirm(await self._client.http.edit_message(card.channel_id, card.message_id, params=params), card)
 
     async def tell_by_token(self, card: Card, text: str) -> None:
         """Post beside a card with its interaction's token, which needs no permission in the channel."""
@@ -136,9 +136,10 @@ class DiscordRest:
 
     async def _edit_by_token(self, card: Card, form: CardForm, token: _Token) -> None:
         webhook = discord.Webhook.partial(token.application_id, token.token, client=self._client)
-        await async_context.get().edit_webhook_message(
+        answer = await async_context.get().edit_webhook_message(
             webhook.id, token.token, card.message_id, session=webhook.session, payload=_edit(form)
         )
+        _confirm(answer, card)
 
     async def post(
         self,
@@ -203,6 +204,16 @@ class DiscordRest:
 
     def _channel(self, card: Card) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(card.channel_id, guild_id=card.guild_id)
+
+
+def _confirm(answer: object, card: Card) -> None:
+    """Check that the response to an edit is the edited message.
+
+    Raises:
+        ValueError: it is not; a proxy may answer 200 with a page of its own, and Discord never saw the edit.
+    """
+    if not isinstance(answer, Mapping) or answer.get("id") != str(card.message_id):
+        raise ValueError("the response is not the edited message")
 
 
 def _edit(form: CardForm) -> dict[str, Any]:

@@ -69,6 +69,20 @@ async def test_a_card_that_cannot_be_reached_is_let_go_after_one_refused_call(
         assert here.replies(card) == []
 
 
+@pytest.mark.parametrize("answer", [PAGE, {"body": "[]"}, {"body": '{"id": "1"}'}])
+@pytest.mark.parametrize("path", [BY_TOKEN, BY_BOT])
+async def test_an_edit_that_a_proxy_answers_in_discords_place_is_made_again(
+    path: str, answer: dict[str, Any], tmp_path: Path
+) -> None:
+    async with place(tmp_path) as here:
+        card = await moving_card(here, path)
+        here.sim.fault(Fault("PATCH", path, status=200, times=2, **answer))
+        here.api.set(TASK, DONE)
+        await here.shows(card, "Finished", 60)
+        await here.result(card)
+        await nothing_is_left(here)
+
+
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [
