@@ -69,14 +69,16 @@ class CircuitBreaker:
         self._answered_last: str | None = None
         self._rounds = 0
         self._probing_since: float | None = None
+        """When the newest probe of a running round was sent, or the round began."""
         self._wait: Final = wait
         self._wake_up: Final = WakeUp(wait)
 
     @property
     def overdue(self) -> float:
         """Seconds since a round of probes should have begun or ended; waits for the budget do not count."""
+        now = self._clock()
         due = self._probing_since or self.health.next_probe(len(self._watched))
-        return 0.0 if due is None else max(0.0, self._clock() - max(due, self.budget.at(spaced=False)))
+        return 0.0 if due is None or self.budget.at(spaced=False) > now else max(0.0, now - due)
 
     async def poll(self, task_id: str, known: Task | None = None) -> Task:
         """Ask the API for one task, and observe what the result says about the API's health.
@@ -142,6 +144,7 @@ class CircuitBreaker:
 
     async def _ask(self, task_id: str) -> Observation:
         await self.wait_for_budget()
+        self._probing_since = self._clock()
         try:
             return await self.poll(task_id)
         except VeoError as error:

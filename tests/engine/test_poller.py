@@ -397,6 +397,15 @@ async def test_a_persons_answer_ends_a_spell_for_the_watched_tasks_at_once() -> 
         assert len([at for at in here.api.requests if at > answered]) >= 3
 
 
+async def test_a_probe_that_hangs_shows_although_others_are_polled() -> None:
+    async with polling(3, Api(slow={IMPOSSIBLE_ID: 10_000.0})) as here:
+        here.poller.resume()
+        hanging = asyncio.create_task(here.breaker.probe())
+        await asyncio.sleep(300.0)
+        assert here.breaker.overdue == pytest.approx(300.0, abs=1.0)
+        hanging.cancel()
+
+
 async def test_probes_that_wait_for_the_budget_do_not_count_as_overdue() -> None:
     """The container would be restarted, again and again."""
     async with polling(0, budget=RequestBudget(1)) as here:
