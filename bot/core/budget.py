@@ -66,6 +66,11 @@ class RequestBudget:
         # People's requests, not being spaced, must not add up to a long wait for the others.
         self._next_spaced = min(max(self._next_spaced, now - CATCH_UP), now) + self._gap(now)
 
+    def assume_used(self, now: float) -> None:
+        """Count what an earlier process may have sent: as many requests as are set, evenly until now."""
+        requests = self._window.maxlen or 0
+        self._window.extend(now - MINUTE * ahead / requests for ahead in reversed(range(requests)))
+
     def announced(self, quotas: Iterable[Quota], now: float) -> None:
         """Apply the quotas that an answer's headers announce."""
         self._announced_gap = 0.0

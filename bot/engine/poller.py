@@ -71,8 +71,10 @@ class Poller:
         self._closing = False
 
     def resume(self) -> None:
-        """Schedule a poll of every watched task that has none."""
+        """Schedule a poll of every watched task that has none, as an earlier process did until now."""
         now = self._clock()
+        if self._watched:
+            self.breaker.budget.assume_used(now)
         for task_id in self._watched:
             if task_id not in self._queue:
                 self._queue.schedule(task_id, now)

@@ -46,6 +46,18 @@ def test_never_more_than_is_set_in_any_minute(per_minute: int, acts: list[tuple[
     assert budget.is_limited(now)
 
 
+@pytest.mark.parametrize("per_minute", [1, 3, 20, 60, 600])
+@pytest.mark.parametrize("spaced", [True, False])
+def test_a_restart_does_not_allow_a_minutes_requests_twice(per_minute: int, *, spaced: bool) -> None:
+    before = send(RequestBudget(per_minute), killed := START + 150)
+    restarted = RequestBudget(per_minute)
+    restarted.assume_used(killed)
+    after = send(restarted, killed + 150, spaced=spaced, since=killed)
+    sent = [*before, *after]
+    assert all(later - earlier > 60 for earlier, later in zip(sent, sent[per_minute:], strict=False))
+    assert after[0] <= killed + 62
+
+
 @pytest.mark.parametrize("per_minute", [1, 20, 60, 600])
 def test_polls_of_watched_tasks_are_spaced_and_use_what_is_set(per_minute: int) -> None:
     sent = send(RequestBudget(per_minute), START + 600)

@@ -48,6 +48,19 @@ async def test_with_the_limit_set_nothing_is_refused_and_nobody_starves(tmp_path
             assert max(later - earlier for earlier, later in pairwise(polls)) < 60
 
 
+async def test_after_a_crash_the_limit_set_holds_for_the_minute_around_it(tmp_path: Path) -> None:
+    async with place(tmp_path, poll_per_minute=30) as here:
+        limiter = here.api.limiter = Limiter("sliding", 30, 60.0)
+        await watch_all(here)
+        await here.sleep(100)
+        await here.kill_bot()
+        await here.start_bot()
+        for number in range(10):
+            await here.type("status", f"other-{number}")
+        await here.sleep(60)
+        assert limiter.refused == 0
+
+
 async def test_somebody_who_has_to_wait_reads_at_once_that_it_takes_time(tmp_path: Path) -> None:
     async with place(tmp_path, poll_per_minute=2) as here:
         here.api.set(TASK, running(10))
