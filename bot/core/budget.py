@@ -75,9 +75,11 @@ class RequestBudget:
         """Apply the quotas that an answer's headers announce."""
         self._announced_gap = 0.0
         for requests, seconds in quotas:
+            if seconds > LONGEST_WINDOW:
+                continue
             if requests <= 0:
                 self._not_before = max(self._not_before, now + min(seconds, LONGEST_HOLD))
-            elif seconds <= LONGEST_WINDOW and seconds / requests >= self._announced_gap:
+            elif seconds / requests >= self._announced_gap:
                 self._announced_gap = min(seconds / requests, LONGEST_HOLD)
                 self._announced_until = now + seconds
 

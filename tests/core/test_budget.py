@@ -89,10 +89,20 @@ def test_when_nothing_is_left_all_wait_for_the_reset_but_not_for_ever() -> None:
     budget = RequestBudget()
     budget.announced([Quota(0, 12.0)], START)
     assert budget.at(spaced=False) == START + 12
-    budget.announced([Quota(0, 86_400.0)], START)
+    budget.announced([Quota(0, LONGEST_WINDOW)], START)
     assert budget.at(spaced=False) == START + LONGEST_HOLD
     budget.announced([Quota(1, LONGEST_WINDOW)], START + 70)
     assert budget.at(spaced=True) < START + 70 + LONGEST_WINDOW
+
+
+def test_a_long_quota_that_is_used_up_holds_nothing_while_requests_are_answered() -> None:
+    """SpaceTradersAPI/issues-and-suggestions#72; a server may, says ietf-wg-httpapi/ratelimit-headers#42."""
+    budget = RequestBudget()
+    for second in range(60):
+        assert budget.at(spaced=True) <= START + second
+        budget.sent(START + second)
+        budget.learned.accepted(START + second, START + second)
+        budget.announced([Quota(0, 3_600.0)], START + second)
 
 
 @given(st.lists(st.tuples(st.integers(-5, 10**15), st.floats(1e-9, 1e15)), max_size=6))
