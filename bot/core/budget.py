@@ -48,7 +48,7 @@ class RequestBudget:
 
     def is_limited(self, now: float) -> bool:
         """Return whether any limit is known."""
-        return self._gap(now) > 0 or self.learned.at(now) < inf
+        return self._gap(now) > 0 or self.learned.in_spell or self.learned.at(now) < inf
 
     def at(self, *, spaced: bool) -> float:
         """Return when the next request may be sent, in the past if it may be now."""

@@ -95,6 +95,12 @@ def test_when_nothing_is_left_all_wait_for_the_reset_but_not_for_ever() -> None:
     assert budget.at(spaced=True) < START + 70 + LONGEST_WINDOW
 
 
+def test_a_spell_is_a_limit_before_its_rate_is_known() -> None:
+    budget = RequestBudget()
+    budget.learned.refused(START, START, None)
+    assert budget.is_limited(START)
+
+
 def test_a_long_quota_that_is_used_up_holds_nothing_while_requests_are_answered() -> None:
     """SpaceTradersAPI/issues-and-suggestions#72; a server may, says ietf-wg-httpapi/ratelimit-headers#42."""
     budget = RequestBudget()

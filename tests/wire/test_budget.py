@@ -90,3 +90,20 @@ async def test_without_the_setting_the_limit_is_learned(style: Style, tmp_path: 
         assert refused <= 0.15 * accepted
         assert accepted >= 200
         assert all(times(here, task)[-1] > here.clock() - 60 for task in TASKS)
+
+
+async def test_tasks_whose_first_poll_is_refused_in_the_first_spell_do_not_starve(tmp_path: Path) -> None:
+    """They waited behind all others, at one poll in ten: for minutes, if there are many."""
+    tasks = [f"render-{number}" for number in range(20)]
+    async with place(tmp_path) as here:
+        here.api.limiter = Limiter("sliding", 10, 10.0, "silent")
+        for task in tasks:
+            here.api.set(task, running(10))
+        asked = [await here.sim.slash(here.ada, here.channel, "veo", "watch", id=task) for task in tasks]
+        for use in asked:
+            await use.acknowledged()
+        began = here.clock()
+        await here.sleep(120)
+        for task in tasks:
+            polls = [began, *(at for at in times(here, task) if at > began), here.clock()]
+            assert max(later - earlier for earlier, later in pairwise(polls)) < 60
