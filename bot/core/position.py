@@ -30,8 +30,8 @@ SHARES: Final = (
 AXES: Final = (AGES, *(SHARES for _ in STAGES))
 FIRST_BUCKETS: Final = tuple(sum(len(axis) + 1 for axis in AXES[:stage]) for stage in range(len(AXES)))
 BUCKETS: Final = sum(len(axis) + 1 for axis in AXES)
-USUAL_SPEED: Final = 1 / 300
-"""The share per second if the speed of a render is unknown: five minutes in all."""
+HIGHEST_SPEED: Final = 1 / 60
+"""The share per second of a render whose progress has not been seen to move: a minute in all."""
 MOVE: Final = 0.04
 """The move of progress that people notice on a card, as a share."""
 SHORTEST_AGE: Final = 1.0
@@ -74,12 +74,14 @@ def position(samples: tuple[ProgressSample, ...], began_at: float, now: float) -
     age = max(0.0, now - began_at)
     if not samples or samples[-1][1] < STAGES[0]:
         return Position(0, age, 1.0)
-    moved_at, percent = samples[-1]
-    stage = bisect_right(STAGES, percent)
-    if moved_at - began_at < SHORTEST_AGE:
-        speed, place = USUAL_SPEED, percent / 100 + age * USUAL_SPEED
-    else:
-        # Progress divided by the age at which it was first observed is the mean speed so far.
-        speed = max(SLOWEST, percent / 100 / (moved_at - began_at))
-        place = age * speed
-    return Position(stage, place, speed, 1 / (MOVE / speed + max(0.0, now - moved_at)))
+    (first_at, first), (moved_at, percent) = samples[0], samples[-1]
+    # The mean since it began is too slow where that time includes a queue that nobody saw: then its latest
+    # moves are faster. Before it has moved, it may be as fast as any.
+    known = moved_at - began_at >= SHORTEST_AGE
+    mean = percent / 100 / (moved_at - began_at) if known else 0.0
+    recent = (percent - first) / 100 / (moved_at - first_at) if moved_at > first_at else HIGHEST_SPEED
+    speed = max(SLOWEST, mean, recent)
+    place = percent / 100 + max(0.0, now - moved_at) * speed
+    return Position(
+        bisect_right(STAGES, percent), place, speed, 1 / (MOVE / speed + max(0.0, now - moved_at))
+    )

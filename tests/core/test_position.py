@@ -22,9 +22,15 @@ def test_progress_chooses_the_stage(percent: int, stage: int) -> None:
     assert position(((50.0, percent),), 0.0, 50.0).stage == stage
 
 
-def test_progress_without_an_age_goes_on_at_the_usual_speed() -> None:
-    assert position(((0.0, 60),), 0.0, 0.0)[:3] == (2, 0.6, 1 / 300)
-    assert position(((0.0, 60),), 0.0, 30.0).place == pytest.approx(0.7)
+def test_progress_that_has_not_been_seen_to_move_may_be_as_fast_as_any() -> None:
+    assert position(((0.0, 60),), 0.0, 0.0)[:3] == (2, 0.6, 1 / 60)
+    assert position(((0.0, 60),), 0.0, 12.0).place == pytest.approx(0.8)
+    assert position(((300.0, 60),), 0.0, 300.0).speed == 1 / 60, "it may have been queued for most of its age"
+
+
+def test_a_queue_that_nobody_saw_does_not_make_a_render_slow() -> None:
+    reached = position(((290.0, 10), (300.0, 30)), 0.0, 305.0)
+    assert reached[:3] == pytest.approx((1, 0.4, 0.02))
 
 
 def test_speed_is_that_of_the_whole_way_to_the_newest_move() -> None:
@@ -34,7 +40,8 @@ def test_speed_is_that_of_the_whole_way_to_the_newest_move() -> None:
 
 
 def test_progress_is_expected_to_move_at_its_speed_and_less_once_it_stands_still() -> None:
-    just_moved, standing = (position(((50.0, 50),), 0.0, now).moves for now in (50.0, 150.0))
+    samples = ((0.0, 0), (50.0, 50))
+    just_moved, standing = (position(samples, 0.0, now).moves for now in (50.0, 150.0))
     assert just_moved == pytest.approx(0.25), "four points at one a second"
     assert standing == pytest.approx(1 / 104)
 
