@@ -219,7 +219,10 @@ class Poller:
             self._wake_up.set()
 
     def _is_known(self, task_id: str) -> bool:
-        return self._tracker.registry.observed.get(task_id, UNOBSERVED).task is not None
+        """Return whether a task has been answered before, also by an earlier process."""
+        registry = self._tracker.registry
+        answered = registry.observed.get(task_id, UNOBSERVED).task is not None
+        return answered or any(watch.seen_at is not None for watch in registry.watches(task_id))
 
     async def _observe(self, task_id: str) -> Observation:
         observed = self._tracker.registry.observed.get(task_id, UNOBSERVED)
