@@ -189,6 +189,7 @@ def test_any_record_of_numbers_gives_pauses_within_the_bounds(
     assert 0 < pause(model.learned.rates, position, LONGEST) <= LONGEST
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.floats(1e-6, 10), min_size=BUCKETS, max_size=BUCKETS),
     positions,

@@ -123,6 +123,7 @@ def test_the_most_urgent_of_those_that_are_due_goes_first() -> None:
     assert queue.take(4.0) == ("c", 0.5)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     st.integers(1, 40),

@@ -104,6 +104,7 @@ def test_a_task_that_never_moves_is_stalled_after_two_hours_of_polling() -> None
     assert shows(steps).count(True) == 3  # the first poll, the warning and the end
 
 
+@pytest.mark.slow
 def test_a_task_that_moves_for_ever_is_too_old_after_two_days() -> None:
     age, ended, _ = followed(lambda age: running(0, message=str(age // 600)))
     assert ended.outcome is not None

@@ -56,6 +56,7 @@ async def told_until(child: asyncio.subprocess.Process, last: str) -> str:
     return printed
 
 
+@pytest.mark.slow
 async def test_the_tour_sees_the_main_story_happen() -> None:
     async with demo("--tour") as child:
         code, story, errors = await end_of(child)

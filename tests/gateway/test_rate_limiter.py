@@ -119,6 +119,7 @@ async def test_waiters_that_time_out_now_and_then_cost_the_others_nothing_but_th
     assert busiest(times) < 50
 
 
+@pytest.mark.slow
 async def test_the_stalest_card_goes_first_however_many_cards_its_channel_has() -> None:
     gate, edits = RateLimiter(), dict[tuple[int, int], list[float]]()
     sizes = [1] * 40 + [2, 5, 20, 60] * 3

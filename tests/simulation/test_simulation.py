@@ -33,6 +33,7 @@ def test_every_watch_ends_once_on_postgresql_as_in_a_file(seed: int, postgres: S
     assert verdict.ends == simulate(seed).ends
 
 
+@pytest.mark.slow
 def test_a_seed_lives_the_same_way_twice() -> None:
     first, again = simulate(5), simulate(5)
     assert first.diary == again.diary

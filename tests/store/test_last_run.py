@@ -126,6 +126,7 @@ async def test_a_full_disk_takes_the_mark(small_disk: Path) -> None:
     assert read_last_run(database) == 2
 
 
+@pytest.mark.slow
 async def test_an_older_file_beside_the_log_of_a_newer_one_is_whole_and_unconfirmed(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -33,6 +33,7 @@ print(*sorted(name for name in sys.modules if "postgres" in name or "psycopg" in
 """
 
 
+@pytest.mark.slow
 def test_a_bot_on_a_file_imports_nothing_of_postgresql(tmp_path: Path) -> None:
     (tmp_path / "bot.db").write_bytes(migrated())  # alembic itself knows PostgreSQL
     env = {"PYTHONPATH": str(ROOT), "DATABASE_URL": f"sqlite:///{tmp_path}/bot.db"}
@@ -106,6 +107,7 @@ async def live(store: Store, recent: Recent) -> None:
     await store.finish([watch.id for watch in state.watches])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["run", "check", "watches"])
 def test_without_the_driver_one_line_says_what_to_install(command: str, tmp_path: Path) -> None:
     script = (

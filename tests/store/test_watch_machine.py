@@ -222,6 +222,7 @@ class FileMachine(WatchMachine):
         shutil.rmtree(self.folder)
 
 
+@pytest.mark.slow
 def test_on_sqlite() -> None:
     run_state_machine_as_test(FileMachine, settings=SETTINGS)
 

@@ -263,6 +263,7 @@ JSON: Final = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from([*DOCUMENTED, "code", "error", "msg"]), JSON), st.booleans())
 def test_any_object_is_a_task_within_the_limits_or_a_typed_error(body: dict[str, Any], running: bool) -> None:
     try:

@@ -52,6 +52,7 @@ async def posted_once(here: Place, card: Message, within: float) -> None:
     assert await here.app.store.unfinished() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("status", "code"), [(403, 50001), (403, 50013), (400, 160005), (403, 160005)])
 @pytest.mark.parametrize("done", [True, False])
 async def test_a_closed_channel_is_tried_after_1_5_15_and_then_every_30_minutes(
@@ -65,6 +66,7 @@ async def test_a_closed_channel_is_tried_after_1_5_15_and_then_every_30_minutes(
         assert tries(here)[:6] == [0, 1, 6, 21, 51, 81]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("done", [True, False])
 async def test_a_closed_channel_is_tried_for_a_day(done: bool, tmp_path: Path) -> None:
     async with place(tmp_path, **DAYS) as here:
@@ -154,6 +156,7 @@ async def test_events_that_open_nothing_cause_few_tries(tmp_path: Path) -> None:
         assert len(tries(here)) <= before + 6
 
 
+@pytest.mark.slow
 async def test_without_access_for_a_day_the_watch_ends(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -175,6 +178,7 @@ async def test_without_access_for_a_day_the_watch_ends(
     assert [(line["channel"], line["lacking"]) for line in said] == [(here.channel.id, "send_messages")]
 
 
+@pytest.mark.slow
 async def test_a_closed_channel_is_named_in_the_list_and_to_the_operator(tmp_path: Path) -> None:
     async with place(tmp_path, monitored=True, **DAYS) as here:
         await moving_card(here)

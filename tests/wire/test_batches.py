@@ -159,6 +159,7 @@ async def test_whoever_joined_and_presses_notify_me_is_pinged_by_the_summary_alo
         assert [reply.pings for reply in here.replies(card)] == [set(), set(), {here.ada.id, here.bob.id}]
 
 
+@pytest.mark.slow
 async def test_one_that_goes_on_for_half_an_hour_is_not_waited_for(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         card = await watched(here)
@@ -183,6 +184,7 @@ async def test_one_that_goes_on_for_half_an_hour_is_not_waited_for(tmp_path: Pat
         await nothing_more(here, card, 4)
 
 
+@pytest.mark.slow
 async def test_when_the_last_is_stopped_after_an_early_summary_nothing_more_comes(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         card = await watched(here, 2)

@@ -92,6 +92,7 @@ async def test_without_the_setting_the_limit_is_learned(style: Style, tmp_path: 
         assert all(times(here, task)[-1] > here.clock() - 60 for task in TASKS)
 
 
+@pytest.mark.slow
 async def test_tasks_whose_first_poll_is_refused_in_the_first_spell_do_not_starve(tmp_path: Path) -> None:
     """They waited behind all others, at one poll in ten: for minutes, if there are many."""
     tasks = [f"render-{number}" for number in range(20)]

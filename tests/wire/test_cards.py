@@ -102,6 +102,7 @@ async def test_a_card_follows_who_joins_and_who_leaves(tmp_path: Path) -> None:
         assert "Watching for" not in card.text
 
 
+@pytest.mark.slow
 async def test_ten_rows_are_separated_and_counted_within_the_limits(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         for task in TASKS:

@@ -109,6 +109,7 @@ async def test_an_invalidated_session_begins_again_at_the_same_discord(
         assert VIDEO in (await here.watch()).content
 
 
+@pytest.mark.slow
 async def test_the_cards_of_one_channel_share_its_limit_and_results_go_first(tmp_path: Path) -> None:
     tasks = [f"bbbbbbbb-0000-4000-8000-{n:012}" for n in range(10)]
     async with place(tmp_path) as here:
@@ -127,6 +128,7 @@ async def test_the_cards_of_one_channel_share_its_limit_and_results_go_first(tmp
         assert here.sim.rate_limited == 0
 
 
+@pytest.mark.slow
 async def test_a_hundred_cards_that_move_at_once_stay_below_the_global_limit(tmp_path: Path) -> None:
     """On old cards, edited with the bot's own token, in a channel each."""
     tasks = [f"eeeeeeee-0000-4000-8000-{number:012}" for number in range(100)]

@@ -48,6 +48,7 @@ async def test_ids_that_hang_hold_up_none_of_those_named_with_them(count: int, t
         assert here.clock() - begun < 22
 
 
+@pytest.mark.slow
 async def test_of_more_interactions_than_can_be_answered_the_newest_are(tmp_path: Path) -> None:
     """Discord takes a second for each response here, so only so many can be sent in time."""
     async with place(tmp_path) as here:

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.looptime
 TASKS = [f"ffffffff-0000-4000-8000-{number:012}" for number in range(30)]
 
 
+@pytest.mark.slow
 async def test_a_restart_sends_its_login_commands_results_and_cards_within_the_limit(tmp_path: Path) -> None:
     async with place(tmp_path, watches_per_person=100) as here:
         channels = [here.guild.add_channel(f"renders-{number}") for number in range(15)]

@@ -32,6 +32,7 @@ async def asked(here: Place, method: str, path: str) -> None:
     await here.sim.wait_for(lambda: len(here.sim.requests_to(method, path)) > before, 60)
 
 
+@pytest.mark.slow
 async def test_an_end_that_comes_while_another_edit_is_given_up_is_told(tmp_path: Path) -> None:
     async with place(tmp_path, poll_min_seconds=0.2, poll_max_seconds=0.5) as here:
         card = await moving_card(here)
@@ -94,6 +95,7 @@ async def test_a_busy_channel_and_a_long_outage_double_nothing(tmp_path: Path) -
         assert len(here.replies(card)) == 1
 
 
+@pytest.mark.slow
 async def test_a_card_that_moves_all_the_time_does_not_starve_another(tmp_path: Path) -> None:
     async with place(tmp_path, poll_min_seconds=1, poll_max_seconds=2) as here:
         await moving_card(here)
@@ -255,6 +257,7 @@ async def test_a_clock_that_was_set_back_makes_no_watch_live_longer(tmp_path: Pa
         await here.shows(card, "No such task", 120)
 
 
+@pytest.mark.slow
 async def test_after_a_limit_the_looks_come_spread(tmp_path: Path) -> None:
     tasks = [f"abababab-0000-4000-8000-{number:012}" for number in range(60)]
     async with place(tmp_path, watches_per_person=500) as here:

@@ -163,6 +163,7 @@ async def test_tricks_in_what_somebody_types_are_no_id_and_never_shown(tmp_path:
         assert not any(m.pings or m.pings_everyone for m in shown)
 
 
+@pytest.mark.slow
 async def test_a_flood_of_questions_holds_up_no_watch(tmp_path: Path) -> None:
     """The task API never answers about these tasks."""
     async with place(tmp_path, poll_max_seconds=5.0) as here:

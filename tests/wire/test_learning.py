@@ -27,6 +27,7 @@ async def render(here: Place, number: int) -> list[float]:
     return [request.at - begun for request in here.api.requests if request.task_id == task]
 
 
+@pytest.mark.slow
 async def test_polls_gather_where_renders_end_and_a_restart_forgets_nothing(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         first = await render(here, 0)

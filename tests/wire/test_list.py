@@ -89,6 +89,7 @@ async def test_a_public_thread_shows_as_its_channel_does(tmp_path: Path) -> None
         assert named(await listed(here, here.bob)) == []
 
 
+@pytest.mark.slow
 async def test_a_long_list_is_turned_page_by_page_also_after_a_restart(tmp_path: Path) -> None:
     async with place(tmp_path, watches_per_person=100) as here:
         for task in TASKS:

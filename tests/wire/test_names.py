@@ -261,6 +261,7 @@ def made_by(version: str, path: Path) -> None:
     old.replace(path)
 
 
+@pytest.mark.slow
 async def test_the_data_of_the_version_before_names_goes_on_and_takes_names(tmp_path: Path) -> None:
     """A card of one, a card of several, and a result of which nobody knows whether it was sent."""
     async with place(tmp_path) as here:

@@ -124,6 +124,7 @@ async def test_renders_that_turn_bad_pause_nobody_whatever_the_impossible_id_is_
         await finish(here, cards)
 
 
+@pytest.mark.slow
 async def test_100_bad_ids_of_all_kinds_leave_good_renders_alone(tmp_path: Path) -> None:
     async with place(tmp_path, watches_per_person=500) as here:
         await watch_bad(here, list(KINDS.values()), 100)

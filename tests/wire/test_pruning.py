@@ -10,6 +10,7 @@ pytestmark = pytest.mark.looptime
 OTHER = "11112222-3333-4444-5555-666677778888"
 
 
+@pytest.mark.slow
 async def test_an_ended_watch_is_pruned_after_its_days_and_a_live_one_is_kept(tmp_path: Path) -> None:
     async with place(tmp_path, keep_days=1, watch_max_hours=720) as here:
         here.api.set(TASK, [running(10), DONE])

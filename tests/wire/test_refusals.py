@@ -79,6 +79,7 @@ async def test_a_card_whose_form_is_refused_is_shown_plainly(tmp_path: Path) -> 
         await here.shows(card, "Finished")
 
 
+@pytest.mark.slow
 async def test_an_old_cards_limit_is_waited_for_and_the_newest_form_wins(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         card = await moving_card(here)

@@ -108,6 +108,7 @@ async def test_a_plain_copy_of_an_earlier_version_is_as_old_as_its_file(tmp_path
         assert len(here.replies(card)) == 1
 
 
+@pytest.mark.slow
 async def test_what_was_not_posted_yet_is_posted_once_whatever_the_backup_had_seen(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         live, planned = OTHERS[:2]

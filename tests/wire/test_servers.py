@@ -40,6 +40,7 @@ async def is_let_go(here: Place, within: float = 60) -> None:
     assert here.api.polls(TASK) == polls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("done", [True, False])
 @pytest.mark.parametrize("lasts", [20.0, 3 * 3_600.0])
 async def test_an_outage_of_a_server_costs_nothing(lasts: float, done: bool, tmp_path: Path) -> None:
@@ -55,6 +56,7 @@ async def test_an_outage_of_a_server_costs_nothing(lasts: float, done: bool, tmp
         await posted_once(here, card, 30)
 
 
+@pytest.mark.slow
 async def test_an_outage_that_the_gateway_tells_of_a_little_late_costs_nothing(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         card = await moving_card(here)

@@ -194,6 +194,7 @@ async def test_the_same_tasks_asked_for_at_once_make_one_watch_each(tmp_path: Pa
         assert sorted(rows) == TASKS[:4]
 
 
+@pytest.mark.slow
 async def test_an_outage_is_shown_once_on_a_card_of_several(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         card = await watch_all(here, TASKS[:4])

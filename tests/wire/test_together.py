@@ -54,6 +54,7 @@ async def test_a_result_that_nobody_follows_comes_without_a_ping(tmp_path: Path)
         assert result.pings == set()
 
 
+@pytest.mark.slow
 async def test_more_than_a_hundred_followers_are_all_called_the_starter_first(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         card = await moving_card(here)

@@ -340,6 +340,7 @@ async def test_40_results_of_9_mb_at_once_over_6_mb_a_second(channels: int, tmp_
         assert await here.app.store.to_announce() == []
 
 
+@pytest.mark.slow
 async def test_a_slow_upload_holds_up_nothing_else_in_its_channel(tmp_path: Path) -> None:
     async with place(tmp_path, copies=True) as here:
         slow, moving, ended = (task_id(number) for number in range(3))
