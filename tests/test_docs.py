@@ -140,6 +140,7 @@ def _sentences() -> Iterator[str]:
                 yield re.sub(r"\{\w*\}|%s", "\0", node.value)
 
 
+@pytest.mark.slow
 def test_the_sentences_of_the_troubleshooting_page_are_the_bots_own() -> None:
     ours, page = "\n".join(_sentences()), text_of("docs/troubleshooting.md")
     quoted = [text for cell in first_cells(page) for text in re.findall(r"`([^`]+)`|“([^”]+)”", cell)]

@@ -192,6 +192,7 @@ async def test_what_root_restores_is_the_bots(there: bool, folder: Path) -> None
     assert {file.stat().st_uid for file in (folder / "data").iterdir()} == {owner}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="a file's size has no limit here")
 def test_a_disk_that_is_full_leaves_the_data_as_it_was(path: Path) -> None:
     backup = asyncio.run(backed_up(path, "a"))

@@ -124,6 +124,7 @@ def check(form: CardForm, people: set[int]) -> None:
         assert not re.search(forbidden, text)
 
 
+@pytest.mark.slow
 @given(cards, watches, known, healths, people)
 def test_a_live_card_keeps_the_limits_and_can_do_nothing(
     card: Card, row: Watch, observed: Observed, health: Health, followers: list[int]
@@ -163,6 +164,7 @@ def test_a_poll_that_changes_the_card_says_so(
         before = after
 
 
+@pytest.mark.slow
 @given(
     cards,
     st.lists(

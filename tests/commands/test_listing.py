@@ -51,6 +51,7 @@ def check(form: CardForm) -> None:
     assert 1 + len(form.texts) + 1 + len(form.buttons) <= 40
 
 
+@pytest.mark.slow
 @given(
     cards,
     st.lists(st.tuples(rows, st.none() | ids), min_size=1, max_size=PAGE_SIZE),

@@ -172,6 +172,7 @@ async def test_hundreds_of_bad_ids_leave_the_good_ones_their_times(kind: str) ->
     await watched_among(MANY, 30, kind, 200.0)
 
 
+@pytest.mark.slow
 async def test_every_429_halves_the_rate_and_answers_bring_it_back(caplog: pytest.LogCaptureFixture) -> None:
     async with polling(80) as here:
         for number in range(1, 81):

@@ -140,6 +140,7 @@ def test_what_is_no_json_is_an_error_that_the_tuner_knows(record: str) -> None:
         models_from(record)
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.none() | st.floats() | st.text(), lambda some: st.lists(some) | st.dictionaries(st.text(), some)

@@ -32,6 +32,7 @@ def test_invented_texts_break_nothing(name: str) -> None:
     assert tally.texts >= 100
 
 
+@pytest.mark.slow
 def test_what_grows_too_fast_or_breaks_is_found(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

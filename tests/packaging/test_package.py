@@ -55,6 +55,7 @@ def names(wheel: Path) -> set[str]:
         return set(file.namelist())
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_the_bot_its_catalogues_and_migrations_and_nothing_else(wheel: Path) -> None:
     held = names(wheel)
     assert {name.split("/")[0] for name in held} == {"bot", INFO}

@@ -187,6 +187,7 @@ async def test_a_store_that_cannot_be_read_offers_nothing(tmp_path: Path) -> Non
         assert await offered(here) == {}
 
 
+@pytest.mark.slow
 async def test_labels_speak_the_askers_language(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASKS[0], running(40))

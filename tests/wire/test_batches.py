@@ -257,6 +257,7 @@ async def test_unknown_ones_are_counted_in_the_summary(tmp_path: Path) -> None:
         await nothing_more(here, card, 3)
 
 
+@pytest.mark.slow
 async def test_a_card_with_one_task_pings_by_its_result(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASKS[0], DONE)
@@ -364,6 +365,7 @@ async def test_a_channel_that_is_closed_meanwhile_gets_its_summary_later(tmp_pat
         await nothing_more(here, card, 3)
 
 
+@pytest.mark.slow
 async def test_no_summary_where_access_was_lost_for_a_day(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         card = await watched(here, 2)

@@ -78,6 +78,7 @@ def test_a_terminal_that_knows_no_marks_gets_the_report(tmp_path: Path) -> None:
     assert "\\u2717 settings" in ended.stdout
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_enough_is_no_fault(tmp_path: Path) -> None:
     (tmp_path / "bot.db").write_bytes(migrated())
     reader, writer = os.pipe()

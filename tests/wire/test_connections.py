@@ -41,6 +41,7 @@ async def test_a_task_that_is_refused_is_polled_over_a_kept_connection_too(tmp_p
         assert len({request.port for request in here.api.requests}) == 1
 
 
+@pytest.mark.slow
 async def test_edits_every_half_minute_share_a_connection_to_discord(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, running(1))

@@ -127,6 +127,7 @@ async def test_what_ended_before_a_crash_is_told_without_asking_the_api_again(tm
         assert here.api.polls(TASK) == polls
 
 
+@pytest.mark.slow
 async def test_a_crash_between_two_parts_repeats_none_and_loses_none(tmp_path: Path) -> None:
     people = [10**18 + number for number in range(350)]
     async with place(tmp_path) as here:
@@ -233,6 +234,7 @@ async def test_what_others_write_is_not_taken_for_the_result(tmp_path: Path) -> 
         assert result.pings == {here.ada.id}
 
 
+@pytest.mark.slow
 async def test_a_disk_that_takes_no_writes_delays_and_loses_nothing(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         card = await moving_card(here)

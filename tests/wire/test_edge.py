@@ -84,6 +84,7 @@ async def test_a_refusal_of_one_kind_of_request_alone_costs_nothing(path: str, t
         await here.shows(card, "The result is in the reply below.")
 
 
+@pytest.mark.slow
 async def test_what_is_refused_for_days_is_tried_once_an_hour_and_given_up_in_the_end(tmp_path: Path) -> None:
     async with place(tmp_path, keep_days=1) as here:
         [(_, card)] = await cards(here, 1)
@@ -162,6 +163,7 @@ async def test_whatever_is_refused_for_a_while_comes_in_the_end_as_it_should_be(
             assert len(replies(here, there, one)) == 1
 
 
+@pytest.mark.slow
 async def test_a_form_that_is_refused_for_days_is_given_up(tmp_path: Path) -> None:
     async with place(tmp_path, keep_days=1) as here:
         [(channel, card)] = await cards(here, 1)

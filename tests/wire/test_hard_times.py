@@ -54,6 +54,7 @@ async def test_an_end_that_comes_while_another_edit_is_given_up_is_told(tmp_path
         assert [len(here.replies(c)) for c in (card, other)] == [1, 1]
 
 
+@pytest.mark.slow
 async def test_a_result_that_hangs_holds_up_no_other_card(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         await moving_card(here)

@@ -64,6 +64,7 @@ async def test_a_search_that_is_refused_for_ten_minutes_ends(tmp_path: Path) -> 
         await here.shows(card, "The result is in the reply below.", 1_500)
 
 
+@pytest.mark.slow
 async def test_a_machine_that_slept_doubles_no_result(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, running(10))

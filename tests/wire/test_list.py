@@ -131,6 +131,7 @@ async def test_a_page_that_is_no_more_turns_to_the_last_one(tmp_path: Path) -> N
         assert use.response.buttons == []
 
 
+@pytest.mark.slow
 async def test_what_has_ended_stands_below_for_a_day_with_links_to_results_and_cards(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         for task in TASKS[:4]:

@@ -93,6 +93,7 @@ async def test_nothing_is_remembered_of_what_went_well(tmp_path: Path) -> None:
         assert await left(here) == 0
 
 
+@pytest.mark.slow
 async def test_placeholders_are_deleted_even_if_discord_refuses_at_first(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.api.set(TASK, replace(Answer.json(running(10)), delay=10))
