@@ -27,7 +27,7 @@ def check_postgres(url: Postgres, clock: Clock) -> tuple[list[CheckResult], bool
 
 
 def judge(facts: Facts, url: Postgres, now: float) -> list[CheckResult]:
-    """Judge what was found at a Unix time by this machine's clock."""
+    """Return the result of each check; `now` is Unix time by this machine's clock."""
     return [
         _judge_schema(facts, url),
         _judge_server(facts, url),

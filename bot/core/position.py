@@ -1,7 +1,7 @@
 """How far a render is, so that renders of different lengths can be compared.
 
-A render without progress is at its age. One with progress is at a *share*: its age divided by the age at
-which it will be done if it keeps its speed; above 1 if it has slowed down. Each stage (how much progress was
+A render without progress is at its age. One with progress is at a *share*: its newest progress, and what it
+has done since then if it keeps its speed; above 1 if it has slowed down. Each stage (how much progress was
 reported) has its own axis, cut into buckets that are narrow where renders end.
 """
 
@@ -30,8 +30,8 @@ SHARES: Final = (
 AXES: Final = (AGES, *(SHARES for _ in STAGES))
 FIRST_BUCKETS: Final = tuple(sum(len(axis) + 1 for axis in AXES[:stage]) for stage in range(len(AXES)))
 BUCKETS: Final = sum(len(axis) + 1 for axis in AXES)
-HIGHEST_SPEED: Final = 1 / 60
-"""The share per second of a render whose progress has not been seen to move: a minute in all."""
+ASSUMED_SPEED: Final = 1 / 60
+"""The share per second until progress has been observed to move: that of a render of a minute."""
 MOVE: Final = 0.04
 """The move of progress that people notice on a card, as a share."""
 SHORTEST_AGE: Final = 1.0
@@ -75,11 +75,11 @@ def position(samples: tuple[ProgressSample, ...], began_at: float, now: float) -
     if not samples or samples[-1][1] < STAGES[0]:
         return Position(0, age, 1.0)
     (first_at, first), (moved_at, percent) = samples[0], samples[-1]
-    # The mean since it began is too slow where that time includes a queue that nobody saw: then its latest
-    # moves are faster. Before it has moved, it may be as fast as any.
+    # The mean since the beginning is too low if that includes a queue that was never observed; the observed
+    # moves are faster then. The faster of both: a poll too early costs less than an end noticed late.
     known = moved_at - began_at >= SHORTEST_AGE
     mean = percent / 100 / (moved_at - began_at) if known else 0.0
-    recent = (percent - first) / 100 / (moved_at - first_at) if moved_at > first_at else HIGHEST_SPEED
+    recent = (percent - first) / 100 / (moved_at - first_at) if moved_at > first_at else ASSUMED_SPEED
     speed = max(SLOWEST, mean, recent)
     place = percent / 100 + max(0.0, now - moved_at) * speed
     return Position(
