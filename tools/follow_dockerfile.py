@@ -91,11 +91,7 @@ def ignored(path: Path, rules: list[str]) -> bool:
 
 
 def copy(stage: Stage, sources: list[Path], target: str, context: Path | None) -> None:
-    rules = (
-        []
-        if context is None
-        else [line for line in (HERE / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
-    )
+    rules = [line for line in (HERE / ".dockerignore").read_text().splitlines() if line[:1] not in ("", "#")]
     into = stage.root / target.lstrip("/")
     for source in sources:
         if not source.exists() or (context is not None and ignored(source.relative_to(context), rules)):
@@ -155,9 +151,8 @@ class Builder:
     def _begin(self, name: str, base: Stage | None) -> None:
         """Begin a stage from an earlier one, or from the bare root."""
         if base is not None:  # what is bound into it is not copied
-            subprocess.run(
-                ["umount", *(base.root / bind.relative_to("/") for bind in self._binds)], check=True
-            )
+            bound = [base.root / bind.relative_to("/") for bind in self._binds]
+            subprocess.run(["umount", *bound], check=True)
         base, root = base or Stage(self._bare), self._work / name
         if not self._built:
             subprocess.run(["cp", "-a", "--reflink=auto", base.root, root], check=True)
@@ -220,12 +215,10 @@ def main() -> int:
     )
     parser.add_argument("root", type=Path, metavar="ROOT")
     parser.add_argument("work", type=Path, metavar="WORK")
-    parser.add_argument(
-        "--bind", type=Path, action="append", default=[], help="a place of the host to be there, read-only"
-    )
-    parser.add_argument(
-        "--env", action="append", default=[], metavar="NAME=VALUE", help="for the run, as docker run -e"
-    )
+    place = "a place of the host to be there, read-only"
+    parser.add_argument("--bind", type=Path, action="append", default=[], help=place)
+    like = "for the run, as docker run -e"
+    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help=like)
     parser.add_argument("--target", default="final", help="the stage to end with, as docker build --target")
     parser.add_argument("--built", action="store_true", help="run what WORK holds from before")
     end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
@@ -235,9 +228,8 @@ def main() -> int:
     if not (chosen.root / "usr/local/bin/python3").exists():
         parser.error(f"{chosen.root} has no Python at usr/local: --help says how such a root is made")
     if chosen.work.exists() != chosen.built:
-        parser.error(
-            f"{chosen.work} {'is not there' if chosen.built else 'exists already: name a new folder'}"
-        )
+        problem = "is not there" if chosen.built else "exists already: name a new folder"
+        parser.error(f"{chosen.work} {problem}")
     if missing := [str(place) for place in chosen.bind if not place.exists()]:
         parser.error(f"--bind: {' '.join(missing)} is not there")
     if wrong := [pair for pair in chosen.env if "=" not in pair]:
@@ -250,8 +242,9 @@ def main() -> int:
         builder.take(word, rest)
     image = builder.stage
     image.env |= dict(pair.split("=", 1) for pair in chosen.env)
-    arguments = sys.argv[end + 1 :]
-    return enter(image, [*image.entrypoint, *arguments], image.user) if end < len(sys.argv) else 0
+    if end == len(sys.argv):
+        return 0
+    return enter(image, [*image.entrypoint, *sys.argv[end + 1 :]], image.user)
 
 
 if __name__ == "__main__":
