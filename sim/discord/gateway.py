@@ -7,7 +7,7 @@ discord.py reads whatever compression it requested.
 import asyncio
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import WSMsgType, web
 
@@ -29,6 +29,14 @@ class Gateway:
     With `says_ready` False it accepts IDENTIFY and RESUME and acknowledges heartbeats, but never sends READY
     (discord.py#7501). `closes_with` closes each connection after its IDENTIFY; `ends_sessions` invalidates
     each session as soon as it is ready. `hello` and `edit_ready` change what is sent.
+
+    An IDENTIFY that comes within `identify_seconds` of another one of its bucket gets INVALIDATED;
+    buckets are shard numbers modulo `World.max_concurrency` (discord-api-docs#1328, #1621).
+
+    Several sessions may have the same shard. Each gets all of its events, by the documentation and by most
+    who have tried it (discord-api-docs#1524, #6853; NousResearch/hermes-agent#7). `delivers_to` can be set to
+    what others report: only one of the connected ones gets any (drpedapati/sciclaw#73), and it is not the new
+    one (openabdev/openab#455).
     """
 
     def __init__(self, world: World, heartbeat_seconds: float) -> None:
@@ -44,16 +52,27 @@ class Gateway:
         self.hello: Any = {"heartbeat_interval": int(heartbeat_seconds * 1000), "_trace": []}
         self.edit_ready: Callable[[Json], Any] = lambda ready: ready
         self.identifies = self.resumes = self.heartbeats = 0
+        self.identifies_refused = 0
         self.identified_at: list[float] = []
+        self.identify_seconds = 0.0
+        self.delivers_to: Literal["all", "oldest", "newest"] = "all"
+        self._last_identify: dict[int, float] = {}
+        """When the last IDENTIFY of each bucket came."""
         world.emit = self.emit
 
     def emit(self, event: str, data: Json, guild: Guild | None) -> None:
         """Send an event to every stream whose shard receives it."""
         if guild is None or guild.bot_present or (guild.has_commands and event == "INTERACTION_CREATE"):
-            for stream in self.streams.values():
-                if stream.receives(guild):
-                    stream.dispatch(event, data)
+            for stream in self._receivers(guild):
+                stream.dispatch(event, data)
         self.world.pulse.notify()
+
+    def _receivers(self, guild: Guild | None) -> list[Stream]:
+        receivers = [stream for stream in self.streams.values() if stream.receives(guild)]
+        connected = [stream for stream in receivers if stream.connection is not None]
+        if self.delivers_to == "all" or not connected:
+            return receivers
+        return connected[:1] if self.delivers_to == "oldest" else connected[-1:]
 
     @property
     def ready(self) -> bool:
@@ -124,7 +143,13 @@ class Gateway:
             return
         self.identifies += 1
         self.world.identifies_left -= 1
-        self.identified_at.append(self.world.clock())
+        now, bucket = self.world.clock(), number % self.world.max_concurrency
+        self.identified_at.append(now)
+        if now - self._last_identify.get(bucket, -self.identify_seconds) < self.identify_seconds:
+            self.identifies_refused += 1
+            connection.send(INVALIDATED, data=False)
+            return
+        self._last_identify[bucket] = now
         if self.closes_with is not None:
             connection.close(self.closes_with)
             return

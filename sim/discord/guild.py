@@ -31,9 +31,10 @@ class Guild:
         community: bool,
         premium_tier: int,
         commands_only: bool = False,
+        shard: tuple[int, int] = (0, 1),
     ) -> None:
         self.world = world
-        self.id = world.ids()
+        self.id = world.ids.in_shard(*shard)
         self.name = name
         self.preferred_locale = preferred_locale
         self.community = community

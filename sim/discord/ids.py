@@ -47,6 +47,14 @@ class Snowflakes:
         self._last = max(now, self._last + 1)
         return self._last
 
+    def in_shard(self, number: int, count: int) -> int:
+        """Issue the next id in a shard ("Sharding Formula"), up to `count` milliseconds ahead of time."""
+        next_id = self()
+        if (next_id >> _TIMESTAMP_SHIFT) % count != number:
+            at = (next_id >> _TIMESTAMP_SHIFT) + 1
+            self._last = (at + (number - at) % count) << _TIMESTAMP_SHIFT
+        return self._last
+
 
 def snowflake_time(snowflake: int) -> float:
     """Return when an id was created, in Unix seconds."""

@@ -15,7 +15,12 @@ def gateway(call: Call) -> Answer:
 @router.add("GET", "/gateway/bot")
 def gateway_bot(call: Call) -> Answer:
     left = call.world.identifies_left
-    start_limit = {"total": 1000, "remaining": left, "reset_after": 86_400_000, "max_concurrency": 1}
+    start_limit = {
+        "total": 1000,
+        "remaining": left,
+        "reset_after": 86_400_000,
+        "max_concurrency": call.world.max_concurrency,
+    }
     return Answer(200, {"url": call.world.gateway_url, "shards": 1, "session_start_limit": start_limit})
 
 

@@ -117,8 +117,12 @@ class DiscordSim(Actions, Control):
         community: bool = False,
         premium_tier: int = 0,
         commands_only: bool = False,
+        shard: tuple[int, int] = (0, 1),
     ) -> Guild:
-        """Add a server with the bot in it, or with only its commands installed."""
+        """Add a server with the bot in it, or with only its commands installed.
+
+        `shard` is the number of the shard that it belongs to, and the number of shards.
+        """
         guild = Guild(
             self.world,
             name,
@@ -126,6 +130,7 @@ class DiscordSim(Actions, Control):
             community=community,
             premium_tier=premium_tier,
             commands_only=commands_only,
+            shard=shard,
         )
         return self.world.add_guild(guild)
 

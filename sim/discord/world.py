@@ -52,6 +52,8 @@ class World:
         self.nonce_window = 180.0
         self.unfetchable: set[str] = set()
         self.identifies_left = 1000
+        self.max_concurrency = 1
+        """How many shards may identify at once, if their numbers differ modulo this."""
         self.filtered: set[str] = set()
         """Words that Discord's harmful links filter blocks (240000)."""
 

@@ -1,8 +1,11 @@
 """The simulator's gateway, as a real discord.py client finds it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Literal
 
+import aiohttp
 import discord
 import pytest
 from discord import app_commands
@@ -187,3 +190,73 @@ async def test_changes_of_the_world_are_events(sim: DiscordSim, channel: Channel
     expected = ["THREAD_CREATE", "THREAD_UPDATE", "GUILD_ROLE_CREATE", "CHANNEL_UPDATE", "GUILD_ROLE_UPDATE"]
     expected += ["THREAD_DELETE", "CHANNEL_DELETE", "GUILD_DELETE", "GUILD_CREATE", "GUILD_DELETE"]
     assert bot.seen[-len(expected) :] == expected
+
+
+class Session:
+    """A bare gateway session of one shard, with the events that it got."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+
+    async def identify(self, sim: DiscordSim, number: int, count: int) -> str:
+        """Send IDENTIFY, and return the event or the name of the op code that answers it."""
+        assert (await self._socket.receive_json())["op"] == 10
+        data = {"token": sim.token, "shard": [number, count], "intents": 1, "properties": {}}
+        await self._socket.send_json({"op": 2, "d": data})
+        return await self.next()
+
+    async def next(self) -> str:
+        frame = await self._socket.receive_json(timeout=30)
+        return str(frame["t"] or {9: "INVALID SESSION"}[frame["op"]])
+
+
+@asynccontextmanager
+async def sessions(sim: DiscordSim, number: int) -> AsyncIterator[list[Session]]:
+    async with aiohttp.ClientSession() as client, AsyncExitStack() as stack:
+        yield [
+            Session(await stack.enter_async_context(client.ws_connect(sim.gateway_url)))
+            for _ in range(number)
+        ]
+
+
+async def test_a_server_is_in_the_shard_that_its_id_says(sim: DiscordSim) -> None:
+    guilds = [sim.add_guild(f"server {n}", shard=(n % 3, 3)) for n in range(6)]
+    assert [(guild.id >> 22) % 3 for guild in guilds] == [0, 1, 2, 0, 1, 2]
+    assert len({guild.id for guild in guilds}) == 6
+    async with sessions(sim, 3) as shards:
+        for number, session in enumerate(shards):
+            assert await session.identify(sim, number, 3) == "READY"
+            assert [await session.next(), await session.next()] == ["GUILD_CREATE", "GUILD_CREATE"]
+        guilds[4].outage()
+        assert await shards[1].next() == "GUILD_DELETE"
+        guilds[0].set_bot_permissions(0)
+        assert await shards[0].next() == "GUILD_ROLE_UPDATE"
+
+
+@pytest.mark.parametrize(("delivers_to", "who"), [("all", {0, 1}), ("oldest", {0}), ("newest", {1})])
+async def test_several_sessions_of_a_shard_get_its_events(
+    sim: DiscordSim, delivers_to: Literal["all", "oldest", "newest"], who: set[int]
+) -> None:
+    sim.gateway.delivers_to = delivers_to
+    async with sessions(sim, 2) as both:
+        for session in both:
+            assert await session.identify(sim, 0, 1) == "READY"
+        sim.add_guild("Studio")
+        streams = list(sim.gateway.streams.values())
+        assert {n for n, stream in enumerate(streams) if '"GUILD_CREATE"' in stream.events[-1]} == who
+        for n in who:
+            assert await both[n].next() == "GUILD_CREATE"
+
+
+@pytest.mark.looptime
+async def test_an_identify_that_comes_too_soon_is_refused() -> None:
+    loop = asyncio.get_running_loop()
+    async with DiscordSim(clock=lambda: 1.7e9 + loop.time()) as sim:
+        sim.gateway.identify_seconds, sim.world.max_concurrency = 5.0, 2
+        async with sessions(sim, 4) as (first, other_bucket, too_soon, later):
+            assert await first.identify(sim, 0, 4) == "READY"
+            assert await other_bucket.identify(sim, 1, 4) == "READY"
+            assert await too_soon.identify(sim, 2, 4) == "INVALID SESSION"
+            await asyncio.sleep(5)
+            assert await later.identify(sim, 2, 4) == "READY"
+        assert sim.gateway.identifies_refused == 1
