@@ -13,9 +13,9 @@ from discord import app_commands
 from bot import messages
 from bot.cards.render_parts import ENDING_STYLES, STATE_STYLES
 from bot.clock import Clock
+from bot.commands.limits import Limits
 from bot.commands.response_requests import RequestFailed
 from bot.commands.turns import NewestFirst, TooLate, Turn
-from bot.commands.watch_command import Limits
 from bot.core.characters import shortened, visible
 from bot.core.names import row_name
 from bot.core.observed import UNOBSERVED

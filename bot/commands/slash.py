@@ -15,12 +15,13 @@ from bot.clock import Clock
 from bot.commands.autocomplete import Autocomplete
 from bot.commands.ended_renders import EndedRenders
 from bot.commands.first_poll import FirstPoll, error_message
+from bot.commands.limits import limits_of
 from bot.commands.listing import Listing
 from bot.commands.message_text import tasks_of_ours
 from bot.commands.placeholders import PlaceholderKeeper
 from bot.commands.response import Response, ResponseFailed
 from bot.commands.turns import NewestFirst, TooLate, Turn
-from bot.commands.watch_command import Limits, WatchCommand, left_out
+from bot.commands.watch_command import WatchCommand, left_out
 from bot.config import Settings
 from bot.core.task_ids import MOST_AT_ONCE, read_task_id
 from bot.core.watch import CardState
@@ -60,9 +61,7 @@ class Commands:
         self._recent: Final = recent
         self._keeper: Final = keeper
         self._card_language: Final = settings.card_language
-        self._limits: Final = Limits(
-            settings.allowed_guild_ids, settings.watches_per_person, settings.watches_per_server
-        )
+        self._limits: Final = limits_of(settings)
         self._turns: Final = NewestFirst()
         self._first_poll: Final = FirstPoll(poller)
         self.watch: Final = WatchCommand(

@@ -8,7 +8,6 @@ card. A private summary names the tasks that are not watched, and why.
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import discord
@@ -18,6 +17,7 @@ from bot.cards.render_parts import listed
 from bot.cards.text import NAME_LIMIT, code, jump_link, named, packed, plain
 from bot.commands.ended_renders import EndedRenders
 from bot.commands.first_poll import FirstPoll
+from bot.commands.limits import Limits
 from bot.commands.message_text import tasks_of, tasks_of_ours
 from bot.commands.response import Response
 from bot.core.events import Observation
@@ -30,7 +30,7 @@ from bot.engine.watch_service import WatchService
 from bot.messages import say
 from bot.outbound.permissions import why_no_card
 from bot.outbound.rest import DiscordRest
-from bot.store.errors import StoreError
+from bot.store.errors import StoreError, TooManyWatches
 from bot.store.recent import Recent
 from bot.veo.errors import VeoError, as_event
 
@@ -45,33 +45,6 @@ class Names(NamedTuple):
     by_task: Mapping[str, str]
     typed: bool = False
     """Whether the user typed them. A typed name also renames a watch that the same user started."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The servers in which the bot works, and how many watches a person and a server may have."""
-
-    allowed_guilds: frozenset[int] = frozenset()
-    """Empty: every server, and direct messages too."""
-    per_person: int = 25
-    per_server: int = 250
-
-    def allow(self, guild_id: int | None) -> bool:
-        """Return whether the bot works in a server; None is a direct message."""
-        return not self.allowed_guilds or guild_id in self.allowed_guilds
-
-    def admit(
-        self, tracker: Tracker, guild_id: int, user_id: int, count: int, language: str
-    ) -> tuple[int, str]:
-        """Return how many of `count` more watches are allowed, and why not all of them ("" if all are)."""
-        mine, here = tracker.registry.counted(guild_id=guild_id, starter_id=user_id)
-        if mine + count > self.per_person and self.per_person - mine <= self.per_server - here:
-            why = say(language, answers.PERSON_IS_FULL, count=mine, limit=self.per_person)
-            return max(0, self.per_person - mine), why
-        if here + count > self.per_server:
-            why = say(language, answers.SERVER_IS_FULL, count=here, limit=self.per_server)
-            return max(0, self.per_server - here), why
-        return count, ""
 
 
 class WatchCommand:
@@ -170,26 +143,30 @@ class WatchCommand:
         async with self._beginning:
             # Checked again: meanwhile others may have watched the same task or used up the limit.
             new = await self._join_or_admit(response, list(polled), names, summary)
-            if not new:
-                return False
-            self._rest.lend_token(message_id, interaction.application_id, interaction.token)
-            try:
-                await self._watch_service.begin(
-                    guild_id=interaction.guild_id or 0,
-                    channel_id=interaction.channel_id or 0,
-                    message_id=message_id,
-                    starter_id=interaction.user.id,
-                    language=response.channel_language,
-                    observations={task_id: polled[task_id] for task_id in new},
-                    names=names.by_task,
-                )
-            except StoreError as error:
-                about = {"tasks": list(new), "reason": str(error)}
-                log.error("could not save watches", extra=about)  # noqa: TRY400
-                summary.append(say(response.language, answers.NOT_SAVED, tasks=named(new)))
-                return False
-        response.keep()
-        return True
+            while new:
+                self._rest.lend_token(message_id, interaction.application_id, interaction.token)
+                try:
+                    await self._watch_service.begin(
+                        guild_id=interaction.guild_id or 0,
+                        channel_id=interaction.channel_id or 0,
+                        message_id=message_id,
+                        starter_id=interaction.user.id,
+                        language=response.channel_language,
+                        observations={task_id: polled[task_id] for task_id in new},
+                        names=names.by_task,
+                        per_person=self._limits.per_person,
+                    )
+                except TooManyWatches as error:  # another process has begun some of them
+                    new = self._admit(response, new, summary, error.count)
+                except StoreError as error:
+                    about = {"tasks": list(new), "reason": str(error)}
+                    log.error("could not save watches", extra=about)  # noqa: TRY400
+                    summary.append(say(response.language, answers.NOT_SAVED, tasks=named(new)))
+                    return False
+                else:
+                    response.keep()
+                    return True
+        return False
 
     async def _join_or_admit(
         self, response: Response, task_ids: Sequence[str], names: Names, summary: list[str]
@@ -208,8 +185,17 @@ class WatchCommand:
                 new.append(task_id)
             else:
                 summary.append(_already_watched(response, state, task_id))
+        return self._admit(response, new, summary)
+
+    def _admit(self, response: Response, new: list[str], summary: list[str], stored: int = 0) -> list[str]:
+        """Return those of the tasks that the limits allow."""
         allowed, why = self._limits.admit(
-            self._tracker, interaction.guild_id or 0, interaction.user.id, len(new), response.language
+            self._tracker,
+            response.interaction.guild_id or 0,
+            response.interaction.user.id,
+            len(new),
+            response.language,
+            stored=stored,
         )
         if why:
             summary.append(_not_watched(response.language, why, new[allowed:]))

@@ -42,6 +42,7 @@ class WatchService:
         language: str,
         observations: Mapping[str, Observation],
         names: Mapping[str, str] | None = None,
+        per_person: int | None = None,
     ) -> None:
         """Commit a card, message `message_id`, with a watch of each task, then show and poll them.
 
@@ -50,6 +51,7 @@ class WatchService:
 
         Raises:
             AlreadyWatched: the channel has a live watch of one of the tasks.
+            TooManyWatches: the starter would have more than `per_person`.
             StoreFailed: nothing is watched.
         """
         state = await self._store.add_card(
@@ -62,6 +64,7 @@ class WatchService:
             now=self._clock(),
             known=[task_id for task_id, observation in observations.items() if isinstance(observation, Task)],
             names=names,
+            per_person=per_person,
         )
         for task_id in observations:
             log.info("watch began", extra={"task": task_id, "card": state.card.id, "channel": channel_id})

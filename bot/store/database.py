@@ -71,6 +71,12 @@ class Database(ABC):
         finally:
             self.on_transaction(time.perf_counter() - begun)
 
+    def lock(self, connection: Connection, name: str) -> None:  # noqa: B027 a file has one process
+        """Wait until no other process is in a transaction that has locked the same name.
+
+        Lock names in the order of the alphabet, or two transactions may wait for each other.
+        """
+
     async def write_last_run(self, count: int) -> None:  # noqa: B027 nothing to do for a server
         """Write the count of intended messages where a copy of the data would not have it.
 

@@ -6,6 +6,7 @@ StoreError
 ├── BackupFailed      no copy was made (`bot.backups.backup`)
 ├── RestoreFailed     no backup was restored (`bot.backups.restore`)
 ├── AlreadyWatched    the channel already watches the task
+├── TooManyWatches    the person has as many live watches as are allowed
 └── StoreFailed       a read or a write failed now: a full disk, a lost volume
 """
 
@@ -29,6 +30,14 @@ class AlreadyWatched(StoreError):
         super().__init__(f"task {task_id} is watched on card {card_id}")
         self.task_id = task_id
         self.card_id = card_id
+
+
+class TooManyWatches(StoreError):
+    """The watches would be more than a person may have; `count` are live now."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"the person has {count} live watches")
+        self.count = count
 
 
 class StoreFailed(StoreError):

@@ -18,7 +18,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 import psycopg
-from sqlalchemy import URL, Connection, QueuePool, create_engine, event
+from sqlalchemy import URL, Connection, QueuePool, create_engine, event, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
@@ -38,6 +38,7 @@ ONE_LIVE_WATCH.dialect_options["postgresql"]["where"] = ONE_LIVE_WATCH.dialect_o
 IN_DOUBT_SECONDS: Final = 60.0
 """How long to ask about a commit whose answer was lost."""
 RETRY_SECONDS: Final = 0.5
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
 class PostgresDatabase(Database):
@@ -71,6 +72,9 @@ class PostgresDatabase(Database):
     async def close(self) -> None:
         self._closing = True
         await super().close()
+
+    def lock(self, connection: Connection, name: str) -> None:
+        connection.execute(_LOCK, {"name": name})
 
     def _open(self) -> None:
         engine = create_engine(

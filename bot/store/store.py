@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from bot.core.outcome import Outcome, Summary
 from bot.core.watch import Card, CardState, Watch
 from bot.store.database import Database
 from bot.store.deliveries import Deliveries
-from bot.store.errors import AlreadyWatched
+from bot.store.errors import AlreadyWatched, TooManyWatches
 from bot.store.followers import Followers
 from bot.store.records import (
     CARD,
@@ -48,6 +48,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._upsert: Final = database.upsert
         self._run: Final = database.run
+        self._lock: Final = database.lock
         self.results: Final = Deliveries(database, deliveries)
         self.summaries: Final = Summaries(database)
         self.people: Final = Followers(database)
@@ -64,18 +65,23 @@ class Store:
         now: float,
         known: Collection[str] = (),
         names: Mapping[str, str] | None = None,
+        per_person: int | None = None,
     ) -> CardState:
         """Store a card with a live watch for each task and its starter as the first follower.
 
-        `known` are the tasks that the API is known to know; `names` are what people call them.
+        `known` are the tasks that the API is known to know; `names` are what people call them. `per_person`
+        is the most live watches that a person may have begun, in all processes.
 
         Raises:
             AlreadyWatched: the channel already watches one of the tasks; nothing is stored.
+            TooManyWatches: the starter would have more than `per_person`; nothing is stored.
         """
         query = select(watches.c.task_id, watches.c.card_id).where(
             watches.c.channel_id == channel_id, watches.c.task_id.in_(task_ids), watches.c.state == LIVE
         )
 
+        begun = select(func.count()).select_from(watches).join(cards)
+        begun = begun.where(watches.c.state == LIVE, cards.c.starter_id == starter_id)
         made: CardState | None = None
 
         def work(connection: Connection) -> CardState:
@@ -84,6 +90,11 @@ class Store:
                 if made is not None and taken.card_id == made.card.id:
                     return made  # it was committed, although the answer was lost
                 raise AlreadyWatched(*taken)
+            if per_person is not None:
+                self._lock(connection, f"person {starter_id}")
+                count = connection.execute(begun).scalar_one()
+                if count + len(task_ids) > per_person:
+                    raise TooManyWatches(count)
             values = {
                 "guild_id": guild_id,
                 "channel_id": channel_id,

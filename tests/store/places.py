@@ -67,6 +67,7 @@ async def add(
     now: float = NOW,
     known: Collection[str] = (),
     names: Mapping[str, str] | None = None,
+    per_person: int | None = None,
 ) -> CardState:
     return await store.add_card(
         guild_id=GUILD,
@@ -78,6 +79,7 @@ async def add(
         now=now,
         known=known,
         names=names,
+        per_person=per_person,
     )
 
 

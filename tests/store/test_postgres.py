@@ -2,8 +2,10 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from made import NOW, STARTER, TASK
 from postgres_server import GUARDED, PASSWORD, Server
 from sqlalchemy import URL, Connection, NullPool, create_engine, insert, select, text
 from sqlalchemy.engine import make_url
-from store.places import CHANNEL, add, opened, sql, stored
+from store.places import CHANNEL, add, let_others_in, opened, sql, stored
 
 from bot.check.postgres_checks import check_postgres
 from bot.core.outcome import Ending, Outcome
@@ -45,6 +47,17 @@ def end_sessions(place: URL) -> None:
         "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid != pg_backend_pid()",
     )
+
+
+def wait_for_waiting(place: URL, sessions: int) -> None:
+    """Wait until so many sessions wait for others in the database."""
+    query = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    end = time.monotonic() + 60
+    while sql(place, query) != [(sessions,)]:
+        assert time.monotonic() < end, "they do not wait"
 
 
 def note(key: str) -> Any:
@@ -383,3 +396,29 @@ async def test_any_outcome_can_be_stored_and_listed(place: Location) -> None:
         assert await recent.count_ended([CHANNEL], NOW) == 1
         (listed,) = await recent.ended_page([CHANNEL], NOW, 0, 9)
         assert listed.watch.outcome == outcome
+
+
+# Several processes
+
+
+async def test_two_processes_at_once_do_not_exceed_what_a_person_may_have(postgres_place: URL) -> None:
+    async with AsyncExitStack() as stack:
+        stores = []
+        for _ in range(2):
+            executor = stack.enter_context(ThreadPoolExecutor(1))
+            database = await stack.enter_async_context(opened(postgres_place, executor))
+            await let_others_in(database)
+            stores.append(Store(database))
+        engine = create_engine(postgres_place, poolclass=NullPool)
+        with engine.begin() as gate:  # both have to wait to insert, and so have read what the other has not
+            gate.execute(text("LOCK TABLE cards IN SHARE MODE"))
+            adding = [
+                asyncio.ensure_future(
+                    add(store, f"task {number}", message_id=number, channel_id=number, per_person=1)
+                )
+                for number, store in enumerate(stores)
+            ]
+            await asyncio.to_thread(wait_for_waiting, postgres_place, 2)
+        added = await asyncio.gather(*adding, return_exceptions=True)
+        assert sorted(type(found).__name__ for found in added) == ["CardState", "TooManyWatches"]
+        assert len(await stores[0].unfinished()) == 1

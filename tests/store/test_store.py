@@ -13,7 +13,7 @@ from bot.core.outcome import Delivery, Ending, Message, Outcome
 from bot.core.task import Task, TaskState
 from bot.core.watch import Card, CardState, Watch
 from bot.store.database import Database
-from bot.store.errors import AlreadyWatched, StoreFailed
+from bot.store.errors import AlreadyWatched, StoreFailed, TooManyWatches
 from bot.store.location import Location
 from bot.store.store import Store
 
@@ -78,6 +78,20 @@ async def test_a_channel_has_one_live_watch_of_a_task(place: Location) -> None:
         await store.save_outcomes([(state.watches[0].id, DONE)])
         await add(store, TASK, message_id=4)
         assert len(await store.unfinished()) == 3
+
+
+async def test_a_person_has_so_many_live_watches_in_all_channels(place: Location) -> None:
+    async with stored(place) as store:
+        state = await add(store, TASK, "b", per_person=3)
+        with pytest.raises(TooManyWatches) as error:
+            await add(store, "c", "d", message_id=2, channel_id=CHANNEL + 1, per_person=3)
+        assert error.value.count == 2
+        assert await store.unfinished() == [state]
+        await add(store, "c", message_id=3, channel_id=CHANNEL + 1, per_person=3)
+        await store.save_outcomes([(state.watches[0].id, DONE)])
+        await add(store, TASK, message_id=4, per_person=3)
+        with pytest.raises(TooManyWatches):
+            await add(store, "e", message_id=5, per_person=3)
 
 
 async def test_the_data_itself_holds_the_rule_against_two_bots_of_ours(place: Location) -> None:

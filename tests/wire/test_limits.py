@@ -26,6 +26,33 @@ async def test_a_person_has_so_many_watches_and_no_more(tmp_path: Path) -> None:
         await here.watch(TASKS[3])
 
 
+async def test_watches_that_a_person_has_begun_in_another_process_count(tmp_path: Path) -> None:
+    async with place(tmp_path, watches_per_person=3) as here:
+        for task in TASKS:
+            here.api.set(task, running(10))
+        assert here.app is not None
+        await here.app.store.add_card(
+            guild_id=1,
+            channel_id=2,
+            message_id=3,
+            starter_id=here.ada.id,
+            language="en",
+            task_ids=TASKS[:2],
+            now=here.clock(),
+        )
+        use = await here.type("watch", " ".join(TASKS[2:5]))
+        assert use.response is not None
+        await here.shows(use.response, TASKS[2])
+        await here.sim.wait_for(lambda: len(use.messages) > 1, 30)
+        summary = use.messages[-1].text
+        assert "Each person can have up to 3 live watches, and you have 2" in summary
+        assert f"Not watched: `{TASKS[3]}`, `{TASKS[4]}`" in summary
+        refused = await here.type("watch", TASKS[5])
+        await here.sim.wait_for(lambda: "and you have 3" in refused.text, 30)
+        assert refused.response is not None
+        assert refused.response.deleted
+
+
 async def test_a_server_has_so_many_watches_and_no_more(tmp_path: Path) -> None:
     async with place(tmp_path, watches_per_server=2) as here:
         for task in TASKS:
