@@ -17,8 +17,7 @@ def _log_step(
 ) -> None:
     """Log each step, which shows progress on a large database."""
     del ctx, heads, run_args  # alembic passes them by these names
-    level = context.config.attributes.get("step_level", logging.INFO)
-    log.log(level, "the database is at version %s", step.up_revision_id)
+    log.info("the database is at version %s", step.up_revision_id)
 
 
 context.configure(
