@@ -5,10 +5,12 @@ listed by id.
 """
 
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections import ChainMap
+from collections import Counter as Counts
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import (
     CollectorRegistry,
@@ -61,8 +63,6 @@ class RequestOutcome(StrEnum):
 class Snapshot:
     """The gauges at the time of a scrape; `gateway_latency` is None while not connected."""
 
-    ready: Mapping[str, bool] = field(default_factory=dict)
-    """What `/readyz` knows, by component."""
     tasks: int = 0
     watches: Mapping[str, int] = field(default_factory=dict)
     results_waiting: int = 0
@@ -72,8 +72,28 @@ class Snapshot:
     """Channels where the bot cannot post, and what it lacks in each."""
     gateway_connected: bool = False
     gateway_latency: float | None = None
+    ready: Mapping[str, bool] = field(default_factory=dict)
+    """What `/readyz` knows, by component."""
     disk: tuple[int, int] | None = None
     """Bytes of the disk that holds the data: all, and free."""
+
+    @classmethod
+    def total(cls, apps: Sequence["Snapshot"], **shared: Any) -> "Snapshot":
+        """Return the gauges of a process with several apps; `shared` are those that it has only once."""
+        watches: Counts[str] = Counts()
+        for app in apps:
+            watches.update(app.watches)
+        latencies = [app.gateway_latency for app in apps if app.gateway_latency is not None]
+        return cls(
+            tasks=sum(app.tasks for app in apps),
+            watches=watches,
+            results_waiting=sum(app.results_waiting for app in apps),
+            oldest_result=max((app.oldest_result for app in apps), default=0.0),
+            closed=dict(ChainMap(*(dict(app.closed) for app in apps))),
+            gateway_connected=all(app.gateway_connected for app in apps),
+            gateway_latency=max(latencies, default=None),
+            **shared,
+        )
 
 
 class _SnapshotCollector(Collector):

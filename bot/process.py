@@ -10,16 +10,15 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from bot.app import App
+from bot.app import App, opened
 from bot.clock import DiscordTime, steady_clock
 from bot.config import Settings
 from bot.gateway.client import VeoBot, ask, reach, serve, talk_to
-from bot.metrics import Metrics
 from bot.monitoring.event_loop import measure_lag
 from bot.monitoring.server import MonitoringServer
+from bot.shared import Shared
 from bot.store.errors import StoreError, StoreUnusable
 from bot.store.location import database_at
-from bot.veo.client import VeoClient
 from bot.videos.downloader import VideoDownloader
 
 log = logging.getLogger(__name__)
@@ -44,7 +43,6 @@ async def run(settings: Settings) -> None:
     _handle_signals(stop.set)
     _raise_file_limit()
     clock = steady_clock()
-    metrics = Metrics()
     discord_time = DiscordTime(clock)
     async with AsyncExitStack() as stack:
         executor: Executor = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="store"))
@@ -56,14 +54,6 @@ async def run(settings: Settings) -> None:
         taken: asyncio.Future[StoreError] = asyncio.get_running_loop().create_future()
         database.on_taken = partial(_resolve, taken)
         stack.push_async_callback(database.close)
-        veo = await stack.enter_async_context(
-            VeoClient(
-                settings.veo_api_base_url,
-                settings.veo_api_key.get_secret_value(),
-                settings.veo_api_auth,
-                clock=clock,
-            )
-        )
         downloader = None
         if settings.attach_videos:
             folder = database.video_folder
@@ -71,27 +61,18 @@ async def run(settings: Settings) -> None:
                 downloader = await stack.enter_async_context(VideoDownloader(folder))
             except OSError as error:
                 raise StoreUnusable(f"{folder} cannot be used ({error.strerror}): delete it") from None
-        client = await stack.enter_async_context(VeoBot(metrics=metrics, discord_time=discord_time))
-        app = App(
-            settings,
-            client,
-            database,
-            veo,
-            clock=clock,
-            discord_clock=discord_time,
-            downloader=downloader,
-            metrics=metrics,
-        )
+        shared = Shared(settings, database, clock=clock, discord_time=discord_time, downloader=downloader)
+        app = await stack.enter_async_context(opened(shared))
         stack.push_async_callback(app.close)
-        client.on_setup = partial(_begin, app)
+        app.client.on_setup = partial(_begin, app)
         if settings.http_port is not None:
             await stack.enter_async_context(
-                MonitoringServer(settings.http_host, settings.http_port, app.health, metrics.scrape)
+                MonitoringServer(settings.http_host, settings.http_port, shared.health, shared.metrics.scrape)
             )
-        stalls = measure_lag(metrics.event_loop_lag.observe, metrics.longest_stall.set)
+        stalls = measure_lag(shared.metrics.event_loop_lag.observe, shared.metrics.longest_stall.set)
         lag = asyncio.create_task(stalls)
         stack.callback(lag.cancel)
-        await _until(stop, taken, _serve(settings, client, discord_time, reached=not unanswered))
+        await _until(stop, taken, _serve(settings, app.client, discord_time, reached=not unanswered))
         if taken.done():
             raise taken.result()
         log.info("stopping")

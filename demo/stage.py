@@ -19,7 +19,7 @@ from bot.clock import steady_clock
 from bot.config import Settings
 from bot.gateway.client import VeoBot
 from bot.messages import ENGLISH
-from bot.metrics import Metrics
+from bot.shared import Shared
 from bot.store.sqlite import SqliteDatabase
 from bot.veo.client import VeoClient
 from bot.videos.downloader import VideoDownloader
@@ -127,16 +127,14 @@ class Stage:
             downloader = VideoDownloader(
                 self._folder / "videos", may_connect=lambda address: address.is_loopback
             )
-            app = App(
+            shared = Shared(
                 self._settings(),
-                self._client,
                 database,
-                self._veo,
                 clock=self.now,
-                metrics=Metrics(),
                 wait=self._wait,
                 downloader=await stack.enter_async_context(downloader),
             )
+            app = App(shared, self._client, self._veo)
             stack.push_async_callback(app.close)
             self._bot = stack.pop_all()
 

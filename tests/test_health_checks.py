@@ -6,7 +6,7 @@ import pytest
 from made import NOW
 
 from bot.core.health import Health, Mode
-from bot.monitoring.health_checks import check_api, check_key
+from bot.monitoring.health_checks import check_api, check_key, worst
 
 ASKED = Health(answered_at=NOW - 300, accepted_at=NOW - 300)
 FAILING = replace(ASKED, failing_since=NOW - 10)
@@ -35,3 +35,10 @@ def test_a_key_is_accepted_once_something_was_answered() -> None:
     assert [check_key(health).state for health in (Health(), ASKED)] == ["not tried yet", "accepted"]
     key = check_key(replace(ASKED, mode=Mode.REFUSED, since=NOW - 7))
     assert (key.ok, key.state, key.since) == (False, "refused", NOW - 7)
+
+
+def test_of_several_apps_the_one_that_is_not_ready_is_reported() -> None:
+    idle, asked, silent = Health(), ASKED, replace(ASKED, mode=Mode.OPEN, since=NOW - 5)
+    assert worst([check_api(health, NOW) for health in (idle, asked)]).state == "answering"
+    assert worst([check_api(health, NOW) for health in (idle, asked, silent)]).state == "silent"
+    assert worst([check_key(health) for health in (idle, asked)]).state == "accepted"

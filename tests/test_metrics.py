@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,25 @@ def test_no_state_of_a_watched_task_is_missing_because_no_task_has_it() -> None:
     assert {state: found["veobot_watches", state] for state in TaskState} == {
         state: 3 * (state is TaskState.RUNNING) for state in TaskState
     }
+
+
+def test_a_process_reports_the_sum_of_its_apps() -> None:
+    one = Snapshot(
+        1, watches={"running": 2, "pending": 1}, results_waiting=2, oldest_result=7.0, closed={1: "a"}
+    )
+    other = Snapshot(2, watches={"running": 3}, oldest_result=3.0, closed={2: "b"}, gateway_connected=True)
+    total = Snapshot.total([one, replace(other, gateway_latency=0.2)], disk=(9, 4))
+    assert total == Snapshot(
+        tasks=3,
+        watches={"running": 5, "pending": 1},
+        results_waiting=2,
+        oldest_result=7.0,
+        closed={1: "a", 2: "b"},
+        gateway_connected=False,
+        gateway_latency=0.2,
+        disk=(9, 4),
+    )
+    assert Snapshot.total([]).gateway_connected, "a process without a shard lacks no connection"
 
 
 def test_what_is_unknown_has_no_series(tmp_path: Path) -> None:

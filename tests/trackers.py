@@ -89,9 +89,7 @@ def filled_tracker(
     """Return a tracker with so many cards of one live watch each."""
     audience, store = NullAudience(), NullStore()
     anything: Any = store
-    tracker = Tracker(
-        Registry(), anything, audience, PollTuner(anything, policy or PollPolicy()), clock=clock
-    )
+    tracker = Tracker(Registry(), anything, audience, PollTuner(policy or PollPolicy()), clock=clock)
     now = clock()
     for number in range(1, count + 1):
         tracker.registry.add(card_state(number, now))

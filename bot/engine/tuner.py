@@ -33,20 +33,21 @@ LONGEST_RECORD: Final = 1_000_000
 
 
 class PollTuner:
-    """`policy` is the poll policy with everything learned so far."""
+    """`policy` is the poll policy with everything learned so far. One for all shards of a process."""
 
-    def __init__(self, store: Store, policy: PollPolicy, *, wait: WaitHook = plain_wait) -> None:
+    def __init__(self, policy: PollPolicy, *, wait: WaitHook = plain_wait) -> None:
         self.policy = policy
-        self._store: Final = store
         self._models: dict[str, HazardModel] = {}
         self._wake_up: Final = WakeUp(wait)
         self._pause: Final = WakeUp(wait)
         self._unsaved = False
 
-    async def load(self) -> None:
-        """Load what earlier runs learned; start without it if it cannot be read."""
+    async def load(self, store: Store) -> None:
+        """Load what was saved last, unless something newer was learned; start without it if unreadable."""
+        if self._unsaved:
+            return
         try:
-            self._models = models_from(await self._store.remembered(KEY))
+            self._models = models_from(await store.remembered(KEY))
         except (StoreFailed, ValueError, RecursionError) as error:
             log.warning("could not load what was learned about renders", extra={"reason": str(error)})
         self._set_policy()
@@ -58,20 +59,20 @@ class PollTuner:
             self._wake_up.set()
             self._set_policy()
 
-    async def run(self) -> None:
+    async def run(self, store: Store) -> None:
         """Save some time after something was learned, until cancelled."""
         while True:
             await self._wake_up.sleep(None)  # until there is something to save
             await self._pause.sleep(SAVED_EVERY)
-            await self.save()
+            await self.save(store)
 
-    async def save(self) -> None:
+    async def save(self, store: Store) -> None:
         """Save what was learned since the last time, if anything was."""
         if not self._unsaved:
             return
         self._unsaved = False  # what is learned meanwhile is saved the next time
         try:
-            await self._store.remember(KEY, record_of(self._models))
+            await store.remember(KEY, record_of(self._models))
         except StoreFailed as error:
             self._unsaved = True
             self._wake_up.set()

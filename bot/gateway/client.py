@@ -18,9 +18,8 @@ from bot.clock import DiscordTime
 from bot.core.backoff import exponential_backoff
 from bot.gateway.connection import TOKEN_REFUSED, GatewayRefused, GatewayShard
 from bot.gateway.identify import IdentifyBudget
-from bot.gateway.rate_limiter import RateLimiter
 from bot.gateway.servers import Servers
-from bot.gateway.traffic import LONGEST_LIMIT, Bucket, GlobalLimit, InvalidRequests, count_requests, from_json
+from bot.gateway.traffic import LONGEST_LIMIT, Bucket, Traffic, from_json
 from bot.http_client import make_connector
 from bot.metrics import Metrics
 from bot.outbound.discord_errors import NOT_DISCORDS, describe
@@ -54,8 +53,8 @@ class VeoBot(discord.AutoShardedClient):
         self,
         shard_count: int | None = None,
         *,
-        metrics: Metrics | None = None,
-        discord_time: DiscordTime | None = None,
+        shard_ids: list[int] | None = None,
+        traffic: Traffic | None = None,
         may_be_alone: bool = False,
     ) -> None:
         # Silences two warnings about voice, which this bot does not use.
@@ -63,22 +62,19 @@ class VeoBot(discord.AutoShardedClient):
         discord.VoiceClient.warn_dave = False
         discord.http.Ratelimit = Bucket  # type: ignore[misc]
         discord.utils._from_json = from_json  # noqa: SLF001
-        metrics = metrics or Metrics()
-        self.invalid: Final = InvalidRequests()
-        self.limiter: Final = RateLimiter(lambda: self.invalid.gap)
+        self.traffic: Final = traffic or Traffic(Metrics(), DiscordTime(time.time))
         super().__init__(
             intents=discord.Intents(guilds=True),
             shard_count=shard_count,
+            shard_ids=shard_ids,  # type: ignore[arg-type]  # None is its default
             member_cache_flags=discord.MemberCacheFlags.none(),
             max_messages=None,
             chunk_guilds_at_startup=False,
             allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=LONGEST_LIMIT,
-            http_trace=count_requests(
-                metrics, self.invalid, self.limiter, discord_time or DiscordTime(time.time)
-            ),
+            http_trace=self.traffic.trace,
         )
-        self.servers: Final = Servers(self._connection, self._is_connected, metrics)
+        self.servers: Final = Servers(self._connection, self._is_connected, self.traffic.metrics)
         self.on_access: Callable[[int], None] | None = None
         """Called with the id of a server in which the bot's permissions may have changed."""
         self.on_setup: Callable[[], Awaitable[None]] | None = None
@@ -87,13 +83,14 @@ class VeoBot(discord.AutoShardedClient):
         """Called when the gateway has connected or disconnected."""
         self._may_be_alone: Final = may_be_alone
         self._gateway: dict[int, GatewayShard] = {}
-        self._identify_budget: Final = IdentifyBudget(self.fetch_session_start_limits, metrics)
+        self._identify_budget: Final = IdentifyBudget(self.fetch_session_start_limits, self.traffic.metrics)
         self.on_press: Press
         """Dispatched by discord.py when a button of ours is pressed."""
         self.add_dynamic_items(CardButton)
 
     async def setup_hook(self) -> None:
-        self.http._global_over = GlobalLimit()  # noqa: SLF001 in place of the one that the login has made
+        # In place of the one that the login has made.
+        self.http._global_over = self.traffic.global_limit  # noqa: SLF001
         if self.on_setup is not None:
             await self.on_setup()
             self.on_setup = None  # a later login must not start everything a second time

@@ -150,6 +150,16 @@ def from_json(text: str) -> Any:
     return json.loads(text, parse_constant=lambda _name: None)
 
 
+class Traffic:
+    """All requests of a process to Discord, of whichever client: its limits are those of the token."""
+
+    def __init__(self, metrics: Metrics, time: DiscordTime) -> None:
+        self.metrics: Final = metrics
+        self.invalid: Final = InvalidRequests()
+        self.global_limit: Final = GlobalLimit()
+        self.trace: Final = count_requests(metrics, self.invalid, RateLimiter(lambda: self.invalid.gap), time)
+
+
 def count_requests(
     metrics: Metrics, invalid: InvalidRequests, limiter: RateLimiter, time: DiscordTime
 ) -> aiohttp.TraceConfig:

@@ -6,9 +6,9 @@ stays alive. This module knows nothing of HTTP or Discord.
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from bot.clock import Clock
 from bot.core.health import Health, Mode
@@ -26,6 +26,10 @@ CHECK_SECONDS: Final = 5.0
 """How long a check may take: Prometheus gives up a scrape after 10 seconds."""
 IDLE_PROBE_SECONDS: Final = 60.0
 """How often readiness probes a task API that answers, while nothing is watched."""
+CONNECTED: Final = "connected"
+NOT_TRIED: Final = "not tried yet"
+NOT_ASKED: Final = "not asked yet"
+UNTRIED: Final = {NOT_TRIED, NOT_ASKED}
 MAX_NAMED: Final = 20
 """How many closed channels are listed by id."""
 
@@ -39,33 +43,35 @@ class Component(NamedTuple):
     since: float | None = None
 
 
+class Checked(Protocol):
+    """What is checked of an app."""
+
+    @property
+    def registry(self) -> Registry: ...
+    @property
+    def breaker(self) -> CircuitBreaker: ...
+    @property
+    def poller(self) -> Poller: ...
+    @property
+    def gateway_state(self) -> str:
+        """Return "connected" or what is wrong."""
+
+    @property
+    def closed(self) -> Mapping[int, str]:
+        """Return the channels where the bot cannot post, and what it lacks in each."""
+
+    @property
+    def loops(self) -> Sequence["asyncio.Task[None]"]:
+        """Return tasks that must never end."""
+
+
 class HealthChecks:
-    """Checks the running bot.
+    """Checks the running bot: its database, and all `apps` of its process."""
 
-    `gateway_state` returns "connected" or what is wrong. `loops` are tasks that must never end. `closed`
-    returns the channels where the bot cannot post, and what it lacks in each.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        registry: Registry,
-        breaker: CircuitBreaker,
-        poller: Poller,
-        *,
-        clock: Clock,
-        gateway_state: Callable[[], str],
-        closed: Callable[[], Mapping[int, str]],
-        loops: Sequence["asyncio.Task[None]"],
-    ) -> None:
+    def __init__(self, database: Database, apps: Sequence[Checked], clock: Clock) -> None:
         self._database: Final = database
-        self._registry: Final = registry
-        self._breaker: Final = breaker
-        self._poller: Final = poller
+        self._apps: Final = apps
         self._clock: Final = clock
-        self._gateway_state: Final = gateway_state
-        self._closed: Final = closed
-        self._loops: Final = loops
         self._states: dict[str, tuple[str, float]] = {}
         self._components: tuple[Component, ...] = ()
         self._ready: dict[str, bool] = {}
@@ -76,14 +82,16 @@ class HealthChecks:
 
     def stuck(self) -> list[str]:
         """Return what has stopped or hangs and never should; empty if the bot is alive."""
-        stuck = [f"the {loop.get_name()} has ended" for loop in self._loops if loop.done()]
-        for seconds, what in (
-            (self._poller.longest_poll, "a poll has been running"),
-            (self._poller.overdue, "a poll has been overdue"),
-            (self._breaker.overdue, "a probe of the task API has been overdue"),
-        ):
-            if seconds > STUCK_SECONDS:
-                stuck.append(f"{what} for {seconds:.0f} s")
+        stuck = []
+        for app in self._apps:
+            stuck += [f"the {loop.get_name()} has ended" for loop in app.loops if loop.done()]
+            for seconds, what in (
+                (app.poller.longest_poll, "a poll has been running"),
+                (app.poller.overdue, "a poll has been overdue"),
+                (app.breaker.overdue, "a probe of the task API has been overdue"),
+            ):
+                if seconds > STUCK_SECONDS:
+                    stuck.append(f"{what} for {seconds:.0f} s")
         return stuck
 
     @property
@@ -98,14 +106,16 @@ class HealthChecks:
                 database, _ = await asyncio.gather(self._check_database(), self._probe_idle_api())
                 # `gateway_changed` may empty the cache during the awaits above. Nothing below awaits.
                 now = self._checked_at = self._clock()
-                health = self._breaker.health
-                found = [self._check_gateway(), database, check_key(health), check_api(health, now)]
+                healths = [app.breaker.health for app in self._apps] or [Health()]
+                key = worst([check_key(health) for health in healths])
+                found = [self._check_gateway(), database, key]
+                found.append(worst([check_api(health, now) for health in healths]))
                 self._ready = {component.name: component.ok for component in found}
-                found += check_channels(self._closed())
+                found += check_channels({c: lacks for app in self._apps for c, lacks in app.closed.items()})
                 self._components = tuple(self._dated(component) for component in found)
         return self._components
 
-    async def close(self) -> None:
+    async def cancel_probe(self) -> None:
         """Cancel a probe that still runs."""
         if self._probe is not None:
             self._probe.cancel()
@@ -125,8 +135,9 @@ class HealthChecks:
         return component._replace(since=since)
 
     def _check_gateway(self) -> Component:
-        state = self._gateway_state()
-        return Component("gateway", ok=state == "connected", state=state)
+        states = [app.gateway_state for app in self._apps]
+        state = next((state for state in states if state != CONNECTED), CONNECTED)
+        return Component("gateway", ok=state == CONNECTED, state=state)
 
     async def _check_database(self) -> Component:
         try:
@@ -143,22 +154,28 @@ class HealthChecks:
 
         A probe may take longer than a check: its result is then known to the next one.
         """
-        health, now = self._breaker.health, self._clock()
-        if self._registry.tasks or health.paused:
+        if not self._apps or any(app.registry.tasks or app.breaker.health.paused for app in self._apps):
             return
+        breaker, now = self._apps[0].breaker, self._clock()
+        health = breaker.health
         every = IDLE_PROBE_SECONDS if health.failing_since is None else CACHE_SECONDS
         running = self._probe is not None and not self._probe.done()
         if not running and (self._probed_at is None or now - self._probed_at >= every):
             self._probed_at = now
-            self._probe = asyncio.create_task(self._breaker.probe())
+            self._probe = asyncio.create_task(breaker.probe())
         if self._probe is not None:
             await asyncio.wait({self._probe}, timeout=CHECK_SECONDS)
+
+
+def worst(components: Sequence[Component]) -> Component:
+    """Return which of several apps' states is reported: one that is not ready, else one that was tried."""
+    return min(components, key=lambda component: (component.ok, component.state in UNTRIED))
 
 
 def check_key(health: Health) -> Component:
     if health.mode is Mode.REFUSED:
         return Component("key", ok=False, state="refused", since=health.since)
-    return Component("key", ok=True, state="not tried yet" if health.accepted_at is None else "accepted")
+    return Component("key", ok=True, state=NOT_TRIED if health.accepted_at is None else "accepted")
 
 
 def check_api(health: Health, now: float) -> Component:
@@ -171,7 +188,7 @@ def check_api(health: Health, now: float) -> Component:
         return Component(name, ok=True, state="answering")
     if health.failing_since is not None:
         return Component(name, ok=False, state="has never answered", since=health.failing_since)
-    return Component(name, ok=True, state="not asked yet")
+    return Component(name, ok=True, state=NOT_ASKED)
 
 
 def check_channels(closed: Mapping[int, str]) -> tuple[Component, ...]:

@@ -89,7 +89,7 @@ class DiscordRest:
     @property
     def may_retry(self) -> bool:
         """Whether something that Discord refused may be tried again."""
-        return self._client.invalid.may_retry
+        return self._client.traffic.invalid.may_retry
 
     def server_state(self, card: Card) -> ServerState:
         """Return what the gateway says of a card's server."""

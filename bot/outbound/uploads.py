@@ -154,10 +154,10 @@ async def finish_within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
 class Uploads:
     """Posts messages with videos."""
 
-    def __init__(self, rest: DiscordRest, limits: UploadLimits) -> None:
+    def __init__(self, rest: DiscordRest, limits: UploadLimits, slots: UploadSlots) -> None:
         self._rest: Final = rest
         self.limits: Final = limits
-        self.slots: Final = UploadSlots()
+        self._slots: Final = slots
 
     async def post(self, card: Card, message: Message, nonce: str, videos: Videos) -> int:
         """Send a message with those of its videos that its server accepts; return its id.
@@ -191,7 +191,7 @@ class Uploads:
             raise NotUploaded("too large for the server", perhaps_sent=False)
         size = sum(video.size for video in files)
         message = replace(message, content=content)
-        return await self.slots.run(
+        return await self._slots.run(
             size, videos.until, lambda: self._rest.post(card, message, nonce, videos=files)
         )
 

@@ -180,16 +180,16 @@ async def test_what_is_learned_while_a_save_is_under_way_or_fails_is_saved_later
                 raise StoreFailed("full")
 
     anything: Any = Store()
-    tuner = PollTuner(anything, PollPolicy())
+    tuner = PollTuner(PollPolicy())
     before, _ = observe(UNOBSERVED, render(NAME, 50, 1.0), 100.0, PollPolicy(), chance=0.5)
     ended = replace(render(NAME, 100, 1.0), state=TaskState.SUCCEEDED)
     tuner.observe(before, ended, 110.0)
-    saving = asyncio.create_task(tuner.save())
+    saving = asyncio.create_task(tuner.save(anything))
     await begun.wait()
     tuner.observe(before, ended, 110.0)
     go_on.set()
     await saving
     for _ in range(3):
-        await tuner.save()
+        await tuner.save(anything)
     assert len(records) == 3, "the second failed, the third was the same again, and then all was saved"
     assert records[0] != records[1] == records[2]

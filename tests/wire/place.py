@@ -18,15 +18,14 @@ from discord.webhook.async_ import async_context
 from store.places import migrated
 from virtual_time import Inline
 
-from bot.app import App
+from bot.app import App, opened
 from bot.clock import DiscordTime
 from bot.config import Settings
 from bot.gateway.client import VeoBot, reach, serve
-from bot.metrics import Metrics
 from bot.monitoring.server import MonitoringServer
+from bot.shared import Shared
 from bot.store.database import Database
 from bot.store.location import Location, database_at
-from bot.veo.client import VeoClient
 from bot.videos.downloader import DiskUsage, VideoDownloader
 from sim.discord import Channel, DiscordSim, Guild, Invocation, Message, User
 from sim.discord.clients import pointed_at
@@ -120,7 +119,12 @@ class Place:
 
         settings = Settings(
             _env_file=None,  # type: ignore[call-arg]
-            **{"discord_token": self.sim.token, "veo_api_key": KEY, "discord_api_url": self.sim.base_url}
+            **{
+                "discord_token": self.sim.token,
+                "veo_api_key": KEY,
+                "veo_api_base_url": self.api.base_url,
+                "discord_api_url": self.sim.base_url,
+            }
             | self.overrides,
         )
         self.app, self._bot = None, (stack := AsyncExitStack())
@@ -130,14 +134,10 @@ class Place:
         self.database = database = self.open_database(self.location)
         await database.open()
         stack.push_async_callback(database.close)
-        veo = await stack.enter_async_context(VeoClient(self.api.base_url, KEY, clock=clock))
         stack.enter_context(pointed_at(self.sim))
         async_context.get()._locks.clear()  # a new process has none of an earlier one's
         discord_time = DiscordTime(clock)
         await reach(self.sim.base_url, self.sim.token, discord_time)
-        metrics = Metrics()
-        self.client = VeoBot(metrics=metrics, discord_time=discord_time)
-        self.client._connection.heartbeat_timeout = self.hears_within
         downloader = None
         if self.copies:
             # aiohttp reads the files of an upload in the loop's own executor.
@@ -149,18 +149,12 @@ class Place:
                 usage=self.disk_usage,
             )
             downloader = await stack.enter_async_context(loopback)
-        self.app = App(
-            settings,
-            self.client,
-            database,
-            veo,
-            clock=clock,
-            discord_clock=discord_time,
-            downloader=downloader,
-            metrics=metrics,
-        )
+        shared = Shared(settings, database, clock=clock, discord_time=discord_time, downloader=downloader)
+        self.app = await stack.enter_async_context(opened(shared))
+        self.client = self.app.client
+        self.client._connection.heartbeat_timeout = self.hears_within
         if self.monitored:
-            server = MonitoringServer("127.0.0.1", 0, self.app.health, metrics.scrape)
+            server = MonitoringServer("127.0.0.1", 0, shared.health, shared.metrics.scrape)
             self.monitoring_port = (await stack.enter_async_context(server)).port
         self.serving = asyncio.create_task(serve(self.client, self.sim.token))
         stack.push_async_callback(_cancelled, self.serving)

@@ -1,0 +1,61 @@
+"""What all apps of a process share: limits are those of a token and of a key, not of a shard."""
+
+from typing import Final, Protocol
+
+from bot.clock import Clock, DiscordTime, WaitHook, plain_wait
+from bot.config import Settings
+from bot.core.budget import RequestBudget
+from bot.engine.tuner import PollTuner
+from bot.gateway.traffic import Traffic
+from bot.metrics import Metrics, Snapshot
+from bot.monitoring.health_checks import Checked, HealthChecks
+from bot.outbound.uploads import UploadSlots
+from bot.store.data_folder import disk_space
+from bot.store.database import Database
+from bot.videos.downloader import VideoDownloader
+
+
+class RunningApp(Checked, Protocol):
+    """An app, from outside."""
+
+    def snapshot(self) -> Snapshot:
+        """Return its part of the gauges."""
+
+
+class Shared:
+    """Everything that there is once in a process; `apps` are those that run now."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        *,
+        clock: Clock,
+        discord_time: DiscordTime | None = None,
+        wait: WaitHook = plain_wait,
+        downloader: VideoDownloader | None = None,
+    ) -> None:
+        self.settings: Final = settings
+        self.database: Final = database
+        self.clock: Final = clock
+        self.discord_time: Final = discord_time or DiscordTime(clock)
+        self.wait: Final = wait
+        self.downloader: Final = downloader
+        self.metrics: Final = Metrics()
+        self.traffic: Final = Traffic(self.metrics, self.discord_time)
+        self.budget: Final = RequestBudget(settings.poll_per_minute)
+        self.tuner: Final = PollTuner(settings.poll_policy, wait=wait)
+        self.upload_slots: Final = UploadSlots()
+        self.apps: Final[list[RunningApp]] = []
+        self.health: Final = HealthChecks(database, self.apps, clock)
+        if downloader is not None:
+            database.on_failure = downloader.drop
+        database.on_transaction = self.metrics.store_seconds.observe
+        self.metrics.add_snapshot(self._snapshot)
+
+    def _snapshot(self) -> Snapshot:
+        return Snapshot.total(
+            [app.snapshot() for app in self.apps],
+            ready=self.health.ready,
+            disk=disk_space(self.database.video_folder.parent),
+        )
