@@ -15,7 +15,7 @@ from bot.store.database import Database
 from bot.store.errors import StoreError
 from bot.store.location import Location, database_at, shown
 from bot.store.readonly import Kind, examine, why_unreadable
-from bot.store.schema import ORIGIN, meta, metadata
+from bot.store.schema import DATA, ORIGIN, meta
 from bot.store.unconfirmed import mark_unconfirmed
 
 BATCH: Final = 500
@@ -40,7 +40,7 @@ async def move(source: Location, target: Location, at: float) -> str:
     try:
         await new.open()
         try:
-            counts = await new.run(lambda connection: _copy_all(old, connection, shown(target), at))
+            counts = await new.write(lambda connection: _copy_all(old, connection, shown(target), at))
         finally:
             await new.close()
     finally:
@@ -65,7 +65,7 @@ def _refuse_empty(source: Location) -> None:
 
 
 def _copy_all(old: Database, new: Connection, target: str, at: float) -> dict[str, int]:
-    for table in metadata.sorted_tables:
+    for table in DATA:
         if table is not meta and new.scalar(select(func.count()).select_from(table)):
             raise MoveFailed(f"{target} has data already: name an empty database")
     new.execute(meta.delete().where(meta.c.key != ORIGIN))
@@ -76,7 +76,7 @@ def _copy_all(old: Database, new: Connection, target: str, at: float) -> dict[st
 
 def _copy(old: Connection, new: Connection) -> dict[str, int]:
     counts = {}
-    for table in metadata.sorted_tables:
+    for table in DATA:
         counts[table.name] = 0
         rows = old.execution_options(yield_per=BATCH).execute(select(table)).mappings()
         for batch in rows.partitions():

@@ -26,7 +26,7 @@ async def mark_restored(location: Location, given: str, now: float) -> str:
     database = database_at(location, None)
     await database.open()
     try:
-        marked = await database.run(lambda connection: mark_unconfirmed(connection, since))
+        marked = await database.write(lambda connection: mark_unconfirmed(connection, since))
     finally:
         await database.close()
     if not marked:

@@ -35,23 +35,24 @@ class PlaceholderKeeper:
     async def remember(self, interaction: discord.Interaction, content: str) -> None:
         """Store a placeholder that is about to be sent."""
         until = self._clock() + KEEP_SECONDS
-        placeholder = Placeholder(interaction.id, interaction.channel_id or 0, content, until)
+        channel_id, guild_id = interaction.channel_id or 0, interaction.guild_id
+        placeholder = Placeholder(interaction.id, channel_id, content, until, guild_id)
         try:
-            await self._store.add_placeholder(placeholder)
+            await self._store.placeholders.add(placeholder)
         except StoreFailed as error:
             log.warning("could not store a placeholder", extra={"reason": str(error)})
 
     async def remove(self, interaction_id: int) -> None:
         """Remove a placeholder that has become a response or is deleted."""
         try:
-            await self._store.delete_placeholder(interaction_id)
+            await self._store.placeholders.delete(interaction_id)
         except StoreFailed as error:
             log.warning("could not remove a placeholder from the store", extra={"reason": str(error)})
 
     async def left(self) -> list[Placeholder]:
         """Return the placeholders that an earlier process left behind."""
         try:
-            return await self._store.placeholders()
+            return await self._store.placeholders.all()
         except StoreFailed as error:
             log.warning("could not read the leftover placeholders", extra={"reason": str(error)})
             return []
@@ -82,7 +83,7 @@ class PlaceholderKeeper:
                 if error_action(error) is ErrorAction.RETRY:
                     raise
                 log.warning("a leftover placeholder stays", extra={"refusal": describe(error)})
-        await self._store.delete_placeholder(placeholder.interaction_id)
+        await self._store.placeholders.delete(placeholder.interaction_id)
 
     async def _delete(self, placeholder: Placeholder) -> None:
         channel = self._client.get_partial_messageable(placeholder.channel_id)

@@ -77,6 +77,14 @@ class Database(ABC):
         Lock names in the order of the alphabet, or two transactions may wait for each other.
         """
 
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work`, which changes the data of servers, in one transaction, as `run` does.
+
+        Raises:
+            StoreFailed: it failed and was rolled back.
+        """
+        return await self.run(work)
+
     async def write_last_run(self, count: int) -> None:  # noqa: B027 nothing to do for a server
         """Write the count of intended messages where a copy of the data would not have it.
 

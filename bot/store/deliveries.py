@@ -20,6 +20,7 @@ class Deliveries:
     def __init__(self, database: Database, table: Table) -> None:
         self._table: Final = table
         self._run: Final = database.run
+        self._write: Final = database.write
         self._write_last_run: Final = database.write_last_run
 
     async def plan(self, watch_id: int, messages: Sequence[Message]) -> list[Delivery]:
@@ -42,7 +43,7 @@ class Deliveries:
                 for delivery in planned
             ]
 
-        return await self._run(work)
+        return await self._write(work)
 
     async def mark_sending(self, watch_id: int, part: int, at: float) -> None:
         """Store that a message is about to be sent; must be committed before the request."""
@@ -51,15 +52,15 @@ class Deliveries:
             self._change(connection, watch_id, part, intended_at=at)
             return count_intent(connection, at)
 
-        await self._write_last_run(await self._run(work))
+        await self._write_last_run(await self._write(work))
 
     async def mark_unsent(self, watch_id: int, part: int) -> None:
         """Undo `mark_sending`: Discord has refused the message, so it is not in the channel."""
-        await self._run(lambda connection: self._change(connection, watch_id, part, intended_at=None))
+        await self._write(lambda connection: self._change(connection, watch_id, part, intended_at=None))
 
     async def sent(self, watch_id: int, part: int, message_id: int) -> None:
         """Store that a message is in the channel."""
-        await self._run(lambda connection: self._change(connection, watch_id, part, message_id=message_id))
+        await self._write(lambda connection: self._change(connection, watch_id, part, message_id=message_id))
 
     def _change(self, connection: Connection, watch_id: int, part: int, **values: float | None) -> None:
         change = update(self._table).where(self._table.c.watch_id == watch_id, self._table.c.part == part)

@@ -5,6 +5,7 @@ StoreError
 ├── AnotherBot        a running bot holds the data
 ├── BackupFailed      no copy was made (`bot.backups.backup`)
 ├── RestoreFailed     no backup was restored (`bot.backups.restore`)
+├── LeaseLost         another process has taken over what this one held; it must end
 ├── AlreadyWatched    the channel already watches the task
 ├── TooManyWatches    the person has as many live watches as are allowed
 └── StoreFailed       a read or a write failed now: a full disk, a lost volume
@@ -21,6 +22,10 @@ class StoreUnusable(StoreError):
 
 class AnotherBot(StoreError):
     """Another bot is running on the same data."""
+
+
+class LeaseLost(StoreError):
+    """Another process took this one for dead; it can write nothing more and must end."""
 
 
 class AlreadyWatched(StoreError):

@@ -15,6 +15,7 @@ class Followers:
 
     def __init__(self, database: Database) -> None:
         self._run: Final = database.run
+        self._write: Final = database.write
         self._upsert: Final = database.upsert
 
     async def follow(self, card_id: int, user_id: int, now: float) -> list[int]:
@@ -40,7 +41,7 @@ class Followers:
             if connection.scalar(follows_card) is None:
                 connection.execute(row.on_conflict_do_nothing())
 
-        await self._run(work)
+        await self._write(work)
 
     async def unfollow(self, card_id: int, user_id: int) -> list[int]:
         """Remove a follower from a card; return those who remain."""
@@ -58,7 +59,7 @@ class Followers:
             connection.execute(joined)
             return read_followers(connection, [card_id])[card_id]
 
-        return await self._run(work)
+        return await self._write(work)
 
     async def of_card(self, card_id: int) -> list[int]:
         """Return a card's followers by user id: its starter first, then in the order they came."""

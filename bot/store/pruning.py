@@ -50,6 +50,6 @@ async def prune(database: Database, before: float) -> int:
         return connection.execute(delete(cards).where(cards.c.id.in_(old))).rowcount
 
     total = 0
-    while deleted := await database.run(work):
+    while deleted := await database.write(work):
         total += deleted
     return total

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from bot.core.outcome import Ending, Outcome
+from bot.core.shards import TIMESTAMP_SHIFT, Shard
 from bot.core.task import Task, TaskState
 from bot.core.watch import Watch
 from bot.store.schema import cards, followers, watches
@@ -40,6 +41,7 @@ class Placeholder(NamedTuple):
     channel_id: int
     content: str
     until: float
+    guild_id: int | None = None
 
 
 def watch_from(row: Sequence[Any]) -> Watch:
@@ -73,6 +75,11 @@ def _task_from(record: Mapping[str, Any]) -> Task:
     fields["videos"] = tuple(fields["videos"])
     fields["refused_videos"] = tuple(fields["refused_videos"])
     return Task(**fields)
+
+
+def is_in(shard: Shard, guild_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Return whether a server is in a shard, as `Shard.has`; PostgreSQL cannot shift a bigint by a bigint."""
+    return guild_id // (1 << TIMESTAMP_SHIFT) % shard.count == shard.number
 
 
 def read_followers(connection: Connection, card_ids: Iterable[int] | Select[int]) -> dict[int, list[int]]:

@@ -10,6 +10,13 @@ placeholders  messages that stand until a response is known
 watch_followers     who joined one task of a card with several, and is pinged by its result only
 summaries           the summaries that are due or sent, by card, and whom they ping
 summary_deliveries  the messages of a summary, by its card's last watch: that is done only once they are sent
+
+Only several processes on one server use these (`bot.store.leases`); SQLite has them empty:
+
+members       the processes that run, each with a counted beat
+shards        which member holds which of Discord's shards
+answers       what the poll of a task that several shards watch found last
+turns         when the next request of a kind may be sent by any process
 """
 
 from pathlib import Path
@@ -32,7 +39,7 @@ from sqlalchemy import (
 )
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 """The newest migration; it results in these tables."""
 
 LIVE: Final = "live"
@@ -119,6 +126,7 @@ placeholders = Table(
     Column("channel_id", BigInteger, nullable=False),
     Column("content", String, nullable=False),
     Column("until", Float, nullable=False),
+    Column("guild_id", BigInteger),
 )
 
 watch_followers = Table(
@@ -149,3 +157,37 @@ summary_deliveries = Table(
     Column("message_id", BigInteger),
     Index("summary_deliveries_by_message", "message_id"),
 )
+
+members = Table(
+    "members",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("beat", BigInteger, nullable=False),
+    Column("leaving", Boolean, nullable=False, server_default=false()),
+    sqlite_autoincrement=True,
+)
+
+shards = Table(
+    "shards",
+    metadata,
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("member_id", ForeignKey("members.id", ondelete="SET NULL")),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("task_id", String, primary_key=True),
+    Column("observation", JSON, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+turns = Table(
+    "turns", metadata, Column("name", String, primary_key=True), Column("next_at", Float, nullable=False)
+)
+
+DATA: Final = tuple(
+    table for table in metadata.sorted_tables if table not in {members, shards, answers, turns}
+)
+"""The tables whose rows outlive the processes that run."""

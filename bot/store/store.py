@@ -8,18 +8,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, func, insert, select, update
 
 from bot.core.outcome import Outcome, Summary
+from bot.core.shards import Shard
 from bot.core.watch import Card, CardState, Watch
 from bot.store.database import Database
 from bot.store.deliveries import Deliveries
 from bot.store.errors import AlreadyWatched, TooManyWatches
 from bot.store.followers import Followers
+from bot.store.placeholders import Placeholders
 from bot.store.records import (
     CARD,
     WATCH,
-    Placeholder,
+    is_in,
     outcome_record,
     read_followers,
     watch_from,
@@ -32,7 +34,6 @@ from bot.store.schema import (
     deliveries,
     followers,
     meta,
-    placeholders,
     summary_deliveries,
     watches,
 )
@@ -42,16 +43,20 @@ from bot.store.summaries import Summaries, add_summaries, read_summaries
 class Store:
     """Cards, watches, followers, deliveries and placeholders. Every method may raise `StoreFailed`.
 
-    A transaction may run twice, if the connection to the database was lost meanwhile.
+    A transaction may run twice, if the connection to the database was lost meanwhile. With `shard`, lists
+    have only what belongs to servers of that shard.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, shard: Shard | None = None) -> None:
         self._upsert: Final = database.upsert
         self._run: Final = database.run
+        self._write: Final = database.write
+        self._shard: Final = shard
         self._lock: Final = database.lock
         self.results: Final = Deliveries(database, deliveries)
         self.summaries: Final = Summaries(database)
         self.people: Final = Followers(database)
+        self.placeholders: Final = Placeholders(database, shard)
 
     async def add_card(
         self,
@@ -121,13 +126,13 @@ class Store:
             made = CardState(card, tuple(added), (starter_id,))
             return made
 
-        return await self._run(work)
+        return await self._write(work)
 
     async def unfinished(self) -> list[CardState]:
         """Return every card with an unfinished watch, with all its watches, oldest first."""
 
         def work(connection: Connection) -> list[CardState]:
-            open_cards = select(watches.c.card_id).where(watches.c.state != DONE)
+            open_cards = select(watches.c.card_id).where(watches.c.state != DONE, *self._cards_here())
             query = select(*CARD).where(cards.c.id.in_(open_cards)).order_by(cards.c.id)
             found = {row[0]: Card(*row) for row in connection.execute(query).all()}
             rows: dict[int, list[Watch]] = defaultdict(list)
@@ -144,18 +149,26 @@ class Store:
 
     async def to_announce(self) -> list[int]:
         """Return the ids of the watches whose outcome is stored but not yet fully announced."""
-        query = select(watches.c.id).where(watches.c.state == FINAL).order_by(watches.c.ended_at)
+        conditions = (watches.c.state == FINAL, *self._cards_here())
+        query = select(watches.c.id).where(*conditions).order_by(watches.c.ended_at)
         return await self._run(lambda connection: list(connection.scalars(query)))
+
+    def _cards_here(self) -> tuple[ColumnElement[bool], ...]:
+        """Return the conditions on a watch: it belongs to a server of this shard."""
+        if self._shard is None:
+            return ()
+        here = select(cards.c.id).where(is_in(self._shard, cards.c.guild_id))
+        return (watches.c.card_id.in_(here),)
 
     async def save_seen(self, watch_ids: Iterable[int], at: float) -> None:
         """Store when the API was first known to know the task."""
         change = update(watches).where(watches.c.id.in_(list(watch_ids)), watches.c.seen_at.is_(None))
-        await self._run(lambda connection: connection.execute(change.values(seen_at=at)))
+        await self._write(lambda connection: connection.execute(change.values(seen_at=at)))
 
     async def rename(self, watch_id: int, name: str) -> None:
         """Give a watch another name."""
         change = update(watches).where(watches.c.id == watch_id).values(name=name)
-        await self._run(lambda connection: connection.execute(change))
+        await self._write(lambda connection: connection.execute(change))
 
     async def save_outcomes(
         self, outcomes: Sequence[tuple[int, Outcome]], due: Mapping[int, Summary] = MappingProxyType({})
@@ -174,12 +187,12 @@ class Store:
                 connection.execute(change.values(values))
             add_summaries(connection, due)
 
-        return await self._run(work)
+        return await self._write(work)
 
     async def finish(self, watch_ids: Iterable[int]) -> None:
         """Store that nothing remains to be done for these ended watches."""
         change = update(watches).where(watches.c.id.in_(list(watch_ids)), watches.c.state == FINAL)
-        await self._run(lambda connection: connection.execute(change.values(state=DONE)))
+        await self._write(lambda connection: connection.execute(change.values(state=DONE)))
 
     async def is_result(self, message_id: int) -> bool:
         """Return whether a message is known to belong to a result or a summary."""
@@ -198,20 +211,7 @@ class Store:
     async def remember(self, key: str, value: str) -> None:
         row = self._upsert(meta).values(key=key, value=value)
         row = row.on_conflict_do_update(index_elements=["key"], set_={"value": value})
-        await self._run(lambda connection: connection.execute(row))
-
-    async def add_placeholder(self, placeholder: Placeholder) -> None:
-        row = self._upsert(placeholders).values(placeholder._asdict()).on_conflict_do_nothing()
-        await self._run(lambda connection: connection.execute(row))
-
-    async def delete_placeholder(self, interaction_id: int) -> None:
-        row = delete(placeholders).where(placeholders.c.interaction_id == interaction_id)
-        await self._run(lambda connection: connection.execute(row))
-
-    async def placeholders(self) -> list[Placeholder]:
-        """Return the stored placeholders, oldest first."""
-        query = select(placeholders).order_by(placeholders.c.interaction_id)
-        return await self._run(lambda connection: [Placeholder(*row) for row in connection.execute(query)])
+        await self._write(lambda connection: connection.execute(row))
 
     async def is_card(self, message_id: int) -> bool:
         """Return whether a message has become a card."""

@@ -48,7 +48,7 @@ class Summaries(Deliveries):
         An early one stays: because of it the last result pings (`Followers.of_result`).
         """
         row = delete(summaries).where(summaries.c.card_id == card_id, ~summaries.c.early)
-        await self._run(lambda connection: connection.execute(row))
+        await self._write(lambda connection: connection.execute(row))
 
 
 def add_summaries(connection: Connection, due: Mapping[int, Summary]) -> None:

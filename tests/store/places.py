@@ -63,6 +63,7 @@ async def add(
     store: Store,
     *tasks: str,
     message_id: int = 1000,
+    guild_id: int = GUILD,
     channel_id: int = CHANNEL,
     now: float = NOW,
     known: Collection[str] = (),
@@ -70,7 +71,7 @@ async def add(
     per_person: int | None = None,
 ) -> CardState:
     return await store.add_card(
-        guild_id=GUILD,
+        guild_id=guild_id,
         channel_id=channel_id,
         message_id=message_id,
         starter_id=STARTER,

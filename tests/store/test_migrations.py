@@ -68,7 +68,7 @@ async def test_ids_are_never_used_again(path: Path) -> None:
     async with opened(path):
         pass
     tables = sql(path, "SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%' ORDER BY name")
-    assert tables == [("cards",), ("watches",)]
+    assert tables == [("cards",), ("members",), ("watches",)]
 
 
 def test_head_is_the_newest_migration() -> None:
@@ -97,7 +97,7 @@ def make(path: Path, version: str) -> None:
         sql(path, f"INSERT INTO deliveries VALUES (9, {part}, {message}, {sent})")
 
 
-RELEASED = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+RELEASED = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 
 
 @pytest.mark.parametrize("version", RELEASED)

@@ -125,7 +125,7 @@ async def test_a_commit_in_doubt_after_a_lost_session_stores_a_card_once_as_well
     proxy: CuttingProxy, postgres_place: URL
 ) -> None:
     async with stored(through(proxy, postgres_place)) as store:
-        run = store._run
+        write = store._write
         runs = []
 
         def twice_unlucky(work: Any) -> Any:
@@ -138,11 +138,11 @@ async def test_a_commit_in_doubt_after_a_lost_session_stores_a_card_once_as_well
                     proxy.lose_answer_to = b"COMMIT"
                 return done
 
-            return run(unlucky)
+            return write(unlucky)
 
-        store._run = twice_unlucky  # type: ignore[misc]
+        store._write = twice_unlucky  # type: ignore[misc]
         state = await add(store, TASK)
-        store._run = run  # type: ignore[misc]
+        store._write = write  # type: ignore[misc]
         assert await store.unfinished() == [state]
     assert len(runs) == 3
 

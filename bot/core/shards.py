@@ -1,0 +1,19 @@
+"""Discord's shards: each server belongs to exactly one, by its id."""
+
+from dataclasses import dataclass
+from typing import Final
+
+TIMESTAMP_SHIFT: Final = 22
+"""Bits of a server's id below its time of creation, which Discord's formula leaves out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of `count` shards."""
+
+    number: int
+    count: int
+
+    def has(self, guild_id: int) -> bool:
+        """Return whether a server is in this shard; direct messages, without a server, are in shard 0."""
+        return (guild_id >> TIMESTAMP_SHIFT) % self.count == self.number
