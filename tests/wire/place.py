@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 import openapi
 from discord.gateway import KeepAliveHandler
-from discord.webhook.async_ import async_context
+from discord.webhook.async_ import AsyncWebhookAdapter, async_context
+from machines import Machine, create_task
 from store.places import migrated
 from virtual_time import Inline
 
@@ -97,6 +98,8 @@ class Place:
     database: Database | None = None
     serving: "asyncio.Task[None] | None" = None
     """The bot's run; once it is done, its process would have ended."""
+    machine: Machine = field(default_factory=Machine)
+    """That on which the bot runs; every start makes a new one."""
     _bot: AsyncExitStack | None = None
 
     @property
@@ -111,6 +114,10 @@ class Place:
 
     async def launch_bot(self) -> None:
         """Start the bot as `bot.process.run` does, its database inline: virtual time waits for it."""
+        self.machine = Machine()
+        await self.machine.run(self._launch())
+
+    async def _launch(self) -> None:
         error, slept = self.clock_error, self.slept[0]
 
         def clock() -> float:
@@ -134,8 +141,8 @@ class Place:
         self.database = database = self.open_database(self.location)
         await database.open()
         stack.push_async_callback(database.close)
-        stack.enter_context(pointed_at(self.sim))
-        async_context.get()._locks.clear()  # a new process has none of an earlier one's
+        adapter = AsyncWebhookAdapter()  # type: ignore[no-untyped-call]  # a new process has no locks yet
+        async_context.set(adapter)
         discord_time = DiscordTime(clock)
         await reach(self.sim.base_url, self.sim.token, discord_time)
         downloader = None
@@ -162,6 +169,9 @@ class Place:
 
     async def stop_bot(self) -> None:
         """Stop the bot in an orderly way."""
+        await self.machine.run(self._stop())
+
+    async def _stop(self) -> None:
         if self._bot is not None:
             if self.app is not None:
                 await self.app.close()
@@ -170,11 +180,18 @@ class Place:
 
     async def kill_bot(self) -> None:
         """Stop the bot where it stands: what it awaits never comes back, nothing is cleaned up in order."""
-        await _end_the_bots_tasks()
+        await self._end_tasks()
         stack, self._bot = self._bot, None
         if stack is not None:
             await stack.aclose()
-        await _end_the_bots_tasks()
+        await self._end_tasks()
+
+    async def _end_tasks(self) -> None:
+        doomed = [task for task in self.machine.tasks if not task.done()]
+        for task in doomed:
+            task.cancel()
+        if doomed:
+            await asyncio.wait(doomed, timeout=0.05)  # discord.py's reconnects swallow a cancellation
 
     async def watch(self, task_id: str = TASK, *, user: User | None = None) -> Message:
         """Type `/veo watch` and return the card."""
@@ -219,22 +236,6 @@ class Place:
         await self.sim.wait_for(lambda: text in card.text, within)
 
 
-def _is_the_bots(task: "asyncio.Task[Any]") -> bool:
-    code = getattr(task.get_coro(), "cr_code", None)
-    if code is None or task is asyncio.current_task():
-        return False
-    path = Path(code.co_filename).parts
-    return "sim" not in path and ("discord" in path or "bot" in path)
-
-
-async def _end_the_bots_tasks() -> None:
-    doomed = [task for task in asyncio.all_tasks() if _is_the_bots(task)]
-    for task in doomed:
-        task.cancel()
-    if doomed:
-        await asyncio.wait(doomed, timeout=0.05)  # discord.py's reconnects swallow a cancellation
-
-
 def _stop_heartbeats() -> None:
     """End the threads that discord.py leaves behind where a connection broke: they outlive this loop."""
     for thread in threading.enumerate():
@@ -265,6 +266,7 @@ async def place(
     def clock() -> float:
         return START + loop.time() + slept[0]
 
+    loop.set_task_factory(create_task)
     async with DiscordSim(clock=clock) as sim, RenderApi(key=KEY, auth=auth, clock=clock) as api:
         guild = sim.add_guild("Studio")
         channel = guild.add_channel("renders")
@@ -272,11 +274,12 @@ async def place(
             sim, api, guild, channel, sim.add_user("Ada"), sim.add_user("Bob"), data, clock, overrides
         )
         here.copies, here.monitored, here.slept, here.server = copies, monitored, slept, server
-        try:
-            if start:
-                await here.start_bot()
-            yield here
-        finally:
-            await here.stop_bot()
-            _stop_heartbeats()
+        with pointed_at(sim):
+            try:
+                if start:
+                    await here.start_bot()
+                yield here
+            finally:
+                await here.stop_bot()
+                _stop_heartbeats()
         openapi.check(sim.requests)
