@@ -14,12 +14,14 @@ Responses to interactions are counted but never delayed: they have three seconds
 import asyncio
 import json
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from math import isfinite
 from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
+from aiohttp import hdrs
 from discord.http import Ratelimit
 from yarl import URL
 
@@ -157,22 +159,32 @@ class Traffic:
         self.metrics: Final = metrics
         self.invalid: Final = InvalidRequests()
         self.global_limit: Final = GlobalLimit()
-        self.trace: Final = count_requests(metrics, self.invalid, RateLimiter(lambda: self.invalid.gap), time)
+        self.guard: Callable[[], Awaitable[None]] | None = None
+        """Awaited before whatever changes something at Discord is sent: waits until this process may send."""
+        self.trace: Final = _trace(self, RateLimiter(lambda: self.invalid.gap), time)
 
 
-def count_requests(
-    metrics: Metrics, invalid: InvalidRequests, limiter: RateLimiter, time: DiscordTime
-) -> aiohttp.TraceConfig:
+def _trace(traffic: Traffic, limiter: RateLimiter, time: DiscordTime) -> aiohttp.TraceConfig:
     """Return a trace for discord.py's HTTP session. Labels contain no ids and no tokens."""
+    metrics, invalid = traffic.metrics, traffic.invalid
 
     async def on_start(
-        _session: aiohttp.ClientSession, _context: SimpleNamespace, start: aiohttp.TraceRequestStartParams
+        _session: aiohttp.ClientSession, context: SimpleNamespace, start: aiohttp.TraceRequestStartParams
     ) -> None:
         if route_of(start.url) in FOR_PEOPLE:
             invalid.count_under_way()
         else:
             await limiter.enter(priority.get(), stale_since.get())
             await invalid.admit()
+        context.writes = start.method != hdrs.METH_GET
+        await on_connection(_session, context, None)
+
+    async def on_connection(
+        _session: aiohttp.ClientSession, context: SimpleNamespace, _connection: object
+    ) -> None:
+        # Asked again once there is a connection: making it may have taken long.
+        if context.writes and traffic.guard is not None:
+            await traffic.guard()
 
     async def on_end(
         _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
@@ -197,6 +209,8 @@ def count_requests(
 
     trace = aiohttp.TraceConfig()
     trace.on_request_start.append(on_start)
+    trace.on_connection_create_end.append(on_connection)
+    trace.on_connection_reuseconn.append(on_connection)
     trace.on_request_end.append(on_end)
     trace.on_request_exception.append(on_exception)
     return trace

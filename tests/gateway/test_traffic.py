@@ -14,9 +14,11 @@ from aiohttp.test_utils import TestServer
 from discord.http import Route
 from outbound.test_discord_errors import refused
 
+from bot.clock import DiscordTime
 from bot.gateway.client import VeoBot
 from bot.gateway.rate_limiter import Priority, RateLimiter
-from bot.gateway.traffic import IN_A_ROW, LONGEST_GAP, InvalidRequests
+from bot.gateway.traffic import IN_A_ROW, LONGEST_GAP, InvalidRequests, Traffic
+from bot.metrics import Metrics
 from bot.outbound.discord_errors import access_delay, retry_delay
 from bot.outbound.failures import BUDGET_SECONDS
 
@@ -161,3 +163,36 @@ async def test_a_limit_of_nan_seconds_fails_one_request_and_stops_no_timer(
         with pytest.raises(TypeError):
             await client.http.static_login("token")
         await asyncio.sleep(3600)
+
+
+async def test_what_changes_something_at_discord_waits_at_the_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked again once there is a connection, new or kept: making one may take longer than a lease."""
+    sent, asked, may_send = list[str](), 0, asyncio.Event()
+
+    async def guard() -> None:
+        nonlocal asked
+        asked += 1
+        await may_send.wait()
+
+    async def answer(request: web.Request) -> web.Response:
+        sent.append(request.method)
+        return web.json_response({"id": "1"})
+
+    app = web.Application()
+    app.router.add_route("*", "/channels/1/messages", answer)
+    app.router.add_route("*", "/users/@me", answer)
+    traffic = Traffic(Metrics(), DiscordTime(asyncio.get_running_loop().time))
+    async with TestServer(app) as server, VeoBot(traffic=traffic) as client:
+        monkeypatch.setattr(Route, "BASE", str(server.make_url("")).rstrip("/"))
+        client.http.connector = aiohttp.TCPConnector()
+        traffic.guard = guard
+        await client.http.static_login("token")
+        route = Route("POST", "/channels/{channel_id}/messages", channel_id=1)
+        posting = asyncio.create_task(client.http.request(route, json={}))
+        await asyncio.sleep(60)
+        assert (sent, asked) == (["GET"], 1)
+        may_send.set()
+        await posting
+        assert (sent, asked) == (["GET", "POST"], 2)
+        await client.http.request(Route("GET", "/channels/{channel_id}/messages", channel_id=1))
+        assert asked == 2
