@@ -186,7 +186,7 @@ async def opened(shared: Shared) -> AsyncIterator[App]:
     settings = shared.settings
     key = settings.veo_api_key.get_secret_value()
     veo = VeoClient(settings.veo_api_base_url, key, settings.veo_api_auth, clock=shared.clock)
-    async with veo, VeoBot(traffic=shared.traffic) as client:
+    async with veo, VeoBot(settings.shard_count, traffic=shared.traffic) as client:
         app = App(shared, client, veo)
         shared.apps.append(app)
         try:

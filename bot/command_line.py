@@ -93,8 +93,8 @@ def _run() -> int:
     from bot import log, process  # noqa: PLC0415
     from bot.config.env_file import misspelled  # noqa: PLC0415
     from bot.config.secret_files import why_rejected  # noqa: PLC0415
-    from bot.gateway.client import TokenRefused  # noqa: PLC0415
     from bot.gateway.connection import GatewayRefused  # noqa: PLC0415
+    from bot.gateway.reach import TokenRefused  # noqa: PLC0415
     from bot.monitoring.server import CannotListen  # noqa: PLC0415
     from bot.store.errors import AnotherBot, StoreFailed, StoreUnusable  # noqa: PLC0415
 

@@ -13,7 +13,8 @@ from typing import Any, Final, TypeVar
 from bot.app import App, opened
 from bot.clock import DiscordTime, steady_clock
 from bot.config import Settings
-from bot.gateway.client import VeoBot, ask, reach, serve, talk_to
+from bot.gateway.client import VeoBot, serve, talk_to
+from bot.gateway.reach import ask, reach
 from bot.monitoring.event_loop import measure_lag
 from bot.monitoring.server import MonitoringServer
 from bot.shared import Shared
@@ -49,7 +50,7 @@ async def run(settings: Settings) -> None:
         database = database_at(settings.database, executor)
         # Before the data is created or migrated. If Discord is down, the rest starts, and `reach` asks again.
         token = settings.discord_token.get_secret_value()
-        unanswered = await ask(settings.discord_api_url, token, discord_time, FIRST_ASK_SECONDS)
+        gateway = await ask(settings.discord_api_url, token, discord_time, FIRST_ASK_SECONDS)
         await database.open()
         taken: asyncio.Future[StoreError] = asyncio.get_running_loop().create_future()
         database.on_taken = partial(_resolve, taken)
@@ -72,7 +73,7 @@ async def run(settings: Settings) -> None:
         stalls = measure_lag(shared.metrics.event_loop_lag.observe, shared.metrics.longest_stall.set)
         lag = asyncio.create_task(stalls)
         stack.callback(lag.cancel)
-        await _until(stop, taken, _serve(settings, app.client, discord_time, reached=not unanswered))
+        await _until(stop, taken, _serve(settings, app.client, discord_time, reached=not gateway.failure))
         if taken.done():
             raise taken.result()
         log.info("stopping")

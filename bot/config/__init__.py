@@ -113,6 +113,10 @@ class Settings(DataSettings):
     """
     discord_api_url: HttpUrl = DISCORD_API
     """Another address of Discord's REST API: a proxy, a simulation."""
+    shard_count: Annotated[int | None, Field(ge=1, le=10_000)] = None
+    """Number of shards, into which Discord divides the servers of a large bot. Empty: as many as Discord
+    recommends at the first start on a PostgreSQL database, at each start on a file.
+    """
     allowed_guild_ids: GuildIds = frozenset()
     """Ids of the servers in which the bot works, separated by commas; elsewhere, and in direct messages, it
     refuses. Empty: everywhere.

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import aiohttp
 import discord
-from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from discord.shard import EventItem, Shard
 from yarl import URL
@@ -18,6 +17,7 @@ from bot.clock import DiscordTime
 from bot.core.backoff import exponential_backoff
 from bot.gateway.connection import TOKEN_REFUSED, GatewayRefused, GatewayShard
 from bot.gateway.identify import IdentifyBudget
+from bot.gateway.reach import LONGEST_PAUSE, TokenRefused
 from bot.gateway.servers import Servers
 from bot.gateway.traffic import LONGEST_LIMIT, Bucket, Traffic, from_json
 from bot.http_client import make_connector
@@ -26,8 +26,6 @@ from bot.outbound.discord_errors import NOT_DISCORDS, describe
 
 log = logging.getLogger(__name__)
 
-LONGEST_PAUSE: Final = 60.0
-"""Longest delay, in seconds, between attempts to reach Discord at startup."""
 ACCESS_EVENTS: Final = frozenset(
     {
         *("guild_available", "guild_join", "guild_update"),
@@ -38,12 +36,7 @@ ACCESS_EVENTS: Final = frozenset(
     }
 )
 """discord.py's events that may restore the bot's access to a channel."""
-REQUEST_SECONDS: Final = 15.0
 UNREACHED: Final = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, *NOT_DISCORDS)
-
-
-class TokenRefused(Exception):
-    """Discord does not accept the bot's token."""
 
 
 class VeoBot(discord.AutoShardedClient):
@@ -164,50 +157,6 @@ class VeoBot(discord.AutoShardedClient):
 def talk_to(api_url: str) -> None:
     """Make discord.py send its requests to `api_url`, which includes the API version."""
     Route.BASE = api_url
-
-
-async def reach(api_url: str, token: str, discord_time: DiscordTime) -> None:
-    """Wait until Discord answers, and set `discord_time`.
-
-    discord.py itself gives up if Discord is down when the bot starts.
-
-    Raises:
-        TokenRefused: the token is wrong.
-    """
-    failures = 0
-    while why := await ask(api_url, token, discord_time):
-        if not failures:
-            log.warning("Discord does not answer, retrying until it does", extra={"reason": why})
-        failures += 1
-        await asyncio.sleep(exponential_backoff(failures, 1.0, LONGEST_PAUSE))
-    if failures:
-        log.info("Discord answers")
-
-
-async def ask(api_url: str, token: str, discord_time: DiscordTime, seconds: float = REQUEST_SECONDS) -> str:
-    """Ask Discord for the gateway, and set `discord_time`; return why it did not answer, or "" if it did.
-
-    Raises:
-        TokenRefused: the token is wrong.
-    """
-    headers = {"Authorization": f"Bot {token}", "User-Agent": "DiscordBot (veo-watch-bot, 1)"}
-    timeout = aiohttp.ClientTimeout(total=seconds)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(f"{api_url}/gateway/bot", headers=headers, allow_redirects=False) as response,
-        ):
-            if response.status == 401:  # noqa: PLR2004
-                raise TokenRefused
-            if response.status != 200:  # noqa: PLR2004
-                return f"status {response.status}"
-            answer = await response.json(content_type=None)
-            discord_time.update(response.headers.get("Date", ""))
-            # discord.py connects here after an invalidated session, and sends the token.
-            DiscordWebSocket.DEFAULT_GATEWAY = URL(str(answer["url"]))
-            return ""
-    except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError) as error:
-        return type(error).__name__
 
 
 async def serve(client: VeoBot, token: str) -> None:

@@ -22,7 +22,8 @@ from virtual_time import Inline
 from bot.app import App, opened
 from bot.clock import DiscordTime
 from bot.config import Settings
-from bot.gateway.client import VeoBot, reach, serve
+from bot.gateway.client import VeoBot, serve
+from bot.gateway.reach import reach
 from bot.monitoring.server import MonitoringServer
 from bot.shared import Shared
 from bot.store.database import Database
