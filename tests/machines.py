@@ -17,6 +17,7 @@ from weakref import WeakSet
 
 import looptime
 from typing_extensions import override
+from virtual_time import IDLE_ROUNDS
 
 T = TypeVar("T")
 
@@ -62,6 +63,10 @@ class Machine:
         self.cut_off = True
         for transport in list(self.transports):
             transport.abort()
+
+    def has_port(self, port: int) -> bool:
+        """Return whether a port is that of one of its connections."""
+        return _loop().ports.get(port) is self
 
     def keep(self, handle: asyncio.Handle) -> None:
         self._held.append(handle)
@@ -112,15 +117,18 @@ class Loop(looptime.LoopTimeEventLoop, asyncio.SelectorEventLoop):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._ready = _Ready(self._ready)
+        self.ports: dict[int, Machine] = {}
+        """Which machine has had which port last."""
         self.set_task_factory(create_task)
 
     def _process_events(self, events: list[tuple[selectors.SelectorKey, int]]) -> None:
         super()._process_events([event for event in events if not _is_kept(event[0])])  # type: ignore[misc]
 
-    def _make_socket_transport(self, *arguments: Any, **options: Any) -> asyncio.Transport:
-        transport: asyncio.Transport = super()._make_socket_transport(*arguments, **options)  # type: ignore[misc]
+    def _make_socket_transport(self, sock: socket.socket, *arguments: Any, **more: Any) -> asyncio.Transport:
+        transport: asyncio.Transport = super()._make_socket_transport(sock, *arguments, **more)  # type: ignore[misc]
         if (machine := _machine.get()) is not None:
             machine.transports.add(transport)
+            self.ports[sock.getsockname()[1]] = machine
         return transport
 
     @override
@@ -128,6 +136,10 @@ class Loop(looptime.LoopTimeEventLoop, asyncio.SelectorEventLoop):
         if (machine := _machine.get()) is not None and machine.cut_off:
             raise ConnectionRefusedError
         await super().sock_connect(sock, address)
+
+
+def new_loop() -> Loop:
+    return Loop(noop_cycles=IDLE_ROUNDS)
 
 
 def _is_kept(key: selectors.SelectorKey) -> bool:

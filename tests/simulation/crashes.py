@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import URL, Connection, text
 
@@ -138,33 +138,33 @@ class CrashingRequest(Fault):
 
     trap: Trap = field(default_factory=Trap)
     moment: str = ""
+    is_from_here: Callable[[int], bool] = lambda _port: True
 
     def strikes(self, request: Request, rng: random.Random) -> bool:
-        if not request.matches(self.method, self.path) or not self.trap.springs(self.moment):
+        if not request.matches(self.method, self.path) or not self.is_from_here(request.port):
+            return False
+        if not self.trap.springs(self.moment):
             return False
         self.hits += 1
         return True
 
 
-def crashing_requests(trap: Trap) -> list[Fault]:
-    """Make the moments of a request: it never arrives, arrives after the crash, or is answered to nobody."""
-    post = "/channels/*/messages"
+def crashing_requests(trap: Trap, is_from_here: Callable[[int], bool]) -> list[Fault]:
+    """Make the moments of a request: it never arrives, arrives after the crash, or is answered to nobody.
+
+    `is_from_here` tells the requests of the machine that is to crash by their ports.
+    """
+
+    def crash(moment: str, method: str | None = None, path: str = "*", **how: Any) -> Fault:
+        return CrashingRequest(
+            method, path, trap=trap, moment=moment, is_from_here=is_from_here, times=None, **how
+        )
+
     return [
-        CrashingRequest(trap=trap, times=None, moment="a request that is lost", drop=True, delay=0.5),
-        CrashingRequest("POST", trap=trap, times=None, moment="a message that arrives late", delay=8.0),
-        CrashingRequest(
-            trap=trap, times=None, moment="a request that is applied", when="after", drop=True, delay=0.5
-        ),
-        CrashingRequest(
-            "POST",
-            post,
-            trap=trap,
-            times=None,
-            moment="a message that is posted",
-            when="after",
-            drop=True,
-            delay=0.5,
-        ),
+        crash("a request that is lost", drop=True, delay=0.5),
+        crash("a message that arrives late", "POST", delay=8.0),
+        crash("a request that is applied", when="after", drop=True, delay=0.5),
+        crash("a message that is posted", "POST", "/channels/*/messages", when="after", drop=True, delay=0.5),
     ]
 
 

@@ -7,13 +7,14 @@ import tempfile
 from pathlib import Path
 from unittest.mock import patch
 
-import virtual_time
+from machines import new_loop
 from postgres_server import Server
 from simulation.lives import lives, serve_videos
 from simulation.people import ACTS
+from simulation.supervisor import Supervisor
 from simulation.troubles import TROUBLES, fill
 from simulation.verdict import POLL_MAX_SECONDS, POLL_MIN_SECONDS, STALLED_HOURS, Verdict, judge, lines_left
-from simulation.world import Machine, World, seeded
+from simulation.world import World, seeded
 from store.places import sql
 from wire.place import place
 
@@ -45,7 +46,7 @@ def simulate(seed: int, server: Server | None = None, template: str = "migrated"
             tempfile.TemporaryDirectory() as folder,
             seeded(seed),
             patch.object(summary, "EARLY_AFTER", SOON if seed % 2 else summary.EARLY_AFTER),
-            asyncio.Runner(loop_factory=virtual_time.new_event_loop) as runner,
+            asyncio.Runner(loop_factory=new_loop) as runner,
         ):
             if server is None:
                 return runner.run(_live(seed, Path(folder), None))
@@ -78,8 +79,7 @@ async def _live(seed: int, folder: Path, server: Location | None) -> Verdict:
             here, rng, {life.render.id: life for life in drawn}, people, channels[: rng.randrange(1, 4)]
         )
         world.sessions.seed(f"sessions {seed}")
-        here.disk_usage = world.disk.usage
-        machine = Machine(world)
+        machine = Supervisor(world, here)
         operating = asyncio.create_task(machine.operate())
         try:
             await here.sim.wait_for(lambda: here.sim.command_writes > 0, 60)
@@ -97,7 +97,7 @@ async def _live(seed: int, folder: Path, server: Location | None) -> Verdict:
         return judge(seed, world, unfinished)
 
 
-async def _trouble(world: World, machine: Machine) -> None:
+async def _trouble(world: World, machine: Supervisor) -> None:
     """Let people act and troubles come, of the kinds that this seed has drawn."""
     rng = world.rng
     kinds = [trouble for trouble in TROUBLES if rng.random() < rng.choice((0.3, 0.8))]
@@ -113,20 +113,20 @@ async def _trouble(world: World, machine: Machine) -> None:
             await act(world)
 
 
-async def _heal(world: World, machine: Machine) -> None:
+async def _heal(world: World, machine: Supervisor) -> None:
     """End every trouble; what was lost stays lost."""
     for task in list(world.later):
         task.cancel()
     await asyncio.gather(*world.later, return_exceptions=True)
     sim, api = world.here.sim, world.here.api
-    world.trap.disarm()
+    machine.trap.disarm()
     sim.rest.faults[:] = [fault for fault in sim.rest.faults if hasattr(fault, "moment")]
     sim.rest_down = False
     sim.gateway_down = False
     sim.uplink.speed = None
-    guild = world.here.guild
-    guild.outage(over=True)
-    guild.time_out_bot(None)
+    for guild in world.guilds:
+        guild.outage(over=True)
+        guild.time_out_bot(None)
     for channel in world.channels:
         if not channel.deleted:
             channel.restrict_bot(None)
@@ -137,7 +137,7 @@ async def _heal(world: World, machine: Machine) -> None:
         api.set(task_id, Answer.json({"message": "task not found"}, 404))
     await api.start()
     world.disk.full = world.disk.broken = False
-    fill(world)
+    fill(machine)
     world.note("healed")
 
 

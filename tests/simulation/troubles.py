@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from simulation.crashes import MOMENTS, CrashingDatabase
-from simulation.world import DAMAGED, Machine, World, drawn_bad_answer, drawn_poison
+from simulation.supervisor import Supervisor
+from simulation.world import DAMAGED, World, drawn_bad_answer, drawn_poison
 
 from sim.discord import Fault, Permission
 from sim.discord.permissions import BOT_DEFAULT
@@ -22,19 +23,19 @@ SPOILED: tuple[dict[str, Any], ...] = (
 )
 """How a request to Discord, or its answer, goes wrong."""
 
-Trouble = Callable[[World, Machine], Awaitable[None]]
+Trouble = Callable[[World, Supervisor], Awaitable[None]]
 
 
-async def crash(world: World, machine: Machine) -> None:
+async def crash(world: World, machine: Supervisor) -> None:
     """Crash now, or at one of the next moments that matter."""
     if world.rng.random() < 0.3:
         machine.crash()
     else:
         moment = world.rng.choices(list(MOMENTS), list(MOMENTS.values()))[0]
-        world.trap.arm(moment, world.rng.choice((0, 0, 1, 3, 6)))
+        machine.trap.arm(moment, world.rng.choice((0, 0, 1, 3, 6)))
 
 
-async def crash_again_and_again(world: World, machine: Machine) -> None:
+async def crash_again_and_again(world: World, machine: Supervisor) -> None:
     for _ in range(4):
 
         async def strike() -> None:
@@ -43,20 +44,20 @@ async def crash_again_and_again(world: World, machine: Machine) -> None:
         world.after(world.rng.uniform(0, 60), strike)
 
 
-async def stop(world: World, machine: Machine) -> None:
+async def stop(world: World, machine: Supervisor) -> None:
     machine.stop()
 
 
-async def set_clock(world: World, machine: Machine) -> None:
+async def set_clock(world: World, machine: Supervisor) -> None:
     """Set the machine's clock, forwards or backwards; the bot sees it at its next start."""
     jump = world.rng.choice((-1, 1)) * world.rng.choice((1.0, 120.0, 3_600.0, 20_000.0))
     world.note(f"clock: {jump:+.0f} s")
-    world.here.clock_error += jump
+    machine.here.clock_error += jump
     world.jumps += abs(jump)
     machine.crash()
 
 
-async def bad_answers(world: World, machine: Machine) -> None:
+async def bad_answers(world: World, machine: Supervisor) -> None:
     """Let the task API answer badly about one task for a while."""
     task_id = world.rng.choice(sorted(world.lives))
     world.badly_answered.add(task_id)
@@ -64,7 +65,7 @@ async def bad_answers(world: World, machine: Machine) -> None:
     world.here.api.set(task_id, [*bad, None])
 
 
-async def unknown_for_a_while(world: World, machine: Machine) -> None:
+async def unknown_for_a_while(world: World, machine: Supervisor) -> None:
     task_id = world.rng.choice(sorted(world.lives))
     world.disturbed.add(task_id)
     world.badly_answered.add(task_id)
@@ -72,7 +73,7 @@ async def unknown_for_a_while(world: World, machine: Machine) -> None:
     world.here.api.set(task_id, [missing] * world.rng.randrange(1, 3) + [None])
 
 
-async def api_outage(world: World, machine: Machine) -> None:
+async def api_outage(world: World, machine: Supervisor) -> None:
     lasts = world.rng.choice((5.0, 60.0, 600.0, 3_600.0))
     world.note(f"api outage: {lasts:.0f} s")
     world.stall(lasts)
@@ -90,7 +91,7 @@ async def api_outage(world: World, machine: Machine) -> None:
     world.after(lasts, over)
 
 
-async def poisoned_tasks(world: World, machine: Machine) -> None:
+async def poisoned_tasks(world: World, machine: Supervisor) -> None:
     """Let somebody watch many tasks that are answered badly for as long as the trouble lasts."""
     first, bad = len(world.poisoned), [drawn_poison(world.rng) for _ in range(world.rng.choice((3, 10, 25)))]
     channel = world.rng.choice(world.channels)
@@ -111,7 +112,7 @@ async def poisoned_tasks(world: World, machine: Machine) -> None:
         world.invocations.append(use)
 
 
-async def bad_requests(world: World, machine: Machine) -> None:
+async def bad_requests(world: World, machine: Supervisor) -> None:
     """Let requests to Discord go wrong, before or after their effect."""
     method = world.rng.choice(("POST", "POST", "PATCH", "GET", "DELETE", None))
     spoiled = world.rng.choice(SPOILED)
@@ -133,7 +134,7 @@ async def bad_requests(world: World, machine: Machine) -> None:
     world.after(world.rng.choice((2.0, 20.0, 200.0)), over)
 
 
-async def discord_outage(world: World, machine: Machine) -> None:
+async def discord_outage(world: World, machine: Supervisor) -> None:
     world.here.sim.rest_down = world.rng.choice((True, "drop"))
 
     async def over() -> None:
@@ -142,7 +143,7 @@ async def discord_outage(world: World, machine: Machine) -> None:
     world.after(world.rng.choice((5.0, 60.0, 900.0)), over)
 
 
-async def gateway_trouble(world: World, machine: Machine) -> None:
+async def gateway_trouble(world: World, machine: Supervisor) -> None:
     sim = world.here.sim
     if not sim.gateway.connections:
         return
@@ -163,14 +164,14 @@ async def gateway_trouble(world: World, machine: Machine) -> None:
             world.after(world.rng.choice((3.0, 60.0)), over)
 
 
-async def delete_a_card(world: World, machine: Machine) -> None:
+async def delete_a_card(world: World, machine: Supervisor) -> None:
     if cards := world.cards():
         card = world.rng.choice(cards)
         world.note(f"deleted: {card.id}")
         card.delete()
 
 
-async def edge_refusals(world: World, machine: Machine) -> None:
+async def edge_refusals(world: World, machine: Supervisor) -> None:
     """Let the edge refuse everything in channels, with codes that say nothing (discord-api-docs#6473)."""
     status, code = world.rng.choice(((403, 0), (404, 0), (403, 99999), (404, 99999), (401, 0)))
     fault = world.here.sim.fault(
@@ -192,10 +193,11 @@ async def edge_refusals(world: World, machine: Machine) -> None:
     world.after(world.rng.choice((10.0, 60.0, 600.0)), over)
 
 
-async def access_paused(world: World, machine: Machine) -> None:
+async def access_paused(world: World, machine: Supervisor) -> None:
     """Take the bot's permission to send away, or put it into a timeout, for a while."""
-    guild = world.here.guild
     channel = world.rng.choice([c for c in world.channels if c.parent is None])
+    guild = channel.guild
+    assert guild is not None
     lasts = world.rng.choice((5.0, 60.0, 400.0, 4_000.0))
     timeout = world.rng.random() < 0.3
     world.note(f"access paused: {'everywhere' if timeout else channel.name} for {lasts:.0f} s")
@@ -213,8 +215,8 @@ async def access_paused(world: World, machine: Machine) -> None:
     world.after(lasts, over)
 
 
-async def server_unavailable(world: World, machine: Machine) -> None:
-    guild = world.here.guild
+async def server_unavailable(world: World, machine: Supervisor) -> None:
+    guild = world.a_guild()
     guild.outage()
 
     async def over() -> None:
@@ -223,17 +225,17 @@ async def server_unavailable(world: World, machine: Machine) -> None:
     world.after(world.rng.choice((5.0, 60.0, 600.0)), over)
 
 
-async def sleep(world: World, machine: Machine) -> None:
+async def sleep(world: World, machine: Supervisor) -> None:
     """Let the machine sleep; with some luck the bot crashes soon after."""
     seconds = world.rng.choice((60.0, 3_600.0, 8 * 3_600.0))
     world.note(f"sleep: {seconds:.0f} s")
     world.jumps += seconds
-    await world.here.suspend(seconds)
+    await machine.here.suspend(seconds)
     if world.rng.random() < 0.5:
         await crash(world, machine)
 
 
-async def close_a_channel(world: World, machine: Machine) -> None:
+async def close_a_channel(world: World, machine: Supervisor) -> None:
     """Take a channel away, for a while or for good."""
     channel = world.rng.choice(world.channels)
     if channel.deleted:
@@ -257,31 +259,32 @@ async def close_a_channel(world: World, machine: Machine) -> None:
                 world.after(world.rng.choice((5.0, 60.0)), over)
 
 
-async def kick(world: World, machine: Machine) -> None:
+async def kick(world: World, machine: Supervisor) -> None:
     """Remove the bot from its server, and invite it again a little later."""
-    world.closed.update(channel.id for channel in world.channels)
-    world.here.guild.remove_bot()
+    guild = world.a_guild()
+    world.closed.update(channel.id for channel in world.channels if channel.guild is guild)
+    guild.remove_bot()
 
     async def back() -> None:
-        world.here.guild.add_bot()
+        guild.add_bot()
 
     world.after(world.rng.choice((5.0, 60.0)), back)
 
 
-async def full_disk(world: World, machine: Machine) -> None:
+async def full_disk(world: World, machine: Supervisor) -> None:
     world.disk.full = True
     world.disk.broken = world.rng.random() < 0.5
     world.stall(120.0)
-    fill(world)
+    fill(machine)
 
     async def over() -> None:
         world.disk.full = world.disk.broken = False
-        fill(world)
+        fill(machine)
 
     world.after(world.rng.choice((2.0, 20.0, 120.0)), over)
 
 
-async def slow_uplink(world: World, machine: Machine) -> None:
+async def slow_uplink(world: World, machine: Supervisor) -> None:
     """Let uploads share a line on which a video may take longer than it is given."""
     world.here.sim.uplink.speed = world.rng.choice((1_000.0, 10_000.0, 100_000.0))
 
@@ -291,10 +294,10 @@ async def slow_uplink(world: World, machine: Machine) -> None:
     world.after(world.rng.choice((20.0, 120.0, 600.0)), over)
 
 
-def fill(world: World) -> None:
+def fill(machine: Supervisor) -> None:
     """Let the running bot's database meet the disk as it is now."""
-    if isinstance(world.here.database, CrashingDatabase):
-        world.here.database.fill()
+    if isinstance(machine.here.database, CrashingDatabase):
+        machine.here.database.fill()
 
 
 TROUBLES: dict[Trouble, float] = {

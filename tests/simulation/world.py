@@ -1,4 +1,4 @@
-"""One seed's world: the place, what its renders do, the machine that runs the bot, and a diary."""
+"""One seed's world: the place, what its renders do, what has happened, and a diary."""
 
 import asyncio
 import random
@@ -6,20 +6,16 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-from simulation.crashes import CrashingDatabase, CrashingFile, CrashingServer, Disk, Trap, crashing_requests
+from simulation.crashes import Disk
 from simulation.lives import Life
 from wire.place import START, Place
 
-from bot.store.location import Location
-from sim.discord import Channel, Invocation, Message, User
+from sim.discord import Channel, Guild, Invocation, Message, User
 from sim.task_api.answers import Answer
 
 STALLED_AFTERWARDS = 120.0
 """Seconds for which a task may be held after trouble: a minute of backoff, and its turn."""
-RESTART_SECONDS = (2.0, 5.0, 30.0, 300.0)
 
 
 @dataclass
@@ -31,7 +27,6 @@ class World:
     lives: dict[str, Life]
     people: list[User]
     channels: list[Channel]
-    trap: Trap = field(default_factory=Trap)
     disk: Disk = field(default_factory=Disk)
     sessions: random.Random = field(default_factory=random.Random)
     """Decides when a server ends a session."""
@@ -68,6 +63,14 @@ class World:
         now = self.here.clock()
         self.stalls.append((now, now + seconds + STALLED_AFTERWARDS))
 
+    @property
+    def guilds(self) -> list[Guild]:
+        """The servers that the channels are in."""
+        return list(dict.fromkeys(channel.guild for channel in self.channels if channel.guild is not None))
+
+    def a_guild(self) -> Guild:
+        return self.guilds[0] if len(self.guilds) == 1 else self.rng.choice(self.guilds)
+
     def cards(self) -> list[Message]:
         """List the bot's cards that anybody can see."""
         return [
@@ -87,72 +90,6 @@ class World:
         task = asyncio.ensure_future(do())
         self.later.add(task)
         task.add_done_callback(self.later.discard)
-
-
-class Machine:
-    """Runs the bot as a supervisor does: whenever it has ended, by itself or not, it is started again."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._orders: asyncio.Queue[bool] = asyncio.Queue()
-        here = world.here
-        here.open_database = self._open_database
-        here.sim.rest.faults[:0] = crashing_requests(world.trap)
-
-    def _open_database(self, location: Location) -> CrashingDatabase:
-        trap, disk = self._world.trap, self._world.disk
-        if isinstance(location, Path):
-            return CrashingFile(location, trap, disk)
-        return CrashingServer(location, trap, disk, self._world.sessions)
-
-    def crash(self) -> None:
-        """Kill the bot where it stands."""
-        self._world.trap.sprung.set()
-
-    def stop(self) -> None:
-        """Stop the bot in an orderly way; it is started again."""
-        self._orders.put_nowait(True)
-
-    async def operate(self) -> None:
-        """Keep the bot running until cancelled."""
-        world, here = self._world, self._world.here
-        while True:
-            began = here.clock()
-            try:
-                why = await self._one_life()
-            finally:
-                world.lifetimes.append((began, here.clock()))
-            world.note(f"{why}: after {here.clock() - began:.3f} s")
-            world.trap.disarm()
-            await asyncio.sleep(world.rng.choice(RESTART_SECONDS) * world.rng.uniform(0.5, 1.5))
-
-    async def _one_life(self) -> str:
-        world, here = self._world, self._world.here
-        launching = asyncio.ensure_future(here.launch_bot())
-        crash = asyncio.ensure_future(world.trap.sprung.wait())
-        order = asyncio.ensure_future(self._orders.get())
-        ends: set[asyncio.Future[Any]] = {crash, order}
-        try:
-            await asyncio.wait({launching, *ends}, return_when=asyncio.FIRST_COMPLETED)
-            if launching.done() and launching.exception() is None and here.serving is not None:
-                await asyncio.wait({here.serving, *ends}, return_when=asyncio.FIRST_COMPLETED)
-            if order.done() and launching.done() and launching.exception() is None:
-                # A crash may strike while it stops.
-                stopping = asyncio.ensure_future(here.stop_bot())
-                await asyncio.wait({stopping, crash}, return_when=asyncio.FIRST_COMPLETED)
-                if stopping.done():
-                    stopping.result()
-                    return "stop"
-                stopping.cancel()
-                await asyncio.gather(stopping, return_exceptions=True)
-        finally:
-            launching.cancel()
-            for waiting in (crash, order):
-                waiting.cancel()
-            failed = (await asyncio.gather(launching, return_exceptions=True))[0]
-        why = "crash" if world.trap.sprung.is_set() else f"exit ({failed!r})"
-        await here.kill_bot()
-        return why
 
 
 DAMAGED = Answer(200, body=b'{"id": "x", "state": ["')

@@ -1,0 +1,84 @@
+"""What keeps the bot of a machine running, as systemd does, and crashes it where the simulation wants."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from simulation.crashes import CrashingDatabase, CrashingFile, CrashingServer, Trap, crashing_requests
+from simulation.world import World
+from wire.place import Place
+
+from bot.store.location import Location
+
+RESTART_SECONDS = (2.0, 5.0, 30.0, 300.0)
+
+
+class Supervisor:
+    """Runs the bot of one machine: whenever it has ended, by itself or not, it is started again."""
+
+    def __init__(self, world: World, here: Place) -> None:
+        self._world = world
+        self.here = here
+        self.trap = Trap()
+        self._orders: asyncio.Queue[bool] = asyncio.Queue()
+        here.open_database = self._open_database
+        here.disk_usage = world.disk.usage
+        here.sim.rest.faults[:0] = crashing_requests(self.trap, self._has_port)
+
+    def _open_database(self, location: Location) -> CrashingDatabase:
+        trap, disk = self.trap, self._world.disk
+        if isinstance(location, Path):
+            return CrashingFile(location, trap, disk)
+        return CrashingServer(location, trap, disk, self._world.sessions)
+
+    def _has_port(self, port: int) -> bool:
+        return self.here.machine.has_port(port)
+
+    def crash(self) -> None:
+        """Kill the bot where it stands."""
+        self.trap.sprung.set()
+
+    def stop(self) -> None:
+        """Stop the bot in an orderly way; it is started again."""
+        self._orders.put_nowait(True)
+
+    async def operate(self) -> None:
+        """Keep the bot running until cancelled."""
+        world, here = self._world, self.here
+        while True:
+            began = here.clock()
+            try:
+                why = await self._one_life()
+            finally:
+                world.lifetimes.append((began, here.clock()))
+            world.note(f"{why}: after {here.clock() - began:.3f} s")
+            self.trap.disarm()
+            await asyncio.sleep(world.rng.choice(RESTART_SECONDS) * world.rng.uniform(0.5, 1.5))
+
+    async def _one_life(self) -> str:
+        here = self.here
+        launching = asyncio.ensure_future(here.launch_bot())
+        crash = asyncio.ensure_future(self.trap.sprung.wait())
+        order = asyncio.ensure_future(self._orders.get())
+        ends: set[asyncio.Future[Any]] = {crash, order}
+        try:
+            await asyncio.wait({launching, *ends}, return_when=asyncio.FIRST_COMPLETED)
+            if launching.done() and launching.exception() is None and here.serving is not None:
+                await asyncio.wait({here.serving, *ends}, return_when=asyncio.FIRST_COMPLETED)
+            if order.done() and launching.done() and launching.exception() is None:
+                # A crash may strike while it stops.
+                stopping = asyncio.ensure_future(here.stop_bot())
+                await asyncio.wait({stopping, crash}, return_when=asyncio.FIRST_COMPLETED)
+                if stopping.done():
+                    stopping.result()
+                    return "stop"
+                stopping.cancel()
+                await asyncio.gather(stopping, return_exceptions=True)
+        finally:
+            launching.cancel()
+            for waiting in (crash, order):
+                waiting.cancel()
+            failed = (await asyncio.gather(launching, return_exceptions=True))[0]
+        why = "crash" if self.trap.sprung.is_set() else f"exit ({failed!r})"
+        await here.kill_bot()
+        return why
