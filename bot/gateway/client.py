@@ -15,11 +15,12 @@ from yarl import URL
 from bot.cards.buttons import CardButton, Press
 from bot.clock import DiscordTime
 from bot.core.backoff import exponential_backoff
+from bot.gateway.bucket import LONGEST_LIMIT, Buckets, NoNames
 from bot.gateway.connection import TOKEN_REFUSED, GatewayRefused, GatewayShard
 from bot.gateway.identify import IdentifyBudget
 from bot.gateway.reach import LONGEST_PAUSE, TokenRefused
 from bot.gateway.servers import Servers
-from bot.gateway.traffic import LONGEST_LIMIT, Bucket, Traffic, from_json
+from bot.gateway.traffic import Traffic, from_json
 from bot.http_client import make_connector
 from bot.metrics import Metrics
 from bot.outbound.discord_errors import NOT_DISCORDS, describe
@@ -53,7 +54,6 @@ class VeoBot(discord.AutoShardedClient):
         # Silences two warnings about voice, which this bot does not use.
         discord.VoiceClient.warn_nacl = False
         discord.VoiceClient.warn_dave = False
-        discord.http.Ratelimit = Bucket  # type: ignore[misc]
         discord.utils._from_json = from_json  # noqa: SLF001
         self.traffic: Final = traffic or Traffic(Metrics(), DiscordTime(time.time))
         super().__init__(
@@ -67,6 +67,7 @@ class VeoBot(discord.AutoShardedClient):
             max_ratelimit_timeout=LONGEST_LIMIT,
             http_trace=self.traffic.trace,
         )
+        self.http._bucket_hashes, self.http._buckets = NoNames(), Buckets()  # type: ignore[assignment]  # noqa: SLF001
         self.servers: Final = Servers(self._connection, self._is_connected, self.traffic.metrics)
         self.on_access: Callable[[int], None] | None = None
         """Called with the id of a server in which the bot's permissions may have changed."""

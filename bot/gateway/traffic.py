@@ -16,17 +16,16 @@ import json
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from math import isfinite
 from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
 from aiohttp import hdrs
-from discord.http import Ratelimit
 from yarl import URL
 
 from bot.clock import DiscordTime
 from bot.core.backoff import exponential_backoff
+from bot.gateway.bucket import LONGEST_LIMIT
 from bot.gateway.rate_limiter import RateLimiter, priority, stale_since
 from bot.metrics import DISCORD_ROUTES, OTHER_ROUTE, Metrics, RequestOutcome
 
@@ -51,10 +50,6 @@ FOR_PEOPLE: Final = frozenset({"interactions", "webhooks"})
 lost_answers: Final[ContextVar[list[str]]] = ContextVar("lost_answers")
 """If set, collects the errors after which a request may or may not have taken effect. discord.py retries some
 of them silently, so its caller would not notice."""
-UNKNOWN_LIMIT: Final = 5
-"""Requests at a time while Discord has not named their limit: what it allows for messages in five seconds."""
-LONGEST_LIMIT: Final = 60.0
-"""discord.py waits at most so many seconds for a rate limit, and raises an error for a longer one."""
 
 
 class InvalidRequests:
@@ -122,29 +117,6 @@ class GlobalLimit(asyncio.Event):
     def clear(self) -> None:
         super().clear()
         asyncio.get_running_loop().call_later(LONGEST_LIMIT, self.set)
-
-
-class Bucket(Ratelimit):
-    """discord.py's rate limit bucket, with a limit before the first answer, ignoring those it cannot parse.
-
-    discord.py's own sends one request at a time until an answer brings a channel's limit, and forgets the
-    limit after five quiet minutes: an upload that takes a minute would hold up all other messages there. It
-    never expires if the reset is "nan", and raises on "soon" although the request succeeded.
-    """
-
-    def __init__(self, max_ratelimit_timeout: float | None) -> None:
-        super().__init__(max_ratelimit_timeout)
-        self.limit = self.remaining = UNKNOWN_LIMIT
-
-    def update(self, response: aiohttp.ClientResponse, *, use_clock: bool = False) -> None:
-        try:
-            super().update(response, use_clock=use_clock)
-            readable = self.limit > 0 and isfinite(self.reset_after)
-        except (ValueError, OverflowError, OSError, KeyError):
-            readable = False
-        if not readable:
-            self.limit = max(1, self.limit)
-            self.reset()  # type: ignore[no-untyped-call]
 
 
 def from_json(text: str) -> Any:
