@@ -13,8 +13,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-import pydantic_core
-
 from bot.core.task import Task, TaskState
 from bot.veo import fields
 from bot.veo.envelope import of_answer, of_status, says_missing
@@ -36,7 +34,8 @@ ID_LIMIT: Final = 100
 _ESCAPE: Final = re.compile(r'\\(?:(["\\/bfnrt]|u[0-9a-fA-F]{4})|(\')?)')
 # Some servers declare every text as JSON, even "404 page not found".
 _SENTENCE: Final = re.compile(rb"(?:[1-5]\d\d )?[A-Za-z]")
-_DECODER: Final = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
+_STRICT: Final = json.JSONDecoder(parse_constant=lambda _: None)
+_LENIENT: Final = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
 _ENVELOPES: Final = ("data", "task", "result")
 """Where relays put the whole task."""
 _NESTED: Final = 2
@@ -171,11 +170,11 @@ def _read_json(body: bytes, content_type: str) -> Any:
         _NotJson: it is not JSON, or damaged beyond repair.
     """
     try:
-        return pydantic_core.from_json(body, allow_inf_nan=False)
-    except ValueError:
+        return _STRICT.decode(body.decode())
+    except (ValueError, RecursionError):
         if len(body) <= LENIENT_LIMIT:
             with suppress(ValueError, RecursionError):
-                return _DECODER.decode(_ESCAPE.sub(_escaped, body.decode("utf-8-sig", "replace")))
+                return _LENIENT.decode(_ESCAPE.sub(_escaped, body.decode("utf-8-sig", "replace")))
     head = body[:1024].removeprefix(BOM_UTF8).lstrip()
     text = head[:1] in {b"", b"<"} or _SENTENCE.match(head) is not None
     raise _NotJson(page=text or (head[:1] not in {b"{", b"["} and "json" not in content_type.lower()))
