@@ -184,7 +184,7 @@ class App:
 async def opened(shared: Shared) -> AsyncIterator[App]:
     """Yield an app with connections of its own, closed in the end; `App.close` is the caller's."""
     settings = shared.settings
-    key = settings.veo_api_key.get_secret_value()
+    key = settings.veo_api_key
     veo = VeoClient(settings.veo_api_base_url, key, settings.veo_api_auth, clock=shared.clock)
     async with veo, VeoBot(settings.shard_count, traffic=shared.traffic) as client:
         app = App(shared, client, veo)

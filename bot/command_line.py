@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run() -> int:
     # Imported here so that `--help` and errors in the settings need no slow imports.
-    from bot.config import InvalidSettings, Settings  # noqa: PLC0415
+    from bot.config import SETTINGS, InvalidSettings, Settings  # noqa: PLC0415
 
     try:
         settings = Settings.load()
@@ -100,13 +100,13 @@ def _run() -> int:
 
     os.umask(UMASK)
     log.set_up(settings.log_level, settings.log_format, settings.secrets)
-    for variable, meant in misspelled(os.environ, Settings.model_fields):
+    for variable, meant in misspelled(os.environ, SETTINGS):
         logging.getLogger("bot").warning("%s is not a setting; did you mean %s?", variable, meant.upper())
     fail = logging.getLogger("bot").critical if settings.log_format == "json" else _complain
     try:
         asyncio.run(process.run(settings))
     except TokenRefused:
-        fail(f"DISCORD_TOKEN: {why_rejected(settings.discord_token.get_secret_value())}")
+        fail(f"DISCORD_TOKEN: {why_rejected(settings.discord_token)}")
         return Exit.TOKEN
     except GatewayRefused as error:
         fail(f"Discord's gateway {GATEWAY_ADVICE[error.code]} (close code {error.code})")

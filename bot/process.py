@@ -49,7 +49,7 @@ async def run(settings: Settings) -> None:
         executor: Executor = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="store"))
         database = database_at(settings.database, executor)
         # Before the data is created or migrated. If Discord is down, the rest starts, and `reach` asks again.
-        token = settings.discord_token.get_secret_value()
+        token = settings.discord_token
         gateway = await ask(settings.discord_api_url, token, discord_time, FIRST_ASK_SECONDS)
         await database.open()
         taken: asyncio.Future[StoreError] = asyncio.get_running_loop().create_future()
@@ -80,7 +80,7 @@ async def run(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, client: VeoBot, discord_time: DiscordTime, *, reached: bool) -> None:
-    token = settings.discord_token.get_secret_value()
+    token = settings.discord_token
     talk_to(settings.discord_api_url)
     if not reached:
         await reach(settings.discord_api_url, token, discord_time)

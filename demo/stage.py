@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import simcord
-from pydantic import SecretStr
 from simcord import ChannelHandle, MemberActor, Preview
 
 from bot.app import App
@@ -149,12 +148,11 @@ class Stage:
         self.env.backend.emit = emit_in_language  # type: ignore[method-assign]
 
     def _settings(self) -> Settings:
-        usual = Settings.model_fields
-        return Settings.model_construct(
-            discord_token=SecretStr(KEY),
-            veo_api_key=SecretStr(KEY),
+        return Settings(
+            discord_token=KEY,
+            veo_api_key=KEY,
             card_language=self.language,
-            poll_min_seconds=max(SHORTEST_PAUSE, usual["poll_min_seconds"].default / self._speed),
+            poll_min_seconds=max(SHORTEST_PAUSE, Settings.poll_min_seconds / self._speed),
             poll_max_seconds=max(SHORTEST_PAUSE, LONGEST_PAUSE / self._speed),
         )
 

@@ -3,12 +3,13 @@
 import os
 import re
 import traceback
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from bot.config import DISCORD_API, DataSettings, InvalidSettings, Settings, secret_files
+from bot.config import DISCORD_API, SETTINGS, DataSettings, InvalidSettings, Settings, secret_files
 from bot.core.policy import PollPolicy
 from bot.messages import LANGUAGES
 from tools import write_settings
@@ -21,7 +22,7 @@ SECRET: Final = "sEcReT"
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty folder to start in, with an environment that sets nothing of ours."""
     for name in list(os.environ):
-        if name.lower() in Settings.model_fields:
+        if name.lower() in SETTINGS:
             monkeypatch.delenv(name)
     monkeypatch.setattr(secret_files, "RUN_SECRETS", tmp_path / "run" / "secrets")
     monkeypatch.chdir(tmp_path)
@@ -56,8 +57,8 @@ def faults() -> tuple[str, ...]:
 def test_two_variables_are_enough(env: Any) -> None:
     env()
     settings = Settings.load()
-    assert settings.discord_token.get_secret_value() == "tok.en-1"
-    assert settings.veo_api_key.get_secret_value() == "key-1"
+    assert settings.discord_token == "tok.en-1"
+    assert settings.veo_api_key == "key-1"
     assert (settings.veo_api_base_url, settings.discord_api_url) == ("https://duomiapi.com", DISCORD_API)
     assert settings.database == Path("data/bot.db")
     assert settings.poll_policy == PollPolicy()
@@ -86,25 +87,23 @@ def test_the_environment_wins_over_the_file_and_an_empty_value_is_none(env: Any,
     (place / ".env").write_text("VEO_API_KEY=from-file\nLOG_LEVEL=ERROR\nDISCORD_TOKEN=\nLOG_FORMAT=\n")
     env(VEO_API_KEY=None, LOG_LEVEL="DEBUG")
     settings = Settings.load()
-    assert settings.veo_api_key.get_secret_value() == "from-file"
+    assert settings.veo_api_key == "from-file"
     assert (settings.log_level, settings.log_format) == ("DEBUG", "text")
 
 
 def test_settings_do_not_change_and_do_not_show_secrets(env: Any) -> None:
     env(DISCORD_TOKEN=SECRET, VEO_API_KEY=SECRET)
     settings = Settings.load()
-    assert SECRET not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
-    with pytest.raises(ValueError, match="frozen"):
-        settings.log_level = "DEBUG"
+    assert SECRET not in f"{settings!r} {settings}"
+    with pytest.raises(FrozenInstanceError):
+        settings.log_level = "DEBUG"  # type: ignore[misc]
 
 
 def test_the_example_sets_what_is_required_and_its_defaults_are_valid(place: Path) -> None:
     filled = re.sub(r"(?m)^([A-Z_]+)=$", r"\1=something", write_settings.example())
     (place / ".env").write_text(re.sub(r"(?m)^# ([A-Z_]+=)", r"\1", filled), "utf-8")
-    defaults = {
-        name: field.default for name, field in Settings.model_fields.items() if not field.is_required()
-    }
-    assert Settings.load().model_dump(include=set(defaults)) == defaults
+    settings = Settings.load()
+    assert settings == Settings(discord_token=settings.discord_token, veo_api_key=settings.veo_api_key)
 
 
 # Secrets from files
@@ -113,13 +112,13 @@ def test_the_example_sets_what_is_required_and_its_defaults_are_valid(place: Pat
 def test_a_secret_may_come_from_a_file(env: Any, place: Path) -> None:
     (place / "token").write_text(" from.file\n")
     env(DISCORD_TOKEN=None, DISCORD_TOKEN_FILE=str(place / "token"))
-    assert Settings.load().discord_token.get_secret_value() == "from.file"
+    assert Settings.load().discord_token == "from.file"
 
 
 def test_a_plain_variable_wins_over_a_file(env: Any, place: Path) -> None:
     (place / "token").write_text("from.file")
     env(DISCORD_TOKEN_FILE=str(place / "token"))
-    assert Settings.load().discord_token.get_secret_value() == "tok.en-1"
+    assert Settings.load().discord_token == "tok.en-1"
 
 
 @pytest.mark.parametrize("where", ["DATABASE_URL_FILE", "/run/secrets"])
@@ -132,7 +131,7 @@ def test_the_file_with_the_databases_url_wins_over_the_variable_that_the_image_s
     env(DATABASE_URL="sqlite:////data/bot.db", **{where: str(file)} if where.isupper() else {})
     for settings in (Settings.load(), DataSettings.load()):
         assert str(settings.database) == "postgresql+psycopg://bot:***@db/veo"
-        assert SECRET not in f"{settings!r} {settings.model_dump_json()}"
+        assert SECRET not in repr(settings)
     assert SECRET in Settings.load().secrets, "it is kept out of the log"
 
 
@@ -140,7 +139,7 @@ def test_secrets_of_a_container_are_found(env: Any, place: Path) -> None:
     (place / "run" / "secrets").mkdir(parents=True)
     (place / "run" / "secrets" / "veo_api_key").write_text("from-run\n")
     env(VEO_API_KEY=None)
-    assert Settings.load().veo_api_key.get_secret_value() == "from-run"
+    assert Settings.load().veo_api_key == "from-run"
 
 
 @pytest.mark.parametrize(
@@ -287,7 +286,7 @@ def test_a_comment_behind_a_value_is_refused_and_spaces_around_it_do_no_harm(env
     )
     settings = Settings.load()
     assert (settings.log_level, settings.veo_api_auth, settings.card_language) == ("DEBUG", "bearer", "zh-CN")
-    assert (settings.http_port, settings.veo_api_key.get_secret_value()) == (None, "key-1")
+    assert (settings.http_port, settings.veo_api_key) == (None, "key-1")
     env(VEO_API_KEY=f"{SECRET} # ours")
     assert faults() == ("VEO_API_KEY: must have no comment behind it",)
 
@@ -297,7 +296,7 @@ def test_a_secret_file_may_come_from_windows_but_holds_nothing_beside_the_secret
 ) -> None:
     env(VEO_API_KEY=None, VEO_API_KEY_FILE=str(place / "key"))
     (place / "key").write_bytes(b"\xef\xbb\xbfkey-1\r\n")
-    assert Settings.load().veo_api_key.get_secret_value() == "key-1"
+    assert Settings.load().veo_api_key == "key-1"
     (place / "key").write_text(f"VEO_API_KEY={SECRET}")
     assert faults() == ("VEO_API_KEY: must be the value alone, without VEO_API_KEY in front",)
     (place / "key").write_text(SECRET * 1000)

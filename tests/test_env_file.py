@@ -8,11 +8,11 @@ from typing import Final
 
 import pytest
 
-from bot.config import DataSettings, InvalidSettings, Settings
+from bot.config import SETTINGS, DataSettings, InvalidSettings, Settings
 from bot.config.env_file import MAX_BYTES, MAX_FAULTS, MAX_LINE, misspelled, read_env_file
 
 SECRET: Final = "sEcReT.x.1"
-NAMES: Final = tuple(Settings.model_fields)
+NAMES: Final = SETTINGS
 
 
 @pytest.fixture

@@ -3,16 +3,16 @@
 The docstring of each setting is its description. A test compares the files with what this writes.
 """
 
+import ast
+import inspect
 import textwrap
 from collections.abc import Iterator
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Any, Final
 
-from annotated_types import Ge, Gt, Le
-from pydantic import SecretStr
-from pydantic.fields import FieldInfo
-
-from bot.config import Settings
+from bot.config import DataSettings, Settings
+from bot.config.values import Choice, Number, switch
 
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs/settings.md"
@@ -26,10 +26,27 @@ Docker Compose takes a $ for the start of a variable: put a secret with one into
 """
 
 
-def settings() -> list[tuple[str, FieldInfo]]:
+def settings() -> list[tuple[str, Field[Any]]]:
     """Return the settings by their variables' names, the required ones first."""
-    fields = [(name.upper(), field) for name, field in Settings.model_fields.items()]
-    return sorted(fields, key=lambda item: not item[1].is_required())
+    named = [(field.name.upper(), field) for field in fields(Settings)]
+    return sorted(named, key=lambda item: item[1].default is not MISSING)
+
+
+def docstrings() -> Iterator[tuple[str, str]]:
+    """Yield the settings' variables, each with its docstring."""
+    for kind in (DataSettings, Settings):
+        (tree,) = ast.parse(inspect.getsource(kind)).body
+        assert isinstance(tree, ast.ClassDef)
+        for statement, after in zip(tree.body, tree.body[1:], strict=False):
+            match statement, after:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    yield name.upper(), " ".join(text.split())
+
+
+DESCRIPTIONS: Final = dict(docstrings())
 
 
 def page(text: str) -> str:
@@ -38,8 +55,8 @@ def page(text: str) -> str:
     _, _, after = rest.partition(END)
     rows = ["| variable | default | accepts | meaning |", "|---|---|---|---|"]
     for name, field in settings():
-        default = "required" if field.is_required() else _code(_default(field))
-        rows.append(f"| `{name}` | {default} | {_accepts(field)} | {_description(name, field)} |")
+        default = "required" if field.default is MISSING else _code(_default(field))
+        rows.append(f"| `{name}` | {default} | {_accepts(field)} | {DESCRIPTIONS[name]} |")
     return "\n".join([before + BEGIN, *rows, END]) + after
 
 
@@ -47,16 +64,10 @@ def example() -> str:
     """Return the text of `.env.example`."""
     parts = [_comment(HEADER)]
     for name, field in settings():
-        words = _description(name, field).replace("`", "").replace("**", "")
-        assignment = f"{name}=" if field.is_required() else f"# {name}={_default(field)}"
+        words = DESCRIPTIONS[name].replace("`", "").replace("**", "")
+        assignment = f"{name}=" if field.default is MISSING else f"# {name}={_default(field)}"
         parts.append(f"{_comment(words)}{assignment}\n")
     return "\n".join(parts)
-
-
-def _description(name: str, field: FieldInfo) -> str:
-    if not field.description:
-        raise SystemExit(f"{name} has no docstring in bot/config")
-    return " ".join(field.description.split())
 
 
 def _comment(words: str) -> str:
@@ -64,7 +75,7 @@ def _comment(words: str) -> str:
     return "".join(f"# {line}\n" for text in paragraphs for line in textwrap.wrap(text, 118))
 
 
-def _default(field: FieldInfo) -> str:
+def _default(field: Field[Any]) -> str:
     match field.default:
         case None | frozenset():
             return ""
@@ -72,29 +83,20 @@ def _default(field: FieldInfo) -> str:
             return str(value).lower()
         case float(value):
             return f"{value:g}"
-        case SecretStr():
-            return field.default.get_secret_value()
         case value:
             return str(value)
 
 
-def _accepts(field: FieldInfo) -> str:
-    if get_origin(field.annotation) is Literal:
-        return ", ".join(map(_code, get_args(field.annotation)))
-    if field.annotation is bool:
-        return "`true`, `false`"
-    return " ".join(_bounds(field.metadata))
-
-
-def _bounds(metadata: list[Any]) -> Iterator[str]:
-    for bound in metadata:
-        match bound:
-            case Ge(value):
-                yield f"{value}"
-            case Gt(value):
-                yield f"more than {value}"
-            case Le(value):
-                yield f"to {value}"
+def _accepts(field: Field[Any]) -> str:
+    match field.metadata["read"]:
+        case Choice(words):
+            return ", ".join(map(_code, words))
+        case Number(_, low, high, lowest):
+            return f"{'' if lowest else 'more than '}{low} to {high}"
+        case read if read is switch:
+            return "`true`, `false`"
+        case _:
+            return ""
 
 
 def _code(value: str) -> str:

@@ -42,7 +42,7 @@ async def check_discord(settings: Settings, clock: Clock) -> Report:
     """Ask Discord about the bot. Every failure becomes a result; nothing is raised."""
     report = Report()
     headers = {
-        "Authorization": f"Bot {settings.discord_token.get_secret_value()}",
+        "Authorization": f"Bot {settings.discord_token}",
         "User-Agent": "DiscordBot (veo-watch-bot, 1)",
     }
     timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
@@ -62,7 +62,7 @@ async def _check_bot(
     status, me, headers = await _get(session, f"{api}/users/@me")
     _check_clock(report, headers.get("Date", ""), clock)
     if status == 401:  # noqa: PLR2004
-        report.add("Discord token", False, why_rejected(settings.discord_token.get_secret_value()))
+        report.add("Discord token", False, why_rejected(settings.discord_token))
         return
     _expect(status, me, dict)
     report.add("Discord token", True, f"{_printable(me.get('username'))}, id {_printable(me.get('id'))}")
@@ -141,7 +141,7 @@ async def sync_commands(settings: Settings) -> CheckResult:
     talk_to(settings.discord_api_url)
     try:
         async with asyncio.timeout(SYNC_SECONDS), VeoBot() as client:
-            await client.login(settings.discord_token.get_secret_value())
+            await client.login(settings.discord_token)
             names = await tree.sync_commands(tree.command_tree(client))
     except Exception as error:
         text = f"could not be written ({describe(error)}): fix what is wrong above, then try again"

@@ -16,7 +16,7 @@ from typing import Final
 from bot.check import CheckResult, Report
 from bot.check.discord_checks import PORTAL, check_discord, sync_commands
 from bot.clock import Clock, steady_clock
-from bot.config import DataSettings, InvalidSettings, Settings
+from bot.config import SETTINGS, DataSettings, InvalidSettings, Settings
 from bot.config.env_file import misspelled
 from bot.core.health import IMPOSSIBLE_ID
 from bot.monitoring.server import bind_error, format_address, try_to_bind
@@ -44,7 +44,7 @@ async def check(
             report.results += _check_database_at(DataSettings.load().database, clock)[0]
         return report
     report.add("settings", True, "complete and valid")
-    for variable, meant in misspelled(os.environ, Settings.model_fields):
+    for variable, meant in misspelled(os.environ, SETTINGS):
         report.add("environment", True, f"{variable} is not a setting; did you mean {meant.upper()}?")
     data, running = _check_database_at(settings.database, clock)
     report.results += data
@@ -134,7 +134,7 @@ def _check_port(settings: Settings, *, running: bool) -> CheckResult:
 
 async def check_task_api(settings: Settings) -> CheckResult:
     """Ask for a task that cannot exist. Any answer that says so proves that the key is accepted."""
-    subject, key = "task API", settings.veo_api_key.get_secret_value()
+    subject, key = "task API", settings.veo_api_key
     try:
         async with VeoClient(settings.veo_api_base_url, key, settings.veo_api_auth) as veo:
             await veo.poll(IMPOSSIBLE_ID)

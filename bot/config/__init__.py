@@ -1,180 +1,163 @@
-"""The settings: read once from the environment and `.env`, validated together, then passed around as a value.
+"""The settings: read once from the environment and `.env`, checked together, then passed around as a value.
 
 Each error is one line that names the variable and what it needs, but never the value: it may be a secret.
 """
 
 import os
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Any, Final, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
-
+from bot.config import values
 from bot.config.env_file import EnvFile, read_env_file
 from bot.config.errors import InvalidSettings, error_lines
-from bot.config.secret_files import SECRETS, SecretFile, fill_in_secrets, secret_alone
-from bot.config.values import (
-    CardLanguage,
-    DatabaseUrl,
-    GuildIds,
-    HttpUrl,
-    KeyForm,
-    ListenAddress,
-    LogFormat,
-    LogLevel,
-    OptionalPort,
-    plain,
-)
+from bot.config.secret_files import SECRETS, fill_in_secrets, secret_alone, secret_file
+from bot.config.values import Choice, Number, plain
 from bot.core.policy import PollPolicy
 from bot.store.location import Location, location_of, passwords_in
 
-__all__ = ["DISCORD_API", "SECRETS", "DataSettings", "InvalidSettings", "Settings"]
+__all__ = ["DISCORD_API", "SECRETS", "SETTINGS", "DataSettings", "InvalidSettings", "Settings"]
 
 DISCORD_API: Final = "https://discord.com/api/v10"
 
 
-class DataSettings(BaseSettings):
+def setting(read: Callable[[str], object], default: Any = MISSING, *, secret: bool = False) -> Any:
+    """Return the field of a setting; `read` returns its value or raises ValueError with what it needs."""
+    return field(default=default, repr=not secret, metadata={"read": read})
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
     """The settings of commands that need only the data, such as `backup`."""
 
-    model_config = SettingsConfigDict(
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-        case_sensitive=False,
-        use_attribute_docstrings=True,
-    )
-
-    database_url: DatabaseUrl = SecretStr("sqlite:///data/bot.db")
+    database_url: str = setting(values.database_url, "sqlite:///data/bot.db", secret=True)
     """The database: a file, or `postgresql://user@host/database` (docs/postgresql.md). The image sets
     `sqlite:////data/bot.db`.
     """
-    database_url_file: SecretFile = None
+    database_url_file: str | None = setting(secret_file, None)
     """A file that holds the database's URL. It wins over `DATABASE_URL`, which the image sets."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_secret_files(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return fill_in_secrets(values, [name for name in SECRETS if name in cls.model_fields])
 
     @property
     def database(self) -> Location:
-        return location_of(self.database_url.get_secret_value())
+        return location_of(self.database_url)
 
     @classmethod
     def load(cls, env_file: Path | None = Path(".env")) -> Self:
-        """Read and validate: the environment first, then `env_file`, then the defaults.
+        """Read and check: the environment first, then `env_file`, then the defaults.
 
         Raises:
             InvalidSettings: with all errors at once.
         """
-        file = EnvFile() if env_file is None else read_env_file(env_file, Settings.model_fields)
-        in_environment = {name.lower() for name, value in os.environ.items() if value}
-        values: dict[str, Any] = {
-            name: value
-            for name, value in file.values.items()
-            if name in cls.model_fields and name not in in_environment
-        }
-        errors = [fault.text for fault in file.faults if fault.about in {None, *cls.model_fields}]
-        try:
-            settings = cls(**values)
-        except ValidationError as error:
-            raise InvalidSettings(
-                [*errors, *error_lines(error, cls.model_fields, file, os.environ)]
-            ) from None
-        if errors:
-            raise InvalidSettings(errors)
-        return settings
+        file = EnvFile() if env_file is None else read_env_file(env_file, SETTINGS)
+        own = {setting.name: setting for setting in fields(cls)}
+        environment = {name.lower(): value for name, value in os.environ.items() if value}
+        given = {name: text for name, text in {**file.values, **environment}.items() if name in own}
+        found: dict[str, Any] = {}
+        faults: dict[str, str | None] = {}
+        texts = fill_in_secrets(given, [name for name in SECRETS if name in own])
+        for name, each in own.items():
+            try:
+                if name in texts:
+                    found[name] = each.metadata["read"](plain(texts[name]))
+                elif each.default is MISSING:
+                    faults[name] = None
+                else:
+                    found[name] = each.default
+            except ValueError as error:
+                faults[name] = str(error)
+            else:
+                if (conflict := cls._conflict(name, found)) is not None:
+                    faults[name] = conflict
+        lines = [fault.text for fault in file.faults if fault.about in {None, *own}]
+        lines += error_lines(faults, SETTINGS, file, os.environ)
+        if lines:
+            raise InvalidSettings(lines)
+        return cls(**found)
 
-    @field_validator("*", mode="before")
     @classmethod
-    def _without_decoration(cls, value: Any) -> Any:
-        return plain(value) if isinstance(value, str) else value
+    def _conflict(cls, name: str, found: Mapping[str, Any]) -> str | None:
+        """Return what is wrong with a value beside those of the settings before it."""
+        del name, found
+        return None
 
 
+@dataclass(frozen=True, kw_only=True)
 class Settings(DataSettings):
     """All settings. `python -m tools.write_settings` writes docs/settings.md and `.env.example` from them."""
 
-    model_config = SettingsConfigDict(extra="forbid")
-
-    discord_token: SecretStr
+    discord_token: str = setting(partial(secret_alone, name="DISCORD_TOKEN"), secret=True)
     """The bot's token. Discord's developer portal has it: your application, **Bot**, **Reset Token**."""
-    discord_token_file: SecretFile = None
+    discord_token_file: str | None = setting(secret_file, None)
     """A file that holds the token, instead of `DISCORD_TOKEN`."""
-    veo_api_key: SecretStr
+    veo_api_key: str = setting(partial(secret_alone, name="VEO_API_KEY"), secret=True)
     """The key of the task API."""
-    veo_api_key_file: SecretFile = None
+    veo_api_key_file: str | None = setting(secret_file, None)
     """A file that holds the key, instead of `VEO_API_KEY`."""
-    veo_api_base_url: HttpUrl = "https://duomiapi.com"
+    veo_api_base_url: str = setting(values.http_url, "https://duomiapi.com")
     """Where the task API is."""
-    veo_api_auth: KeyForm = "auto"
+    veo_api_auth: Literal["auto", "raw", "bearer"] = setting(Choice(("auto", "raw", "bearer")), "auto")
     """How the key is sent: `raw` (bare), `bearer`, or `auto`: bare first, `Bearer` if that is refused, then
     what was accepted.
     """
-    discord_api_url: HttpUrl = DISCORD_API
+    discord_api_url: str = setting(values.http_url, DISCORD_API)
     """Another address of Discord's REST API: a proxy, a simulation."""
-    shard_count: Annotated[int | None, Field(ge=1, le=10_000)] = None
+    shard_count: int | None = setting(Number(int, 1, 10_000), None)
     """Number of shards, into which Discord divides the servers of a large bot. Empty: as many as Discord
     recommends at the first start on a PostgreSQL database, at each start on a file.
     """
-    allowed_guild_ids: GuildIds = frozenset()
+    allowed_guild_ids: frozenset[int] = setting(values.guild_ids, frozenset())
     """Ids of the servers in which the bot works, separated by commas; elsewhere, and in direct messages, it
     refuses. Empty: everywhere.
     """
-    watches_per_person: Annotated[int, Field(ge=1, le=100_000)] = 25
+    watches_per_person: int = setting(Number(int, 1, 100_000), 25)
     """Maximum number of live watches per person."""
-    watches_per_server: Annotated[int, Field(ge=1, le=100_000)] = 250
+    watches_per_server: int = setting(Number(int, 1, 100_000), 250)
     """Maximum number of live watches per server."""
-    poll_min_seconds: Annotated[float, Field(ge=0.2, le=3600, allow_inf_nan=False)] = 1.0
+    poll_min_seconds: float = setting(Number(float, 0.2, 3600), 1.0)
     """Minimum seconds between two polls of a render; the bot learns from finished renders when to poll."""
-    poll_max_seconds: Annotated[float, Field(ge=0.2, le=3600, allow_inf_nan=False)] = 60.0
+    poll_max_seconds: float = setting(Number(float, 0.2, 3600), 60.0)
     """Maximum seconds between two polls of a render while the task API answers."""
-    poll_per_minute: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
+    poll_per_minute: int | None = setting(Number(int, 1, 1_000_000), None)
     """Maximum requests to the task API in any minute, people's own included. Empty: as many as its headers
     and refusals allow.
     """
-    watch_stalled_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] = 2.0
+    watch_stalled_hours: float = setting(Number(float, 0, 720, lowest=False), 2.0)
     """A watch ends when nothing has changed for this long."""
-    watch_max_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] = 48.0
+    watch_max_hours: float = setting(Number(float, 0, 720, lowest=False), 48.0)
     """A watch ends after this long in any case."""
-    keep_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    keep_days: int = setting(Number(int, 1, 3650), 30)
     """Ended watches are deleted after this many days."""
-    attach_videos: bool = True
+    attach_videos: bool = setting(values.switch, True)
     """Whether results carry the videos themselves where they fit the server's upload limit (15 seconds to
     fetch them at most, into a folder beside the database; only from public addresses).
     """
-    card_language: CardLanguage = "auto"
+    card_language: str = setting(values.card_language, "auto")
     """Language of cards and results: `en`, `zh-CN`, or `auto`: a Community server's own language, elsewhere
     the language of the person who started the watch.
     """
-    http_host: ListenAddress = "127.0.0.1"
+    http_host: str = setting(values.listen_address, "127.0.0.1")
     """The address on which health and metrics are served; `0.0.0.0` for all of this machine's."""
-    http_port: OptionalPort = 8080
+    http_port: int | None = setting(values.optional_port, 8080)
     """Their port; `0` takes a free one and logs it (which the image's health check cannot find), `off` serves
     nothing.
     """
-    log_level: LogLevel = "INFO"
+    log_level: str = setting(Choice(("DEBUG", "INFO", "WARNING", "ERROR")), "INFO")
     """How much is logged."""
-    log_format: LogFormat = "text"
+    log_format: Literal["text", "json"] = setting(Choice(("text", "json")), "text")
     """Log lines for people, or for machines: one JSON object a line."""
 
-    @field_validator("discord_token", "veo_api_key")
     @classmethod
-    def _secret_alone(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
-        return secret_alone(value, str(info.field_name).upper())
-
-    @field_validator("poll_max_seconds")
-    @classmethod
-    def _in_order(cls, value: float, info: ValidationInfo) -> float:
-        if value < info.data.get("poll_min_seconds", value):
-            raise ValueError("must not be less than POLL_MIN_SECONDS")
-        return value
+    def _conflict(cls, name: str, found: Mapping[str, Any]) -> str | None:
+        if name == "poll_max_seconds" and found[name] < found.get("poll_min_seconds", 0.0):
+            return "must not be less than POLL_MIN_SECONDS"
+        return None
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Return what must never be in the log."""
-        tokens = (self.discord_token.get_secret_value(), self.veo_api_key.get_secret_value())
-        return (*tokens, *passwords_in(self.database))
+        return (self.discord_token, self.veo_api_key, *passwords_in(self.database))
 
     @property
     def poll_policy(self) -> PollPolicy:
@@ -184,3 +167,7 @@ class Settings(DataSettings):
             stalled_after=self.watch_stalled_hours * 3600,
             too_old_after=self.watch_max_hours * 3600,
         )
+
+
+SETTINGS: Final = tuple(setting.name for setting in fields(Settings))
+"""The names of all settings."""

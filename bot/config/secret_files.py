@@ -2,11 +2,9 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
-
-from pydantic import AfterValidator, SecretStr
+from typing import Final
 
 SECRETS: Final = ("discord_token", "veo_api_key", "database_url")
 """May also be read from a file: from `<NAME>_FILE`, or from the folder below. A plain variable wins."""
@@ -18,7 +16,7 @@ MAX_LENGTH: Final = 4_000
 """Characters of a secret: it is sent in a header."""
 
 
-def fill_in_secrets(values: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+def fill_in_secrets(values: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
     """Return the settings as given, with those of the named secrets that are in files."""
     values = dict(values)
     for name in names:
@@ -30,7 +28,7 @@ def fill_in_secrets(values: dict[str, Any], names: Iterable[str]) -> dict[str, A
             try:
                 values[name] = read_secret(path)
             except ValueError:
-                values[f"{name}_file"] = str(path)  # its own validator raises the same, with its name
+                values[f"{name}_file"] = str(path)  # `secret_file` raises the same, with its name
             else:
                 values.pop(f"{name}_file", None)  # read only once: it may be a pipe
     return values
@@ -67,26 +65,25 @@ def user() -> str:
     return f"uid {os.geteuid()}" if hasattr(os, "geteuid") else "this user"
 
 
-def _secret_file(value: str | None) -> str | None:
-    if value is not None:
-        read_secret(Path(value))
-    return value
+def secret_file(path: str) -> str:
+    """Return the path of a secret's file if it can be read."""
+    read_secret(Path(path))
+    return path
 
 
-def secret_alone(secret: SecretStr, name: str) -> SecretStr:
+def secret_alone(text: str, name: str) -> str:
     """Return a secret if it can be sent as it is.
 
     Raises:
         ValueError: it has something around it that people copy along, or cannot stand in a header.
     """
-    text = secret.get_secret_value()
     if text.upper().startswith((f"{name}=", f"{name}:")):
         raise ValueError(f"must be the value alone, without {name} in front")
     if prefix := re.match(r"(bot|bearer|token|authorization:?)\s+\S", text, re.IGNORECASE):
         raise ValueError(f"must be the secret alone, without {prefix[1].capitalize()} in front")
     if not text or not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError("must be one line of printable ASCII characters without spaces")
-    return secret
+    return text
 
 
 def why_rejected(token: str) -> str:
@@ -98,6 +95,3 @@ def why_rejected(token: str) -> str:
     if token.count(".") == 2:  # noqa: PLR2004 the parts are an id, a time and a signature
         return advice
     return f"{advice}. A token has two dots, which this one has not: it may be the client secret or an id"
-
-
-SecretFile = Annotated[str | None, AfterValidator(_secret_file)]

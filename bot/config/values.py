@@ -1,12 +1,12 @@
-"""The types of the settings: what each accepts and what it says otherwise, never repeating the value."""
+"""What each setting accepts: functions from its text to its value, whose errors never repeat the text."""
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Annotated, Any, Final, Literal
+from math import isfinite
+from typing import Final
 from urllib.parse import urlsplit
-
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
-from pydantic_settings import NoDecode
 
 from bot.messages import LANGUAGES
 from bot.store.location import location_of
@@ -14,6 +14,8 @@ from bot.store.location import location_of
 MAX_ID_DIGITS: Final = 20
 QUOTES: Final = tuple("'\"`´‘’‚“”„«»「」『』")
 """Also those that editors and chats put in place of the plain ones."""
+YES: Final = frozenset({"true", "yes", "on", "1", "t", "y"})
+NO: Final = frozenset({"false", "no", "off", "0", "f", "n"})
 
 
 def plain(value: str) -> str:
@@ -29,15 +31,51 @@ def plain(value: str) -> str:
     return value
 
 
-def _upper(value: Any) -> Any:
-    return value.upper() if isinstance(value, str) else value
+@dataclass(frozen=True)
+class Number:
+    """A number in a range; without `lowest`, it must be more than that."""
+
+    read: Callable[[str], float]
+    low: float
+    high: float
+    lowest: bool = True
+
+    def __call__(self, text: str) -> float:
+        try:
+            number = self.read(text)
+        except ValueError:
+            raise ValueError(f"must be a {'whole ' if self.read is int else ''}number") from None
+        if not isfinite(number):
+            raise ValueError("must be a finite number")
+        if number < self.low or (number == self.low and not self.lowest):
+            raise ValueError(f"must be greater than {'or equal to ' if self.lowest else ''}{self.low}")
+        if number > self.high:
+            raise ValueError(f"must be less than or equal to {self.high}")
+        return number
 
 
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
+@dataclass(frozen=True)
+class Choice:
+    """One of some words, in upper or lower case."""
+
+    words: tuple[str, ...]
+
+    def __call__(self, text: str) -> str:
+        found = next((word for word in self.words if word.lower() == text.lower()), None)
+        if found is None:
+            raise ValueError(f"must be {', '.join(self.words[:-1])} or {self.words[-1]}")
+        return found
 
 
-def _http_url(value: str) -> str:
+def switch(text: str) -> bool:
+    """Return whether something is to be done."""
+    if text.lower() not in YES | NO:
+        raise ValueError("must be true or false")
+    return text.lower() in YES
+
+
+def http_url(value: str) -> str:
+    """Return the address of an API, without a slash at the end."""
     error = ValueError("must be an http or https address such as https://example.com")
     try:
         parts = urlsplit(value)
@@ -53,21 +91,22 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def _database_url(value: SecretStr) -> SecretStr:
-    location_of(value.get_secret_value())
+def database_url(value: str) -> str:
+    """Return a URL of a database that can be used."""
+    location_of(value)
     return value
 
 
-def _guild_ids(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
+def guild_ids(value: str) -> frozenset[int]:
+    """Return the ids of some servers."""
     ids = value.replace(",", " ").split()
     if not all(id_.isascii() and id_.isdecimal() and len(id_) <= MAX_ID_DIGITS for id_ in ids):
         raise ValueError("must be server ids, separated by commas")
     return frozenset(map(int, ids))
 
 
-def _card_language(value: str) -> str:
+def card_language(value: str) -> str:
+    """Return a language of which there is a catalogue, or `auto`."""
     allowed = {language.lower(): language for language in ("auto", *LANGUAGES)}
     try:
         return allowed[value.lower().replace("_", "-")]
@@ -75,24 +114,17 @@ def _card_language(value: str) -> str:
         raise ValueError(f"must be one of {', '.join(allowed.values())}") from None
 
 
-def _off(value: Any) -> Any:
-    return None if str(value).lower() in {"off", "none"} else value
-
-
-def _listen_address(value: str) -> str:
+def listen_address(value: str) -> str:
+    """Return an address of this machine."""
     try:
         return str(ip_address(value))
     except ValueError:
         raise ValueError("must be an address of this machine such as 127.0.0.1, or 0.0.0.0 for all") from None
 
 
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-GuildIds = Annotated[frozenset[int], NoDecode, BeforeValidator(_guild_ids)]
-Port = Annotated[int, Field(ge=0, le=65_535)]
-CardLanguage = Annotated[str, AfterValidator(_card_language)]
-DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
-ListenAddress = Annotated[str, AfterValidator(_listen_address)]
-OptionalPort = Annotated[Port | None, BeforeValidator(_off)]
-KeyForm = Annotated[Literal["auto", "raw", "bearer"], BeforeValidator(_lower)]
-LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
-LogFormat = Annotated[Literal["text", "json"], BeforeValidator(_lower)]
+def optional_port(value: str) -> int | None:
+    """Return a port, None if it is off."""
+    return None if value.lower() in {"off", "none"} else int(_port(value))
+
+
+_port: Final = Number(int, 0, 65_535)

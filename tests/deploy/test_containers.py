@@ -12,7 +12,7 @@ from pages import ROOT
 from wire.process import PATIENCE
 
 from bot.app import SHUTDOWN_SECONDS
-from bot.config import SECRETS, Settings
+from bot.config import SECRETS, SETTINGS, Settings
 from bot.config.secret_files import FILE_FIRST, RUN_SECRETS
 
 IMAGE: Final = (ROOT / "Dockerfile").read_text("utf-8").rpartition("\nFROM ")[2]
@@ -89,10 +89,10 @@ def test_the_pod_runs_as_the_images_user_with_its_data_and_its_secrets() -> None
 
 def test_the_probes_reach_what_the_bot_serves() -> None:
     settings = {entry["name"].lower(): entry["value"] for entry in CONTAINER["env"]}
-    assert settings.keys() <= Settings.model_fields.keys()
+    assert settings.keys() <= set(SETTINGS)
     assert settings["http_host"] == "0.0.0.0"  # the probes come from outside of the pod
     (port,) = CONTAINER["ports"]
-    assert port["containerPort"] == Settings.model_fields["http_port"].default
+    assert port["containerPort"] == Settings.http_port
     probes = {name: CONTAINER[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")}
     assert {probe["port"] for probe in probes.values()} == {port["name"]}
     assert [probe["path"] for probe in probes.values()] == ["/healthz", "/healthz", "/readyz"]

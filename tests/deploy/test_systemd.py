@@ -15,7 +15,7 @@ from wire.process import PATIENCE, process
 
 from bot.app import SHUTDOWN_SECONDS
 from bot.command_line import PROGRAM, Exit
-from bot.config import Settings
+from bot.config import SETTINGS
 
 MOST_EXPOSURE: Final = 20
 """Of 100, by `systemd-analyze security`; a unit without any restriction has 96."""
@@ -32,7 +32,7 @@ def test_the_unit_starts_the_program_with_settings_that_there_are() -> None:
     (program,) = values("ExecStart")
     assert Path(program).name == PROGRAM
     settings = dict(setting.split("=", 1) for setting in values("Environment"))
-    assert {name.lower() for name in settings} <= Settings.model_fields.keys()
+    assert {name.lower() for name in settings} <= set(SETTINGS)
     copies = {f"%d/{copy.partition(':')[0]}" for copy in values("LoadCredential")}
     assert copies == {value for name, value in settings.items() if name.endswith("_FILE")}
     (folder,) = values("StateDirectory")

@@ -18,7 +18,7 @@ from multidict import CIMultiDict
 from bot.cards.buttons import CardButton
 from bot.cards.results import answer_message
 from bot.cards.text import CONTENT_LIMIT, code, packed, plain
-from bot.config import Settings
+from bot.config import SETTINGS
 from bot.config.env_file import parse
 from bot.core.characters import visible
 from bot.core.names import (
@@ -50,7 +50,7 @@ from bot.veo.quotas import retry_after
 from bot.videos.source import _target
 
 SECRET: Final = "sk-0123456789.abcdef"
-NAMES: Final = tuple(Settings.model_fields)
+NAMES: Final = SETTINGS
 PEOPLE: Final = RedactingFormatter(TextFormatter(), [SECRET])
 MACHINES: Final = RedactingFormatter(JsonFormatter(), [SECRET])
 

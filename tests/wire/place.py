@@ -126,7 +126,6 @@ class Place:
             return self.clock() + error - (self.slept[0] - slept)
 
         settings = Settings(
-            _env_file=None,  # type: ignore[call-arg]
             **{
                 "discord_token": self.sim.token,
                 "veo_api_key": KEY,

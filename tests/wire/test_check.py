@@ -58,7 +58,7 @@ async def report(here: Process, ahead: float = 0.0, *, sync: bool = False, **set
     }
 
     def load() -> Settings:
-        return Settings(_env_file=None, **values)  # type: ignore[call-arg]
+        return Settings(**values)
 
     with pointed_at(here.sim):
         return await check(load, clock=lambda: time.time() + ahead, sync=sync)
