@@ -44,9 +44,11 @@ class Machine:
         """Let everything on it stand still."""
         loop = _loop()
         self.paused = True
-        self._held += [handle for handle in loop._ready if machine_of(handle) is self]
-        for handle in self._held:
-            loop._ready.remove(handle)
+        for place, handle in enumerate(loop._ready):
+            if machine_of(handle) is self:
+                self._held.append(handle)
+                # The loop has counted what it runs in this round.
+                loop._ready[place] = asyncio.Handle(_do_nothing, (), loop)
 
     def resume(self) -> None:
         """Let it go on; all that has become due meanwhile happens now."""
@@ -75,6 +77,10 @@ class Machine:
         """Leave a socket alone until it goes on: what has arrived would be reported again and again."""
         _loop()._selector.unregister(key.fileobj)
         self._sockets.append(key)
+
+
+def _do_nothing() -> None:
+    """Stand in the place of what is kept for later."""
 
 
 _machine: ContextVar[Machine | None] = ContextVar("machine", default=None)

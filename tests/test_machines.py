@@ -58,6 +58,7 @@ def test_what_is_due_at_the_moment_of_a_pause_waits() -> None:
 
         task = asyncio.create_task(machine.run(note()))
         await asyncio.sleep(0)
+        asyncio.get_running_loop().call_soon(seen.clear)
         machine.pause()
         await asyncio.sleep(1)
         assert not seen

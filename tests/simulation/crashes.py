@@ -5,13 +5,11 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import URL, Connection, text
+from sqlalchemy import Connection
 
 from bot.store.database import Database, T
-from bot.store.postgres import PostgresDatabase
-from bot.store.postgres_session import session_of
 from bot.store.sqlite import SqliteDatabase
 from sim.discord import Fault
 from sim.discord.records import Request
@@ -24,6 +22,7 @@ class Trap:
     """Springs at the n-th of the moments of one kind; whoever runs into it never comes back."""
 
     sprung: asyncio.Event = field(default_factory=asyncio.Event)
+    on_spring: Callable[[], object] = lambda: None
     _armed: tuple[str, int] | None = None
 
     def arm(self, moment: str, after: int) -> None:
@@ -43,9 +42,14 @@ class Trap:
         if self._armed[1] > 0:
             self._armed = (moment, self._armed[1] - 1)
             return False
+        self.spring()
+        return True
+
+    def spring(self) -> None:
+        """Crash now."""
         self._armed = None
         self.sprung.set()
-        return True
+        self.on_spring()
 
 
 class CrashingDatabase(Database):
@@ -53,6 +57,10 @@ class CrashingDatabase(Database):
 
     trap: Trap
     disk: "Disk"
+    is_away = False
+    """Whether it cannot be reached."""
+    is_dead = False
+    """Whether its process has ended."""
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         if self.trap.springs("before a transaction"):
@@ -64,6 +72,9 @@ class CrashingDatabase(Database):
 
     def fill(self) -> None:
         """Make the disk as full as it is said to be."""
+
+    def end_sessions(self) -> None:
+        """End what a server keeps for this process."""
 
 
 class CrashingFile(CrashingDatabase, SqliteDatabase):
@@ -84,40 +95,6 @@ class CrashingFile(CrashingDatabase, SqliteDatabase):
         assert connection is not None
         connection.execute(f"PRAGMA max_page_count = {1 if self.disk.full else MOST_PAGES}")
         connection.execute(f"PRAGMA query_only = {int(self.disk.broken)}")
-
-
-class CrashingServer(CrashingDatabase, PostgresDatabase):
-    """PostgreSQL: a broken disk leaves it read-only, and its sessions end at any time.
-
-    A disk that is only full is the videos' own: the server has another.
-    Hosted servers turn read-only when their disk is nearly full (Supabase: "Database size", read-only mode).
-    An administrator's command or a failover ends sessions (57P01), and the answer to a commit may be lost.
-    """
-
-    def __init__(self, url: URL, trap: Trap, disk: "Disk", rng: random.Random) -> None:
-        super().__init__(url, None)
-        self.trap, self.disk = trap, disk
-        self._rng: Final = rng
-
-    def transact(self, work: Callable[[Connection], T]) -> T:
-        ends = self._rng.choices(("", "before", "within", "after"), (97, 1, 1, 1))[0]
-        runs = 0
-
-        def work_here(connection: Connection) -> T:
-            nonlocal runs
-            runs += 1
-            if ends == "before" and runs == 1:
-                session_of(connection).close()
-            if self.disk.broken:
-                connection.execute(text("SET TRANSACTION READ ONLY"))
-            done = work(connection)
-            if ends == "within" and runs == 1:
-                connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
-            return done
-
-        done = super().transact(work_here)
-        # A lost answer: the transaction was committed, and runs again.
-        return super().transact(work_here) if ends == "after" else done
 
 
 @dataclass

@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from simulation.crashes import CrashingDatabase, CrashingFile, CrashingServer, Trap, crashing_requests
+from simulation.crashes import CrashingDatabase, CrashingFile, Trap, crashing_requests
+from simulation.server import CrashingServer
 from simulation.world import World
 from wire.place import Place
 
@@ -19,7 +20,10 @@ class Supervisor:
     def __init__(self, world: World, here: Place) -> None:
         self._world = world
         self.here = here
-        self.trap = Trap()
+        self.trap = Trap(on_spring=self._freeze)
+        self.is_database_away = False
+        self._fell_asleep: float | None = None
+        world.machines.append(self)
         self._orders: asyncio.Queue[bool] = asyncio.Queue()
         here.open_database = self._open_database
         here.disk_usage = world.disk.usage
@@ -29,18 +33,61 @@ class Supervisor:
         trap, disk = self.trap, self._world.disk
         if isinstance(location, Path):
             return CrashingFile(location, trap, disk)
-        return CrashingServer(location, trap, disk, self._world.sessions)
+        database = CrashingServer(location, trap, disk, self._world.sessions)
+        database.is_away = self.is_database_away
+        return database
 
     def _has_port(self, port: int) -> bool:
         return self.here.machine.has_port(port)
 
     def crash(self) -> None:
         """Kill the bot where it stands."""
-        self.trap.sprung.set()
+        self.trap.spring()
 
     def stop(self) -> None:
         """Stop the bot in an orderly way; it is started again."""
         self._orders.put_nowait(True)
+
+    def pause(self, *, asleep: bool = False) -> None:
+        """Let the bot stand still, as SIGSTOP does; `asleep`, its clock does, too."""
+        self.here.machine.pause()
+        self._fell_asleep = self.here.clock() if asleep else None
+
+    def resume(self) -> None:
+        """Let the bot go on, if it stands still."""
+        if self.here.machine.paused and not self.trap.sprung.is_set():
+            if self._fell_asleep is not None:
+                self.here.overslept += self.here.clock() - self._fell_asleep
+            self.here.machine.resume()
+
+    def lose_database(self, *, at_once: bool) -> None:
+        """Let the database be away for this machine; if it restarts, sessions end `at_once`."""
+        self.is_database_away = True
+        if isinstance(database := self.here.database, CrashingDatabase):
+            database.is_away = True
+            if at_once:
+                database.end_sessions()
+
+    def find_database(self) -> None:
+        self.is_database_away = False
+        if isinstance(database := self.here.database, CrashingDatabase):
+            database.is_away = False
+
+    def _freeze(self) -> None:
+        """Let nothing run any more where several bots share the world: in a moment, they could do much."""
+        if len(self._world.machines) > 1:
+            if not self.here.machine.paused:
+                self.here.machine.pause()
+            if isinstance(self.here.database, CrashingDatabase):
+                self.here.database.is_dead = True
+
+    def _cut_off(self) -> None:
+        """Let the cleaning up of a killed bot, which no real one does, reach nobody."""
+        if len(self._world.machines) > 1:
+            self.here.machine.cut_off_network()
+            if isinstance(self.here.database, CrashingDatabase):
+                self.here.database.is_dead = True
+                self.here.database.end_sessions()
 
     async def operate(self) -> None:
         """Keep the bot running until cancelled."""
@@ -80,5 +127,6 @@ class Supervisor:
                 waiting.cancel()
             failed = (await asyncio.gather(launching, return_exceptions=True))[0]
         why = "crash" if self.trap.sprung.is_set() else f"exit ({failed!r})"
+        self._cut_off()
         await here.kill_bot()
         return why

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from simulation.crashes import Disk
 from simulation.lives import Life
@@ -13,6 +14,9 @@ from wire.place import START, Place
 
 from sim.discord import Channel, Guild, Invocation, Message, User
 from sim.task_api.answers import Answer
+
+if TYPE_CHECKING:
+    from simulation.supervisor import Supervisor
 
 STALLED_AFTERWARDS = 120.0
 """Seconds for which a task may be held after trouble: a minute of backoff, and its turn."""
@@ -27,6 +31,7 @@ class World:
     lives: dict[str, Life]
     people: list[User]
     channels: list[Channel]
+    machines: list["Supervisor"] = field(default_factory=list)
     disk: Disk = field(default_factory=Disk)
     sessions: random.Random = field(default_factory=random.Random)
     """Decides when a server ends a session."""

@@ -8,7 +8,7 @@ import shutil
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -89,6 +89,8 @@ class Place:
     seconds, virtual ones, it would reconnect every minute, which takes most of the time of long tests."""
     slept: list[float] = field(default_factory=lambda: [0.0])
     """Seconds that the bot's machine has slept, while the rest of the world went on."""
+    overslept: float = 0.0
+    """Seconds that its own machine has slept while others went on."""
     clock_error: float = 0.0
     """Seconds by which the bot's clock is ahead from its next start on."""
     server: Location | None = None
@@ -102,6 +104,10 @@ class Place:
     machine: Machine = field(default_factory=Machine)
     """That on which the bot runs; every start makes a new one."""
     _bot: AsyncExitStack | None = None
+
+    def beside(self) -> "Place":
+        """Return the same place with another machine, on which a bot may run at the same time."""
+        return replace(self, app=None, client=None, database=None, serving=None, machine=Machine(), _bot=None)
 
     @property
     def location(self) -> Location:
@@ -119,11 +125,11 @@ class Place:
         await self.machine.run(self._launch())
 
     async def _launch(self) -> None:
-        error, slept = self.clock_error, self.slept[0]
+        error, slept = self.clock_error, self.slept[0] + self.overslept
 
         def clock() -> float:
             # Monotonic: it stands still while the machine sleeps.
-            return self.clock() + error - (self.slept[0] - slept)
+            return self.clock() + error - (self.slept[0] + self.overslept - slept)
 
         settings = Settings(
             **{
@@ -190,6 +196,8 @@ class Place:
         doomed = [task for task in self.machine.tasks if not task.done()]
         for task in doomed:
             task.cancel()
+        if self.machine.paused:  # all that it wakes to is its end
+            self.machine.resume()
         if doomed:
             await asyncio.wait(doomed, timeout=0.05)  # discord.py's reconnects swallow a cancellation
 

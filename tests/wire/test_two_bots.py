@@ -1,6 +1,5 @@
 """Two bots by mistake: one token, two machines, each with data of its own."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,8 @@ pytestmark = pytest.mark.looptime
 @pytest.mark.parametrize("command", ["watch", "status", "list", "stop"])
 async def test_each_command_is_answered_once(command: str, tmp_path: Path) -> None:
     async with place(tmp_path / "one") as here:
-        other = replace(here, data=tmp_path / "other", app=None, client=None, _bot=None)
+        other = here.beside()
+        other.data = tmp_path / "other"
         await other.launch_bot()
         await here.sim.wait_for(lambda: len(here.sim.gateway.streams) == 2, 30)
         here.api.set(TASK, running(10))
