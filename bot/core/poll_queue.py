@@ -63,6 +63,11 @@ class PollQueue:
             self._failing.add(task_id)
         self._push(task_id, min(due, self._due.get(task_id, due)))
 
+    def reschedule(self, task_id: str, due: float) -> None:
+        """Schedule a poll in place of the one that was due, unless it is in flight."""
+        if task_id not in self.in_flight:
+            self._push(task_id, due)
+
     def next_at(self) -> float:
         """Return when `take` may return a task; `inf` if something else has to happen first.
 

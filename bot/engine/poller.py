@@ -11,7 +11,7 @@ error is logged with the task's id, and the poll is retried later. The loop neve
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from math import inf
 from typing import Final
 
@@ -69,6 +69,8 @@ class Poller:
         self._backlogged = False
         """True after a pause: overdue polls must be spread out."""
         self._closing = False
+        self.on_observation: Callable[[str, Observation], Awaitable[None]] | None = None
+        """Awaited with what each poll has observed, before that is applied."""
 
     def resume(self) -> None:
         """Schedule a poll of every watched task that has none, as an earlier process did until now."""
@@ -88,6 +90,13 @@ class Poller:
         failing = failing and not self.breaker.budget.is_limited(now)
         self._queue.schedule(task_id, now + after, failing=failing)
         self._wake_up.set()
+
+    def reschedule(self, task_id: str, after: float) -> None:
+        """Poll a task in `after` seconds, and not earlier."""
+        self._queue.reschedule(task_id, self._clock() + after)
+
+    def is_polling(self, task_id: str) -> bool:
+        return task_id in self._queue.in_flight
 
     async def poll_for_person(self, task_id: str) -> Task:
         """Poll a task for somebody who waits for it, in the order in which people ask.
@@ -206,6 +215,8 @@ class Poller:
             # A limit is seldom the fault of a task that has been answered before.
             failing = (failed and not (limited and self._is_known(task_id))) or seconds > SLOW_SECONDS
             self._queue.limit.ended(seconds, len(self._queue.in_flight), refused=limited)
+            if self.on_observation is not None:
+                await self.on_observation(task_id, observation)
             next_delay = await self._tracker.apply(task_id, observation)
         except StoreFailed as error:
             about = {"task": task_id, "reason": str(error)}

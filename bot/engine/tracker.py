@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final
 
 from bot.clock import Clock
 from bot.core.events import Observation
@@ -19,25 +19,13 @@ from bot.core.policy import PollPolicy
 from bot.core.summary import early_summaries, final_summaries
 from bot.core.task import Task
 from bot.core.watch import CardState, Watch, ended, ending, is_too_old, shown
+from bot.engine.audience import Audience
 from bot.engine.registry import Registry
 from bot.engine.tuner import PollTuner
 from bot.store.errors import StoreFailed
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
-
-
-class Audience(Protocol):
-    """Shows what the tracker knows. Its methods return at once; the work is done in the background."""
-
-    def show(self, state: CardState) -> None:
-        """Update a card to its state."""
-
-    def announce(self, state: CardState, watch: Watch) -> None:
-        """Update a card after a watch has ended, and post its result."""
-
-    def summarize(self, state: CardState) -> None:
-        """Post the summary of a card with several tasks, after its results."""
 
 
 class Tracker:
@@ -111,8 +99,8 @@ class Tracker:
             self.show(card_id)
         return pauses
 
-    async def apply(self, task_id: str, observation: Observation) -> float | None:
-        """Apply the observation of a poll to all watches of its task.
+    async def apply(self, task_id: str, observation: Observation, *, learn: bool = True) -> float | None:
+        """Apply the observation of a poll to all watches of its task; `learn` from it when renders end.
 
         Returns:
             The seconds until the next poll of the task, None if it is no longer watched.
@@ -121,7 +109,7 @@ class Tracker:
             StoreFailed: nothing has changed.
         """
         async with self._saving:
-            pause, changed = await self._observe(task_id, observation)
+            pause, changed = await self._observe(task_id, observation, learn=learn)
         for card_id in changed:
             self.show(card_id)
         return pause
@@ -194,7 +182,9 @@ class Tracker:
         async with self._saving:
             await self._end(self.registry.live(card_id), end)
 
-    async def _observe(self, task_id: str, observation: Observation) -> tuple[float | None, set[int]]:
+    async def _observe(
+        self, task_id: str, observation: Observation, *, learn: bool = True
+    ) -> tuple[float | None, set[int]]:
         """Apply an observation; return the delay until the next poll, and the cards to show again."""
         if task_id not in self.registry.tasks:
             return None, set()
@@ -207,7 +197,8 @@ class Tracker:
         if first:
             await self._store.save_seen(first, now)
         await self._save([ended(watch, end, after, now) for watch, end in ends if end is not None])
-        self._tuner.observe(before, observation, now)
+        if learn:
+            self._tuner.observe(before, observation, now)
         if not live:
             return None, set()
         self.registry.observed[task_id] = after

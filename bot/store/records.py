@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, select
 
+from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.outcome import Ending, Outcome
 from bot.core.shards import TIMESTAMP_SHIFT, Shard
 from bot.core.task import Task, TaskState
@@ -52,10 +53,7 @@ def watch_from(row: Sequence[Any]) -> Watch:
 
 
 def outcome_record(outcome: Outcome) -> dict[str, Any]:
-    record = asdict(outcome)
-    if record["task"] is not None:
-        del record["task"]["fingerprint"], record["task"]["other_ids"]  # only of use while polling
-    return record
+    return asdict(outcome) | {"task": None if outcome.task is None else task_record(outcome.task)}
 
 
 def outcome_from(record: Mapping[str, Any]) -> Outcome:
@@ -67,6 +65,37 @@ def outcome_from(record: Mapping[str, Any]) -> Outcome:
         by=record["by"],
         message=record.get("message", ""),  # missing in records of older versions
     )
+
+
+def observation_record(observation: Observation) -> dict[str, Any]:
+    match observation:
+        case Task():
+            return {"task": task_record(observation)}
+        case Missing():
+            return {"missing": asdict(observation)}
+        case PollError():
+            return {"error": asdict(observation)}
+
+
+def observation_from(record: Any) -> Observation | None:
+    """Return the observation in a record, None if there is none that this version knows."""
+    try:
+        match record:
+            case {"task": task}:
+                return _task_from(task)
+            case {"missing": missing}:
+                return Missing(**missing)
+            case {"error": error}:
+                return PollError(**error | {"kind": ErrorKind(error["kind"])})
+    except (KeyError, TypeError, ValueError):  # a newer version wrote it
+        pass
+    return None
+
+
+def task_record(task: Task) -> dict[str, Any]:
+    record = asdict(task)
+    del record["fingerprint"], record["other_ids"]  # only of use while polling
+    return record
 
 
 def _task_from(record: Mapping[str, Any]) -> Task:

@@ -6,7 +6,7 @@ Times are Unix seconds, `intended_at` of a delivery by Discord's clock: it is co
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table, func, insert, select, update
 
@@ -39,6 +39,9 @@ from bot.store.schema import (
 )
 from bot.store.summaries import Summaries, add_summaries, read_summaries
 
+if TYPE_CHECKING:  # one process with a file needs none of it
+    from bot.store.answers import Answers
+
 
 class Store:
     """Cards, watches, followers, deliveries and placeholders. Every method may raise `StoreFailed`.
@@ -53,6 +56,8 @@ class Store:
         self._write: Final = database.write
         self._shard: Final = shard
         self._lock: Final = database.lock
+        self.answers: Answers | None = None
+        """Set where several shards share the data."""
         self.results: Final = Deliveries(database, deliveries)
         self.summaries: Final = Summaries(database)
         self.people: Final = Followers(database)
@@ -100,6 +105,8 @@ class Store:
                 count = connection.execute(begun).scalar_one()
                 if count + len(task_ids) > per_person:
                     raise TooManyWatches(count)
+            if self.answers is not None:
+                self.answers.begin(connection, task_ids, now)
             values = {
                 "guild_id": guild_id,
                 "channel_id": channel_id,
@@ -186,6 +193,8 @@ class Store:
                 values = {"state": state, "ended_at": outcome.at, "outcome": outcome_record(outcome)}
                 connection.execute(change.values(values))
             add_summaries(connection, due)
+            if self.answers is not None:
+                self.answers.end(connection, [watch_id for watch_id, _ in outcomes])
 
         return await self._write(work)
 

@@ -41,6 +41,17 @@ def test_the_earlier_of_two_schedules_holds() -> None:
     assert queue.next_at() == inf
 
 
+def test_a_poll_can_be_put_off_but_not_while_it_is_in_flight() -> None:
+    queue = PollQueue(["a"], RequestBudget())
+    queue.schedule("a", 1.0)
+    queue.reschedule("a", 20.0)
+    assert queue.next_at() == 20.0
+    queue.take(20.0)
+    queue.reschedule("a", 21.0)
+    queue.done("a", 50.0, failing=False)
+    assert queue.next_at() == 50.0
+
+
 def test_a_task_in_flight_is_scheduled_by_its_end_only() -> None:
     queue = PollQueue(["a"], RequestBudget())
     queue.schedule("a", 1.0)

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import tempfile
+import time
 from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager, closing, contextmanager
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 import psycopg
 from made import NOW, STARTER, TASK
-from sqlalchemy import text
+from sqlalchemy import URL, text
 
 from bot.core.watch import CardState
 from bot.store.database import Database, T
@@ -95,6 +96,17 @@ def sql(place: Location, statement: str) -> list[Any]:
         rows = connection.execute(statement).fetchall()
         connection.commit()
         return rows
+
+
+def wait_for_waiting(place: URL, sessions: int) -> None:
+    """Wait until so many sessions wait for others in the database."""
+    query = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    end = time.monotonic() + 60
+    while sql(place, query) != [(sessions,)]:
+        assert time.monotonic() < end, "they do not wait"
 
 
 async def let_others_in(database: Database) -> None:

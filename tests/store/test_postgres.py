@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -17,7 +16,7 @@ from made import NOW, STARTER, TASK
 from postgres_server import GUARDED, PASSWORD, Server
 from sqlalchemy import URL, Connection, NullPool, create_engine, insert, select, text
 from sqlalchemy.engine import make_url
-from store.places import CHANNEL, add, let_others_in, opened, sql, stored
+from store.places import CHANNEL, add, let_others_in, opened, sql, stored, wait_for_waiting
 
 from bot.check.postgres_checks import check_postgres
 from bot.core.outcome import Ending, Outcome
@@ -47,17 +46,6 @@ def end_sessions(place: URL) -> None:
         "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid != pg_backend_pid()",
     )
-
-
-def wait_for_waiting(place: URL, sessions: int) -> None:
-    """Wait until so many sessions wait for others in the database."""
-    query = (
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    end = time.monotonic() + 60
-    while sql(place, query) != [(sessions,)]:
-        assert time.monotonic() < end, "they do not wait"
 
 
 def note(key: str) -> Any:
