@@ -52,7 +52,7 @@ class App:
             self.store,
             rest,
             settings.poll_policy,
-            shared.discord_time,
+            shared.traffic.time,
             uploads=Uploads(rest, UploadLimits(client), shared.upload_slots),
             downloader=shared.downloader,
         )

@@ -15,6 +15,8 @@ from bot.clock import DiscordTime, steady_clock
 from bot.config import Settings
 from bot.gateway.client import VeoBot, serve, talk_to
 from bot.gateway.reach import ask, reach
+from bot.gateway.traffic import Traffic
+from bot.metrics import Metrics
 from bot.monitoring.event_loop import measure_lag
 from bot.monitoring.server import MonitoringServer
 from bot.shared import Shared
@@ -44,13 +46,13 @@ async def run(settings: Settings) -> None:
     _handle_signals(stop.set)
     _raise_file_limit()
     clock = steady_clock()
-    discord_time = DiscordTime(clock)
+    traffic = Traffic(Metrics(), DiscordTime(clock))
     async with AsyncExitStack() as stack:
         executor: Executor = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="store"))
         database = database_at(settings.database, executor)
         # Before the data is created or migrated. If Discord is down, the rest starts, and `reach` asks again.
         token = settings.discord_token
-        gateway = await ask(settings.discord_api_url, token, discord_time, FIRST_ASK_SECONDS)
+        gateway = await ask(settings.discord_api_url, token, traffic, FIRST_ASK_SECONDS)
         await database.open()
         taken: asyncio.Future[StoreError] = asyncio.get_running_loop().create_future()
         database.on_taken = partial(_resolve, taken)
@@ -62,7 +64,7 @@ async def run(settings: Settings) -> None:
                 downloader = await stack.enter_async_context(VideoDownloader(folder))
             except OSError as error:
                 raise StoreUnusable(f"{folder} cannot be used ({error.strerror}): delete it") from None
-        shared = Shared(settings, database, clock=clock, discord_time=discord_time, downloader=downloader)
+        shared = Shared(settings, database, traffic, clock=clock, downloader=downloader)
         app = await stack.enter_async_context(opened(shared))
         stack.push_async_callback(app.close)
         app.client.on_setup = partial(_begin, app)
@@ -73,21 +75,21 @@ async def run(settings: Settings) -> None:
         stalls = measure_lag(shared.metrics.event_loop_lag.observe, shared.metrics.longest_stall.set)
         lag = asyncio.create_task(stalls)
         stack.callback(lag.cancel)
-        await _until(stop, taken, _serve(settings, app.client, discord_time, reached=not gateway.failure))
+        await _until(stop, taken, _serve(settings, app.client, traffic, reached=not gateway.failure))
         if taken.done():
             raise taken.result()
         log.info("stopping")
 
 
-async def _serve(settings: Settings, client: VeoBot, discord_time: DiscordTime, *, reached: bool) -> None:
+async def _serve(settings: Settings, client: VeoBot, traffic: Traffic, *, reached: bool) -> None:
     token = settings.discord_token
     talk_to(settings.discord_api_url)
     if not reached:
-        await reach(settings.discord_api_url, token, discord_time)
-    if abs(discord_time.ahead) > MAX_CLOCK_OFFSET:
+        await reach(settings.discord_api_url, token, traffic)
+    if abs(traffic.time.ahead) > MAX_CLOCK_OFFSET:
         log.warning(
             "this machine's clock is off: turn on time synchronization (NTP)",
-            extra={"seconds_behind_discord": round(discord_time.ahead)},
+            extra={"seconds_behind_discord": round(traffic.time.ahead)},
         )
     await serve(client, token)
 

@@ -2,12 +2,12 @@
 
 from typing import Final, Protocol
 
-from bot.clock import Clock, DiscordTime, WaitHook, plain_wait
+from bot.clock import Clock, WaitHook, plain_wait
 from bot.config import Settings
 from bot.core.budget import RequestBudget
 from bot.engine.tuner import PollTuner
 from bot.gateway.traffic import Traffic
-from bot.metrics import Metrics, Snapshot
+from bot.metrics import Snapshot
 from bot.monitoring.health_checks import Checked, HealthChecks
 from bot.outbound.uploads import UploadSlots
 from bot.store.data_folder import disk_space
@@ -29,20 +29,19 @@ class Shared:
         self,
         settings: Settings,
         database: Database,
+        traffic: Traffic,
         *,
         clock: Clock,
-        discord_time: DiscordTime | None = None,
         wait: WaitHook = plain_wait,
         downloader: VideoDownloader | None = None,
     ) -> None:
         self.settings: Final = settings
         self.database: Final = database
         self.clock: Final = clock
-        self.discord_time: Final = discord_time or DiscordTime(clock)
         self.wait: Final = wait
         self.downloader: Final = downloader
-        self.metrics: Final = Metrics()
-        self.traffic: Final = Traffic(self.metrics, self.discord_time)
+        self.traffic: Final = traffic
+        self.metrics: Final = traffic.metrics
         self.budget: Final = RequestBudget(settings.poll_per_minute)
         self.tuner: Final = PollTuner(settings.poll_policy, wait=wait)
         self.upload_slots: Final = UploadSlots()

@@ -14,10 +14,12 @@ import simcord
 from simcord import ChannelHandle, MemberActor, Preview
 
 from bot.app import App
-from bot.clock import steady_clock
+from bot.clock import DiscordTime, steady_clock
 from bot.config import Settings
 from bot.gateway.client import VeoBot
+from bot.gateway.traffic import Traffic
 from bot.messages import ENGLISH
+from bot.metrics import Metrics
 from bot.shared import Shared
 from bot.store.sqlite import SqliteDatabase
 from bot.veo.client import VeoClient
@@ -129,6 +131,7 @@ class Stage:
             shared = Shared(
                 self._settings(),
                 database,
+                Traffic(Metrics(), DiscordTime(self.now)),
                 clock=self.now,
                 wait=self._wait,
                 downloader=await stack.enter_async_context(downloader),

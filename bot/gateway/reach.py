@@ -8,8 +8,8 @@ import aiohttp
 from discord.gateway import DiscordWebSocket
 from yarl import URL
 
-from bot.clock import DiscordTime
 from bot.core.backoff import exponential_backoff
+from bot.gateway.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +32,8 @@ class Gateway(NamedTuple):
     """How many shards it recommends."""
 
 
-async def reach(api_url: str, token: str, discord_time: DiscordTime) -> Gateway:
-    """Wait until Discord answers, and set `discord_time`.
+async def reach(api_url: str, token: str, traffic: Traffic) -> Gateway:
+    """Wait until Discord answers.
 
     discord.py itself gives up if Discord is down when the bot starts.
 
@@ -41,7 +41,7 @@ async def reach(api_url: str, token: str, discord_time: DiscordTime) -> Gateway:
         TokenRefused: the token is wrong.
     """
     failures = 0
-    while (gateway := await ask(api_url, token, discord_time)).failure:
+    while (gateway := await ask(api_url, token, traffic)).failure:
         if not failures:
             log.warning("Discord does not answer, retrying until it does", extra={"reason": gateway.failure})
         failures += 1
@@ -51,10 +51,8 @@ async def reach(api_url: str, token: str, discord_time: DiscordTime) -> Gateway:
     return gateway
 
 
-async def ask(
-    api_url: str, token: str, discord_time: DiscordTime, seconds: float = REQUEST_SECONDS
-) -> Gateway:
-    """Ask Discord for the gateway, and set `discord_time`.
+async def ask(api_url: str, token: str, traffic: Traffic, seconds: float = REQUEST_SECONDS) -> Gateway:
+    """Ask Discord for the gateway; `traffic` counts the request, and learns Discord's time.
 
     Raises:
         TokenRefused: the token is wrong.
@@ -63,7 +61,7 @@ async def ask(
     timeout = aiohttp.ClientTimeout(total=seconds)
     try:
         async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
+            aiohttp.ClientSession(timeout=timeout, trace_configs=[traffic.trace]) as session,
             session.get(f"{api_url}/gateway/bot", headers=headers, allow_redirects=False) as response,
         ):
             if response.status == 401:  # noqa: PLR2004
@@ -71,7 +69,6 @@ async def ask(
             if response.status != 200:  # noqa: PLR2004
                 return Gateway(f"status {response.status}")
             answer = await response.json(content_type=None)
-            discord_time.update(response.headers.get("Date", ""))
             # discord.py connects here after an invalidated session, and sends the token.
             DiscordWebSocket.DEFAULT_GATEWAY = URL(str(answer["url"]))
             return Gateway("", recommended(answer.get("shards")))

@@ -125,67 +125,76 @@ def from_json(text: str) -> Any:
 
 
 class Traffic:
-    """All requests of a process to Discord, of whichever client: its limits are those of the token."""
+    """All requests of a process to Discord, of whichever client: its limits are those of the token.
+
+    `trace` is that of each HTTP session. Labels of metrics contain no ids and no tokens.
+    """
 
     def __init__(self, metrics: Metrics, time: DiscordTime) -> None:
         self.metrics: Final = metrics
+        self.time: Final = time
         self.invalid: Final = InvalidRequests()
+        self.limiter: Final = RateLimiter(lambda: self.invalid.gap)
         self.global_limit: Final = GlobalLimit()
         self.guard: Callable[[], Awaitable[None]] | None = None
         """Awaited before whatever changes something at Discord is sent: waits until this process may send."""
-        self.trace: Final = _trace(self, RateLimiter(lambda: self.invalid.gap), time)
+        self.trace: Final = aiohttp.TraceConfig()
+        self.trace.on_request_start.append(self._start)
+        self.trace.on_connection_create_end.append(self._connected)
+        self.trace.on_connection_reuseconn.append(self._guard)
+        self.trace.on_request_end.append(self._end)
+        self.trace.on_request_exception.append(self._fail)
 
-
-def _trace(traffic: Traffic, limiter: RateLimiter, time: DiscordTime) -> aiohttp.TraceConfig:
-    """Return a trace for discord.py's HTTP session. Labels contain no ids and no tokens."""
-    metrics, invalid = traffic.metrics, traffic.invalid
-
-    async def on_start(
-        _session: aiohttp.ClientSession, context: SimpleNamespace, start: aiohttp.TraceRequestStartParams
+    async def _start(
+        self, session: aiohttp.ClientSession, context: SimpleNamespace, start: aiohttp.TraceRequestStartParams
     ) -> None:
-        if route_of(start.url) in FOR_PEOPLE:
-            invalid.count_under_way()
-        else:
-            await limiter.enter(priority.get(), stale_since.get())
-            await invalid.admit()
+        context.limited = route_of(start.url) not in FOR_PEOPLE
         context.writes = start.method != hdrs.METH_GET
-        await on_connection(_session, context, None)
+        if context.limited:
+            await self.limiter.enter(priority.get(), stale_since.get())
+            await self.invalid.admit()
+        else:
+            self.invalid.count_under_way()
+        await self._guard(session, context, None)
 
-    async def on_connection(
-        _session: aiohttp.ClientSession, context: SimpleNamespace, _connection: object
+    async def _connected(
+        self, session: aiohttp.ClientSession, context: SimpleNamespace, connection: object
     ) -> None:
-        # Asked again once there is a connection: making it may have taken long.
-        if context.writes and traffic.guard is not None:
-            await traffic.guard()
+        if context.limited:
+            self.limiter.sent_late()
+        # Asked again: connecting may have taken long.
+        await self._guard(session, context, connection)
 
-    async def on_end(
-        _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
+    async def _guard(
+        self, _session: aiohttp.ClientSession, context: SimpleNamespace, _connection: object
+    ) -> None:
+        if context.writes and self.guard is not None:
+            await self.guard()
+
+    async def _end(
+        self, _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
     ) -> None:
         route, status, headers = route_of(end.url), end.response.status, end.response.headers
         scope = headers.get("X-RateLimit-Scope", "")
-        invalid.answered(status, shared=scope == "shared", of_channel=route == "channels")
+        self.invalid.answered(status, shared=scope == "shared", of_channel=route == "channels")
         if SWITCHED < status < SERVER_ERROR:  # only Discord's REST API sends a reliable Date
-            time.update(headers.get("Date", ""))
+            self.time.update(headers.get("Date", ""))
         if status >= SERVER_ERROR:
             lost_answers.get([]).append(str(status))
-        metrics.discord_requests[route, outcome_of(status)].inc()
+        self.metrics.discord_requests[route, outcome_of(status)].inc()
         if status == LIMITED:
-            metrics.discord_limits.get(scope, metrics.discord_limits["other"]).inc()
+            limits = self.metrics.discord_limits
+            limits.get(scope, limits["other"]).inc()
 
-    async def on_exception(
-        _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestExceptionParams
+    async def _fail(
+        self,
+        _session: aiohttp.ClientSession,
+        _context: SimpleNamespace,
+        end: aiohttp.TraceRequestExceptionParams,
     ) -> None:
-        invalid.answered(None)
+        self.invalid.answered(None)
         lost_answers.get([]).append(type(end.exception).__name__)
-        metrics.discord_requests[route_of(end.url), RequestOutcome.LOST].inc()
-
-    trace = aiohttp.TraceConfig()
-    trace.on_request_start.append(on_start)
-    trace.on_connection_create_end.append(on_connection)
-    trace.on_connection_reuseconn.append(on_connection)
-    trace.on_request_end.append(on_end)
-    trace.on_request_exception.append(on_exception)
-    return trace
+        self.metrics.discord_requests[route_of(end.url), RequestOutcome.LOST].inc()
 
 
 def route_of(url: URL) -> str:

@@ -17,6 +17,7 @@ from outbound.test_discord_errors import refused
 from bot.clock import DiscordTime
 from bot.gateway.client import VeoBot
 from bot.gateway.rate_limiter import Priority, RateLimiter
+from bot.gateway.reach import ask
 from bot.gateway.traffic import IN_A_ROW, LONGEST_GAP, InvalidRequests, Traffic
 from bot.metrics import Metrics
 from bot.outbound.discord_errors import access_delay, retry_delay
@@ -196,3 +197,47 @@ async def test_what_changes_something_at_discord_waits_at_the_guard(monkeypatch:
         assert (sent, asked) == (["GET", "POST"], 2)
         await client.http.request(Route("GET", "/channels/{channel_id}/messages", channel_id=1))
         assert asked == 2
+
+
+async def test_connecting_that_takes_long_brings_no_more_than_50_requests_in_any_second() -> None:
+    """Requests on new connections come later than those on open ones: TCP and TLS take time first."""
+    arrived: list[float] = []
+
+    async def answer(_request: web.Request) -> web.Response:
+        arrived.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(0.1)
+        return web.json_response({})
+
+    async def far(*_: object) -> None:
+        await asyncio.sleep(0.4)
+
+    app = web.Application()
+    app.router.add_get("/channels/1", answer)
+    traffic = Traffic(Metrics(), DiscordTime(asyncio.get_running_loop().time))
+    distance = aiohttp.TraceConfig()
+    distance.on_connection_create_start.append(far)
+    async with (
+        TestServer(app) as server,
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0), trace_configs=[distance, traffic.trace]
+        ) as session,
+    ):
+        began = asyncio.get_running_loop().time()
+        for requests in (300, 100):  # the second time there are idle connections
+            await asyncio.gather(*(session.get(server.make_url("/channels/1")) for _ in range(requests)))
+        assert asyncio.get_running_loop().time() - began < 400 / 45 + 2
+    assert max(sum(begin <= at < begin + 1 for at in arrived) for begin in arrived) <= 50
+
+
+async def test_the_first_look_up_is_counted_too() -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.json_response({"url": "wss://gateway.invalid", "shards": 3})
+
+    app = web.Application()
+    app.router.add_get("/gateway/bot", answer)
+    traffic = Traffic(Metrics(), DiscordTime(asyncio.get_running_loop().time))
+    async with TestServer(app) as server:
+        began = asyncio.get_running_loop().time()
+        for _ in range(46):
+            assert (await ask(str(server.make_url("")).rstrip("/"), "token", traffic)).shards == 3
+        assert asyncio.get_running_loop().time() - began > 0.9

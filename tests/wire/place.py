@@ -24,6 +24,8 @@ from bot.clock import DiscordTime
 from bot.config import Settings
 from bot.gateway.client import VeoBot, serve
 from bot.gateway.reach import reach
+from bot.gateway.traffic import Traffic
+from bot.metrics import Metrics
 from bot.monitoring.server import MonitoringServer
 from bot.shared import Shared
 from bot.store.database import Database
@@ -149,8 +151,8 @@ class Place:
         stack.push_async_callback(database.close)
         adapter = AsyncWebhookAdapter()  # type: ignore[no-untyped-call]  # a new process has no locks yet
         async_context.set(adapter)
-        discord_time = DiscordTime(clock)
-        await reach(self.sim.base_url, self.sim.token, discord_time)
+        traffic = Traffic(Metrics(), DiscordTime(clock))
+        await reach(self.sim.base_url, self.sim.token, traffic)
         downloader = None
         if self.copies:
             # aiohttp reads the files of an upload in the loop's own executor.
@@ -162,7 +164,7 @@ class Place:
                 usage=self.disk_usage,
             )
             downloader = await stack.enter_async_context(loopback)
-        shared = Shared(settings, database, clock=clock, discord_time=discord_time, downloader=downloader)
+        shared = Shared(settings, database, traffic, clock=clock, downloader=downloader)
         self.app = await stack.enter_async_context(opened(shared))
         self.client = self.app.client
         self.client._connection.heartbeat_timeout = self.hears_within
