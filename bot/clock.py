@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Final
 
 ANSWERS: Final = 3
@@ -23,6 +24,33 @@ def steady_clock() -> Clock:
     """Return a clock of Unix time that never jumps: the system's may be set while we run."""
     offset = time.time() - time.monotonic()
     return lambda: time.monotonic() + offset
+
+
+def trust_clock() -> Clock:
+    """Return a clock that never says that less time has passed than did, and never goes back.
+
+    It is for how long something may still be relied on. Python's monotonic clock stands still on Linux while
+    the machine sleeps, and the system's clock may be set back: the larger progress of both counts.
+    """
+    since_boot: Clock = time.monotonic
+    if hasattr(time, "CLOCK_BOOTTIME"):  # Linux: it goes on while the machine sleeps
+        since_boot = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+    return furthest(since_boot, time.time)
+
+
+def furthest(*clocks: Clock) -> Clock:
+    """Return a clock that at each reading moves on by the largest progress of several."""
+    before = [clock() for clock in clocks]
+    now = max(before)
+
+    def read() -> float:
+        nonlocal before, now
+        after = [clock() for clock in clocks]
+        now += max(0.0, *(new - old for new, old in zip(after, before, strict=True)))
+        before = after
+        return now
+
+    return read
 
 
 class DiscordTime:

@@ -34,6 +34,9 @@ class FencedDatabase(Database):
     async def close(self) -> None:
         """Do nothing: other shards may use the database."""
 
+    def lock(self, connection: Connection, name: str) -> None:
+        self._whole.lock(connection, name)
+
     async def run(self, work: Callable[[Connection], T]) -> T:
         begun = time.perf_counter()
         try:

@@ -63,8 +63,8 @@ def passwords_in(location: Location) -> tuple[str, ...]:
     return tuple(str(found) for found in (location.password, *options) if found)
 
 
-def database_at(location: Location, executor: Executor | None) -> Database:
-    """Return the database that is there, not yet open.
+def database_at(location: Location, executor: Executor | None, *, alone: bool = True) -> Database:
+    """Return the database that is there, not yet open; unless `alone`, bots may share a server's.
 
     Raises:
         StoreUnusable: its folder cannot be used, or PostgreSQL's driver is missing.
@@ -77,7 +77,7 @@ def database_at(location: Location, executor: Executor | None) -> Database:
         from bot.store.postgres import PostgresDatabase  # noqa: PLC0415 only PostgreSQL needs the driver
     except ImportError as error:
         raise StoreUnusable(no_driver(error)) from None
-    return PostgresDatabase(location, executor)
+    return PostgresDatabase(location, executor, alone=alone)
 
 
 def no_driver(error: ImportError) -> str:

@@ -1,7 +1,8 @@
-"""A session with PostgreSQL: its limits, the lock that keeps a second bot off, what the server must support.
+"""A session with PostgreSQL: its limits, the lock of the bots, and what the server must support.
 
 The lock is an advisory lock of the session: PostgreSQL releases it when the session ends, however it ends. A
-session whose machine has vanished ends after about eight seconds of unanswered keepalives.
+session whose machine has vanished ends after about eight seconds of unanswered keepalives. Bots share the
+lock; what must not run beside a bot holds it alone.
 """
 
 from collections.abc import Mapping
@@ -45,6 +46,7 @@ _DURABLE: Final = """
     WHERE current_setting('synchronous_commit') IN ('off', 'local')
 """
 BOT: Final = (0x56454F, 1)
+_bots: Final = dict(zip(("space", "key"), BOT, strict=True))
 _SCHEMA: Final = {"space": 0x56454F, "key": 2}
 _PID: Final = text("SELECT pg_backend_pid()")
 _HOLDER: Final = """
@@ -64,19 +66,27 @@ class Holder(NamedTuple):
     address: str
 
 
-def begin_session(connection: psycopg.Connection[Any], name: str, *, patient: bool) -> None:
-    """Set the session's limits and acquire the bot's lock; `patient` waits for a session that is ending.
-
-    Raises:
-        AnotherBot: a running bot holds the lock.
-        psycopg.Error: the server did not answer, or refused.
-    """
+def begin_session(connection: psycopg.Connection[Any], limits: Mapping[str, str]) -> None:
+    """Set the session's limits; `limits` has those that differ from the usual ones."""
     with connection.transaction():
-        settings = ", ".join("set_config(%s, %s, false)" for _ in _SETTINGS)
-        flat = [part for setting in _SETTINGS.items() for part in setting]
+        chosen = {**_SETTINGS, **limits}
+        settings = ", ".join("set_config(%s, %s, false)" for _ in chosen)
+        flat = [part for setting in chosen.items() for part in setting]
         connection.execute(f"SELECT {settings}".encode(), flat)
         connection.execute(_DURABLE)
-        if _try_lock(connection):
+
+
+def acquire_lock(connection: psycopg.Connection[Any], name: str, *, alone: bool, patient: bool) -> None:
+    """Acquire the bots' lock for the session; `patient` waits for a session that is ending.
+
+    Raises:
+        AnotherBot: a running bot holds it, alone or against who must be alone.
+        psycopg.Error: the server did not answer, or refused.
+    """
+    kind = "" if alone else "_shared"
+    with connection.transaction():
+        row = connection.execute(f"SELECT pg_try_advisory_lock{kind}(%s, %s)".encode(), BOT).fetchone()
+        if row is not None and row[0]:
             return
         holder = lock_holder(connection)
         if holder is not None and holder.name == name:
@@ -87,17 +97,29 @@ def begin_session(connection: psycopg.Connection[Any], name: str, *, patient: bo
             raise AnotherBot(_taken(holder))
     try:
         with connection.transaction():
-            connection.execute("SELECT set_config('statement_timeout', '0', true)")
-            connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{LOCK_SECONDS}s",))
-            connection.execute("SELECT pg_advisory_lock(%s, %s)", BOT)
+            _set_limits(connection, statement_timeout="0", lock_timeout=f"{LOCK_SECONDS}s")
+            connection.execute(f"SELECT pg_advisory_lock{kind}(%s, %s)".encode(), BOT)
     except errors.LockNotAvailable:
         with connection.transaction():
             raise AnotherBot(_taken(lock_holder(connection))) from None
 
 
-def _try_lock(connection: psycopg.Connection[Any]) -> bool:
-    row = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", BOT).fetchone()
-    return row is not None and bool(row[0])
+def require_alone(connection: Connection) -> None:
+    """Refuse to change the data in a way with which older bots that are running could not work.
+
+    Raises:
+        AnotherBot: a bot is running.
+    """
+    if not connection.scalar(text("SELECT pg_try_advisory_xact_lock(:space, :key)"), _bots):
+        raise AnotherBot(
+            "bots of an older version are running on this database, and this version cannot run beside them: "
+            "stop them all, then start this version"
+        )
+
+
+def _set_limits(connection: psycopg.Connection[Any], **limits: str) -> None:
+    for name, limit in limits.items():
+        connection.execute("SELECT set_config(%s, %s, true)", (name, limit))
 
 
 def lock_holder(connection: psycopg.Connection[Any]) -> Holder | None:
@@ -117,10 +139,14 @@ def _taken(holder: Holder | None) -> str:
 
 def lock_schema(connection: Connection) -> None:
     """Wait until no other process migrates the database; holds until the transaction ends."""
-    for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
-        limit = {"name": name, "limit": f"{MIGRATION_SECONDS}s"}
-        connection.execute(text("SELECT set_config(:name, :limit, true)"), limit)
+    set_migration_limits(connection)
     connection.execute(text("SELECT pg_advisory_xact_lock(:space, :key)"), _SCHEMA)
+
+
+def set_migration_limits(connection: Connection) -> None:
+    """Let statements of this transaction take as long as those of a migration may."""
+    names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+    _set_limits(session_of(connection), **dict.fromkeys(names, f"{MIGRATION_SECONDS}s"))
 
 
 def check_server(connection: Connection, url: URL) -> None:

@@ -1,7 +1,8 @@
 """The tables. Every change to them is a migration in `bot/store/migrations`.
 
 meta          keys and values, among them `intents` and `unconfirmed` (`bot.store.unconfirmed`),
-              and `origin` (`bot.store.postgres_origin`)
+              `origin` (`bot.store.postgres_origin`), `oldest_code` (`bot.store.migrating`) and
+              `shard_count` (`bot.store.leases`)
 cards         one message of ours in one channel
 followers     who is pinged by each result of the card or, if it has several tasks, by its summary
 watches       one task on one card: live, then final (its outcome is stored), then done
@@ -27,6 +28,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     Float,
     ForeignKey,
     Index,
@@ -34,6 +36,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    event,
     false,
     text,
 )
@@ -41,6 +44,11 @@ from sqlalchemy import (
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 HEAD: Final = "0009"
 """The newest migration; it results in these tables."""
+OLDEST_CODE: Final = "0009"
+"""The oldest version whose code works with these tables: processes are updated one after the other.
+
+A migration only adds, or it raises this; then older processes must all be stopped first.
+"""
 
 LIVE: Final = "live"
 """The task is polled."""
@@ -186,6 +194,15 @@ answers = Table(
 turns = Table(
     "turns", metadata, Column("name", String, primary_key=True), Column("next_at", Float, nullable=False)
 )
+
+
+@event.listens_for(turns, "after_create")
+def _prepare_turns(_table: Table, connection: Connection, **_: object) -> None:
+    """Do as the migration: one row is rewritten many times a second, and a crash may empty the table."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("ALTER TABLE turns SET UNLOGGED"))
+        connection.execute(text("ALTER TABLE turns SET (fillfactor = 50)"))
+
 
 DATA: Final = tuple(
     table for table in metadata.sorted_tables if table not in {members, shards, answers, turns}

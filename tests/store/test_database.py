@@ -23,7 +23,8 @@ def note(key: str) -> Any:
 
 
 def noted(connection: Connection) -> list[str]:
-    query = select(meta.c.key).where(meta.c.key.not_in(["intents", ORIGIN])).order_by(meta.c.key)
+    own = ["intents", "oldest_code", ORIGIN]
+    query = select(meta.c.key).where(meta.c.key.not_in(own)).order_by(meta.c.key)
     return list(connection.scalars(query))
 
 
