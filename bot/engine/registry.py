@@ -18,6 +18,10 @@ class Registry:
         """The live watches of each task, on all cards."""
         self.observed: Final[dict[str, Observed]] = {}
         """What polling has learned about each watched task."""
+        self._by_starter: Final[Counter[int]] = Counter()
+        """How many live watches each person has begun."""
+        self._by_guild: Final[Counter[int]] = Counter()
+        """How many live watches each server has."""
         self.tasks: Final[Collection[str]] = self.observed.keys()
         """The watched tasks; a view that follows every change."""
 
@@ -46,13 +50,7 @@ class Registry:
 
     def counted(self, *, guild_id: int, starter_id: int) -> tuple[int, int]:
         """Count the live watches that a person has begun anywhere, and those of a server."""
-        mine = here = 0
-        for state in self.cards.values():
-            if state.card.starter_id == starter_id:
-                mine += len(state.live)
-            if state.card.guild_id == guild_id:
-                here += len(state.live)
-        return mine, here
+        return self._by_starter[starter_id], self._by_guild[guild_id]
 
     def of_guild(self, guild_id: int) -> list[CardState]:
         """Return a server's cards, newest first."""
@@ -69,19 +67,29 @@ class Registry:
         card_id = state.card.id
         self.cards[card_id] = state
         self._by_message[state.card.message_id] = card_id
+        self._count(state, len(state.live))
         for watch in state.live:
             self._watches[watch.task_id] = (*self.watches(watch.task_id), watch)
             self.observed.setdefault(watch.task_id, Observed(watched_since=watch.started_at))
 
     def put(self, watch: Watch) -> None:
         """Store a new state of a watch; a task without live watches is no longer observed."""
-        self.cards[watch.card_id] = self.cards[watch.card_id].with_watch(watch)
+        before = self.cards[watch.card_id]
+        self.cards[watch.card_id] = after = before.with_watch(watch)
+        self._count(after, len(after.live) - len(before.live))
         others = (watch if old.id == watch.id else old for old in self.watches(watch.task_id))
         live = tuple(other for other in others if other.outcome is None)
         if live:
             self._watches[watch.task_id] = live
         else:
             del self._watches[watch.task_id], self.observed[watch.task_id]
+
+    def _count(self, state: CardState, more: int) -> None:
+        card = state.card
+        for counts, key in ((self._by_starter, card.starter_id), (self._by_guild, card.guild_id)):
+            counts[key] += more
+            if not counts[key]:
+                del counts[key]
 
     def drop_ended(self, card_ids: Iterable[int]) -> None:
         """Remove those of these cards that have no live watches left."""
