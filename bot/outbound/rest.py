@@ -73,12 +73,15 @@ class DiscordRest:
     def __init__(self, client: VeoBot, clock: Clock) -> None:
         self._client: Final = client
         self._clock: Final = clock
-        self._tokens: dict[int, _Token] = {}
+        self._tokens: Final[dict[int, _Token]] = {}
+        """By message, the oldest first."""
 
     def lend_token(self, message_id: int, application_id: int, token: str) -> None:
         """Use the interaction's token for edits of this card while it is valid: it has its own rate limit."""
         now = self._clock()
-        self._tokens = {key: kept for key, kept in self._tokens.items() if kept.until > now}
+        self._tokens.pop(message_id, None)
+        while self._tokens and (oldest := next(iter(self._tokens.items())))[1].until <= now:
+            del self._tokens[oldest[0]]
         self._tokens[message_id] = _Token(application_id, token, now + TOKEN_SECONDS)
 
     def uses_channel_limit(self, card: Card) -> bool:
