@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from math import isfinite, nan
-from typing import Final
+from typing import Any, Final
 
 from bot.clock import WakeUp
 from bot.commands.ended_renders import EndedRenders
@@ -14,6 +14,7 @@ from bot.commands.placeholders import PlaceholderKeeper
 from bot.commands.slash import Commands
 from bot.commands.tree import command_tree, keep_writing_commands
 from bot.core.outcome import Ending
+from bot.core.shards import Shard
 from bot.engine.breaker import CircuitBreaker
 from bot.engine.poller import Poller
 from bot.engine.registry import Registry
@@ -27,6 +28,7 @@ from bot.outbound.rest import DiscordRest
 from bot.outbound.result_poster import ResultPoster
 from bot.outbound.uploads import UploadLimits, Uploads
 from bot.shared import Shared
+from bot.store.database import Database
 from bot.store.pruning import DAY, keep_pruning
 from bot.store.recent import Recent
 from bot.store.store import Store
@@ -39,13 +41,23 @@ SHUTDOWN_SECONDS: Final = 10.0
 
 
 class App:
-    """The bot around one client: with all shards, or with one of those that a process holds."""
+    """The bot around one client, which has all shards, or `shard`, with the database of that shard."""
 
-    def __init__(self, shared: Shared, client: VeoBot, veo: VeoClient) -> None:
-        settings, database, clock, wait = shared.settings, shared.database, shared.clock, shared.wait
+    def __init__(
+        self,
+        shared: Shared,
+        client: VeoBot,
+        veo: VeoClient,
+        *,
+        shard: Shard | None = None,
+        database: Database | None = None,
+    ) -> None:
+        settings, clock, wait = shared.settings, shared.clock, shared.wait
+        database = database or shared.database
         self._shared: Final = shared
+        self.shard: Final = shard
         self.client: Final = client
-        self.store: Final = Store(database)
+        self.store: Final = Store(database, shard)
         rest = DiscordRest(client, clock)
         self._renders: Final = EndedRenders(shared.downloader, shared.upload_slots, wait)
         poster = ResultPoster(
@@ -108,29 +120,35 @@ class App:
 
     async def begin(self) -> None:
         """Resume unfinished watches and start polling; the client calls it after its login."""
-        if missing := uncompiled_languages():
+        shared, wait = self._shared, self._shared.wait
+        if self._is_first and (missing := uncompiled_languages()):
             log.warning(
                 "a language has no catalogue, using English instead; to compile it, run: pip install -e .",
                 extra={"languages": " ".join(missing)},
             )
-        shared, wait = self._shared, self._shared.wait
         tree = command_tree(self.client)
         tree.commands = self.commands
         await shared.tuner.load(self.store)
         await self.watch_service.resume()
-        for name, loop in {
-            "poll loop": self.poller.run(),
-            "probe loop": self.breaker.run(),
-            "prune loop": self._prune(),
-            "summary loop": self.watch_service.keep_summarizing(wait),
-            "tuner loop": shared.tuner.run(self.store),
-        }.items():
-            self.loops.append(asyncio.create_task(loop, name=name))
+        self._begin("poll loop", self.poller.run())
+        self._begin("probe loop", self.breaker.run())
+        self._begin("summary loop", self.watch_service.keep_summarizing(wait))
         # Read before the gateway connects: every placeholder stored now was left by an earlier process.
         left = await self._keeper.left()
-        writing = keep_writing_commands(tree, self.store, shared.settings.discord_api_url, WakeUp(wait))
-        self._startup.append(asyncio.create_task(writing))
         self._startup.append(asyncio.create_task(self._keeper.clean_up(left, WakeUp(wait))))
+        if self._is_first:
+            self._begin("prune loop", self._prune())
+            self._begin("tuner loop", shared.tuner.run(self.store))
+            writing = keep_writing_commands(tree, self.store, shared.settings.discord_api_url, WakeUp(wait))
+            self._startup.append(asyncio.create_task(writing))
+
+    def _begin(self, name: str, loop: Coroutine[Any, Any, None]) -> None:
+        self.loops.append(asyncio.create_task(loop, name=name))
+
+    @property
+    def _is_first(self) -> bool:
+        """Whether this app also does what the bot does once, however many shards it has."""
+        return self.shard is None or self.shard.number == 0
 
     @property
     def gateway_state(self) -> str:
@@ -171,7 +189,8 @@ class App:
         await asyncio.gather(self.commands.close(left()), self.poller.close(left()))
         await self._renders.close()
         await self.outbound.close(left())
-        await self._shared.tuner.save(self.store)
+        if self._is_first:
+            await self._shared.tuner.save(self.store)
         await self._shared.health.cancel_probe()
         tasks = self.loops + self._startup
         self.loops.clear()  # before they are cancelled, or `/healthz` would report them
@@ -181,13 +200,24 @@ class App:
 
 
 @asynccontextmanager
-async def opened(shared: Shared) -> AsyncIterator[App]:
-    """Yield an app with connections of its own, closed in the end; `App.close` is the caller's."""
+async def opened(
+    shared: Shared, shard: Shard | None = None, database: Database | None = None
+) -> AsyncIterator[App]:
+    """Yield an app of all shards, or of `shard` with the shard's database, with connections of its own.
+
+    They are closed in the end; an orderly end calls `App.close` before.
+    """
     settings = shared.settings
     key = settings.veo_api_key
     veo = VeoClient(settings.veo_api_base_url, key, settings.veo_api_auth, clock=shared.clock)
-    async with veo, VeoBot(settings.shard_count, traffic=shared.traffic) as client:
-        app = App(shared, client, veo)
+    if shard is None:
+        client = VeoBot(settings.shard_count, traffic=shared.traffic)
+    else:
+        client = VeoBot(
+            shard.count, shard_ids=[shard.number], traffic=shared.traffic, may_be_alone=shard.count > 1
+        )
+    async with veo, client:
+        app = App(shared, client, veo, shard=shard, database=database)
         shared.apps.append(app)
         try:
             yield app

@@ -29,6 +29,7 @@ from prometheus_client.registry import Collector
 from bot import __version__
 from bot.core.events import MISSING, ErrorKind
 from bot.core.outcome import Ending
+from bot.core.shards import Holding
 from bot.core.task import TaskState
 
 LAG: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -76,6 +77,8 @@ class Snapshot:
     """What `/readyz` knows, by component."""
     disk: tuple[int, int] | None = None
     """Bytes of the disk that holds the data: all, and free."""
+    holding: Holding | None = None
+    """None where a single process has all shards."""
 
     @classmethod
     def total(cls, apps: Sequence["Snapshot"], **shared: Any) -> "Snapshot":
@@ -121,6 +124,11 @@ class _SnapshotCollector(Collector):
             size, free = now.disk
             yield _gauge("data_disk_size_bytes", "Size of the disk that holds the data.", {(): size})
             yield _gauge("data_disk_free_bytes", "Free space on that disk.", {(): free})
+        if now.holding is not None:
+            held, wanted, members = now.holding
+            yield _gauge("shards_held", "Shards that this process holds.", {(): held})
+            yield _gauge("shards_wanted", "Shards that the bot has, all processes together.", {(): wanted})
+            yield _gauge("members", "Processes that share the bot, this one included.", {(): members})
 
 
 def _gauge(name: str, help_text: str, samples: Samples, *labels: str) -> GaugeMetricFamily:

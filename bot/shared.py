@@ -1,10 +1,12 @@
 """What all apps of a process share: limits are those of a token and of a key, not of a shard."""
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from bot.clock import Clock, WaitHook, plain_wait
 from bot.config import Settings
 from bot.core.budget import RequestBudget
+from bot.core.shards import Holding
 from bot.engine.tuner import PollTuner
 from bot.gateway.traffic import Traffic
 from bot.metrics import Snapshot
@@ -46,7 +48,9 @@ class Shared:
         self.tuner: Final = PollTuner(settings.poll_policy, wait=wait)
         self.upload_slots: Final = UploadSlots()
         self.apps: Final[list[RunningApp]] = []
-        self.health: Final = HealthChecks(database, self.apps, clock)
+        self.holding: Callable[[], Holding | None] = lambda: None
+        """Returns what this process holds, where several share a bot."""
+        self.health: Final = HealthChecks(database, self.apps, clock, lambda: self.holding())  # noqa: PLW0108 it is set later
         if downloader is not None:
             database.on_failure = downloader.drop
         database.on_transaction = self.metrics.store_seconds.observe
@@ -56,5 +60,6 @@ class Shared:
         return Snapshot.total(
             [app.snapshot() for app in self.apps],
             ready=self.health.ready,
+            holding=self.holding(),
             disk=disk_space(self.database.video_folder.parent),
         )

@@ -10,6 +10,7 @@ import pytest
 from pages import PAGES, ROOT, anchors, anchors_of, commands_of, first_cells, links_of, targets, text_of
 
 from bot import command_line
+from bot.core.shards import Holding
 from bot.metrics import Metrics, Snapshot
 
 START: Final = "README.md"
@@ -119,7 +120,7 @@ def _exit_code(arguments: list[str]) -> object:
 
 def test_the_page_on_monitoring_lists_every_metric() -> None:
     metrics = Metrics()
-    metrics.add_snapshot(lambda: Snapshot(disk=(2, 1)))
+    metrics.add_snapshot(lambda: Snapshot(disk=(2, 1), holding=Holding(1, 2, 2)))
     exported = set(re.findall(rb"(?m)^# TYPE (veobot_\w+)", metrics.scrape()))
     cells = " ".join(first_cells(text_of("docs/monitoring.md")))
     assert set(re.findall(r"veobot_\w+", cells)) == {name.decode() for name in exported}

@@ -6,7 +6,8 @@ import pytest
 from made import NOW
 
 from bot.core.health import Health, Mode
-from bot.monitoring.health_checks import check_api, check_key, worst
+from bot.core.shards import Holding
+from bot.monitoring.health_checks import check_api, check_key, check_shards, worst
 
 ASKED = Health(answered_at=NOW - 300, accepted_at=NOW - 300)
 FAILING = replace(ASKED, failing_since=NOW - 10)
@@ -42,3 +43,12 @@ def test_of_several_apps_the_one_that_is_not_ready_is_reported() -> None:
     assert worst([check_api(health, NOW) for health in (idle, asked)]).state == "answering"
     assert worst([check_api(health, NOW) for health in (idle, asked, silent)]).state == "silent"
     assert worst([check_key(health) for health in (idle, asked)]).state == "accepted"
+
+
+def test_a_process_is_ready_once_it_shares_the_shards_even_without_one() -> None:
+    found = [check_shards(Holding(*numbers)) for numbers in ((0, 0, 0), (0, 1, 2), (2, 4, 2))]
+    assert [(shards.ok, shards.state) for shards in found] == [
+        (False, "not joined yet"),
+        (True, "standby, 0 of 1 held"),
+        (True, "2 of 4 held"),
+    ]

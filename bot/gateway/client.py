@@ -116,7 +116,8 @@ class VeoBot(discord.AutoShardedClient):
         return shard_id in self._gateway and self._gateway[shard_id].connected
 
     async def on_ready(self) -> None:
-        log.info("ready", extra={"bot": str(self.user), "servers": len(self.guilds)})
+        shard = {} if self.shard_ids is None else {"shard": self.shard_ids[0]}
+        log.info("ready", extra={"bot": str(self.user), "servers": len(self.guilds), **shard})
         if not self.guilds and not self._may_be_alone:
             log.warning("the bot is in no server: open the invite link that `veo-watch-bot check` prints")
         self._gateway_changed()

@@ -6,12 +6,13 @@ stays alive. This module knows nothing of HTTP or Discord.
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, Protocol
 
 from bot.clock import Clock
 from bot.core.health import Health, Mode
+from bot.core.shards import Holding
 from bot.engine.breaker import CircuitBreaker
 from bot.engine.poller import Poller
 from bot.engine.registry import Registry
@@ -68,7 +69,14 @@ class Checked(Protocol):
 class HealthChecks:
     """Checks the running bot: its database, and all `apps` of its process."""
 
-    def __init__(self, database: Database, apps: Sequence[Checked], clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        apps: Sequence[Checked],
+        clock: Clock,
+        holding: Callable[[], Holding | None] = lambda: None,
+    ) -> None:
+        self._holding: Final = holding
         self._database: Final = database
         self._apps: Final = apps
         self._clock: Final = clock
@@ -110,6 +118,8 @@ class HealthChecks:
                 key = worst([check_key(health) for health in healths])
                 found = [self._check_gateway(), database, key]
                 found.append(worst([check_api(health, now) for health in healths]))
+                if (holding := self._holding()) is not None:
+                    found.append(check_shards(holding))
                 self._ready = {component.name: component.ok for component in found}
                 found += check_channels({c: lacks for app in self._apps for c, lacks in app.closed.items()})
                 self._components = tuple(self._dated(component) for component in found)
@@ -136,6 +146,8 @@ class HealthChecks:
 
     def _check_gateway(self) -> Component:
         states = [app.gateway_state for app in self._apps]
+        if not states:
+            return Component("gateway", ok=True, state="not needed")
         state = next((state for state in states if state != CONNECTED), CONNECTED)
         return Component("gateway", ok=state == CONNECTED, state=state)
 
@@ -189,6 +201,14 @@ def check_api(health: Health, now: float) -> Component:
     if health.failing_since is not None:
         return Component(name, ok=False, state="has never answered", since=health.failing_since)
     return Component(name, ok=True, state=NOT_ASKED)
+
+
+def check_shards(holding: Holding) -> Component:
+    """A process without a shard is ready, too: it takes over what another one no longer serves."""
+    if not holding.wanted:
+        return Component("shards", ok=False, state="not joined yet")
+    held = f"{holding.held} of {holding.wanted} held"
+    return Component("shards", ok=True, state=held if holding.held else f"standby, {held}")
 
 
 def check_channels(closed: Mapping[int, str]) -> tuple[Component, ...]:
