@@ -43,6 +43,7 @@ class Shared:
         self.wait: Final = wait
         self.downloader: Final = downloader
         self.traffic: Final = traffic
+        traffic.limiter.take_turn = database.take_turn
         self.metrics: Final = traffic.metrics
         self.budget: Final = RequestBudget(settings.poll_per_minute)
         self.tuner: Final = PollTuner(settings.poll_policy, wait=wait)

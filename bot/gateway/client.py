@@ -77,7 +77,7 @@ class VeoBot(discord.AutoShardedClient):
         """Called when the gateway has connected or disconnected."""
         self._may_be_alone: Final = may_be_alone
         self._gateway: dict[int, GatewayShard] = {}
-        self._identify_budget: Final = IdentifyBudget(self.fetch_session_start_limits, self.traffic.metrics)
+        self._identify_budget: Final = IdentifyBudget(self.fetch_session_start_limits, self.traffic)
         self.on_press: Press
         """Dispatched by discord.py when a button of ours is pressed."""
         self.add_dynamic_items(CardButton)
@@ -103,7 +103,8 @@ class VeoBot(discord.AutoShardedClient):
         shard.launch()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        await super().before_identify_hook(shard_id, initial=initial)
+        if self.traffic.limiter.take_turn is None:  # else the shard has waited for its turn already
+            await super().before_identify_hook(shard_id, initial=initial)
         self._identify_budget.spend(shard_id or 0)
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 
 import discord
 
-from bot.metrics import Metrics
+from bot.gateway.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,9 @@ MOST_A_DAY: Final = 55
 """IDENTIFYs of one shard."""
 MOMENT: Final = 0.001
 """Shorter waits count as none: such a sleep may end before the clock has advanced."""
+IDENTIFY_SECONDS: Final = 5.5
+"""Seconds between two IDENTIFYs, of whichever processes, with the same shard number modulo `max_concurrency`:
+Discord's five, and a little because some connect sooner than others."""
 LEAST_LEFT: Final = 50
 """No session is started while Discord has fewer left than this: the operator may need them."""
 ASK_SECONDS: Final = 15.0
@@ -49,13 +52,15 @@ def identify_delay(sent: Sequence[float], now: float) -> float:
 class IdentifyBudget:
     """Decides when a shard may start a session. `fetch` asks Discord for its `session_start_limit`."""
 
-    def __init__(self, fetch: Callable[[], Awaitable[discord.SessionStartLimits]], metrics: Metrics) -> None:
+    def __init__(self, fetch: Callable[[], Awaitable[discord.SessionStartLimits]], traffic: Traffic) -> None:
         self._fetch: Final = fetch
-        self._metrics: Final = metrics
+        self._traffic: Final = traffic
         self._sent: Final = defaultdict[int, deque[float]](lambda: deque(maxlen=MOST_A_DAY))
         """When each shard sent IDENTIFY, on the loop's clock."""
         self._left: int | None = None
         """How many session starts Discord last reported, minus those used since."""
+        self._at_once = 1
+        """How many shards may send IDENTIFY at the same time, as Discord last reported."""
         self.exhausted = False
 
     async def wait(self, shard_id: int) -> None:
@@ -68,6 +73,7 @@ class IdentifyBudget:
             reset = await self._ask()
             if self._left is None or self._left >= LEAST_LEFT:
                 self.exhausted = False
+                await self._wait_for_others(shard_id)
                 return
             if not self.exhausted:
                 log.error(
@@ -83,7 +89,15 @@ class IdentifyBudget:
         self._sent[shard_id].append(asyncio.get_running_loop().time())
         if self._left is not None:
             self._left -= 1
-        self._metrics.gateway_identifies.inc()
+        self._traffic.metrics.gateway_identifies.inc()
+
+    async def _wait_for_others(self, shard_id: int) -> None:
+        """Wait until no shard, also of another process, has just used the same part of Discord's rate.
+
+        This is before the connection, which Discord ends if it waits for long without an IDENTIFY.
+        """
+        if (take := self._traffic.limiter.take_turn) is not None:
+            await asyncio.sleep(await take(f"identify {shard_id % self._at_once}", IDENTIFY_SECONDS, 1))
 
     async def _ask(self) -> float:
         """Ask how many session starts are left; return the seconds until the count is reset.
@@ -94,6 +108,7 @@ class IdentifyBudget:
             async with asyncio.timeout(ASK_SECONDS):
                 limits = await self._fetch()
             remaining, reset = int(limits.remaining), limits.reset_after / 1000
+            self._at_once = max(1, int(limits.max_concurrency))
         except Exception as error:
             log.info("could not ask how many sessions are left", extra={"reason": type(error).__name__})
             return ASK_AGAIN_SECONDS

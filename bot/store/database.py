@@ -7,7 +7,7 @@ both, and `tests/store` holds both to it.
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -18,6 +18,10 @@ from sqlalchemy.exc import DatabaseError
 from bot.store.errors import StoreError, StoreFailed
 
 T = TypeVar("T")
+
+TakeTurn = Callable[[str, float, int], Awaitable[float]]
+"""Takes a turn of those that all processes of the bot share; returns the seconds until it may be used. It is
+given a rate's name, the seconds between two turns, and how many there are together after a rest."""
 
 
 class Database(ABC):
@@ -40,6 +44,11 @@ class Database(ABC):
     @abstractmethod
     def video_folder(self) -> Path:
         """Where videos wait for upload. The bot deletes everything in it."""
+
+    @property
+    def take_turn(self) -> TakeTurn | None:
+        """What hands out turns at rates that several processes share; None where there is only one."""
+        return None
 
     @abstractmethod
     async def open(self) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
-from bot.store.database import Database, T
+from bot.store.database import Database, T, TakeTurn
 from bot.store.errors import AnotherBot, StoreFailed, StoreUnusable
 from bot.store.location import shown
 from bot.store.migrating import migrate, version_of
@@ -38,6 +38,7 @@ from bot.store.postgres_session import (
 )
 from bot.store.schema import OLDEST_CODE, ONE_LIVE_WATCH, members
 from bot.store.temporary_folder import TemporaryFolder
+from bot.store.turns import Turns
 from bot.store.unconfirmed import skip_ahead
 
 ONE_LIVE_WATCH.dialect_options["postgresql"]["where"] = ONE_LIVE_WATCH.dialect_options["sqlite"]["where"]
@@ -69,6 +70,7 @@ class PostgresDatabase(Database):
         self._in_doubt_seconds = IN_DOUBT_SECONDS
         self._closing = False
         self._folder: Final = TemporaryFolder(shown(url))
+        self._turns: Final = Turns(url)
 
     @property
     def video_folder(self) -> Path:
@@ -85,6 +87,7 @@ class PostgresDatabase(Database):
 
     async def close(self) -> None:
         self._closing = True
+        await self._turns.close()
         await super().close()
         self._folder.release()
 
@@ -99,6 +102,11 @@ class PostgresDatabase(Database):
         other._timeline, other._limits, other._in_doubt_seconds = self._timeline, _OF_BEATS, 0.0
         other._engine = other._make_engine(connect_timeout=2)
         return other
+
+    @property
+    def take_turn(self) -> TakeTurn | None:
+        # Where work runs inline, time is not the server's either.
+        return None if self._alone or self._executor is None else self._turns.take
 
     def lock(self, connection: Connection, name: str) -> None:
         connection.execute(_LOCK, {"name": name})

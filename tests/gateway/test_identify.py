@@ -1,12 +1,18 @@
 """When IDENTIFY may be sent: soon after the first, never too often in a day."""
 
+import asyncio
 import itertools
 import random
+from collections import defaultdict
 
+import discord
 import pytest
 
+from bot.clock import DiscordTime
 from bot.gateway.connection import READY_WAITS, ready_wait
-from bot.gateway.identify import DAY, HOUR, MOST_A_DAY, identify_delay
+from bot.gateway.identify import DAY, HOUR, MOST_A_DAY, IdentifyBudget, identify_delay
+from bot.gateway.traffic import Traffic
+from bot.metrics import Metrics
 
 
 def test_the_first_session_is_begun_at_once() -> None:
@@ -57,3 +63,31 @@ def test_waiting_for_ready_alone_stays_below_a_days_number() -> None:
         unanswered += 1
     assert len(at) < 60
     assert [after - before for before, after in itertools.pairwise(at)][:5] == list(READY_WAITS)
+
+
+@pytest.mark.looptime
+async def test_shards_with_one_rate_start_one_after_another_and_others_at_once() -> None:
+    async def limits() -> discord.SessionStartLimits:
+        return discord.SessionStartLimits(total=1000, remaining=900, reset_after=0, max_concurrency=2)
+
+    async def take(name: str, gap: float, at_once: int) -> float:
+        assert at_once == 1
+        now = asyncio.get_running_loop().time()
+        free[name] = max(free[name], now) + gap
+        return free[name] - gap - now
+
+    free, starts = defaultdict[str, float](float), dict[int, float]()
+
+    async def shard(number: int) -> None:
+        """Start a shard in a process of its own."""
+        traffic = Traffic(Metrics(), DiscordTime(lambda: 0.0))
+        traffic.limiter.take_turn = take
+        await IdentifyBudget(limits, traffic).wait(number)
+        starts[number] = asyncio.get_running_loop().time()
+
+    await asyncio.gather(*map(shard, range(6)))
+    assert set(free) == {"identify 0", "identify 1"}
+    for rate in (0, 1):
+        at = [starts[number] for number in range(6) if number % 2 == rate]
+        assert at[0] < 1
+        assert all(after - before > 5 for before, after in itertools.pairwise(at))

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import time
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Final
 
@@ -157,3 +159,82 @@ async def test_final_forms_wait_for_the_results_of_two_seconds_and_not_for_all()
     assert last < min(finals)
     assert max(finals) < last + 200 / PER_SECOND + 2
     await asyncio.gather(*later)
+
+
+class SharedRow:
+    """Hands out the turns of several limiters as `bot.store.turns` does; each take takes a while."""
+
+    def __init__(self, takes: Callable[[], float]) -> None:
+        self._takes: Final = takes
+        self._next = 0.0
+
+    async def take(self, _name: str, gap: float, at_once: int) -> float:
+        await asyncio.sleep(self._takes() / 2)
+        self._next = max(self._next, now()) + gap
+        wait = self._next - at_once * gap - now()
+        await asyncio.sleep(self._takes() / 2)
+        return max(0.0, wait)
+
+
+def sharing(row: SharedRow) -> RateLimiter:
+    limiter = RateLimiter()
+    limiter.take_turn = row.take
+    return limiter
+
+
+async def test_processes_that_share_turns_send_at_45_a_second_and_never_more_than_50_in_any() -> None:
+    chance = random.Random(5)
+    row = SharedRow(lambda: chance.choice([0.001, 0.002, 0.02]))
+    began = now()
+    found = await asyncio.gather(*(passed(sharing(row), [Priority.PROGRESS] * 60) for _ in range(3)))
+    times = sorted(time for mine in found for time, _ in mine)
+    assert busiest(times) <= 50
+    assert 180 / (now() - began) >= 43
+    first = min(mine[-1][0] for mine in found)
+    assert all(sum(time <= first for time, _ in mine) >= 50 for mine in found)
+
+
+async def test_a_shared_turn_goes_to_the_most_urgent_of_those_that_wait_when_it_comes() -> None:
+    row = SharedRow(lambda: 0.001)
+    busy, limiter = sharing(row), sharing(row)
+    others = asyncio.create_task(passed(busy, [Priority.PROGRESS] * 200))
+    progress = asyncio.create_task(passed(limiter, [Priority.PROGRESS] * 30))
+    await asyncio.sleep(0.2)
+    began = now()
+    await passed(limiter, [Priority.RESULT])
+    assert now() - began < 0.1
+    assert not progress.done()
+    await asyncio.gather(others, progress)
+
+
+async def test_requests_wait_while_no_turns_are_given() -> None:
+    given = asyncio.Event()
+
+    async def take(_name: str, _gap: float, _at_once: int) -> float:
+        await given.wait()
+        return 0.0
+
+    limiter = RateLimiter()
+    limiter.take_turn = take
+    waiting = asyncio.create_task(passed(limiter, [Priority.RESULT] * 3))
+    await asyncio.sleep(3600)
+    assert not waiting.done()
+    given.set()
+    await waiting
+
+
+@pytest.mark.looptime(False)
+async def test_a_turn_that_was_overslept_is_not_used() -> None:
+    taken = 0
+
+    async def take(_name: str, _gap: float, _at_once: int) -> float:
+        nonlocal taken
+        taken += 1
+        if taken == 1:
+            asyncio.get_running_loop().call_soon(time.sleep, 0.3)  # a stall of the event loop
+        return 0.1
+
+    limiter = RateLimiter()
+    limiter.take_turn = take
+    await limiter.enter(Priority.RESULT)
+    assert taken > 1
