@@ -29,7 +29,8 @@ async def live():
     await database.close()
 
 asyncio.run(live())
-print(*sorted(name for name in sys.modules if re.search("postgres|psycopg|alembic|mako", name)))
+shared = "store.(answers|fenced|leases|membership|notifications|turns)"
+print(*sorted(name for name in sys.modules if re.search(f"postgres|psycopg|alembic|mako|{shared}", name)))
 """
 
 
