@@ -5,6 +5,9 @@
     learned    from 429s alone (`LearnedRate`)
 
 People's own polls are not spaced: they come a few at a time. Times are seconds of any one clock.
+
+If several processes share what is set, each request also needs a *turn* among them
+(`bot.engine.poll_turns`). That of a watched task is taken beforehand, and it is polled when the turn comes.
 """
 
 from collections import deque
@@ -25,6 +28,10 @@ LONGEST_WINDOW: Final = 120.0
 """The rest of a longer window is not spread: a daily quota must not slow down a busy hour."""
 
 
+TURN_LASTS: Final = 1.0
+"""Seconds for which a turn that has come can be used."""
+
+
 class Quota(NamedTuple):
     """What an API announces: so many more `requests` within the next `seconds`."""
 
@@ -32,10 +39,26 @@ class Quota(NamedTuple):
     seconds: float
 
 
-class RequestBudget:
-    """Spaces requests and counts them; `per_minute` is the most in any minute, None for no such limit."""
+def turn_gap(per_minute: int) -> float:
+    """Return the seconds between two turns, so that any minute has at most `per_minute` requests.
 
-    def __init__(self, per_minute: int | None = None) -> None:
+    So many of them, `turns_ahead`, may be taken ahead of their time.
+    """
+    return (MINUTE + IN_TRANSIT + TURN_LASTS) / (per_minute - turns_ahead(per_minute))
+
+
+def turns_ahead(per_minute: int) -> int:
+    """Return how many turns people may take ahead of their time, in place of watched tasks."""
+    return per_minute // RESERVED
+
+
+class RequestBudget:
+    """Spaces requests and counts them; `per_minute` is the most in any minute, None for no such limit.
+
+    `takes_turns` if other processes share that limit.
+    """
+
+    def __init__(self, per_minute: int | None = None, *, takes_turns: bool = False) -> None:
         self.learned: Final = LearnedRate()
         self._window: Final = deque[float](maxlen=per_minute or 0)
         self._for_watched: Final = per_minute - per_minute // RESERVED if per_minute else 0
@@ -45,6 +68,9 @@ class RequestBudget:
         self._not_before = -inf
         self._next = -inf
         self._next_spaced = -inf
+        self._takes_turns: Final = takes_turns
+        self._turn: float | None = None
+        """When the turn of the next watched task comes, if one is taken."""
 
     def is_limited(self, now: float) -> bool:
         """Return whether any limit is known."""
@@ -56,7 +82,25 @@ class RequestBudget:
         most = self._for_watched if spaced else self._window.maxlen or 0
         if most and len(self._window) >= most:
             at = max(at, self._window[-most] + MINUTE + IN_TRANSIT)
+        if spaced and self._turn is not None:
+            at = max(at, self._turn)
         return max(at, self._next_spaced) if spaced else at
+
+    def lacks_turn(self, now: float) -> bool:
+        """Return whether a turn must be taken before the next watched task is polled."""
+        return self._takes_turns and (self._turn is None or now > self._turn + TURN_LASTS)
+
+    def turn_taken(self, at: float) -> None:
+        """Record when the turn of the next watched task comes."""
+        self._turn = at
+
+    def turn_used(self) -> None:
+        """Record that a watched task is polled."""
+        self._turn = None
+
+    def hold(self, until: float) -> None:
+        """Send nothing before a time."""
+        self._not_before = max(self._not_before, until)
 
     def sent(self, now: float) -> None:
         """Count a request."""

@@ -104,6 +104,7 @@ class PollQueue:
         if urgency is not None and not take_failing:
             due, task_id = self._most_urgent(now, urgency)
         del self._due[task_id]
+        self.budget.turn_used()
         self.in_flight[task_id] = now
         self._people_ahead = max(0, self._people_ahead - 1)
         self._failing_in_flight += take_failing

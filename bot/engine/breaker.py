@@ -19,6 +19,7 @@ from bot.core.events import ErrorKind, Observation, PollError
 from bot.core.health import IMPOSSIBLE_ID, Health, Mode, after_probes, observe
 from bot.core.policy import retry_after_delay
 from bot.core.task import Task
+from bot.engine.poll_turns import PollTurns
 from bot.veo.errors import BrokenAnswer, VeoError, as_event
 
 log = logging.getLogger(__name__)
@@ -49,11 +50,13 @@ class CircuitBreaker:
         *,
         on_change: Callable[[], None],
         budget: RequestBudget,
+        turns: PollTurns | None = None,
         wait: WaitHook = plain_wait,
     ) -> None:
         """`on_change` is called when the API's mode has changed."""
         self.health = Health()
         self.budget: Final = budget
+        self.turns: Final = turns
         self._on_change: Final = on_change
         self._poll: Final = poll
         self._watched: Final = watched
@@ -103,9 +106,20 @@ class CircuitBreaker:
         return task
 
     async def wait_for_budget(self) -> None:
-        """Wait until the budget allows one more request."""
+        """Wait until the budget allows one more request.
+
+        Raises:
+            Unavailable: it takes turns with other processes, and these are not known.
+        """
         while (at := self.budget.at(spaced=False)) > (now := self._clock()):
             await self._wait(asyncio.sleep(at - now))
+        if self.turns is not None:
+            await self.turns.wait()
+
+    async def take_turn(self) -> None:
+        """Take the turn of the next watched task."""
+        if self.turns is not None:
+            await self.turns.take()
 
     async def begin_second_try(self) -> None:
         """Wait until a poll may send another request, and count it: in place of one cut off, or refused."""
@@ -143,9 +157,9 @@ class CircuitBreaker:
         return task_id in self._watched or self._clock() - polled_at < MIXED_UP_SECONDS
 
     async def _ask(self, task_id: str) -> Observation:
-        await self.wait_for_budget()
-        self._probing_since = self._clock()
         try:
+            await self.wait_for_budget()
+            self._probing_since = self._clock()
             return await self.poll(task_id)
         except VeoError as error:
             return as_event(error)

@@ -111,6 +111,7 @@ class Poller:
             try:
                 while (wait := self.person_delay()) > 0:
                     await self._person_wake_up.sleep(None if wait == inf else wait)
+                await self.breaker.wait_for_budget()
                 self._queue.begin_persons()
             finally:
                 self._queue.people_waiting -= 1
@@ -183,6 +184,9 @@ class Poller:
             self._backlogged = False
             self._queue.spread(self._clock(), RESUMED_WITHIN, RESUMING_PER_SECOND, self._chance)
         while (at := self._next_at()) <= (now := self._clock()):
+            if self.breaker.budget.lacks_turn(now):
+                await self.breaker.take_turn()
+                continue
             ranked = self._urgency if self.breaker.budget.is_limited(now) else None
             poll = asyncio.create_task(self._poll(*self._queue.take(now, ranked)), name="poll")
             self._polls.add(poll)

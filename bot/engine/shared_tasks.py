@@ -21,9 +21,10 @@ from bot.core.shards import Shard
 from bot.core.task import Task
 from bot.engine.poller import Poller
 from bot.engine.tracker import Tracker
-from bot.store.answers import WATCHED, Answer, Answers, read_answers
+from bot.store.answers import Answer, Answers, read_answers
 from bot.store.database import Database
 from bot.store.errors import StoreFailed
+from bot.store.notifications import TASK
 
 log = logging.getLogger(__name__)
 
@@ -133,8 +134,8 @@ class SharedTaskReader:
 
     def notified(self, payload: str) -> None:
         """Read at once, if the notification is about a task that is watched here."""
-        task_id = payload.removeprefix(WATCHED)
-        if payload.startswith(WATCHED) and any(shard.watches(task_id) for shard in self.shards):
+        task_id = payload.removeprefix(TASK)
+        if payload.startswith(TASK) and any(shard.watches(task_id) for shard in self.shards):
             self._wake_up.set()
 
     async def run(self) -> None:

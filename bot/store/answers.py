@@ -9,18 +9,17 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, delete, func, intersect, select, update
+from sqlalchemy import Connection, delete, intersect, select, update
 
 from bot.core.events import Observation
 from bot.core.shards import Shard
 from bot.store.database import Database
+from bot.store.notifications import TASK, notify
 from bot.store.records import is_in, observation_from, observation_record
 from bot.store.schema import LIVE, answers, cards, watches
 
 STEP: Final = 0.001
 """Seconds by which `at` grows with each write: enough to tell it from the one before."""
-WATCHED: Final = "task "
-"""Begins a notification; the task's id follows."""
 
 
 class Answer(NamedTuple):
@@ -50,7 +49,7 @@ class Answers:
     def begin(self, connection: Connection, task_ids: Collection[str], now: float) -> None:
         """Share those of the tasks that others watch; called before this shard's own watches are stored."""
         for task_id in sorted(task_ids):  # two beginnings at once must see each other
-            self._database.lock(connection, WATCHED + task_id)
+            self._database.lock(connection, TASK + task_id)
         query = select(watches.c.task_id).join(cards).distinct()
         live = query.where(watches.c.state == LIVE, watches.c.task_id.in_(task_ids))
         self._share(connection, connection.scalars(live.where(~is_in(self._shard, cards.c.guild_id))), now)
@@ -64,7 +63,7 @@ class Answers:
         if found:
             self._delete_unwatched(connection, found)
             for task_id in found:
-                notify(connection, WATCHED + task_id)
+                notify(connection, TASK + task_id)
 
     async def share(self, now: float) -> None:
         """Share what this shard and others watch already, as after a change of the number of shards."""
@@ -89,7 +88,7 @@ class Answers:
         def work(connection: Connection) -> float | None:
             at: float | None = connection.scalar(change.returning(answers.c.at))
             if at is not None:
-                notify(connection, WATCHED + task_id)
+                notify(connection, TASK + task_id)
             return at
 
         return await self._database.write(work)
@@ -108,7 +107,7 @@ class Answers:
         for task_id in list(task_ids):
             row = self._database.upsert(answers).values(task_id=task_id, observation=None, at=now)
             connection.execute(row.on_conflict_do_nothing())
-            notify(connection, WATCHED + task_id)
+            notify(connection, TASK + task_id)
 
     def _delete_unwatched(self, connection: Connection, task_ids: Collection[str] | None = None) -> None:
         live = select(watches.c.task_id).where(watches.c.state == LIVE)
@@ -135,7 +134,3 @@ async def read_answers(database: Database) -> Mapping[str, Answer]:
         }
 
     return await database.run(work)
-
-
-def notify(connection: Connection, payload: str) -> None:
-    connection.execute(select(func.pg_notify("veo_watch_bot", payload)))

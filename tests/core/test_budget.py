@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.budget import LONGEST_WINDOW, Quota, RequestBudget
+from bot.core.budget import (
+    LONGEST_WINDOW,
+    TURN_LASTS,
+    Quota,
+    RequestBudget,
+    turn_gap,
+    turns_ahead,
+)
 from bot.core.learned_rate import LONGEST_HOLD
 
 START = 1_800_000_000.0
@@ -118,3 +125,68 @@ def test_no_announcement_stops_polling(quotas: list[tuple[int, float]]) -> None:
     budget.sent(START)
     assert budget.at(spaced=True) <= START + LONGEST_HOLD
     assert budget.at(spaced=True) < inf
+
+
+# Turns among several processes
+
+
+class Row:
+    """The turns as `bot.store.turns` hands them out."""
+
+    def __init__(self) -> None:
+        self.next_at = START
+
+    def take(self, now: float, gap: float, ahead: int) -> float:
+        self.next_at = max(self.next_at, now) + gap
+        return max(now, self.next_at - gap * (ahead + 1))
+
+
+@given(
+    st.integers(1, 400),
+    st.lists(
+        st.tuples(st.floats(0, 3), st.integers(0, 2), st.booleans(), st.floats(0, TURN_LASTS)),
+        min_size=50,
+        max_size=300,
+    ),
+)
+def test_processes_that_take_turns_never_send_more_than_is_set_together(
+    per_minute: int, acts: list[tuple[float, int, bool, float]]
+) -> None:
+    """Whoever asks in whichever process; a turn is used late, or not at all."""
+    row, gap, now, sent = Row(), turn_gap(per_minute), START, list[float]()
+    budgets = [RequestBudget(per_minute, takes_turns=True) for _ in range(3)]
+    for after, number, spaced, late in acts:
+        budget, now = budgets[number], now + after
+        if spaced:
+            while budget.lacks_turn(now) or budget.at(spaced=True) > now:
+                now = max(now, budget.at(spaced=True))
+                if budget.lacks_turn(now):
+                    budget.turn_taken(row.take(now, gap, 0))
+            at = now
+            budget.turn_used()
+        else:
+            now = max(now, budget.at(spaced=False))
+            at = row.take(now, gap, turns_ahead(per_minute)) + late
+        budget.sent(at)
+        sent.append(at)
+    sent.sort()
+    assert all(later - earlier > 60 for earlier, later in zip(sent, sent[per_minute:], strict=False))
+
+
+def test_a_turn_is_waited_for_used_once_and_lost_if_it_is_not_used() -> None:
+    budget = RequestBudget(60, takes_turns=True)
+    assert budget.lacks_turn(START)
+    budget.turn_taken(START + 5)
+    assert not budget.lacks_turn(START)
+    assert (budget.at(spaced=True), budget.at(spaced=False)) == (START + 5, -inf)
+    assert budget.lacks_turn(START + 5 + TURN_LASTS + 0.1)
+    budget.turn_used()
+    assert budget.lacks_turn(START + 5)
+    assert not RequestBudget(60).lacks_turn(START)
+
+
+def test_a_budget_that_is_held_sends_nothing() -> None:
+    budget = RequestBudget()
+    budget.hold(START + 2)
+    budget.hold(START + 1)
+    assert budget.at(spaced=True) == budget.at(spaced=False) == START + 2
