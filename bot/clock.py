@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from email.utils import parsedate_to_datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 ANSWERS: Final = 3
@@ -76,11 +76,18 @@ class DiscordTime:
 
     def update(self, date: str) -> None:
         """Use the `Date` header of a response that has just arrived; ignore an invalid one."""
-        try:
-            at = parsedate_to_datetime(date).timestamp()
-        except (ValueError, TypeError, OverflowError):
+        if (at := _unix_time(date)) is None:
             return
         self._offsets.append(at + 0.5 - self._clock())  # its second began up to a second ago
+
+
+@lru_cache(maxsize=1)
+def _unix_time(date: str) -> float | None:
+    """Return the time of a `Date` header, None if it is invalid; many responses have the same."""
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 class WakeUp:
