@@ -69,21 +69,25 @@ def decode(
     fingerprint = hash(body)
     if succeeded and known is not None and known.fingerprint == fingerprint:
         return known
-    pause = retry_after(headers, now)
-    if status == TOO_MANY and pause is None:
-        pause = max(
-            (quota.seconds for quota in read_quotas(headers, now) if not quota.requests), default=None
-        )
     try:
         # An error needs no body; a success does.
         answer = _read_json(body, headers.get("Content-Type", "")) if succeeded or body.strip() else ""
     except _NotJson as fault:
-        if (error := of_status(status, pause)) is None and fault.page:
+        if (error := of_status(status, _pause(status, headers, now))) is None and fault.page:
             error = Unavailable(f"status {status} and a page: is VEO_API_BASE_URL right?")
         raise error or BrokenAnswer(f"status {status} and damaged JSON") from None
     if succeeded and (found := _find(answer, task_id)) is not None:
         return _task(*found, task_id, fingerprint)
-    raise of_answer(status, pause, answer, task_id)
+    raise of_answer(status, _pause(status, headers, now), answer, task_id)
+
+
+def _pause(status: int, headers: Mapping[str, str], now: float) -> float | None:
+    """Return the seconds that an answer without a task asks us to wait, None if it names none."""
+    pause = retry_after(headers, now)
+    if status == TOO_MANY and pause is None:
+        spent = (quota.seconds for quota in read_quotas(headers, now) if not quota.requests)
+        return max(spent, default=None)
+    return pause
 
 
 def _find(answer: Any, task_id: str) -> tuple[tuple[Object, ...], str] | None:
