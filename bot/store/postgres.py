@@ -96,7 +96,7 @@ class PostgresDatabase(Database):
 
         A commit in doubt or a slow statement must not delay the beats by which others know this process.
         """
-        other = PostgresDatabase(self.url, executor, alone=self._alone)
+        other: PostgresDatabase = self._like_this(executor)
         other.on_taken = lambda error: self.on_taken(error)  # noqa: PLW0108 it may be set later
         other.on_notify = lambda payload: self.on_notify(payload)  # noqa: PLW0108
         other._timeline, other._limits, other._in_doubt_seconds = self._timeline, _OF_BEATS, 0.0
@@ -107,6 +107,9 @@ class PostgresDatabase(Database):
     def take_turn(self) -> TakeTurn | None:
         # Where work runs inline, time is not the server's either.
         return None if self._alone or self._executor is None else self._turns.take
+
+    def _like_this(self, executor: Executor | None) -> "PostgresDatabase":
+        return PostgresDatabase(self.url, executor, alone=self._alone)
 
     def lock(self, connection: Connection, name: str) -> None:
         connection.execute(_LOCK, {"name": name})

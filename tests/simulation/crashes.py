@@ -57,10 +57,7 @@ class CrashingDatabase(Database):
 
     trap: Trap
     disk: "Disk"
-    is_away = False
-    """Whether it cannot be reached."""
-    is_dead = False
-    """Whether its process has ended."""
+    link: "Link"
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         if self.trap.springs("before a transaction"):
@@ -73,16 +70,13 @@ class CrashingDatabase(Database):
     def fill(self) -> None:
         """Make the disk as full as it is said to be."""
 
-    def end_sessions(self) -> None:
-        """End what a server keeps for this process."""
-
 
 class CrashingFile(CrashingDatabase, SqliteDatabase):
     """SQLite: a full disk lets nothing grow, a broken one takes no writes."""
 
     def __init__(self, path: Path, trap: Trap, disk: "Disk") -> None:
         super().__init__(path, None)
-        self.trap, self.disk = trap, disk
+        self.trap, self.disk, self.link = trap, disk, Link()
 
     async def open(self) -> None:
         await super().open()
@@ -95,6 +89,22 @@ class CrashingFile(CrashingDatabase, SqliteDatabase):
         assert connection is not None
         connection.execute(f"PRAGMA max_page_count = {1 if self.disk.full else MOST_PAGES}")
         connection.execute(f"PRAGMA query_only = {int(self.disk.broken)}")
+
+
+@dataclass
+class Link:
+    """How one run of a bot reaches its database."""
+
+    is_away: bool = False
+    """Whether the database cannot be reached."""
+    is_dead: bool = False
+    """Whether the run has ended."""
+    sessions: list[Callable[[], None]] = field(default_factory=list)
+    """End what a server keeps for it."""
+
+    def end_sessions(self) -> None:
+        for end in self.sessions:
+            end()
 
 
 @dataclass

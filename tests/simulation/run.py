@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from unittest.mock import patch
 
@@ -12,7 +13,7 @@ from postgres_server import Server
 from simulation.lives import lives, serve_videos
 from simulation.people import ACTS
 from simulation.supervisor import Supervisor
-from simulation.troubles import TROUBLES, fill
+from simulation.troubles import TROUBLES, Trouble, fill
 from simulation.verdict import POLL_MAX_SECONDS, POLL_MIN_SECONDS, STALLED_HOURS, Verdict, judge, lines_left
 from simulation.world import World, seeded
 from store.places import sql
@@ -35,10 +36,10 @@ NEXT_START_SECONDS = 60.0
 """And the next start has cleaned up."""
 
 
-def simulate(seed: int, server: Server | None = None, template: str = "migrated") -> Verdict:
+def simulate(seed: int, server: Server | None = None, template: str = "migrated", bots: int = 1) -> Verdict:
     """Live through the world of a seed and say what was wrong with it; the same seed lives the same way.
 
-    With a `server` the data is in a database of it, made from the template.
+    With a `server` the data is in a database of it, made from the template. Several bots share one.
     """
     logging.disable(logging.CRITICAL)
     try:
@@ -83,9 +84,9 @@ async def _live(seed: int, folder: Path, server: Location | None) -> Verdict:
         operating = asyncio.create_task(machine.operate())
         try:
             await here.sim.wait_for(lambda: here.sim.command_writes > 0, 60)
-            await _trouble(world, machine)
-            await _heal(world, machine)
-            unfinished = await _peace(world)
+            await trouble(world, TROUBLES)
+            await heal(world)
+            unfinished = await peace(world)
         finally:
             operating.cancel()
             await asyncio.gather(operating, return_exceptions=True)
@@ -97,29 +98,33 @@ async def _live(seed: int, folder: Path, server: Location | None) -> Verdict:
         return judge(seed, world, unfinished)
 
 
-async def _trouble(world: World, machine: Supervisor) -> None:
+async def trouble(world: World, troubles: Mapping[Trouble, float]) -> None:
     """Let people act and troubles come, of the kinds that this seed has drawn."""
     rng = world.rng
-    kinds = [trouble for trouble in TROUBLES if rng.random() < rng.choice((0.3, 0.8))]
+    kinds = [trouble for trouble in troubles if rng.random() < rng.choice((0.3, 0.8))]
     acts = list(ACTS)
     for number in range(rng.randrange(15, 40)):
         await asyncio.sleep(rng.expovariate(1 / rng.choice((0.5, 10.0, 20.0))))
         if kinds and number > 2 and rng.random() < 0.4:
-            trouble = rng.choices(kinds, [TROUBLES[kind] for kind in kinds])[0]
-            world.note(f"{trouble.__name__}")
-            await trouble(world, machine)
+            kind = rng.choices(kinds, [troubles[kind] for kind in kinds])[0]
+            machine = world.machines[0] if len(world.machines) == 1 else rng.choice(world.machines)
+            world.note(f"{kind.__name__}")
+            await kind(world, machine)
         else:
             act = rng.choices(acts, [ACTS[act] for act in acts])[0]
             await act(world)
 
 
-async def _heal(world: World, machine: Supervisor) -> None:
+async def heal(world: World) -> None:
     """End every trouble; what was lost stays lost."""
     for task in list(world.later):
         task.cancel()
     await asyncio.gather(*world.later, return_exceptions=True)
     sim, api = world.here.sim, world.here.api
-    machine.trap.disarm()
+    for machine in world.machines:
+        machine.trap.disarm()
+        machine.find_database()
+        machine.resume()
     sim.rest.faults[:] = [fault for fault in sim.rest.faults if hasattr(fault, "moment")]
     sim.rest_down = False
     sim.gateway_down = False
@@ -137,18 +142,19 @@ async def _heal(world: World, machine: Supervisor) -> None:
         api.set(task_id, Answer.json({"message": "task not found"}, 404))
     await api.start()
     world.disk.full = world.disk.broken = False
-    fill(machine)
+    for machine in world.machines:
+        fill(machine)
     world.note("healed")
 
 
-async def _peace(world: World) -> bool:
+async def peace(world: World, quiet: float = QUIET_SECONDS) -> bool:
     """Wait until the bot has nothing left to do, and a while longer; return whether it never came to that."""
     here = world.here
     end = here.clock() + HEALING_SECONDS
     while here.clock() < end:
         await asyncio.sleep(30)
         if not _unfinished(world):
-            await asyncio.sleep(QUIET_SECONDS)
+            await asyncio.sleep(quiet)
             return False
     return True
 

@@ -3,11 +3,12 @@
 import random
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor
 from functools import cache
 from typing import Any, Final
 
 import psycopg
-from simulation.crashes import CrashingDatabase, Disk, Trap
+from simulation.crashes import CrashingDatabase, Disk, Link, Trap
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import OperationalError
 
@@ -27,15 +28,21 @@ class CrashingServer(CrashingDatabase, PostgresDatabase):
     An administrator's command or a failover ends sessions (57P01), and the answer to a commit may be lost.
     """
 
-    def __init__(self, url: URL, trap: Trap, disk: Disk, rng: random.Random) -> None:
-        super().__init__(url, None)
-        self.trap, self.disk = trap, disk
+    def __init__(
+        self, url: URL, trap: Trap, disk: Disk, rng: random.Random, link: Link, *, alone: bool
+    ) -> None:
+        super().__init__(url, None, alone=alone)
+        self.trap, self.disk, self.link = trap, disk, link
+        self.link.sessions.append(self._end_sessions)
         self._rng: Final = rng
         self._sessions: Final[list[int]] = []
         """The processes of the server that have served this one."""
 
+    def _like_this(self, executor: Executor | None) -> PostgresDatabase:
+        return CrashingServer(self.url, self.trap, self.disk, self._rng, self.link, alone=self._alone)
+
     async def open(self) -> None:
-        if self.is_away:
+        if self.link.is_away:
             raise StoreUnusable("the server is away")
         await super().open()
 
@@ -45,13 +52,13 @@ class CrashingServer(CrashingDatabase, PostgresDatabase):
         super()._begin_session(connection, record)
         self._sessions.append(connection.info.backend_pid)
 
-    def end_sessions(self) -> None:
+    def _end_sessions(self) -> None:
         if self._engine is not None:
             self._engine.dispose()
         _await_end(self.url, self._sessions)
 
     def transact(self, work: Callable[[Connection], T]) -> T:
-        if self.is_dead or self.is_away:
+        if self.link.is_dead or self.link.is_away:
             raise OperationalError("", None, psycopg.OperationalError("the server is away"))
         ends = self._rng.choices(("", "before", "within", "after"), (97, 1, 1, 1))[0]
         runs = 0

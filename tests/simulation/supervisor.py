@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from simulation.crashes import CrashingDatabase, CrashingFile, Trap, crashing_requests
+from simulation.crashes import CrashingDatabase, CrashingFile, Link, Trap, crashing_requests
 from simulation.server import CrashingServer
 from simulation.world import World
 from wire.place import Place
@@ -21,7 +21,8 @@ class Supervisor:
         self._world = world
         self.here = here
         self.trap = Trap(on_spring=self._freeze)
-        self.is_database_away = False
+        self.link = Link()
+        """How the bot reaches its database; every start makes a new one."""
         self._fell_asleep: float | None = None
         world.machines.append(self)
         self._orders: asyncio.Queue[bool] = asyncio.Queue()
@@ -33,9 +34,10 @@ class Supervisor:
         trap, disk = self.trap, self._world.disk
         if isinstance(location, Path):
             return CrashingFile(location, trap, disk)
-        database = CrashingServer(location, trap, disk, self._world.sessions)
-        database.is_away = self.is_database_away
-        return database
+        self.link = Link(is_away=self.link.is_away)
+        return CrashingServer(
+            location, trap, disk, self._world.sessions, self.link, alone=not self._world.has_several_bots
+        )
 
     def _has_port(self, port: int) -> bool:
         return self.here.machine.has_port(port)
@@ -62,32 +64,26 @@ class Supervisor:
 
     def lose_database(self, *, at_once: bool) -> None:
         """Let the database be away for this machine; if it restarts, sessions end `at_once`."""
-        self.is_database_away = True
-        if isinstance(database := self.here.database, CrashingDatabase):
-            database.is_away = True
-            if at_once:
-                database.end_sessions()
+        self.link.is_away = True
+        if at_once:
+            self.link.end_sessions()
 
     def find_database(self) -> None:
-        self.is_database_away = False
-        if isinstance(database := self.here.database, CrashingDatabase):
-            database.is_away = False
+        self.link.is_away = False
 
     def _freeze(self) -> None:
         """Let nothing run any more where several bots share the world: in a moment, they could do much."""
-        if len(self._world.machines) > 1:
+        if self._world.has_several_bots:
+            self.link.is_dead = True
             if not self.here.machine.paused:
                 self.here.machine.pause()
-            if isinstance(self.here.database, CrashingDatabase):
-                self.here.database.is_dead = True
 
     def _cut_off(self) -> None:
         """Let the cleaning up of a killed bot, which no real one does, reach nobody."""
-        if len(self._world.machines) > 1:
+        if self._world.has_several_bots:
+            self.link.is_dead = True
             self.here.machine.cut_off_network()
-            if isinstance(self.here.database, CrashingDatabase):
-                self.here.database.is_dead = True
-                self.here.database.end_sessions()
+            self.link.end_sessions()
 
     async def operate(self) -> None:
         """Keep the bot running until cancelled."""

@@ -242,14 +242,14 @@ def _judge_refusals(verdict: Verdict, world: World) -> None:
             about = str(body.get("message_reference")) + str(body.get("nonce"))
             refused[life, request.method, request.path, about, bool(request.files)] += 1
     for call, times in refused.items():
-        if times > 1:
+        if times > len(world.machines):
             verdict.wrong("repeated a refusal", f"{call}: {times} times")
 
 
 def _judge_pace(verdict: Verdict, world: World) -> None:
     """No task is asked about more often than the pace allows; people's own looks come on top."""
     api = world.here.api
-    if api.max_in_flight > BOUNDS[1] + len(world.people) * 10:
+    if api.max_in_flight > BOUNDS[1] * len(world.machines) + len(world.people) * 10:
         verdict.wrong("too fast", f"{api.max_in_flight} requests at once")
     asked: dict[str, list[float]] = {}
     for request in api.requests:

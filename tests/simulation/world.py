@@ -32,6 +32,7 @@ class World:
     people: list[User]
     channels: list[Channel]
     machines: list["Supervisor"] = field(default_factory=list)
+    has_several_bots: bool = False
     disk: Disk = field(default_factory=Disk)
     sessions: random.Random = field(default_factory=random.Random)
     """Decides when a server ends a session."""
