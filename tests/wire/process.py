@@ -35,13 +35,21 @@ class Process:
     env: dict[str, str] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     child: asyncio.subprocess.Process | None = None
+    module: str = "bot"
+    """What is run: the bot, or something that runs it."""
     _spoke: asyncio.Event = field(default_factory=asyncio.Event)
     _reader: "asyncio.Task[None] | None" = None
+
+    def beside(self, **env: str) -> "Process":
+        """Return another process with the same simulators and data, not yet started."""
+        return Process(
+            self.sim, self.api, self.channel, self.ada, self.data, {**self.env, **env}, module=self.module
+        )
 
     async def start(self, *, wait: bool = True, **env: str) -> None:
         """Start the bot, by default until it is connected and its commands are known."""
         self.child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot"),
+            *(sys.executable, "-m", self.module),
             cwd=self.data,
             env={**self.env, **env},
             stderr=asyncio.subprocess.PIPE,

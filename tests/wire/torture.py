@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,12 +26,11 @@ from wire.process import PATIENCE, Process, process
 
 from bot.core.outcome import Ending
 from bot.store.location import location_of
-from sim.discord import Fault, Message
+from sim.discord import Fault, Guild, Message
 
 BEGUN_A_ROUND = 3
+"""Tasks, in a new channel: a channel takes only so many messages in a time."""
 POST = "/channels/*/messages"
-CHANNEL_WATCHES = 3
-"""Watches in one channel: it takes only so many messages in a time."""
 HEALING_SECONDS = 120.0
 SERVER_KILLED = 0.1
 """How often the database's server is killed with the bot."""
@@ -56,6 +55,12 @@ class Tally:
             f"doubled {len(self.doubled)}, lines left behind {len(self.left)}"
         )
 
+    def tell(self) -> int:
+        """Print what was found; return the exit code."""
+        print("\n".join(self.lost + self.doubled + self.left))
+        print(self.line)
+        return bool(self.lost or self.doubled or self.left)
+
 
 async def torture(
     folder: Path, kills: int, seed: int, say: Callable[[str], None], server: Server | None = None
@@ -70,13 +75,13 @@ async def torture(
     limit = "10000"
     async with process(folder, DATABASE_URL=url, WATCHES_PER_PERSON=limit, WATCHES_PER_SERVER=limit) as here:
         await here.start()
-        _trouble(here)
+        trouble(here)
         live: list[str] = []
+        guild = here.channel.guild
+        assert guild is not None
         for kill in range(kills):
-            await _begin(here, kill, live)
-            chance.shuffle(live)
-            while len(live) > BEGUN_A_ROUND or (live and chance.random() < 0.5):
-                _end(here, chance, live.pop())
+            live += await begin(here, [guild], kill)
+            end_some(here, chance, live)
             # The moment is what is tested: while cards are made, while results are on their way, just after.
             await asyncio.sleep(chance.choice((0.02, 0.2, 0.6, 1.0)) * chance.random())
             assert await here.stop(signal.SIGKILL) == -signal.SIGKILL
@@ -93,13 +98,13 @@ async def torture(
         here.sim.clear_faults()
         for task in live:
             here.api.set(task, DONE)
-        await _peace(here)
+        await peace(here)
         assert await here.stop() == 0
-        _count(here, tally)
+        count(here, tally)
     return tally
 
 
-def _trouble(here: Process) -> None:
+def trouble(here: Process) -> None:
     for trouble in (
         Fault("POST", POST, when="after", drop=True, times=None, probability=0.15),
         Fault("POST", POST, when="after", status=503, times=None, probability=0.15),
@@ -110,27 +115,28 @@ def _trouble(here: Process) -> None:
         here.sim.fault(trouble)
 
 
-async def _begin(here: Process, kill: int, live: list[str]) -> None:
-    """Have people watch new tasks; whether the bot still gets to it is another matter."""
+async def begin(here: Process, guilds: Iterable[Guild], kill: int) -> list[str]:
+    """Have people watch new tasks in each server; whether the bot still gets to it is another matter."""
     tasks = [f"cccccccc-{kill:04}-4000-8000-{number:012}" for number in range(BEGUN_A_ROUND)]
-    # In every other round all of them on one card.
-    for number, typed in enumerate([" ".join(tasks)] if kill % 2 else tasks):
-        if number % CHANNEL_WATCHES == 0:
-            guild = here.channel.guild
-            assert guild is not None
-            here.channel = guild.add_channel(f"renders {kill} {number}")
-        for task in typed.split():
-            here.api.set(task, running(10))
-            live.append(task)
-        await here.sim.slash(here.ada, here.channel, "veo", "watch", id=typed)
+    for task in tasks:
+        here.api.set(task, running(10))
+    for guild in guilds:
+        channel = guild.add_channel(f"renders {kill}")
+        # In every other round all of them on one card.
+        for typed in [" ".join(tasks)] if kill % 2 else tasks:
+            await here.sim.slash(here.ada, channel, "veo", "watch", id=typed)
+    return tasks
 
 
-def _end(here: Process, chance: random.Random, task: str) -> None:
-    end = chance.choice((DONE, DONE, failed("It did not work")))
-    here.api.set(task, [running(50)] * chance.randrange(3) + [end])
+def end_some(here: Process, chance: random.Random, live: list[str]) -> None:
+    """End some of the renders that are under way."""
+    chance.shuffle(live)
+    while len(live) > BEGUN_A_ROUND or (live and chance.random() < 0.5):
+        end = chance.choice((DONE, DONE, failed("It did not work")))
+        here.api.set(live.pop(), [running(50)] * chance.randrange(3) + [end])
 
 
-async def _peace(here: Process) -> None:
+async def peace(here: Process) -> None:
     """Wait until the bot has nothing left to do, and a while longer."""
     end = time.monotonic() + HEALING_SECONDS
     while any(row[3] != "done" for row in _rows(here)) or _lines(here):
@@ -148,7 +154,7 @@ def _rows(here: Process) -> list[tuple[int, str, str | None, str]]:
     )
 
 
-def _count(here: Process, tally: Tally) -> None:
+def count(here: Process, tally: Tally) -> None:
     """Go by what stands in the channels; the database only says what was promised."""
     cards = {
         message.id: message for channel in here.sim.world.channels.values() for message in channel.history
@@ -221,9 +227,7 @@ def main() -> int:
         tally = asyncio.run(
             torture(folder, chosen.kills, chosen.seed, lambda line: print(line, flush=True), server)
         )
-    print("\n".join(tally.lost + tally.doubled + tally.left))
-    print(tally.line)
-    return bool(tally.lost or tally.doubled or tally.left)
+    return tally.tell()
 
 
 if __name__ == "__main__":
