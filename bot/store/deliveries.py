@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from bot.core.outcome import Delivery, Message
 from bot.store.database import Database
@@ -18,7 +18,10 @@ class Deliveries:
     """The planned messages in one table. Every method may raise `StoreFailed`."""
 
     def __init__(self, database: Database, table: Table) -> None:
-        self._table: Final = table
+        watch = table.c.watch_id == bindparam("watch")
+        self._planned: Final = select(table).where(watch).order_by(table.c.part)
+        self._add: Final = insert(table)
+        self._update: Final = update(table).where(watch, table.c.part == bindparam("number"))
         self._run: Final = database.run
         self._write: Final = database.write
         self._write_last_run: Final = database.write_last_run
@@ -35,7 +38,7 @@ class Deliveries:
                     {"watch_id": watch_id, "part": part, "message": asdict(message)}
                     for part, message in enumerate(messages, 1)
                 ]
-                connection.execute(insert(self._table), rows)
+                connection.execute(self._add, rows)
                 planned = self._read(connection, watch_id)
             since = unconfirmed_since(connection, watch_id)
             return [
@@ -63,12 +66,11 @@ class Deliveries:
         await self._write(lambda connection: self._change(connection, watch_id, part, message_id=message_id))
 
     def _change(self, connection: Connection, watch_id: int, part: int, **values: float | None) -> None:
-        change = update(self._table).where(self._table.c.watch_id == watch_id, self._table.c.part == part)
-        connection.execute(change.values(values))
+        connection.execute(self._update, {"watch": watch_id, "number": part, **values})
 
     def _read(self, connection: Connection, watch_id: int) -> list[Delivery]:
-        query = select(self._table).where(self._table.c.watch_id == watch_id).order_by(self._table.c.part)
-        return [delivery_from(row) for row in connection.execute(query).mappings()]
+        rows = connection.execute(self._planned, {"watch": watch_id})
+        return [delivery_from(row) for row in rows.mappings()]
 
 
 def delivery_from(row: Mapping[Any, Any]) -> Delivery:

@@ -2,12 +2,21 @@
 
 from typing import Final
 
-from sqlalchemy import Connection, Delete, Insert, delete, select
+from sqlalchemy import Connection, Delete, Insert, bindparam, delete, select
 
 from bot.core.watch import Card, Watch
 from bot.store.database import Database
 from bot.store.records import read_followers
 from bot.store.schema import followers, summaries, watch_followers, watches
+
+_EARLY: Final = select(summaries.c.card_id).where(
+    summaries.c.watch_id == bindparam("watch"), summaries.c.early
+)
+_JOINED: Final = (
+    select(watch_followers.c.user_id)
+    .where(watch_followers.c.watch_id == bindparam("watch"))
+    .order_by(watch_followers.c.since, watch_followers.c.user_id)
+)
 
 
 class Followers:
@@ -71,16 +80,11 @@ class Followers:
         On a card with several tasks only those who joined that task, because the others are pinged by the
         summary; once the summary went out early, its followers as well.
         """
-        early = select(summaries.c.card_id).where(summaries.c.watch_id == watch_id, summaries.c.early)
-        joined = (
-            select(watch_followers.c.user_id)
-            .where(watch_followers.c.watch_id == watch_id)
-            .order_by(watch_followers.c.since, watch_followers.c.user_id)
-        )
+        watch = {"watch": watch_id}
 
         def work(connection: Connection) -> list[int]:
-            people = list(connection.scalars(joined))
-            if not card.batch or connection.scalar(early) is not None:
+            people = list(connection.scalars(_JOINED, watch))
+            if not card.batch or connection.scalar(_EARLY, watch) is not None:
                 people = [*read_followers(connection, [card.id])[card.id], *people]
             return list(dict.fromkeys(people))
 

@@ -2,30 +2,30 @@
 
 from typing import Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 
 from bot.core.shards import Shard
 from bot.store.database import Database
 from bot.store.records import Placeholder, is_in
 from bot.store.schema import placeholders
 
+_DELETE: Final = delete(placeholders).where(placeholders.c.interaction_id == bindparam("interaction"))
+
 
 class Placeholders:
     """Every method may raise `StoreFailed`."""
 
     def __init__(self, database: Database, shard: Shard | None) -> None:
-        self._upsert: Final = database.upsert
+        self._add: Final = database.upsert(placeholders).on_conflict_do_nothing()
         self._run: Final = database.run
         self._write: Final = database.write
         self._shard: Final = shard
 
     async def add(self, placeholder: Placeholder) -> None:
-        row = self._upsert(placeholders).values(placeholder._asdict()).on_conflict_do_nothing()
-        await self._write(lambda connection: connection.execute(row))
+        await self._write(lambda connection: connection.execute(self._add, placeholder._asdict()))
 
     async def delete(self, interaction_id: int) -> None:
-        row = delete(placeholders).where(placeholders.c.interaction_id == interaction_id)
-        await self._write(lambda connection: connection.execute(row))
+        await self._write(lambda connection: connection.execute(_DELETE, {"interaction": interaction_id}))
 
     async def all(self) -> list[Placeholder]:
         """Return the shard's placeholders, oldest first."""

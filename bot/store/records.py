@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, select
 
 from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.outcome import Ending, Outcome
@@ -33,6 +33,12 @@ WATCH: Final = tuple(
     for name in ("id", "card_id", "task_id", "position", "started_at", "seen_at", "outcome", "name")
 )
 """The columns of a watch."""
+_FOLLOWERS: Final = (
+    select(followers.c.card_id, followers.c.user_id)
+    .join(cards, cards.c.id == followers.c.card_id)
+    .order_by(followers.c.user_id != cards.c.starter_id, followers.c.since, followers.c.user_id)
+)
+_FOLLOWERS_OF: Final = _FOLLOWERS.where(followers.c.card_id.in_(bindparam("cards", expanding=True)))
 
 
 class Placeholder(NamedTuple):
@@ -113,13 +119,11 @@ def is_in(shard: Shard, guild_id: ColumnElement[int]) -> ColumnElement[bool]:
 
 def read_followers(connection: Connection, card_ids: Iterable[int] | Select[int]) -> dict[int, list[int]]:
     """Return the followers of each card by user id: its starter first, then in the order they came."""
-    query = (
-        select(followers.c.card_id, followers.c.user_id)
-        .join(cards, cards.c.id == followers.c.card_id)
-        .where(followers.c.card_id.in_(card_ids))
-        .order_by(followers.c.user_id != cards.c.starter_id, followers.c.since, followers.c.user_id)
-    )
+    if isinstance(card_ids, Select):
+        rows = connection.execute(_FOLLOWERS.where(followers.c.card_id.in_(card_ids)))
+    else:
+        rows = connection.execute(_FOLLOWERS_OF, {"cards": list(card_ids)})
     found: dict[int, list[int]] = defaultdict(list)
-    for card_id, user_id in connection.execute(query).all():
+    for card_id, user_id in rows.all():
         found[card_id].append(user_id)
     return found

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Table, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Insert, bindparam, func, insert, select, update
 
 from bot.core.outcome import Outcome, Summary
 from bot.core.shards import Shard
@@ -41,6 +41,28 @@ from bot.store.summaries import Summaries, add_summaries, read_summaries
 
 if TYPE_CHECKING:  # one process with a file needs none of it
     from bot.store.answers import Answers
+
+# Made once: to make a statement and to recognize it takes SQLAlchemy several times as long as to execute it.
+_TAKEN: Final = select(watches.c.task_id, watches.c.card_id).where(
+    watches.c.channel_id == bindparam("channel"),
+    watches.c.task_id.in_(bindparam("tasks", expanding=True)),
+    watches.c.state == LIVE,
+)
+_BEGUN: Final = (
+    select(func.count())
+    .select_from(watches)
+    .join(cards)
+    .where(watches.c.state == LIVE, cards.c.starter_id == bindparam("starter"))
+)
+_ADD_CARD: Final = insert(cards)
+_ADD_FOLLOWER: Final = insert(followers)
+_ADD_WATCH: Final = insert(watches)
+_END: Final = update(watches).where(watches.c.id == bindparam("watch"), watches.c.state == LIVE)
+_FINISH: Final = (
+    update(watches)
+    .where(watches.c.id.in_(bindparam("ids", expanding=True)), watches.c.state == FINAL)
+    .values(state=DONE)
+)
 
 
 class Store:
@@ -86,23 +108,17 @@ class Store:
             AlreadyWatched: the channel already watches one of the tasks; nothing is stored.
             TooManyWatches: the starter would have more than `per_person`; nothing is stored.
         """
-        query = select(watches.c.task_id, watches.c.card_id).where(
-            watches.c.channel_id == channel_id, watches.c.task_id.in_(task_ids), watches.c.state == LIVE
-        )
-
-        begun = select(func.count()).select_from(watches).join(cards)
-        begun = begun.where(watches.c.state == LIVE, cards.c.starter_id == starter_id)
         made: CardState | None = None
 
         def work(connection: Connection) -> CardState:
             nonlocal made
-            if taken := connection.execute(query).first():
+            if taken := connection.execute(_TAKEN, {"channel": channel_id, "tasks": task_ids}).first():
                 if made is not None and taken.card_id == made.card.id:
                     return made  # it was committed, although the answer was lost
                 raise AlreadyWatched(*taken)
             if per_person is not None:
                 self._lock(connection, f"person {starter_id}")
-                count = connection.execute(begun).scalar_one()
+                count = connection.execute(_BEGUN, {"starter": starter_id}).scalar_one()
                 if count + len(task_ids) > per_person:
                     raise TooManyWatches(count)
             if self.answers is not None:
@@ -116,8 +132,8 @@ class Store:
                 "created_at": now,
                 "batch": len(task_ids) > 1,
             }
-            card = Card(id=_insert(connection, cards, values), **values)  # type: ignore[arg-type]
-            connection.execute(insert(followers).values(card_id=card.id, user_id=starter_id, since=now))
+            card = Card(id=_insert(connection, _ADD_CARD, values), **values)  # type: ignore[arg-type]
+            connection.execute(_ADD_FOLLOWER, {"card_id": card.id, "user_id": starter_id, "since": now})
             added = []
             for position, task_id in enumerate(task_ids):
                 fields = {
@@ -128,7 +144,8 @@ class Store:
                     "seen_at": now if task_id in known else None,
                     "name": (names or {}).get(task_id, ""),
                 }
-                watch_id = _insert(connection, watches, {**fields, "channel_id": channel_id, "state": LIVE})
+                values = {**fields, "channel_id": channel_id, "state": LIVE}
+                watch_id = _insert(connection, _ADD_WATCH, values)
                 added.append(Watch(id=watch_id, **fields))  # type: ignore[arg-type]
             made = CardState(card, tuple(added), (starter_id,))
             return made
@@ -187,11 +204,10 @@ class Store:
 
         def work(connection: Connection) -> None:
             for watch_id, outcome in outcomes:
-                change = update(watches).where(watches.c.id == watch_id, watches.c.state == LIVE)
                 # If there is no card left to show the ending, the watch is done.
                 state = FINAL if outcome.ending.shown else DONE
                 values = {"state": state, "ended_at": outcome.at, "outcome": outcome_record(outcome)}
-                connection.execute(change.values(values))
+                connection.execute(_END, {"watch": watch_id, **values})
             add_summaries(connection, due)
             if self.answers is not None:
                 self.answers.end(connection, [watch_id for watch_id, _ in outcomes])
@@ -200,8 +216,8 @@ class Store:
 
     async def finish(self, watch_ids: Iterable[int]) -> None:
         """Store that nothing remains to be done for these ended watches."""
-        change = update(watches).where(watches.c.id.in_(list(watch_ids)), watches.c.state == FINAL)
-        await self._write(lambda connection: connection.execute(change.values(state=DONE)))
+        ids = list(watch_ids)
+        await self._write(lambda connection: connection.execute(_FINISH, {"ids": ids}))
 
     async def is_result(self, message_id: int) -> bool:
         """Return whether a message is known to belong to a result or a summary."""
@@ -228,7 +244,7 @@ class Store:
         return await self._run(lambda connection: connection.scalar(query) is not None)
 
 
-def _insert(connection: Connection, table: Table, values: dict[str, Any]) -> int:
+def _insert(connection: Connection, row: Insert, values: dict[str, Any]) -> int:
     """Insert a row and return its id."""
-    key = connection.execute(insert(table).values(values)).inserted_primary_key
+    key = connection.execute(row, values).inserted_primary_key
     return int(key[0]) if key else 0

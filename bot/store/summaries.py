@@ -53,6 +53,8 @@ class Summaries(Deliveries):
 
 def add_summaries(connection: Connection, due: Mapping[int, Summary]) -> None:
     """Store the summaries of cards that have become due; each pings those who follow its card now."""
+    if not due:
+        return
     new = due.keys() - read_summaries(connection, due)  # the transaction may run twice
     people = read_followers(connection, new)
     for card_id in new:
