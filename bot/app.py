@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from math import isfinite, nan
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bot.clock import WakeUp
 from bot.commands.ended_renders import EndedRenders
@@ -33,6 +33,9 @@ from bot.store.pruning import DAY, keep_pruning
 from bot.store.recent import Recent
 from bot.store.store import Store
 from bot.veo.client import VeoClient
+
+if TYPE_CHECKING:  # one process with a file needs none of it
+    from bot.engine.shared_tasks import SharedTasks
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +78,7 @@ class App:
             clock,
             on_change=self._api_changed,
             budget=shared.budget,
+            turns=shared.poll_turns,
             wait=wait,
         )
         veo.on_quotas = shared.budget.announced
@@ -94,6 +98,11 @@ class App:
         )
         self.tracker: Final = Tracker(self.registry, self.store, self.outbound, shared.tuner, clock=clock)
         self.poller: Final = Poller(self.breaker, self.tracker, clock, metrics=shared.metrics, wait=wait)
+        self._shared_tasks: SharedTasks | None = None
+        if shared.task_reader is not None and shard is not None:
+            self._shared_tasks = shared.task_reader.add(
+                shard, self.store, database, self.tracker, self.poller
+            )
         self.watch_service: Final = WatchService(self.store, self.tracker, self.poller, clock)
         self._keeper: Final = PlaceholderKeeper(self.store, client, clock)
         self.commands: Final = Commands(
@@ -130,6 +139,8 @@ class App:
         tree.commands = self.commands
         await shared.tuner.load(self.store)
         await self.watch_service.resume()
+        if self._shared_tasks is not None:
+            await self._shared_tasks.begin(shared.clock())
         self._begin("poll loop", self.poller.run())
         self._begin("probe loop", self.breaker.run())
         self._begin("summary loop", self.watch_service.keep_summarizing(wait))
@@ -186,6 +197,8 @@ class App:
         def left() -> float:
             return max(0.0, end - asyncio.get_running_loop().time())
 
+        if self._shared_tasks is not None:
+            self._shared_tasks.close()
         await asyncio.gather(self.commands.close(left()), self.poller.close(left()))
         await self._renders.close()
         await self.outbound.close(left())

@@ -1,12 +1,13 @@
 """What all apps of a process share: limits are those of a token and of a key, not of a shard."""
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from bot.clock import Clock, WaitHook, plain_wait
 from bot.config import Settings
 from bot.core.budget import RequestBudget
 from bot.core.shards import Holding
+from bot.engine.poll_turns import PollTurns
 from bot.engine.tuner import PollTuner
 from bot.gateway.traffic import Traffic
 from bot.metrics import Snapshot
@@ -15,6 +16,9 @@ from bot.outbound.uploads import UploadSlots
 from bot.store.data_folder import disk_space
 from bot.store.database import Database
 from bot.videos.downloader import VideoDownloader
+
+if TYPE_CHECKING:  # one process with a file needs none of it
+    from bot.engine.shared_tasks import SharedTaskReader
 
 
 class RunningApp(Checked, Protocol):
@@ -45,7 +49,13 @@ class Shared:
         self.traffic: Final = traffic
         traffic.limiter.take_turn = database.take_turn
         self.metrics: Final = traffic.metrics
-        self.budget: Final = RequestBudget(settings.poll_per_minute)
+        per_minute, take_turn = settings.poll_per_minute, database.take_turn
+        self.budget: Final = RequestBudget(per_minute, takes_turns=take_turn is not None)
+        self.poll_turns: PollTurns | None = None
+        if per_minute is not None and take_turn is not None:
+            self.poll_turns = PollTurns(take_turn, self.budget, per_minute, clock, wait)
+        self.task_reader: SharedTaskReader | None = None
+        """Set where tasks may be watched in several shards, before there are apps."""
         self.tuner: Final = PollTuner(settings.poll_policy, wait=wait)
         self.upload_slots: Final = UploadSlots()
         self.apps: Final[list[RunningApp]] = []

@@ -68,7 +68,7 @@ class RequestBudget:
         self._not_before = -inf
         self._next = -inf
         self._next_spaced = -inf
-        self._takes_turns: Final = takes_turns
+        self._takes_turns: Final = takes_turns and per_minute is not None
         self._turn: float | None = None
         """When the turn of the next watched task comes, if one is taken."""
 
@@ -111,7 +111,12 @@ class RequestBudget:
         self._next_spaced = min(max(self._next_spaced, now - CATCH_UP), now) + self._gap(now)
 
     def assume_used(self, now: float) -> None:
-        """Count what an earlier process may have sent: as many requests as are set, evenly until now."""
+        """Count what an earlier process may have sent: as many requests as are set, evenly until now.
+
+        Where there are turns, they count that.
+        """
+        if self._takes_turns:
+            return
         requests = self._window.maxlen or 0
         self._window.extend(now - MINUTE * ahead / requests for ahead in reversed(range(requests)))
 

@@ -7,16 +7,15 @@ is away there are no turns, and nobody polls.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 from bot.clock import Clock, WaitHook, plain_wait
 from bot.core.budget import RequestBudget, turn_gap, turns_ahead
+from bot.store.database import TakeTurn
 from bot.veo.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
-TakeTurn = Callable[[str, float, int], Awaitable[float]]
 NAME: Final = "polls"
 LONGEST_TAKING: Final = 5.0
 """Seconds in which a turn must be taken."""

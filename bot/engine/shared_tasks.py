@@ -25,6 +25,7 @@ from bot.store.answers import Answer, Answers, read_answers
 from bot.store.database import Database
 from bot.store.errors import StoreFailed
 from bot.store.notifications import TASK
+from bot.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,15 @@ needs up to ten seconds to take its place.
 class SharedTasks:
     """The shared tasks of one shard."""
 
-    def __init__(self, answers: Answers, shard: Shard, tracker: Tracker, poller: Poller) -> None:
+    def __init__(
+        self,
+        reader: "SharedTaskReader",
+        answers: Answers,
+        shard: Shard,
+        tracker: Tracker,
+        poller: Poller,
+    ) -> None:
+        self._reader: Final = reader
         self._store: Final = answers
         self._shard: Final = shard
         self._tracker: Final = tracker
@@ -51,6 +60,15 @@ class SharedTasks:
         """What is known of the rows of tasks that are watched here."""
         self._unchanged: Final[set[str]] = set()
         """The tasks that were observed again as their rows say, since the last round."""
+
+    async def begin(self, now: float) -> None:
+        """Begin once the shard's watches are resumed. Raises StoreFailed."""
+        await self._store.share(now)
+        self._reader.shards.append(self)
+
+    def close(self) -> None:
+        if self in self._reader.shards:
+            self._reader.shards.remove(self)
 
     def watches(self, task_id: str) -> bool:
         return task_id in self._tracker.registry.tasks
@@ -131,6 +149,17 @@ class SharedTaskReader:
         self._database: Final = database
         self._wake_up: Final = WakeUp(wait)
         self._failed = False
+
+    def add(
+        self, shard: Shard, store: Store, database: Database, tracker: Tracker, poller: Poller
+    ) -> SharedTasks | None:
+        """Share the tasks of a shard, unless there is only one; `database` is the shard's view."""
+        if shard.count == 1:
+            return None
+        store.answers = Answers(database, shard)
+        tasks = SharedTasks(self, store.answers, shard, tracker, poller)
+        poller.on_observation = tasks.announce
+        return tasks
 
     def notified(self, payload: str) -> None:
         """Read at once, if the notification is about a task that is watched here."""

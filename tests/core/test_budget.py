@@ -183,6 +183,13 @@ def test_a_turn_is_waited_for_used_once_and_lost_if_it_is_not_used() -> None:
     budget.turn_used()
     assert budget.lacks_turn(START + 5)
     assert not RequestBudget(60).lacks_turn(START)
+    assert not RequestBudget(takes_turns=True).lacks_turn(START)
+
+
+def test_what_an_earlier_process_sent_is_counted_by_the_turns() -> None:
+    budget = RequestBudget(60, takes_turns=True)
+    budget.assume_used(START)
+    assert budget.at(spaced=False) == -inf
 
 
 def test_a_budget_that_is_held_sends_nothing() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from made import NOW, STARTER, TASK, VIDEO
 from sqlalchemy import URL, event
-from store.places import let_others_in, opened, sql
+from store.places import opened, sql
 from trackers import NullAudience
 
 from bot.clock import Clock
@@ -30,8 +30,8 @@ from bot.engine.tracker import Tracker
 from bot.engine.tuner import PollTuner
 from bot.engine.watch_service import WatchService
 from bot.metrics import Metrics
-from bot.store.answers import Answers
 from bot.store.database import Database
+from bot.store.postgres import PostgresDatabase
 from bot.store.records import observation_record
 from bot.store.store import Store
 from bot.veo.errors import BrokenAnswer, TaskNotFound, Unavailable, VeoError
@@ -78,6 +78,7 @@ class Process:
     poller: Poller
     watch_service: WatchService
     reader: SharedTaskReader
+    tasks: SharedTasks
     running: list["asyncio.Task[None]"] = field(default_factory=list)
 
     async def watch(self, channel: int = 1, first: Task | PollError | None = None) -> None:
@@ -108,20 +109,29 @@ class Process:
 
 
 @asynccontextmanager
-async def processes(place: URL, api: Api, policy: PollPolicy | None = None) -> AsyncIterator[list[Process]]:
-    """Run two processes, with a shard each."""
+async def processes(
+    place: URL, api: Api, policy: PollPolicy | None = None, *, notified: bool = True
+) -> AsyncIterator[list[Process]]:
+    """Run two processes, with a shard each, which are `notified` of what each other commits."""
     loop = asyncio.get_running_loop()
     policy = policy or PollPolicy(min_seconds=1.0, max_seconds=PACE)
 
     def clock() -> float:
         return NOW + loop.time()
 
+    def told(payload: str) -> None:
+        for process in made:
+            process.reader.notified(payload)
+
     async with AsyncExitStack() as stack:
-        made = []
+        made = list[Process]()
         for number in range(2):
-            database = await stack.enter_async_context(opened(place))
-            await let_others_in(database)
+            database = await stack.enter_async_context(opened(place, alone=False))
+            assert isinstance(database, PostgresDatabase)
+            if notified:
+                database.on_notify = told
             made.append(process := _process(number, api, database, policy, clock))
+            await process.tasks.begin(clock())
             for work in (process.poller.run(), process.breaker.run(), process.reader.run()):
                 process.running.append(asyncio.create_task(work))
             stack.push_async_callback(process.kill)
@@ -131,7 +141,6 @@ async def processes(place: URL, api: Api, policy: PollPolicy | None = None) -> A
 def _process(number: int, api: Api, database: Database, policy: PollPolicy, clock: Clock) -> Process:
     shard = Shard(number, 2)
     store = Store(database, shard)
-    store.answers = Answers(database, shard)
     audience = NullAudience()
     tuner = PollTuner(policy)
     tracker = Tracker(Registry(), store, audience, tuner, clock=clock, chance=lambda: 0.5)
@@ -152,11 +161,10 @@ def _process(number: int, api: Api, database: Database, policy: PollPolicy, cloc
     )
     poller = Poller(breaker, tracker, clock, metrics=Metrics(), chance=lambda: 0.5)
     watch_service = WatchService(store, tracker, poller, clock)
-    tasks = SharedTasks(store.answers, shard, tracker, poller)
-    poller.on_observation = tasks.announce
     reader = SharedTaskReader(database)
-    reader.shards.append(tasks)
-    return Process(number, database, audience, tracker, breaker, poller, watch_service, reader)
+    tasks = reader.add(shard, store, database, tracker, poller)
+    assert tasks is not None
+    return Process(number, database, audience, tracker, breaker, poller, watch_service, reader, tasks)
 
 
 def row(place: URL) -> list[Any]:
@@ -167,9 +175,12 @@ def set_answer(place: URL, observation: str, at: float) -> None:
     sql(place, f"INSERT INTO answers VALUES ('{TASK}', '{observation}', {at})")
 
 
-async def test_one_of_two_processes_polls_and_the_other_shows_the_same(postgres_place: URL) -> None:
-    api = Api(moving=True)
-    async with processes(postgres_place, api) as (first, second):
+@pytest.mark.parametrize("notified", [True, False], ids=["notified", "by the next round"])
+async def test_one_of_two_processes_polls_and_the_other_shows_the_same(
+    notified: bool, postgres_place: URL
+) -> None:
+    api, late = Api(moving=True), 0.1 if notified else ROUND_SECONDS
+    async with processes(postgres_place, api, notified=notified) as (first, second):
         await first.watch()
         await second.watch()
         await asyncio.sleep(10.0)
@@ -178,10 +189,10 @@ async def test_one_of_two_processes_polls_and_the_other_shows_the_same(postgres_
             await asyncio.sleep(1.0)
             assert first.progress is not None
             assert second.progress is not None
-            assert 0 <= first.progress - second.progress <= PACE + ROUND_SECONDS + 1
+            assert 0 <= first.progress - second.progress <= (0 if notified else PACE + late)
         assert len(api.by(0)) > 15
         api.moving, api.answer = False, DONE
-        await asyncio.sleep(PACE + ROUND_SECONDS + 0.1)
+        await asyncio.sleep(PACE + late)
         assert first.audience.ended == second.audience.ended == [Ending.SUCCEEDED]
         assert len(api.by(1)) == polls
         assert row(postgres_place) == []

@@ -27,8 +27,10 @@ NOBODY: Final = 65534
 
 
 @asynccontextmanager
-async def opened(place: Location, executor: Executor | None = None) -> AsyncIterator[Database]:
-    database = database_at(place, executor)
+async def opened(
+    place: Location, executor: Executor | None = None, *, alone: bool = True
+) -> AsyncIterator[Database]:
+    database = database_at(place, executor, alone=alone)
     await database.open()
     try:
         yield database

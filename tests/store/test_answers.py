@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from made import MARKUP, NOW, TASK, VIDEO, polls
 from sqlalchemy import URL, NullPool, create_engine, text
-from store.places import add, let_others_in, opened, sql, wait_for_waiting
+from store.places import add, opened, sql, wait_for_waiting
 
 from bot.core.events import ErrorKind, Missing, Observation, PollError
 from bot.core.outcome import Ending, Outcome
@@ -35,8 +35,7 @@ async def two(place: URL) -> AsyncIterator[tuple[list[Store], list[Answers], Dat
         stores, databases = [], []
         for shard in SHARDS:
             executor = stack.enter_context(ThreadPoolExecutor(1))
-            databases.append(await stack.enter_async_context(opened(place, executor)))
-            await let_others_in(databases[-1])
+            databases.append(await stack.enter_async_context(opened(place, executor, alone=False)))
             stores.append(store := Store(databases[-1], shard))
             store.answers = Answers(databases[-1], shard)
         yield stores, [store.answers for store in stores if store.answers is not None], databases[0]

@@ -16,7 +16,7 @@ from made import NOW, STARTER, TASK
 from postgres_server import GUARDED, PASSWORD, Server
 from sqlalchemy import URL, Connection, NullPool, create_engine, insert, select, text
 from sqlalchemy.engine import make_url
-from store.places import CHANNEL, add, let_others_in, opened, sql, stored, wait_for_waiting
+from store.places import CHANNEL, add, opened, sql, stored, wait_for_waiting
 
 from bot.check.postgres_checks import check_postgres
 from bot.core.outcome import Ending, Outcome
@@ -414,9 +414,9 @@ async def test_two_processes_at_once_do_not_exceed_what_a_person_may_have(postgr
         stores = []
         for _ in range(2):
             executor = stack.enter_context(ThreadPoolExecutor(1))
-            database = await stack.enter_async_context(opened(postgres_place, executor))
-            await let_others_in(database)
-            stores.append(Store(database))
+            stores.append(
+                Store(await stack.enter_async_context(opened(postgres_place, executor, alone=False)))
+            )
         engine = create_engine(postgres_place, poolclass=NullPool)
         with engine.begin() as gate:  # both have to wait to insert, and so have read what the other has not
             gate.execute(text("LOCK TABLE cards IN SHARE MODE"))
