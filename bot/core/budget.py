@@ -20,16 +20,16 @@ from bot.core.learned_rate import LONGEST_HOLD, LearnedRate
 MINUTE: Final = 60.0
 IN_TRANSIT: Final = 1.0
 """Seconds added to our minute: a request may take that much longer to arrive than the one after it."""
-RESERVED: Final = 10
-"""One request in this many is reserved for people, who would otherwise wait for up to a minute."""
 CATCH_UP: Final = 0.05
 """A timer that fires late by up to so many seconds is made up for."""
+MADE_UP_FOR: Final = 3
+"""So many requests of people put off the polls of watched tasks; more would be a long wait."""
 LONGEST_WINDOW: Final = 120.0
 """The rest of a longer window is not spread: a daily quota must not slow down a busy hour."""
-
-
 TURN_LASTS: Final = 1.0
 """Seconds for which a turn that has come can be used."""
+RESERVED: Final = 10
+"""One turn in this many may be taken ahead of its time, by people."""
 
 
 class Quota(NamedTuple):
@@ -61,8 +61,7 @@ class RequestBudget:
     def __init__(self, per_minute: int | None = None, *, takes_turns: bool = False) -> None:
         self.learned: Final = LearnedRate()
         self._window: Final = deque[float](maxlen=per_minute or 0)
-        self._for_watched: Final = per_minute - per_minute // RESERVED if per_minute else 0
-        self._set_gap: Final = MINUTE / self._for_watched if per_minute else 0.0
+        self._set_gap: Final = (MINUTE + IN_TRANSIT) / per_minute if per_minute else 0.0
         self._announced_gap = 0.0
         self._announced_until = -inf
         self._not_before = -inf
@@ -79,9 +78,8 @@ class RequestBudget:
     def at(self, *, spaced: bool) -> float:
         """Return when the next request may be sent, in the past if it may be now."""
         at = max(self._not_before, self.learned.not_before, self._next)
-        most = self._for_watched if spaced else self._window.maxlen or 0
-        if most and len(self._window) >= most:
-            at = max(at, self._window[-most] + MINUTE + IN_TRANSIT)
+        if self._window and len(self._window) == self._window.maxlen:
+            at = max(at, self._window[0] + MINUTE + IN_TRANSIT)
         if spaced and self._turn is not None:
             at = max(at, self._turn)
         return max(at, self._next_spaced) if spaced else at
@@ -105,10 +103,13 @@ class RequestBudget:
     def sent(self, now: float) -> None:
         """Count a request."""
         self._window.append(now)
+        while self._window and self._window[0] <= now - MINUTE - IN_TRANSIT:
+            self._window.popleft()
         self.learned.sent(now)
         self._next = max(self._next, now - CATCH_UP) + 1 / self.learned.at(now)
-        # People's requests, not being spaced, must not add up to a long wait for the others.
-        self._next_spaced = min(max(self._next_spaced, now - CATCH_UP), now) + self._gap(now)
+        gap = self._gap(now)
+        ahead = min(max(self._next_spaced, now - CATCH_UP), now + MADE_UP_FOR * gap)
+        self._next_spaced = max(ahead + gap, now + self._rest(now))
 
     def assume_used(self, now: float) -> None:
         """Count what an earlier process may have sent: as many requests as are set, evenly until now.
@@ -134,3 +135,8 @@ class RequestBudget:
 
     def _gap(self, now: float) -> float:
         return max(self._set_gap, self._announced_gap if now < self._announced_until else 0.0)
+
+    def _rest(self, now: float) -> float:
+        """Return the gap at which what is left of the minute lasts until its oldest request is over."""
+        left = (self._window.maxlen or 0) - len(self._window)
+        return (self._window[0] + MINUTE + IN_TRANSIT - now) / (left + 1) if self._window else 0.0
