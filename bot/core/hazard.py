@@ -2,8 +2,8 @@
 
 `HazardModel` counts, for each bucket of `bot.core.position`, the seconds in which renders were watched there
 and the renders that ended there. The rate of a bucket is the chance to end in the next second. Buckets with
-few ends lean on wider ones, and those on `USUAL_RATE`. Old ends fade. Once `USUAL_RATE` would have predicted
-better than what was learned, that is forgotten.
+few ends lean on wider ones, and those on `USUAL_RATES`. Old ends fade. Once `USUAL_RATES` would have
+predicted better than what was learned, that is forgotten.
 
 `pause` lasts until the expected lateness has grown to the price of a poll. Under a constant rate that is the
 square-root law: polls per second are proportional to the root of the rate. Before a peak it waits for it.
@@ -14,10 +14,10 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import exp, inf, log, sqrt
-from operator import add
+from operator import add, mul
 from typing import Any, Final, NamedTuple
 
-from bot.core.position import AXES, BUCKETS, FIRST_BUCKETS, Position
+from bot.core.position import AGES, AXES, BUCKETS, FIRST_BUCKETS, Position
 
 PRICE: Final = 0.075
 """Seconds of expected lateness that a poll is worth."""
@@ -25,6 +25,20 @@ MOVE_WORTH: Final = 0.015
 """A move of the progress shown a second late is worth as much as an end shown so many seconds late."""
 USUAL_RATE: Final = 1 / 50
 """The rate where nothing is known: a poll every 2.7 seconds."""
+EARLY_RATE: Final = 1 / 170
+"""The same until the end that progress promises is near: a poll every five seconds."""
+PROMISED_RATE: Final = 1 / 20
+PROMISED: Final = (0.95, 1.2)
+"""The same at the promised end: between these shares."""
+USUAL_RATES: Final = (
+    *(USUAL_RATE for _ in range(len(AGES) + 1)),
+    *(
+        EARLY_RATE if edge <= PROMISED[0] else PROMISED_RATE if edge <= PROMISED[1] else USUAL_RATE
+        for axis in AXES[1:]
+        for edge in (*axis, inf)
+    ),
+)
+"""The rate of each bucket where nothing is known."""
 REMEMBERED: Final = 150.0
 """Ends after which an older one counts for about a third."""
 TRUSTED: Final = (1.0, 1.5, 2.0, 2.5, 3.0)
@@ -32,7 +46,7 @@ TRUSTED: Final = (1.0, 1.5, 2.0, 2.5, 3.0)
 FRESH: Final = 0.04
 """The rates are worked out again once this share of the ends is new."""
 SURPRISED: Final = 4.0
-"""Everything is forgotten once `USUAL_RATE` is more likely by this many powers of e."""
+"""Everything is forgotten once `USUAL_RATES` is more likely by this many powers of e."""
 MEAN_FROM: Final = 2.5
 """A mean is used from this many ends: three, because the older ones have faded a little."""
 MOST: Final = 1e9
@@ -47,7 +61,7 @@ Rates = tuple[float, ...]
 class Learned(NamedTuple):
     """What is known of the renders of one action; the means are 0 until they are learned."""
 
-    rates: Rates = (USUAL_RATE,) * BUCKETS
+    rates: Rates = USUAL_RATES
     usual_queue: float = 0.0
     usual_render: float = 0.0
     """Seconds for which a task is usually queued, and rendered."""
@@ -68,7 +82,7 @@ class HazardModel:
     queue: list[float] = field(default_factory=lambda: [0.0, 0.0])
     learned: Learned = NOTHING_LEARNED
     surprise: float = 0.0
-    """By how many powers of e `USUAL_RATE` has predicted better of late."""
+    """By how many powers of e `USUAL_RATES` has predicted better of late."""
     fresh: int = 0
     """Ends that the rates do not know yet."""
 
@@ -77,9 +91,9 @@ class HazardModel:
         rates, bucket = self.learned.rates, 0
         for bucket, stay in position.buckets(seconds):
             self.seconds[bucket] += stay
-            self.surprise += stay * (rates[bucket] - USUAL_RATE)
+            self.surprise += stay * (rates[bucket] - USUAL_RATES[bucket])
         if ended:
-            self.surprise += log(USUAL_RATE / rates[bucket])
+            self.surprise += log(USUAL_RATES[bucket] / rates[bucket])
         self.surprise = max(0.0, self.surprise)
         if ended:
             self.ends[bucket] += 1
@@ -105,7 +119,9 @@ class HazardModel:
         rates: list[float] = []
         for first, axis in zip(FIRST_BUCKETS, AXES, strict=True):
             buckets = slice(first, first + len(axis) + 1)
-            rates += _rates(self.ends[buckets], self.seconds[buckets])
+            usual = USUAL_RATES[buckets]
+            expected = list(map(mul, self.seconds[buckets], usual))
+            rates += map(mul, usual, _ratios(self.ends[buckets], expected))
         self.learned = Learned(tuple(rates), _mean(*self.queue), _mean(sum(self.seconds), sum(self.ends)))
         self.fresh = 0
 
@@ -159,19 +175,19 @@ def expected_lateness(rates: Rates, position: Position, seconds: float) -> float
     return late
 
 
-def _rates(ends: list[float], seconds: list[float]) -> list[float]:
-    """Return the rate of each bucket of an axis, smoothed from wide to narrow."""
-    counts = [(ends, seconds)]
+def _ratios(ends: list[float], expected: list[float]) -> list[float]:
+    """Return how many times as many ended in each bucket as expected, smoothed from wide to narrow."""
+    counts = [(ends, expected)]
     for _ in TRUSTED[1:]:
-        ends, seconds = _pairs(ends), _pairs(seconds)
-        counts.append((ends, seconds))
-    rates = [USUAL_RATE] * len(counts[-1][0]) * 2
-    for (wide_ends, wide_seconds), trusted in zip(reversed(counts), TRUSTED, strict=True):
-        rates = [
-            (n + trusted) / (spent + trusted / rates[index // 2])
-            for index, (n, spent) in enumerate(zip(wide_ends, wide_seconds, strict=True))
+        ends, expected = _pairs(ends), _pairs(expected)
+        counts.append((ends, expected))
+    ratios = [1.0] * len(counts[-1][0]) * 2
+    for (wide_ends, wide_expected), trusted in zip(reversed(counts), TRUSTED, strict=True):
+        ratios = [
+            (n + trusted) / (usual + trusted / ratios[index // 2])
+            for index, (n, usual) in enumerate(zip(wide_ends, wide_expected, strict=True))
         ]
-    return rates
+    return ratios
 
 
 def _pairs(numbers: list[float]) -> list[float]:
