@@ -144,7 +144,7 @@ class WatchCommand:
             # Checked again: meanwhile others may have watched the same task or used up the limit.
             new = await self._join_or_admit(response, list(polled), names, summary)
             while new:
-                self._rest.lend_token(message_id, interaction.application_id, interaction.token)
+                self._rest.tokens.lend(message_id, interaction.application_id, interaction.token)
                 try:
                     await self._watch_service.begin(
                         guild_id=interaction.guild_id or 0,

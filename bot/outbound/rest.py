@@ -25,23 +25,15 @@ from bot.gateway.traffic import lost_answers
 from bot.outbound.discord_errors import ErrorAction, error_action, is_refusal
 from bot.outbound.files import opened, text_files
 from bot.outbound.permissions import lacking
+from bot.outbound.tokens import Token, Tokens
 from bot.videos.downloader import VideoFile
 
-TOKEN_SECONDS: Final = 14 * 60.0
-"""How long an interaction's token is used; Discord lets it live for 15 minutes."""
 PAGE_SIZE: Final = 100
 """Discord's maximum of messages per page."""
 TOKEN_EDIT_SECONDS: Final = 30.0
 """How long an edit with the interaction's token may take before the bot's own token is used."""
 NOBODY: Final = discord.AllowedMentions.none()
 COMPONENTS_V2: Final = discord.MessageFlags(components_v2=True).value
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    application_id: int
-    token: str
-    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +65,11 @@ class DiscordRest:
     def __init__(self, client: VeoBot, clock: Clock) -> None:
         self._client: Final = client
         self._clock: Final = clock
-        self._tokens: Final[dict[int, _Token]] = {}
-        """By message, the oldest first."""
-
-    def lend_token(self, message_id: int, application_id: int, token: str) -> None:
-        """Use the interaction's token for edits of this card while it is valid: it has its own rate limit."""
-        now = self._clock()
-        self._tokens.pop(message_id, None)
-        while self._tokens and (oldest := next(iter(self._tokens.items())))[1].until <= now:
-            del self._tokens[oldest[0]]
-        self._tokens[message_id] = _Token(application_id, token, now + TOKEN_SECONDS)
+        self.tokens: Final = Tokens(clock)
 
     def uses_channel_limit(self, card: Card) -> bool:
-        """Return whether an edit of this card counts towards its channel's limit: its token has expired."""
-        token = self._tokens.get(card.message_id)
-        return token is None or token.until <= self._clock()
+        """Return whether an edit of this card counts towards its channel's limit: it has no valid token."""
+        return self.tokens.of(card.message_id) is None
 
     @property
     def may_retry(self) -> bool:
@@ -108,21 +90,21 @@ class DiscordRest:
 
     async def edit_card(self, card: Card, form: CardForm, priority: Priority, since: float) -> None:
         """Make a card show a form; `since` is when it was edited before."""
-        token = self._tokens.get(card.message_id)
-        if token is not None and not self.uses_channel_limit(card):
+        if (token := self.tokens.of(card.message_id)) is not None:
             try:
                 async with asyncio.timeout(TOKEN_EDIT_SECONDS):
                     await self._edit_by_token(card, form, token)
             except TimeoutError:
                 # A limit on the token can last for a day, and discord.py would wait for it.
-                self._tokens.pop(card.message_id, None)
+                self.tokens.drop(card.message_id)
             except discord.HTTPException as error:
                 # Discord's edge sometimes refuses only webhooks; the bot's own token may still work.
                 ours = error_action(error) in {ErrorAction.RETRY, ErrorAction.TOKEN_DEAD}
                 if not is_refusal(error) or not ours:
                     raise
-                self._tokens.pop(card.message_id, None)
+                self.tokens.refused(card.message_id)
             else:
+                self.tokens.accepted()
                 return
         of_requests.set(priority)
         stale_since.set(since)
@@ -131,13 +113,12 @@ class DiscordRest:
 
     async def tell_by_token(self, card: Card, text: str) -> None:
         """Post beside a card with its interaction's token, which needs no permission in the channel."""
-        token = self._tokens.get(card.message_id)
-        if token is not None and not self.uses_channel_limit(card):
+        if (token := self.tokens.of(card.message_id)) is not None:
             webhook = discord.Webhook.partial(token.application_id, token.token, client=self._client)
             async with asyncio.timeout(TOKEN_EDIT_SECONDS):
                 await webhook.send(text, allowed_mentions=NOBODY)
 
-    async def _edit_by_token(self, card: Card, form: CardForm, token: _Token) -> None:
+    async def _edit_by_token(self, card: Card, form: CardForm, token: Token) -> None:
         webhook = discord.Webhook.partial(token.application_id, token.token, client=self._client)
         answer = await async_context.get().edit_webhook_message(
             webhook.id, token.token, card.message_id, session=webhook.session, payload=_edit(form)
