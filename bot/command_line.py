@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import bot
 
@@ -39,6 +39,8 @@ class Exit(IntEnum):
     ANOTHER_BOT = 5
     NOT_READY = 6
     """`check` found a problem."""
+    TAKEN_OVER = 75
+    """Another process took this one for dead, and serves its shards now: start it again."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,7 +98,7 @@ def _run() -> int:
     from bot.gateway.connection import GatewayRefused  # noqa: PLC0415
     from bot.gateway.reach import TokenRefused  # noqa: PLC0415
     from bot.monitoring.server import CannotListen  # noqa: PLC0415
-    from bot.store.errors import AnotherBot, StoreFailed, StoreUnusable  # noqa: PLC0415
+    from bot.store.errors import AnotherBot, ShardCountDiffers, StoreFailed, StoreUnusable  # noqa: PLC0415
 
     os.umask(UMASK)
     log.set_up(settings.log_level, settings.log_format, settings.secrets)
@@ -104,15 +106,15 @@ def _run() -> int:
         logging.getLogger("bot").warning("%s is not a setting; did you mean %s?", variable, meant.upper())
     fail = logging.getLogger("bot").critical if settings.log_format == "json" else _complain
     try:
-        asyncio.run(process.run(settings))
+        asyncio.run(process.run(settings, _end_at_once))
     except TokenRefused:
         fail(f"DISCORD_TOKEN: {why_rejected(settings.discord_token)}")
         return Exit.TOKEN
     except GatewayRefused as error:
         fail(f"Discord's gateway {GATEWAY_ADVICE[error.code]} (close code {error.code})")
         return Exit.TOKEN
-    except CannotListen as error:
-        fail(f"HTTP_PORT: {error}")
+    except (CannotListen, ShardCountDiffers) as error:
+        fail(f"HTTP_PORT: {error}" if isinstance(error, CannotListen) else str(error))
         return Exit.SETTINGS
     except (StoreUnusable, StoreFailed) as error:
         fail(f"DATABASE_URL: {error}")
@@ -123,6 +125,12 @@ def _run() -> int:
     except KeyboardInterrupt:
         pass
     return Exit.STOPPED
+
+
+def _end_at_once(error: Exception) -> NoReturn:
+    """End without a goodbye: another process has everything now, and whatever this one did would be twice."""
+    logging.getLogger("bot").critical("%s: this process ends, to be started again", error)
+    os._exit(Exit.TAKEN_OVER)
 
 
 def _check(*, as_json: bool, sync: bool) -> int:

@@ -4,29 +4,34 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any, Final, TypeVar
+from pathlib import Path
+from typing import Any, Final, Never, TypeAlias, TypeVar
 
 from bot.app import App, opened
 from bot.clock import DiscordTime, steady_clock
 from bot.config import Settings
-from bot.gateway.client import VeoBot, serve, talk_to
-from bot.gateway.reach import ask, reach
+from bot.core.shards import Shard
+from bot.gateway.client import serve, talk_to
+from bot.gateway.reach import Gateway, ask, reach
 from bot.gateway.traffic import Traffic
 from bot.metrics import Metrics
 from bot.monitoring.event_loop import measure_lag
 from bot.monitoring.server import MonitoringServer
 from bot.shared import Shared
-from bot.store.errors import StoreError, StoreUnusable
+from bot.store.database import Database
+from bot.store.errors import LeaseLost, StoreError, StoreUnusable
 from bot.store.location import database_at
 from bot.videos.downloader import VideoDownloader
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Serving: TypeAlias = Callable[[Gateway], Coroutine[Any, Any, None]]
+"""Serves until it is cancelled, given what Discord said of its gateway."""
 
 GARBAGE_THRESHOLDS: Final = (1_000, 5, 100)
 """A full collection only with every hundredth of the middle ones, once a minute at two thousand watches."""
@@ -36,11 +41,12 @@ FIRST_ASK_SECONDS: Final = 5.0
 """How long the start waits for Discord before it goes on without an answer."""
 
 
-async def run(settings: Settings) -> None:
-    """Run the bot until SIGTERM or SIGINT.
+async def run(settings: Settings, end_at_once: Callable[[LeaseLost], Never]) -> None:
+    """Run the bot until SIGTERM or SIGINT; `end_at_once` if another process has taken this one for dead.
 
     Raises:
-        AnotherBot, StoreUnusable, CannotListen, TokenRefused, GatewayRefused: the operator must fix it.
+        AnotherBot, StoreUnusable, ShardCountDiffers, CannotListen, TokenRefused, GatewayRefused: the operator
+            must fix it.
     """
     stop = asyncio.Event()
     _handle_signals(stop.set)
@@ -49,13 +55,19 @@ async def run(settings: Settings) -> None:
     traffic = Traffic(Metrics(), DiscordTime(clock))
     async with AsyncExitStack() as stack:
         executor: Executor = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="store"))
-        database = database_at(settings.database, executor)
+        database = database_at(settings.database, executor, alone=False)
         # Before the data is created or migrated. If Discord is down, the rest starts, and `reach` asks again.
         token = settings.discord_token
         gateway = await ask(settings.discord_api_url, token, traffic, FIRST_ASK_SECONDS)
         await database.open()
         taken: asyncio.Future[StoreError] = asyncio.get_running_loop().create_future()
-        database.on_taken = partial(_resolve, taken)
+
+        def on_taken(error: StoreError) -> None:
+            if isinstance(error, LeaseLost):
+                end_at_once(error)
+            _resolve(taken, error)
+
+        database.on_taken = on_taken
         stack.push_async_callback(database.close)
         downloader = None
         if settings.attach_videos:
@@ -65,9 +77,7 @@ async def run(settings: Settings) -> None:
             except OSError as error:
                 raise StoreUnusable(f"{folder} cannot be used ({error.strerror}): delete it") from None
         shared = Shared(settings, database, traffic, clock=clock, downloader=downloader)
-        app = await stack.enter_async_context(opened(shared))
-        stack.push_async_callback(app.close)
-        app.client.on_setup = partial(_begin, app)
+        serving = await stack.enter_async_context(_serving(shared))
         if settings.http_port is not None:
             await stack.enter_async_context(
                 MonitoringServer(settings.http_host, settings.http_port, shared.health, shared.metrics.scrape)
@@ -75,23 +85,53 @@ async def run(settings: Settings) -> None:
         stalls = measure_lag(shared.metrics.event_loop_lag.observe, shared.metrics.longest_stall.set)
         lag = asyncio.create_task(stalls)
         stack.callback(lag.cancel)
-        await _until(stop, taken, _serve(settings, app.client, traffic, reached=not gateway.failure))
+        await _until(stop, taken, _serve(shared, gateway, serving))
         if taken.done():
             raise taken.result()
         log.info("stopping")
 
 
-async def _serve(settings: Settings, client: VeoBot, traffic: Traffic, *, reached: bool) -> None:
-    token = settings.discord_token
+@asynccontextmanager
+async def _serving(shared: Shared) -> AsyncIterator[Serving]:
+    """Yield what serves: one app of all shards, or on PostgreSQL an app for each shard that is held."""
+    settings = shared.settings
+    if isinstance(settings.database, Path):
+        async with _opened(shared) as app:
+            try:
+                yield lambda _gateway: serve(app.client, settings.discord_token)
+            finally:
+                await app.close()
+    else:
+        from bot.lease_keeper import keeping  # noqa: PLC0415 only PostgreSQL needs it
+
+        with ThreadPoolExecutor(1, thread_name_prefix="leases") as executor:
+            async with keeping(shared, executor, partial(_opened, shared)) as keeper:
+                try:
+                    yield lambda gateway: keeper.run(settings.shard_count, gateway.shards)
+                finally:
+                    await keeper.close()
+
+
+@asynccontextmanager
+async def _opened(
+    shared: Shared, shard: Shard | None = None, database: Database | None = None
+) -> AsyncIterator[App]:
+    async with opened(shared, shard, database) as app:
+        app.client.on_setup = partial(_begin, app)
+        yield app
+
+
+async def _serve(shared: Shared, gateway: Gateway, serving: Serving) -> None:
+    settings, traffic = shared.settings, shared.traffic
     talk_to(settings.discord_api_url)
-    if not reached:
-        await reach(settings.discord_api_url, token, traffic)
+    if gateway.failure:
+        gateway = await reach(settings.discord_api_url, settings.discord_token, traffic)
     if abs(traffic.time.ahead) > MAX_CLOCK_OFFSET:
         log.warning(
             "this machine's clock is off: turn on time synchronization (NTP)",
             extra={"seconds_behind_discord": round(traffic.time.ahead)},
         )
-    await serve(client, token)
+    await serving(gateway)
 
 
 async def _begin(app: App) -> None:

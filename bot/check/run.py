@@ -111,7 +111,9 @@ def _check_database(path: Path) -> CheckResult:
 
 def check_conflicts(settings: Settings, *, running: bool) -> list[CheckResult]:
     """Report a bot that runs on the same data, and check for a program on the health server's port."""
-    text = "yes; a second bot on this data would exit with code 5" if running else "no"
+    alone = isinstance(settings.database, Path)
+    second = "a second bot on this data would exit with code 5" if alone else "another process would join it"
+    text = f"yes; {second}" if running else "no"
     return [CheckResult("already running", True, text), _check_port(settings, running=running)]
 
 

@@ -6,6 +6,7 @@ StoreError
 ├── BackupFailed      no copy was made (`bot.backups.backup`)
 ├── RestoreFailed     no backup was restored (`bot.backups.restore`)
 ├── LeaseLost         another process has taken over what this one held; it must end
+├── ShardCountDiffers another number of shards is set than processes that run use
 ├── AlreadyWatched    the channel already watches the task
 ├── TooManyWatches    the person has as many live watches as are allowed
 └── StoreFailed       a read or a write failed now: a full disk, a lost volume
@@ -26,6 +27,10 @@ class AnotherBot(StoreError):
 
 class LeaseLost(StoreError):
     """Another process took this one for dead; it can write nothing more and must end."""
+
+
+class ShardCountDiffers(StoreError):
+    """Another number of shards is set here than the processes that run use."""
 
 
 class AlreadyWatched(StoreError):

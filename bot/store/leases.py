@@ -15,15 +15,11 @@ from sqlalchemy import Connection, select
 from bot.clock import Clock, trust_clock
 from bot.core.liveness import BEAT, TRUSTED, fair_share
 from bot.store.database import Database
-from bot.store.errors import LeaseLost, StoreError, StoreFailed
+from bot.store.errors import LeaseLost, ShardCountDiffers, StoreError, StoreFailed
 from bot.store.membership import Membership
 from bot.store.schema import shards
 
 _NEVER: Final = float("-inf")
-
-
-class ShardCountDiffers(StoreError):
-    """Another number of shards is set here than the processes that run use."""
 
 
 class Leases:
@@ -87,9 +83,9 @@ class Leases:
             self._trusted_until = _NEVER
             self._membership.observations.restart()
             raise
+        self._given -= found.held - self.held
         self.held, self.members = found.held, found.members
         self.surplus = frozenset(sorted(found.held)[fair_share(self.shard_count, found.settled) :])
-        self._given -= found.held
         self._trusted_until = begun + TRUSTED
         self._renewed.set()
         self._renewed.clear()  # those who wait are woken nevertheless

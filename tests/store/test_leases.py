@@ -15,9 +15,9 @@ from bot.core.liveness import BEAT, SETTLED, SILENT, TRUSTED
 from bot.core.outcome import Ending, Message, Outcome
 from bot.core.shards import Shard
 from bot.store.database import Database
-from bot.store.errors import LeaseLost, StoreError, StoreFailed
+from bot.store.errors import LeaseLost, ShardCountDiffers, StoreError, StoreFailed
 from bot.store.fenced import FencedDatabase
-from bot.store.leases import Leases, ShardCountDiffers
+from bot.store.leases import Leases
 from bot.store.location import Location, database_at
 from bot.store.notifications import FREE
 from bot.store.postgres import PostgresDatabase

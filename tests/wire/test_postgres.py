@@ -270,20 +270,6 @@ async def test_the_process_goes_on_when_its_server_was_killed(own_server: Server
 
 
 @pytest.mark.slow
-async def test_a_second_process_on_the_same_database_says_so_and_ends(
-    own_server: Server, tmp_path: Path
-) -> None:
-    url = own_server.create("two")
-    async with process(tmp_path, DATABASE_URL=url) as here:
-        await here.start()
-        async with process(tmp_path, DATABASE_URL=url) as other:
-            await other.start(wait=False)
-            assert await other.ended() == Exit.ANOTHER_BOT
-            assert "another bot is running on this database" in other.log
-        assert await here.stop() == 0
-
-
-@pytest.mark.slow
 async def test_a_process_whose_data_another_bot_has_taken_over_ends(
     own_server: Server, tmp_path: Path
 ) -> None:

@@ -1,0 +1,207 @@
+"""Holds shards for a process that shares a bot with others: an app for each of them, as long as it is ours.
+
+    run:   every `BEAT` seconds, or when woken: a round of `Leases`, then open an app for each shard taken,
+           and close one of those that others should have, which releases its shard
+    close: close all apps while the beat goes on, which releases their shards, and leave
+
+Whoever loses a lease was taken for dead, and others serve its shards: the process ends at once. While the
+database is away nobody can take anything over, and the apps go on; the guard holds back what they send.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final, NamedTuple, cast
+
+from bot.app import App
+from bot.clock import WaitHook, WakeUp, plain_wait
+from bot.core.liveness import BEAT
+from bot.core.shards import Holding, Shard
+from bot.gateway.client import serve
+from bot.shared import Shared
+from bot.store.database import Database
+from bot.store.errors import LeaseLost, StoreFailed
+from bot.store.fenced import FencedDatabase
+from bot.store.leases import Leases
+from bot.store.notifications import FREE, Notifications
+from bot.store.postgres import PostgresDatabase
+
+log = logging.getLogger(__name__)
+
+OpenApp = Callable[[Shard, Database], AbstractAsyncContextManager[App]]
+"""Returns a new app of a shard, with the shard's view of the database."""
+
+
+class _Serving(NamedTuple):
+    """A shard whose app runs."""
+
+    task: "asyncio.Task[None]"
+    give: asyncio.Event
+    """Set when the app is to be closed and the shard released."""
+
+
+class LeaseKeeper:
+    """Runs the apps of the shards that `leases` hold. `token` is the bot's."""
+
+    def __init__(
+        self,
+        leases: Leases,
+        database: Database,
+        open_app: OpenApp,
+        token: str,
+        *,
+        wait: WaitHook = plain_wait,
+    ) -> None:
+        self._leases: Final = leases
+        self._database: Final = database
+        self._open_app: Final = open_app
+        self._token: Final = token
+        self._wait: Final = wait
+        self._wake_up: Final = WakeUp(wait)
+        self._serving: Final[dict[int, _Serving]] = {}
+        self._closing = False
+        self._away = False
+        """Whether the last round failed."""
+
+    @property
+    def holding(self) -> Holding:
+        """What this process holds, for health and metrics."""
+        return Holding(len(self._leases.held), self._leases.shard_count, self._leases.members)
+
+    def notified(self, payload: str) -> None:
+        """Act on what another process has committed."""
+        if payload == FREE:
+            self._wake_up.set()
+
+    async def run(self, wanted: int | None, recommended: int) -> None:
+        """Join the other processes, and serve shards until cancelled.
+
+        Raises:
+            ShardCountDiffers, StoreFailed: this process cannot join.
+            TokenRefused, GatewayRefused: Discord refuses an app.
+            LeaseLost: this process was taken for dead; `Database.on_taken` was called, which ends it.
+        """
+        await self._leases.join(wanted, recommended)
+        known = 0
+        while True:
+            await self._round()
+            for serving in list(self._serving.values()):
+                if serving.task.done():
+                    serving.task.result()
+            if known != (members := self._leases.members):
+                about = {"processes": members, "shards": self._leases.shard_count}
+                log.info(
+                    "the bot's processes have changed" if known else "joined the bot's processes", extra=about
+                )
+                known = members
+            await self._wake_up.sleep(BEAT)
+
+    async def close(self) -> None:
+        """Close all apps in an orderly way, release their shards and leave."""
+        self._closing = True
+        if not self._leases.shard_count:
+            return
+        for serving in self._serving.values():
+            serving.give.set()
+        while tasks := [serving.task for serving in self._serving.values() if not serving.task.done()]:
+            await self._beat()
+            await asyncio.wait(tasks, timeout=BEAT)
+        try:
+            await self._leases.leave()
+        except StoreFailed as error:
+            log.warning("could not leave; others will notice", extra={"reason": str(error)})
+
+    async def _round(self) -> None:
+        await self._beat()
+        for number in sorted(self._leases.held - self._serving.keys()):
+            log.info("took over shard %s of %s", number, self._leases.shard_count)
+            give = asyncio.Event()
+            task = asyncio.create_task(self._serve(number, give), name=f"shard {number}")
+            task.add_done_callback(lambda _task: self._wake_up.set())
+            self._serving[number] = _Serving(task, give)
+        # One at a time: each is deaf until its new holder is connected.
+        if not any(serving.give.is_set() for serving in self._serving.values()):
+            for number in sorted(self._leases.surplus & self._serving.keys())[:1]:
+                self._serving[number].give.set()
+
+    async def _beat(self) -> None:
+        try:
+            await self._leases.round(leaving=self._closing)
+        except LeaseLost as error:
+            self._database.on_taken(error)
+            raise
+        except StoreFailed as error:
+            if not self._away:
+                reason = {"reason": str(error)}
+                log.warning("the database does not answer; nothing is sent until it does", extra=reason)
+            self._away = True
+        else:
+            if self._away:
+                log.info("the database answers again")
+            self._away = False
+
+    async def _serve(self, number: int, give: asyncio.Event) -> None:
+        """Run the app of a shard until it is to be given away, then release the shard."""
+        shard = Shard(number, self._leases.shard_count)
+        while not give.is_set():
+            try:
+                await self._run_app(shard, give)
+            except StoreFailed as error:
+                log.warning("shard %s could not be resumed, retrying", number, extra={"reason": str(error)})
+                await self._wait(asyncio.sleep(BEAT))
+        while True:
+            try:
+                await self._leases.release(number)
+            except StoreFailed as error:
+                log.warning("shard %s could not be given away", number, extra={"reason": str(error)})
+                if self._closing:  # leaving gives away whatever is left
+                    break
+                await self._wait(asyncio.sleep(BEAT))
+            else:
+                break
+        del self._serving[number]
+        log.info("gave shard %s away", number)
+
+    async def _run_app(self, shard: Shard, give: asyncio.Event) -> None:
+        """Run an app until `give` is set.
+
+        Raises:
+            StoreFailed: the shard's watches could not be read.
+            TokenRefused, GatewayRefused: Discord refuses the bot.
+        """
+        database = FencedDatabase(self._database, self._leases.fence(shard.number))
+        async with self._open_app(shard, database) as app:
+            serving = asyncio.create_task(serve(app.client, self._token))
+            giving = asyncio.create_task(give.wait())
+            try:
+                await asyncio.wait({serving, giving}, return_when=asyncio.FIRST_COMPLETED)
+                if serving.done():
+                    serving.result()
+            finally:
+                giving.cancel()
+                await app.close()
+                # Not awaited: a reconnecting discord.py may swallow it. Closing the client ends it.
+                serving.cancel()
+
+
+@asynccontextmanager
+async def keeping(shared: Shared, executor: Executor, open_app: OpenApp) -> AsyncIterator[LeaseKeeper]:
+    """Yield a keeper for a process, whose leases are renewed on a thread of their own.
+
+    An orderly end calls `LeaseKeeper.close` before.
+    """
+    database = cast("PostgresDatabase", shared.database)
+    leases = Leases(database.another(executor), f"{socket.gethostname()}:{os.getpid()}")
+    token = shared.settings.discord_token
+    keeper = LeaseKeeper(leases, database, open_app, token)
+    shared.traffic.guard = leases.wait_until_trusted
+    shared.holding = lambda: keeper.holding
+    listening = asyncio.create_task(Notifications(database.url, keeper.notified).run())
+    try:
+        yield keeper
+    finally:
+        listening.cancel()
