@@ -95,11 +95,13 @@ class Answers:
 
     async def confirm(self, task_ids: Collection[str]) -> dict[str, float]:
         """Write that the leader has observed the same again; return each row's new `at`."""
-        change = update(answers).where(answers.c.task_id.in_(task_ids)).values(at=answers.c.at + STEP)
+        rows = select(answers.c.task_id).where(answers.c.task_id.in_(task_ids)).order_by(answers.c.task_id)
+        # Locked in the order in which `end` does, or the two may wait for each other.
+        change = update(answers).where(answers.c.task_id.in_(rows.with_for_update()))
+        change = change.values(at=answers.c.at + STEP).returning(answers.c.task_id, answers.c.at)
 
         def work(connection: Connection) -> dict[str, float]:
-            rows = connection.execute(change.returning(answers.c.task_id, answers.c.at))
-            return {row.task_id: row.at for row in rows.all()}
+            return {row.task_id: row.at for row in connection.execute(change).all()}
 
         return await self._database.write(work)
 
