@@ -28,8 +28,8 @@ LONGEST_WINDOW: Final = 120.0
 """The rest of a longer window is not spread: a daily quota must not slow down a busy hour."""
 TURN_LASTS: Final = 1.0
 """Seconds for which a turn that has come can be used."""
-RESERVED: Final = 10
-"""One turn in this many may be taken ahead of its time, by people."""
+TURNS_AHEAD: Final = 3
+"""So many turns people may take ahead of their time; at most one in ten, for each is one less in a minute."""
 
 
 class Quota(NamedTuple):
@@ -49,7 +49,7 @@ def turn_gap(per_minute: int) -> float:
 
 def turns_ahead(per_minute: int) -> int:
     """Return how many turns people may take ahead of their time, in place of watched tasks."""
-    return per_minute // RESERVED
+    return min(TURNS_AHEAD, per_minute // 10)
 
 
 class RequestBudget:
