@@ -35,7 +35,7 @@ from bot.store.store import Store
 from bot.veo.client import VeoClient
 
 if TYPE_CHECKING:  # one process with a file needs none of it
-    from bot.engine.shared_tasks import SharedTaskReader, SharedTasks
+    from bot.engine.shared_tasks import SharedTasks
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +99,10 @@ class App:
         self.tracker: Final = Tracker(self.registry, self.store, self.outbound, shared.tuner, clock=clock)
         self.poller: Final = Poller(self.breaker, self.tracker, clock, metrics=shared.metrics, wait=wait)
         self._shared_tasks: SharedTasks | None = None
+        if shared.task_reader is not None and shard is not None:
+            self._shared_tasks = shared.task_reader.add(
+                shard, self.store, database, self.tracker, self.poller
+            )
         self.watch_service: Final = WatchService(self.store, self.tracker, self.poller, clock)
         self._keeper: Final = PlaceholderKeeper(self.store, client, clock)
         self.commands: Final = Commands(
@@ -122,10 +126,6 @@ class App:
         client.on_setup = self.begin
         client.on_press = self.commands.press
         client.on_access = self.outbound.access_changed
-
-    def share_tasks(self, reader: "SharedTaskReader", shard: Shard, database: Database) -> None:
-        """Poll no task that another shard polls; called before `begin`."""
-        self._shared_tasks = reader.add(shard, self.store, database, self.tracker, self.poller)
 
     async def begin(self) -> None:
         """Resume unfinished watches and start polling; the client calls it after its login."""

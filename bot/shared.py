@@ -1,7 +1,7 @@
 """What all apps of a process share: limits are those of a token and of a key, not of a shard."""
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from bot.clock import Clock, WaitHook, plain_wait
 from bot.config import Settings
@@ -16,6 +16,9 @@ from bot.outbound.uploads import UploadSlots
 from bot.store.data_folder import disk_space
 from bot.store.database import Database
 from bot.videos.downloader import VideoDownloader
+
+if TYPE_CHECKING:  # one process with a file needs none of it
+    from bot.engine.shared_tasks import SharedTaskReader
 
 
 class RunningApp(Checked, Protocol):
@@ -51,6 +54,8 @@ class Shared:
         self.poll_turns: PollTurns | None = None
         if per_minute is not None and take_turn is not None:
             self.poll_turns = PollTurns(take_turn, self.budget, per_minute, clock, wait)
+        self.task_reader: SharedTaskReader | None = None
+        """Set where tasks may be watched in several shards, before there are apps."""
         self.tuner: Final = PollTuner(settings.poll_policy, wait=wait)
         self.upload_slots: Final = UploadSlots()
         self.apps: Final[list[RunningApp]] = []
