@@ -18,9 +18,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final, NamedTuple, cast
 
 from bot.app import App
-from bot.clock import WaitHook, WakeUp, plain_wait
+from bot.clock import WakeUp
 from bot.core.liveness import BEAT
 from bot.core.shards import Holding, Shard
+from bot.engine.shared_tasks import SharedTaskReader
 from bot.gateway.client import serve
 from bot.shared import Shared
 from bot.store.database import Database
@@ -45,23 +46,17 @@ class _Serving(NamedTuple):
 
 
 class LeaseKeeper:
-    """Runs the apps of the shards that `leases` hold. `token` is the bot's."""
+    """Runs the apps of the shards that `leases` hold, in a process with `shared`."""
 
-    def __init__(
-        self,
-        leases: Leases,
-        database: Database,
-        open_app: OpenApp,
-        token: str,
-        *,
-        wait: WaitHook = plain_wait,
-    ) -> None:
+    def __init__(self, shared: Shared, leases: Leases, open_app: OpenApp) -> None:
+        self._shared: Final = shared
         self._leases: Final = leases
-        self._database: Final = database
         self._open_app: Final = open_app
-        self._token: Final = token
-        self._wait: Final = wait
-        self._wake_up: Final = WakeUp(wait)
+        self._tasks: Final = SharedTaskReader(shared.database, shared.wait)
+        self._wake_up: Final = WakeUp(shared.wait)
+        shared.traffic.guard = leases.wait_until_trusted
+        shared.holding = lambda: self.holding
+        shared.task_reader = self._tasks
         self._serving: Final[dict[int, _Serving]] = {}
         self._closing = False
         self._away = False
@@ -76,6 +71,8 @@ class LeaseKeeper:
         """Act on what another process has committed."""
         if payload == FREE:
             self._wake_up.set()
+        else:
+            self._tasks.notified(payload)
 
     async def run(self, wanted: int | None, recommended: int) -> None:
         """Join the other processes, and serve shards until cancelled.
@@ -86,19 +83,20 @@ class LeaseKeeper:
             LeaseLost: this process was taken for dead; `Database.on_taken` was called, which ends it.
         """
         await self._leases.join(wanted, recommended)
-        known = 0
-        while True:
-            await self._round()
-            for serving in list(self._serving.values()):
-                if serving.task.done():
-                    serving.task.result()
-            if known != (members := self._leases.members):
-                about = {"processes": members, "shards": self._leases.shard_count}
-                log.info(
-                    "the bot's processes have changed" if known else "joined the bot's processes", extra=about
-                )
-                known = members
-            await self._wake_up.sleep(BEAT)
+        known, reading = 0, asyncio.create_task(self._tasks.run())
+        try:
+            while True:
+                await self._round()
+                for serving in list(self._serving.values()):
+                    if serving.task.done():
+                        serving.task.result()
+                if known != (members := self._leases.members):
+                    what = "the bot's processes have changed" if known else "joined the bot's processes"
+                    log.info(what, extra={"processes": members, "shards": self._leases.shard_count})
+                    known = members
+                await self._wake_up.sleep(BEAT)
+        finally:
+            reading.cancel()
 
     async def close(self) -> None:
         """Close all apps in an orderly way, release their shards and leave."""
@@ -132,7 +130,7 @@ class LeaseKeeper:
         try:
             await self._leases.round(leaving=self._closing)
         except LeaseLost as error:
-            self._database.on_taken(error)
+            self._shared.database.on_taken(error)
             raise
         except StoreFailed as error:
             if not self._away:
@@ -152,7 +150,7 @@ class LeaseKeeper:
                 await self._run_app(shard, give)
             except StoreFailed as error:
                 log.warning("shard %s could not be resumed, retrying", number, extra={"reason": str(error)})
-                await self._wait(asyncio.sleep(BEAT))
+                await self._shared.wait(asyncio.sleep(BEAT))
         while True:
             try:
                 await self._leases.release(number)
@@ -160,7 +158,7 @@ class LeaseKeeper:
                 log.warning("shard %s could not be given away", number, extra={"reason": str(error)})
                 if self._closing:  # leaving gives away whatever is left
                     break
-                await self._wait(asyncio.sleep(BEAT))
+                await self._shared.wait(asyncio.sleep(BEAT))
             else:
                 break
         del self._serving[number]
@@ -173,9 +171,9 @@ class LeaseKeeper:
             StoreFailed: the shard's watches could not be read.
             TokenRefused, GatewayRefused: Discord refuses the bot.
         """
-        database = FencedDatabase(self._database, self._leases.fence(shard.number))
+        database = FencedDatabase(self._shared.database, self._leases.fence(shard.number))
         async with self._open_app(shard, database) as app:
-            serving = asyncio.create_task(serve(app.client, self._token))
+            serving = asyncio.create_task(serve(app.client, self._shared.settings.discord_token))
             giving = asyncio.create_task(give.wait())
             try:
                 await asyncio.wait({serving, giving}, return_when=asyncio.FIRST_COMPLETED)
@@ -195,13 +193,11 @@ async def keeping(shared: Shared, executor: Executor, open_app: OpenApp) -> Asyn
     An orderly end calls `LeaseKeeper.close` before.
     """
     database = cast("PostgresDatabase", shared.database)
-    leases = Leases(database.another(executor), f"{socket.gethostname()}:{os.getpid()}")
-    token = shared.settings.discord_token
-    keeper = LeaseKeeper(leases, database, open_app, token)
-    shared.traffic.guard = leases.wait_until_trusted
-    shared.holding = lambda: keeper.holding
+    of_leases = database.another(executor)
+    keeper = LeaseKeeper(shared, Leases(of_leases, f"{socket.gethostname()}:{os.getpid()}"), open_app)
     listening = asyncio.create_task(Notifications(database.url, keeper.notified).run())
     try:
         yield keeper
     finally:
         listening.cancel()
+        await of_leases.close()

@@ -98,15 +98,13 @@ async def test_two_shards_are_shared_and_each_server_is_answered_once(
         await one.says("gave shard 1 away")
         await other.says("took over shard 1 of 2")
         await other.says("ready")
-        for server in servers:
-            here = replace(one, channel=server.add_channel("renders"))
-            here.api.set(TASK, running(10))
-            use = await here.type("watch", TASK)
-            here.api.set(TASK, DONE)
-            assert use.response is not None
-            await here.result(use.response)
-            assert len(use.messages) == 1
-            assert len(here.replies(use.response)) == 1
+        cards = [await watch(replace(one, channel=server.add_channel("renders"))) for server in servers]
+        one.api.set(TASK, DONE)
+        for card in cards:
+            await one.result(card)
+        await one.sim.wait_for(lambda: all("in the reply below" in card.text for card in cards), 120)
+        # Each card, and one reply to it.
+        assert [len(one.sim.messages(card.channel)) for card in cards] == [2, 2]
         assert [await one.stop(), await other.stop()] == [0, 0]
 
 
