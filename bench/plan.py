@@ -76,6 +76,9 @@ FAR: Final = tuple(
     )
     for seconds in (0.0, 0.1, 0.3, 1.0)
 )
+SLOW_DISCORD: Final = tuple(
+    replace(MANY, name=f"{MANY.name}, Discord takes {seconds:g} s", discord=seconds) for seconds in (0.3, 1.0)
+)
 RESTARTS: Final = tuple(
     Load(
         f"a restart with {watches:,} watches",
@@ -121,7 +124,7 @@ LONG: Final = (
         Batch(f"{load.name}, {bot}", (Part(row, load, (bot,)),))
         for row, load in (
             *(("noticed", load) for load in (MOST, MOST_LATE)),
-            *(("strained", load) for load in (*FAR, BURST)),
+            *(("strained", load) for load in (*SLOW_DISCORD, *FAR, BURST)),
         )
         for bot in BOTH
     ),

@@ -24,8 +24,6 @@ from bench.simulators import DiscordSim, Place, Render, TaskApi, settle, slow
 from bench.stored import store_watches
 from bench.window import look_at
 
-DISCORD_SECONDS: Final = 0.1
-"""How long Discord takes to answer."""
 REST_SECONDS: Final = 2.0
 UNANSWERED: Final = 40
 """Commands in flight at one time while a large scene is set up."""
@@ -45,6 +43,9 @@ class Load:
     expired: bool = False
     """Whether the interactions' tokens have ended, as after 15 minutes."""
     round_trip: float = 0.0
+    """That to the task API."""
+    discord: float = 0.1
+    """How long Discord takes to answer."""
     allowed: float | None = None
     """Requests a second that the task API takes."""
     tasks_a_card: int = 1
@@ -202,7 +203,7 @@ async def play(load: Load, which: Which, seed: int, folder: Path, core: int) -> 
         ready = time.time() - began
         await asyncio.sleep(REST_SECONDS)
         at_rest = bot.used()
-        slow(sim, DISCORD_SECONDS)
+        slow(sim, load.discord)
         if not load.stored:
             await scene.fill()
         if load.expired:
