@@ -59,6 +59,8 @@ class LeaseKeeper:
         shared.task_reader = self._tasks
         self._serving: Final[dict[int, _Serving]] = {}
         self._closing = False
+        self._known = 0
+        """The number of processes that was logged last."""
         self._away = False
         """Whether the last round failed."""
 
@@ -83,17 +85,13 @@ class LeaseKeeper:
             LeaseLost: this process was taken for dead; `Database.on_taken` was called, which ends it.
         """
         await self._leases.join(wanted, recommended)
-        known, reading = 0, asyncio.create_task(self._tasks.run())
+        reading = asyncio.create_task(self._tasks.run())
         try:
             while True:
                 await self._round()
                 for serving in list(self._serving.values()):
                     if serving.task.done():
                         serving.task.result()
-                if known != (members := self._leases.members):
-                    what = "the bot's processes have changed" if known else "joined the bot's processes"
-                    log.info(what, extra={"processes": members, "shards": self._leases.shard_count})
-                    known = members
                 await self._wake_up.sleep(BEAT)
         finally:
             reading.cancel()
@@ -115,6 +113,7 @@ class LeaseKeeper:
 
     async def _round(self) -> None:
         await self._beat()
+        self._report()
         for number in sorted(self._leases.held - self._serving.keys()):
             log.info("took over shard %s of %s", number, self._leases.shard_count)
             give = asyncio.Event()
@@ -125,6 +124,17 @@ class LeaseKeeper:
         if not any(serving.give.is_set() for serving in self._serving.values()):
             for number in sorted(self._leases.surplus & self._serving.keys())[:1]:
                 self._serving[number].give.set()
+
+    def _report(self) -> None:
+        """Log which processes there are, if that has changed."""
+        for name in self._leases.dead:
+            log.warning("a process was taken for dead; others serve its shards", extra={"member": name})
+        held, shards, members = self.holding
+        if members not in {0, self._known}:
+            what = "the bot's processes have changed" if self._known else "joined the bot's processes"
+            about = {"processes": members, "held": held, "shards": shards}
+            log.info(what if held else f"{what}; standing by", extra=about)
+            self._known = members
 
     async def _beat(self) -> None:
         try:

@@ -7,7 +7,7 @@ from bot.clock import Clock
 from bot.store.errors import StoreUnusable
 from bot.store.location import Postgres, shown
 from bot.store.postgres_errors import how_to_create
-from bot.store.postgres_facts import Facts, read_facts
+from bot.store.postgres_facts import Facts, RunningProcess, read_facts
 from bot.store.postgres_session import POOLED
 from bot.store.readonly import VERSIONS
 from bot.store.schema import HEAD
@@ -36,6 +36,7 @@ def judge(facts: Facts, url: Postgres, now: float) -> list[CheckResult]:
         else CheckResult("pooling", True, "sessions are kept"),
         _judge_clock(facts.time - now),
         _judge_standbys(facts),
+        _judge_processes(facts),
     ]
 
 
@@ -97,3 +98,18 @@ def _judge_standbys(facts: Facts) -> CheckResult:
         "Set synchronous_standby_names to lose none"
     )
     return CheckResult(subject, True, text)
+
+
+def _judge_processes(facts: Facts) -> CheckResult:
+    subject = "already running"
+    if facts.processes:
+        named = (f"{one.name} ({_shards_of(one)})" for one in facts.processes)
+        return CheckResult(subject, True, f"{len(facts.processes)}: {', '.join(named)}")
+    if facts.is_locked:
+        text = "one that has not joined: a start, an older version, or a command such as move"
+        return CheckResult(subject, True, text)
+    return CheckResult(subject, True, "no")
+
+
+def _shards_of(process: RunningProcess) -> str:
+    return f"{process.held} of {process.shards} shards" if process.held else "standby"

@@ -48,7 +48,10 @@ async def check(
         report.add("environment", True, f"{variable} is not a setting; did you mean {meant.upper()}?")
     data, running = _check_database_at(settings.database, clock)
     report.results += data
-    report.results += check_conflicts(settings, running=running)
+    if isinstance(settings.database, Path):  # several may run on a server, and its own checks list them
+        text = "yes; a second bot on this data would exit with code 5" if running else "no"
+        report.add("already running", True, text)
+    report.results.append(check_port(settings, running=running))
     on_discord, task_api = await asyncio.gather(check_discord(settings, clock), check_task_api(settings))
     report.results += [*on_discord.results, task_api]
     report.invite = on_discord.invite
@@ -109,15 +112,8 @@ def _check_database(path: Path) -> CheckResult:
     return CheckResult(subject, True, f"version {found.version}")
 
 
-def check_conflicts(settings: Settings, *, running: bool) -> list[CheckResult]:
-    """Report a bot that runs on the same data, and check for a program on the health server's port."""
-    alone = isinstance(settings.database, Path)
-    second = "a second bot on this data would exit with code 5" if alone else "another process would join it"
-    text = f"yes; {second}" if running else "no"
-    return [CheckResult("already running", True, text), _check_port(settings, running=running)]
-
-
-def _check_port(settings: Settings, *, running: bool) -> CheckResult:
+def check_port(settings: Settings, *, running: bool) -> CheckResult:
+    """Check for another program on the health server's port."""
     subject, host, port = "health server", settings.http_host, settings.http_port
     if port is None:
         return CheckResult(subject, True, "off")

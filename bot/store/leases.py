@@ -45,6 +45,8 @@ class Leases:
         """The shards of the last round, without those released since."""
         self.surplus: frozenset[int] = frozenset()
         """Those of them to give away, because others have joined."""
+        self.dead: tuple[str, ...] = ()
+        """The processes that were taken for dead in the last round."""
 
     @property
     def shard_count(self) -> int:
@@ -84,7 +86,7 @@ class Leases:
             self._membership.observations.restart()
             raise
         self._given -= found.held - self.held
-        self.held, self.members = found.held, found.members
+        self.held, self.members, self.dead = found.held, found.members, found.dead
         self.surplus = frozenset(sorted(found.held)[fair_share(self.shard_count, found.settled) :])
         self._trusted_until = begun + TRUSTED
         self._renewed.set()

@@ -19,7 +19,7 @@ from bot.store.schema import members, meta, shards
 
 SHARD_COUNT: Final = "shard_count"
 """A key of `meta`."""
-_SPACE: Final = 0x56454F + 1
+SPACE: Final = 0x56454F + 1
 """Of the advisory locks that members hold by their ids for as long as their sessions exist."""
 _CONNECTED: Final = text(
     "SELECT objid::bigint, pid = pg_backend_pid() FROM pg_locks"
@@ -37,6 +37,8 @@ class Round(NamedTuple):
     """How many share the shards."""
     settled: int
     """How many of them have been there for a while, this one included."""
+    dead: tuple[str, ...]
+    """The names of those that were taken for dead."""
 
 
 class Membership:
@@ -62,7 +64,7 @@ class Membership:
             return True  # it was committed, although the answer was lost
         stored = connection.scalar(select(meta.c.value).where(meta.c.key == SHARD_COUNT))
         if ids and (stored is None or wanted not in {None, int(stored)}):
-            ids -= self._delete_dead(connection, self._read_signs(connection))
+            ids -= self._delete_dead(connection, self._read_signs(connection)).keys()
             if ids:
                 return False
         if not ids and stored != str(count):
@@ -94,7 +96,8 @@ class Membership:
         room = 0 if leaving else fair_share(self.shard_count, len(beats)) - len(held)
         if room > 0:
             held |= self._take(connection, room)
-        return Round(frozenset(held), len(beats), sum(beat >= SETTLED for beat in beats.values()))
+        settled = sum(beat >= SETTLED for beat in beats.values())
+        return Round(frozenset(held), len(beats), settled, tuple(dead.values()))
 
     def release(self, connection: Connection, shard: int) -> None:
         mine = (shards.c.shard == shard, shards.c.member_id == self.id)
@@ -109,17 +112,19 @@ class Membership:
         """Return the other members' signs of life, and show this one's."""
         connected: dict[int, bool] | None = None
         if connection.dialect.name == "postgresql":
-            connected = dict(connection.execute(_CONNECTED, {"space": _SPACE}).all())
+            connected = dict(connection.execute(_CONNECTED, {"space": SPACE}).all())
             if self.id and not connected.get(self.id):
-                connection.execute(_CONNECT, {"space": _SPACE, "member": self.id})
+                connection.execute(_CONNECT, {"space": SPACE, "member": self.id})
         others = connection.execute(select(members.c.id, members.c.beat).where(members.c.id != self.id)).all()
         return {
             member: Sign(beat, None if connected is None else member in connected) for member, beat in others
         }
 
-    def _delete_dead(self, connection: Connection, signs: dict[int, Sign]) -> frozenset[int]:
+    def _delete_dead(self, connection: Connection, signs: dict[int, Sign]) -> dict[int, str]:
+        """Delete the members that are dead; return their names."""
         dead = self.observations.observe(signs, self._clock())
-        return frozenset(member for member in dead if _delete(connection, member, signs[member].beat))
+        names = ((member, _delete(connection, member, signs[member].beat)) for member in sorted(dead))
+        return {member: name for member, name in names if name is not None}
 
     def _take(self, connection: Connection, room: int) -> set[int]:
         free = select(shards.c.shard).where(shards.c.member_id.is_(None)).order_by(shards.c.shard)
@@ -130,14 +135,16 @@ class Membership:
         return taken
 
 
-def _delete(connection: Connection, member: int, beat: int) -> bool:
-    """Delete a member with its hold on shards, unless it beats after all or is in a transaction just now."""
-    row = select(members.c.id).where(members.c.id == member, members.c.beat == beat)
-    if connection.scalar(row.with_for_update(skip_locked=True)) is None:
-        return False
+def _delete(connection: Connection, member: int, beat: int) -> str | None:
+    """Delete a member with its hold on shards, and return its name.
+
+    Return None if it beats after all or is in a transaction just now.
+    """
+    row = select(members.c.name).where(members.c.id == member, members.c.beat == beat)
+    name = connection.scalar(row.with_for_update(skip_locked=True))
     its = select(shards.c.shard).where(shards.c.member_id == member)
     free = connection.scalars(its.with_for_update(skip_locked=True)).all()
-    if len(free) < len(connection.scalars(its).all()):
-        return False
+    if name is None or len(free) < len(connection.scalars(its).all()):
+        return None
     connection.execute(delete(members).where(members.c.id == member))
-    return True
+    return str(name)

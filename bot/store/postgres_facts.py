@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import URL, Connection, NullPool, Row, create_engine, inspect, text
 from sqlalchemy.exc import DatabaseError
 
 from bot.store.errors import StoreUnusable
+from bot.store.membership import SPACE
 from bot.store.migrating import VERSION_TABLE
 from bot.store.postgres_errors import why_unusable
 from bot.store.postgres_session import arguments_for, is_exchanged, lock_holder, session_of
@@ -20,6 +21,24 @@ _SETTINGS: Final = text("""
            current_setting('synchronous_standby_names'), (SELECT count(*) FROM pg_stat_replication),
            has_schema_privilege(coalesce(current_schema(), 'public'), 'CREATE')
 """)
+_PROCESSES: Final = text("""
+    SELECT m.name, count(s.shard), (SELECT count(*) FROM shards)
+    FROM members m LEFT JOIN shards s ON s.member_id = m.id
+    WHERE m.id IN (
+        SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND classid = :space AND objsubid = 2
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    )
+    GROUP BY m.id ORDER BY m.id
+""")
+
+
+class RunningProcess(NamedTuple):
+    """A process of the bot that is connected to the database."""
+
+    name: str
+    held: int
+    """How many of the `shards` it serves."""
+    shards: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +63,7 @@ class Facts:
     """Whether a pooler changes the session between transactions."""
     is_locked: bool
     """Whether a bot runs on it."""
+    processes: tuple[RunningProcess, ...] = ()
 
 
 def read_facts(url: URL) -> Facts:
@@ -55,11 +75,15 @@ def read_facts(url: URL) -> Facts:
     with reading(url) as connection:
         settings = connection.execute(_SETTINGS).one()
         locked = lock_holder(session_of(connection)) is not None
-        tables = inspect(connection).get_table_names()
+        tables = set(inspect(connection).get_table_names())
         version: str | None = None if tables else ""
         if VERSION_TABLE in tables:
             version = connection.scalar(text("SELECT version_num FROM alembic_version"))
-        return Facts(*settings, version, is_exchanged(connection, url), locked)  # type: ignore[call-arg]
+        rows = (
+            connection.execute(_PROCESSES, {"space": SPACE}).all() if {"members", "shards"} <= tables else ()
+        )
+        processes = tuple(RunningProcess(*row) for row in rows)
+        return Facts(*settings, version, is_exchanged(connection, url), locked, processes)  # type: ignore[call-arg]
 
 
 @contextmanager

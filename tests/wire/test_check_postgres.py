@@ -6,6 +6,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from store.places import opened, sql
 from bot.check.postgres_checks import check_postgres, judge
 from bot.store import postgres_session
 from bot.store.errors import StoreUnusable
+from bot.store.leases import Leases
 from bot.store.location import database_at
-from bot.store.postgres_facts import Facts, read_facts
+from bot.store.postgres import PostgresDatabase
+from bot.store.postgres_facts import Facts, RunningProcess, read_facts
 from bot.store.schema import HEAD
 
 GOOD = Facts(
@@ -52,6 +55,7 @@ def test_a_good_server_is_good() -> None:
         "pooling": (True, "sessions are kept"),
         "database clock": (True, "+0 s from this machine's"),
         "standby": (True, "none"),
+        "already running": (True, "no"),
     }
 
 
@@ -73,6 +77,13 @@ def test_a_good_server_is_good() -> None:
         ({"ahead": -7.2}, "database clock", False, "-7 s"),
         ({"standbys": 1}, "standby", True, "may lose the newest watches. Set synchronous_standby_names"),
         ({"standbys": 1, "synchronous_names": "*"}, "standby", True, "a failover loses nothing"),
+        ({"is_locked": True}, "already running", True, "a command such as move"),
+        (
+            {"is_locked": True, "processes": (RunningProcess("a:1", 3, 4), RunningProcess("b:1", 0, 4))},
+            "already running",
+            True,
+            "2: a:1 (3 of 4 shards), b:1 (standby)",
+        ),
         ({"schema_version": None}, "database", False, "another program's: set DATABASE_URL"),
         ({"schema_version": "9999"}, "database", False, "of a newer version of this bot (9999)"),
         ({"schema_version": "0003"}, "database", True, f"will be migrated to {HEAD} at startup"),
@@ -94,6 +105,30 @@ async def test_the_tests_server_is_found_as_it_is(postgres_place: URL) -> None:
     assert (facts.schema_version, facts.is_locked, facts.exchanges_sessions) == (HEAD, False, False)
     async with opened(postgres_place):
         assert check_postgres(postgres_place, lambda: facts.time)[1], "a bot runs on it"
+
+
+async def test_the_processes_that_share_a_database_are_listed_while_they_are_connected(
+    postgres_place: URL,
+) -> None:
+    shared = PostgresDatabase(postgres_place, None, alone=False)
+    await shared.open()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(shared.close)
+        for name in ("a:1", "b:1"):
+            connection = shared.another(None)
+            stack.push_async_callback(connection.close)
+            leases = Leases(connection, name)
+            await leases.join(None, 4)
+            await leases.round()
+        assert read_facts(postgres_place).processes == (
+            RunningProcess("a:1", 4, 4),
+            RunningProcess("b:1", 0, 4),
+        )
+        found, running = check_postgres(postgres_place, lambda: 0.0)
+        assert running
+        assert "2: a:1 (4 of 4 shards), b:1 (standby)" in [result.text for result in found]
+    assert read_facts(postgres_place).processes == (), "their rows are still there"
+    assert sql(postgres_place, "SELECT count(*) FROM members") == [(2,)]
 
 
 # A pooler
