@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 import yaml
 from pages import ROOT, anchors_of, text_of
+from postgres_server import Server
 from wire.place import DONE, failed, running
 from wire.process import PATIENCE, process
 
@@ -72,9 +73,12 @@ def test_promtool_accepts_the_alerts(arguments: tuple[str | Path, ...]) -> None:
 
 
 @pytest.mark.slow
-async def test_a_scraped_bot_answers_each_query_of_the_dashboard_and_of_the_alerts(tmp_path: Path) -> None:
+async def test_a_scraped_bot_answers_each_query_of_the_dashboard_and_of_the_alerts(
+    postgres: Server, tmp_path: Path
+) -> None:
     (tmp_path / "data").mkdir()
-    async with process(tmp_path / "data", HTTP_PORT="0") as bot:
+    url = postgres.create("scraped")  # the metrics of shards are on a server alone
+    async with process(tmp_path / "data", fresh=True, HTTP_PORT="0", DATABASE_URL=url) as bot:
         await bot.start()
         await bot.says("serving health and metrics")
         port = re.findall(r"serving health and metrics.*port=(\d+)", bot.log)[0]
