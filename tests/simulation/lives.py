@@ -1,6 +1,7 @@
 """What a seed's renders do by themselves: a life for each task, and the ends that it may lead to."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.core.outcome import Ending
@@ -20,9 +21,14 @@ class Life:
     ends: frozenset[Ending]
 
 
-def lives(rng: random.Random, number: int) -> list[Life]:
+LASTS = (8.0, 30.0, 90.0, 240.0)
+"""Seconds, to be multiplied by half to one and a half."""
+
+
+def lives(rng: random.Random, number: int, lasts: Sequence[float] = LASTS) -> list[Life]:
     """Draw the lives of `number` tasks, most of them successful."""
-    return [_life(rng, f"{rng.getrandbits(32):08x}-0000-4000-8000-{n:012}") for n in range(number)]
+    ids = (f"{rng.getrandbits(32):08x}-0000-4000-8000-{n:012}" for n in range(number))
+    return [_life(rng, task_id, rng.choice(lasts) * rng.uniform(0.5, 1.5)) for task_id in ids]
 
 
 def serve_videos(api: RenderApi, drawn: list[Life], rng: random.Random) -> None:
@@ -32,8 +38,7 @@ def serve_videos(api: RenderApi, drawn: list[Life], rng: random.Random) -> None:
         api.set_media(name, Answer(body=body, headers={"Content-Type": "video/mp4"}))
 
 
-def _life(rng: random.Random, task_id: str) -> Life:
-    lasts = rng.choice((8.0, 30.0, 90.0, 240.0)) * rng.uniform(0.5, 1.5)
+def _life(rng: random.Random, task_id: str, lasts: float) -> Life:
     kind = rng.choices(
         ("succeeds", "fails", "empty", "vanishes", "stalls", "late", "never"), (10, 3, 1, 1, 1, 1, 1)
     )[0]

@@ -14,8 +14,8 @@ from simulation.lives import lives, serve_videos
 from simulation.people import ACTS
 from simulation.supervisor import Supervisor
 from simulation.troubles import TROUBLES, Trouble, fill
-from simulation.verdict import POLL_MAX_SECONDS, POLL_MIN_SECONDS, STALLED_HOURS, Verdict, judge, lines_left
-from simulation.world import World, seeded
+from simulation.verdict import POLL_MAX_SECONDS, POLL_MIN_SECONDS, Verdict, judge, lines_left
+from simulation.world import STALLED_HOURS, World, seeded
 from store.places import sql
 from wire.place import place
 

@@ -28,7 +28,6 @@ INVALID = {401, 403, 429}
 MOST_INVALID = 1_000
 POLL_MIN_SECONDS = 3.0
 POLL_MAX_SECONDS = 20.0
-STALLED_HOURS = 0.25
 LATE_SECONDS = 30.0
 """How long after its due time a poll may begin, whatever other tasks are answered."""
 POISONED_ENDS = frozenset({Ending.NO_SUCH_TASK, Ending.REFUSED, Ending.STALLED, Ending.TOO_OLD})
@@ -164,7 +163,7 @@ def _said(reply: Message) -> str:
 def _judge_end(verdict: Verdict, world: World, row: Row, card: Message) -> None:
     """Hold how a watch ended against what its task, people and Discord did."""
     allowed = set(POISONED_ENDS if row.task_id in world.poisoned else world.lives[row.task_id].ends)
-    if world.damage >= STALLED_HOURS * 3_600:
+    if world.damage >= world.stalled_hours * 3_600:
         allowed.add(Ending.STALLED)
     if row.channel_id in world.stopped:
         allowed.add(Ending.STOPPED)

@@ -18,6 +18,8 @@ from sim.task_api.answers import Answer
 if TYPE_CHECKING:
     from simulation.supervisor import Supervisor
 
+STALLED_HOURS = 0.25
+"""When a render that does not move is given up."""
 STALLED_AFTERWARDS = 120.0
 """Seconds for which a task may be held after trouble: a minute of backoff, and its turn."""
 
@@ -33,6 +35,7 @@ class World:
     channels: list[Channel]
     machines: list["Supervisor"] = field(default_factory=list)
     has_several_bots: bool = False
+    stalled_hours: float = STALLED_HOURS
     disk: Disk = field(default_factory=Disk)
     sessions: random.Random = field(default_factory=random.Random)
     """Decides when a server ends a session."""
