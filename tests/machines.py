@@ -10,7 +10,7 @@ import asyncio
 import selectors
 import socket
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -39,6 +39,10 @@ class Machine:
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something on this machine."""
         return await asyncio.get_running_loop().create_task(work, context=self._context.copy())
+
+    def call_later(self, seconds: float, act: Callable[..., object], *args: Any) -> None:
+        """Do something on this machine a little later."""
+        asyncio.get_running_loop().call_later(seconds, act, *args, context=self._context.copy())
 
     def pause(self) -> None:
         """Let everything on it stand still."""

@@ -10,6 +10,7 @@ from functools import partial
 
 from postgres_server import Server, running
 from simulation.run import simulate
+from simulation.several import simulate_several
 from simulation.teeth import SAFEGUARDS, without
 from simulation.verdict import Verdict
 from store.places import migrate
@@ -18,9 +19,11 @@ SHOWN = 5
 """Problems of a seed that are printed."""
 
 
-def _one(seed: int, *, safeguard: str | None, server: Server | None) -> Verdict:
+def _one(seed: int, *, safeguard: str | None, server: Server | None, bots: int) -> Verdict:
     try:
         with without(safeguard):
+            if server is not None and bots > 1:
+                return simulate_several(seed, server, bots=bots)
             return simulate(seed, server)
     except Exception as error:  # a seed that breaks the simulation itself is told as well
         verdict = Verdict(seed)
@@ -36,8 +39,9 @@ def main() -> int:
     parser.add_argument("--without", choices=SAFEGUARDS, help="take a safeguard out: seeds must fail then")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("--bots", type=int, default=1, help="how many bots share a server's database")
     chosen = parser.parse_args()
-    if chosen.store == "sqlite":
+    if chosen.store == "sqlite" and chosen.bots == 1:
         return _live(chosen, None)
     with running() as server:
         migrate(server.create("migrated"))
@@ -46,14 +50,14 @@ def main() -> int:
 
 def _live(chosen: argparse.Namespace, server: Server | None) -> int:
     if chosen.seed is not None:
-        verdict = _one(chosen.seed, safeguard=chosen.without, server=server)
+        verdict = _one(chosen.seed, safeguard=chosen.without, server=server, bots=chosen.bots)
         print("\n".join(verdict.diary))
         _tell(verdict)
         return bool(verdict.problems)
     seeds = range(chosen.first, chosen.first + chosen.seeds)
     began, total, failed, kinds = time.monotonic(), Verdict(0), [], Counter[str]()
     with multiprocessing.Pool(chosen.jobs) as pool:
-        work = partial(_one, safeguard=chosen.without, server=server)
+        work = partial(_one, safeguard=chosen.without, server=server, bots=chosen.bots)
         for count, verdict in enumerate(pool.imap_unordered(work, seeds, chunksize=2), 1):
             for number in ("crashes", "watches", "results", "summaries", "early", "requests", "seconds"):
                 setattr(total, number, getattr(total, number) + getattr(verdict, number))

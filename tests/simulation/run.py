@@ -4,8 +4,9 @@ import asyncio
 import logging
 import random
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from machines import new_loop
@@ -36,11 +37,18 @@ NEXT_START_SECONDS = 60.0
 """And the next start has cleaned up."""
 
 
-def simulate(seed: int, server: Server | None = None, template: str = "migrated", bots: int = 1) -> Verdict:
+Live = Callable[[int, Path, Location | None], Coroutine[Any, Any, Verdict]]
+"""Lives through a seed, with its data in a folder or in a database."""
+
+
+def simulate(
+    seed: int, server: Server | None = None, template: str = "migrated", live: Live | None = None
+) -> Verdict:
     """Live through the world of a seed and say what was wrong with it; the same seed lives the same way.
 
-    With a `server` the data is in a database of it, made from the template. Several bots share one.
+    With a `server` the data is in a database of it, made from the template.
     """
+    live = live or live_alone
     logging.disable(logging.CRITICAL)
     try:
         with (
@@ -50,14 +58,15 @@ def simulate(seed: int, server: Server | None = None, template: str = "migrated"
             asyncio.Runner(loop_factory=new_loop) as runner,
         ):
             if server is None:
-                return runner.run(_live(seed, Path(folder), None))
+                return runner.run(live(seed, Path(folder), None))
             with server.lent(f"seed_{seed}", template) as url:
-                return runner.run(_live(seed, Path(folder), location_of(url)))
+                return runner.run(live(seed, Path(folder), location_of(url)))
     finally:
         logging.disable(logging.NOTSET)
 
 
-async def _live(seed: int, folder: Path, server: Location | None) -> Verdict:
+async def live_alone(seed: int, folder: Path, server: Location | None) -> Verdict:
+    """Live with one bot."""
     rng, videos = random.Random(seed), random.Random(f"videos {seed}")
     async with place(
         folder,

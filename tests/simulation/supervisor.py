@@ -9,8 +9,11 @@ from simulation.server import CrashingServer
 from simulation.world import World
 from wire.place import Place
 
+from bot.store.errors import StoreError
 from bot.store.location import Location
 
+NOTIFIED_SECONDS = 0.001
+"""How long a notification takes."""
 RESTART_SECONDS = (2.0, 5.0, 30.0, 300.0)
 
 
@@ -24,6 +27,7 @@ class Supervisor:
         self.link = Link()
         """How the bot reaches its database; every start makes a new one."""
         self._fell_asleep: float | None = None
+        here.on_taken = self._lose_leases
         world.machines.append(self)
         self._orders: asyncio.Queue[bool] = asyncio.Queue()
         here.open_database = self._open_database
@@ -35,9 +39,10 @@ class Supervisor:
         if isinstance(location, Path):
             return CrashingFile(location, trap, disk)
         self.link = Link(is_away=self.link.is_away)
-        return CrashingServer(
-            location, trap, disk, self._world.sessions, self.link, alone=not self._world.has_several_bots
-        )
+        several = self._world.has_several_bots
+        database = CrashingServer(location, trap, disk, self._world.sessions, self.link, alone=not several)
+        database.on_notify = self._world.notify
+        return database
 
     def _has_port(self, port: int) -> bool:
         return self.here.machine.has_port(port)
@@ -70,6 +75,14 @@ class Supervisor:
 
     def find_database(self) -> None:
         self.link.is_away = False
+
+    def hear(self, payload: str) -> None:
+        if self.here.keeper is not None and not (self.link.is_away or self.link.is_dead):
+            self.here.machine.call_later(NOTIFIED_SECONDS, self.here.keeper.notified, payload)
+
+    def _lose_leases(self, error: StoreError) -> None:
+        self._world.note(f"taken over: {error}")
+        self.trap.spring()
 
     def _freeze(self) -> None:
         """Let nothing run any more where several bots share the world: in a moment, they could do much."""

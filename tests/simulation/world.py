@@ -80,6 +80,11 @@ class World:
     def a_guild(self) -> Guild:
         return self.guilds[0] if len(self.guilds) == 1 else self.rng.choice(self.guilds)
 
+    def notify(self, payload: str) -> None:
+        """Tell every bot that reaches the database what a transaction has said (NOTIFY)."""
+        for machine in self.machines:
+            machine.hear(payload)
+
     def cards(self) -> list[Message]:
         """List the bot's cards that anybody can see."""
         return [

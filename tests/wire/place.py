@@ -22,14 +22,19 @@ from virtual_time import Inline
 from bot.app import App, opened
 from bot.clock import DiscordTime
 from bot.config import Settings
+from bot.core.shards import Shard
 from bot.gateway.client import VeoBot, serve
 from bot.gateway.reach import reach
 from bot.gateway.traffic import Traffic
+from bot.lease_keeper import LeaseKeeper
 from bot.metrics import Metrics
 from bot.monitoring.server import MonitoringServer
 from bot.shared import Shared
 from bot.store.database import Database
+from bot.store.errors import StoreError
+from bot.store.leases import Leases
 from bot.store.location import Location, database_at
+from bot.store.postgres import PostgresDatabase
 from bot.videos.downloader import DiskUsage, VideoDownloader
 from sim.discord import Channel, DiscordSim, Guild, Invocation, Message, User
 from sim.discord.clients import pointed_at
@@ -103,13 +108,32 @@ class Place:
     database: Database | None = None
     serving: "asyncio.Task[None] | None" = None
     """The bot's run; once it is done, its process would have ended."""
+    shares: bool = False
+    """Whether several bots share a server's database, with an app for each shard that one holds."""
+    clock_rates: tuple[float, float] = (1.0, 1.0)
+    """How fast the clocks run by which it trusts its leases, and by which it observes others."""
+    on_taken: Callable[[StoreError], object] = lambda _error: None
+    """Called when others have taken it for dead: a process would end at once."""
+    served: list[tuple[int, float]] = field(default_factory=list)
+    """Which shard it has begun to serve when, by the loop's time."""
+    keeper: LeaseKeeper | None = None
     machine: Machine = field(default_factory=Machine)
     """That on which the bot runs; every start makes a new one."""
     _bot: AsyncExitStack | None = None
 
     def beside(self) -> "Place":
         """Return the same place with another machine, on which a bot may run at the same time."""
-        return replace(self, app=None, client=None, database=None, serving=None, machine=Machine(), _bot=None)
+        return replace(
+            self,
+            app=None,
+            client=None,
+            database=None,
+            keeper=None,
+            serving=None,
+            served=[],
+            machine=Machine(),
+            _bot=None,
+        )
 
     @property
     def location(self) -> Location:
@@ -152,7 +176,7 @@ class Place:
         adapter = AsyncWebhookAdapter()  # type: ignore[no-untyped-call]  # a new process has no locks yet
         async_context.set(adapter)
         traffic = Traffic(Metrics(), DiscordTime(clock))
-        await reach(self.sim.base_url, self.sim.token, traffic)
+        gateway = await reach(self.sim.base_url, self.sim.token, traffic)
         downloader = None
         if self.copies:
             # aiohttp reads the files of an upload in the loop's own executor.
@@ -165,6 +189,9 @@ class Place:
             )
             downloader = await stack.enter_async_context(loopback)
         shared = Shared(settings, database, traffic, clock=clock, downloader=downloader)
+        if self.shares:
+            await self._share(stack, shared, gateway.shards)
+            return
         self.app = await stack.enter_async_context(opened(shared))
         self.client = self.app.client
         self.client._connection.heartbeat_timeout = self.hears_within
@@ -175,6 +202,34 @@ class Place:
         stack.push_async_callback(_cancelled, self.serving)
         stack.push_async_callback(self.client.close)  # first: its reconnects swallow a cancellation
 
+    async def _share(self, stack: AsyncExitStack, shared: Shared, recommended: int) -> None:
+        """Serve the shards that it gets a lease for, as `bot.lease_keeper.keeping` has a process do."""
+        database, loop = shared.database, asyncio.get_running_loop()
+        assert isinstance(database, PostgresDatabase)
+        of_leases = database.another(None)
+        stack.push_async_callback(of_leases.close)
+        slept = self.overslept
+        leases = Leases(
+            of_leases,
+            "machine",
+            clock=lambda: loop.time() * self.clock_rates[0],
+            observing=lambda: (loop.time() - self.overslept + slept) * self.clock_rates[1],
+        )
+
+        @asynccontextmanager
+        async def open_app(shard: Shard, database: Database) -> AsyncIterator[App]:
+            async with opened(shared, shard, database) as app:
+                app.client._connection.heartbeat_timeout = self.hears_within
+                self.served.append((shard.number, loop.time()))
+                yield app
+
+        self.keeper = LeaseKeeper(leases, database, open_app, self.sim.token)
+        database.on_taken = self.on_taken
+        shared.traffic.guard = leases.wait_until_trusted
+        shared.holding = lambda: self.keeper.holding if self.keeper else None
+        self.serving = asyncio.create_task(self.keeper.run(shared.settings.shard_count, recommended))
+        stack.push_async_callback(_cancelled, self.serving)
+
     async def stop_bot(self) -> None:
         """Stop the bot in an orderly way."""
         await self.machine.run(self._stop())
@@ -183,6 +238,9 @@ class Place:
         if self._bot is not None:
             if self.app is not None:
                 await self.app.close()
+            if self.keeper is not None and self.serving is not None:
+                self.serving.cancel()
+                await self.keeper.close()
             stack, self._bot = self._bot, None
             await stack.aclose()
 
@@ -267,6 +325,7 @@ async def place(
     monitored: bool = False,
     auth: Literal["any", "raw", "bearer"] = "any",
     server: Location | None = None,
+    shard: tuple[int, int] = (0, 1),
     **overrides: Any,
 ) -> AsyncIterator[Place]:
     """Set everything up, the bot running unless `start` is False; `overrides` are settings by field name."""
@@ -278,7 +337,7 @@ async def place(
 
     loop.set_task_factory(create_task)
     async with DiscordSim(clock=clock) as sim, RenderApi(key=KEY, auth=auth, clock=clock) as api:
-        guild = sim.add_guild("Studio")
+        guild = sim.add_guild("Studio", shard=shard)
         channel = guild.add_channel("renders")
         here = Place(
             sim, api, guild, channel, sim.add_user("Ada"), sim.add_user("Bob"), data, clock, overrides
