@@ -6,6 +6,8 @@ Their clocks differ and run at different rates. People watch the same tasks in s
 
 import asyncio
 import random
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
@@ -21,6 +23,9 @@ from simulation.witness import judge_writers, watch_writes
 from simulation.world import World
 from wire.place import place
 
+from bot import lease_keeper
+from bot.core import liveness
+from bot.store import leases
 from bot.store.location import Location
 
 SHARDS = (1, 2)
@@ -34,6 +39,7 @@ PAUSES = (1.0, 1.5, 3.0, 6.0, 8.0, 12.0, 60.0)
 OUTAGES = (0.5, 2.0, 6.0, 20.0, 60.0)
 RATES = (0.95, 1.05)
 """Between which the rates of clocks lie: half of what leases allow for."""
+SLOWER = 8
 WRONG_CLOCKS = 0.3
 """In how many seeds the machines' clocks are wrong."""
 
@@ -127,6 +133,17 @@ async def _live_with(bots: int, seed: int, folder: Path, server: Location | None
         return verdict
 
 
+@contextmanager
+def slower_beats() -> Iterator[None]:
+    """Let every time of the leases be longer: nothing happens to machines in peace, and rounds cost time."""
+    with ExitStack() as stack:
+        for module in (liveness, leases, lease_keeper):
+            for name in ("BEAT", "TRUSTED", "VANISHED", "SILENT", "LONGEST_GAP"):
+                if hasattr(module, name):
+                    stack.enter_context(patch.object(module, name, getattr(module, name) * SLOWER))
+        yield
+
+
 async def _live(world: World) -> bool:
     """Live until nothing is left to do; return whether it never came to that."""
     here = world.here
@@ -135,7 +152,8 @@ async def _live(world: World) -> bool:
         await here.sim.wait_for(lambda: here.sim.command_writes > 0, 60)
         await trouble(world, SEVERAL)
         await heal(world)
-        unfinished = await peace(world, QUIET_SECONDS)
+        with slower_beats():
+            unfinished = await peace(world, QUIET_SECONDS)
     finally:
         for task in operating:
             task.cancel()

@@ -223,10 +223,8 @@ class Place:
                 self.served.append((shard.number, loop.time()))
                 yield app
 
-        self.keeper = LeaseKeeper(leases, database, open_app, self.sim.token)
         database.on_taken = self.on_taken
-        shared.traffic.guard = leases.wait_until_trusted
-        shared.holding = lambda: self.keeper.holding if self.keeper else None
+        self.keeper = LeaseKeeper(shared, leases, open_app)
         self.serving = asyncio.create_task(self.keeper.run(shared.settings.shard_count, recommended))
         stack.push_async_callback(_cancelled, self.serving)
 
