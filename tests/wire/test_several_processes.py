@@ -94,6 +94,7 @@ async def test_two_shards_are_shared_and_each_server_is_answered_once(
     postgres: Server, tmp_path: Path
 ) -> None:
     async with two(postgres, tmp_path, SHARD_COUNT="2") as (one, other):
+        one.sim.gateway.identify_seconds = 5.0
         servers = [one.sim.add_guild(f"In shard {number}", shard=(number, 2)) for number in range(2)]
         await one.says("gave shard 1 away")
         await other.says("took over shard 1 of 2")
@@ -105,6 +106,8 @@ async def test_two_shards_are_shared_and_each_server_is_answered_once(
         await one.sim.wait_for(lambda: all("in the reply below" in card.text for card in cards), 120)
         # Each card, and one reply to it.
         assert [len(one.sim.messages(card.channel)) for card in cards] == [2, 2]
+        assert one.sim.gateway.identifies >= 3
+        assert one.sim.gateway.identifies_refused == 0
         assert [await one.stop(), await other.stop()] == [0, 0]
 
 
