@@ -112,7 +112,7 @@ class Settings(DataSettings):
     refuses. Empty: everywhere.
     """
     watches_per_person: int = setting(Number(int, 1, 100_000), 25)
-    """Maximum number of live watches per person."""
+    """Maximum number of live watches per person, in all servers."""
     watches_per_server: int = setting(Number(int, 1, 100_000), 250)
     """Maximum number of live watches per server."""
     poll_min_seconds: float = setting(Number(float, 0.2, 3600), 1.0)
@@ -120,8 +120,8 @@ class Settings(DataSettings):
     poll_max_seconds: float = setting(Number(float, 0.2, 3600), 60.0)
     """Maximum seconds between two polls of a render while the task API answers."""
     poll_per_minute: int | None = setting(Number(int, 1, 1_000_000), None)
-    """Maximum requests to the task API in any minute, people's own included. Empty: as many as its headers
-    and refusals allow.
+    """Maximum requests to the task API in any minute, people's own included, of all processes together.
+    Empty: as many as its headers and refusals allow.
     """
     watch_stalled_hours: float = setting(Number(float, 0, 720, lowest=False), 2.0)
     """A watch ends when nothing has changed for this long."""
