@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 from postgres_server import Server
+from store.places import sql
 from wire.place import DONE, TASK, running
 from wire.process import Process, process
 
 from bot.command_line import Exit
+from bot.store.location import location_of
 from sim.discord import Message
 
 pytestmark = pytest.mark.slow
@@ -109,6 +111,29 @@ async def test_two_shards_are_shared_and_each_server_is_answered_once(
         assert one.sim.gateway.identifies >= 3
         assert one.sim.gateway.identifies_refused == 0
         assert [await one.stop(), await other.stop()] == [0, 0]
+
+
+async def test_a_render_watched_in_two_shards_is_followed_on_when_the_process_that_polls_it_dies(
+    postgres: Server, tmp_path: Path
+) -> None:
+    async with two(postgres, tmp_path, SHARD_COUNT="2") as (one, other):
+        place = location_of(one.env["DATABASE_URL"])
+        servers = [one.sim.add_guild(f"In shard {number}", shard=(number, 2)) for number in range(2)]
+        await other.says("took over shard 1 of 2")
+        await other.says("ready")
+        cards = [await watch(replace(one, channel=server.add_channel("renders"))) for server in servers]
+        for progress in (20, 30):
+            one.api.set(TASK, running(progress))
+            await one.sim.wait_for(lambda: all(f"{progress} %" in card.text for card in cards), 120)  # noqa: B023
+        assert sql(place, "SELECT observation->'task'->>'progress' FROM answers") == [("30",)]
+        assert one.child is not None
+        one.child.kill()
+        one.api.set(TASK, DONE)
+        for card in cards:
+            await other.result(card)
+        assert await other.stop() == 0
+        assert [len(other.replies(card)) for card in cards] == [1, 1]
+        assert sql(place, "SELECT * FROM answers") == []
 
 
 async def test_another_number_of_shards_beside_processes_that_run_is_an_error(
