@@ -10,13 +10,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from postgres_server import running
 from sqlalchemy import URL, text
-from store.places import opened
+from store.places import migrate, opened
 
 from bot.store.errors import StoreFailed
 from bot.store.postgres import PostgresDatabase
 from bot.store.sqlite import SqliteDatabase
-from bot.store.turns import Turns
+from bot.store.turns import RETRY_SECONDS, Turns
 
 log = logging.getLogger(__name__)
 
@@ -106,3 +107,20 @@ async def test_three_processes_send_at_most_50_requests_in_any_second(postgres_p
     log.info("%.1f a second, at most %d in any, shares %s", rate, busiest, shares)
     assert len(passed) == 450
     assert busiest <= 50
+
+
+@pytest.mark.slow
+async def test_requests_wait_while_the_server_is_away() -> None:
+    with running() as server, server.lent("turns") as url:
+        location = migrate(url)
+        assert isinstance(location, URL)
+        turns = Turns(location)
+        await turns.take("rest", 0.0)
+        server.stop("immediate")
+        waiting = asyncio.create_task(turns.take("rest", 0.0))
+        done, _ = await asyncio.wait({waiting}, timeout=2 * RETRY_SECONDS)
+        assert not done
+        server.start()
+        async with asyncio.timeout(60):
+            assert await waiting == 0
+        await turns.close()
