@@ -10,6 +10,7 @@ import pytest
 from pages import PAGES, ROOT, anchors, anchors_of, commands_of, first_cells, links_of, targets, text_of
 
 from bot import command_line
+from bot.core.liveness import BEAT, SILENT, TRUSTED, VANISHED
 from bot.core.shards import Holding
 from bot.metrics import Metrics, Snapshot
 
@@ -129,6 +130,11 @@ def test_the_page_on_monitoring_lists_every_metric() -> None:
 def test_exit_codes_of_the_pages_are_those_of_the_command_line() -> None:
     codes = {int(code) for code in re.findall(r"(?m)^\| (\d+) \|", text_of("docs/operating.md"))}
     assert codes == {code.value for code in command_line.Exit}
+
+
+@pytest.mark.parametrize("seconds", [BEAT, TRUSTED, VANISHED, SILENT])
+def test_the_page_on_scaling_has_the_leases_times(seconds: float) -> None:
+    assert f" {seconds:g} s" in text_of("docs/scaling.md")
 
 
 def _sentences() -> Iterator[str]:
