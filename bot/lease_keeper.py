@@ -194,6 +194,7 @@ class LeaseKeeper:
                 await app.close()
                 # Not awaited: a reconnecting discord.py may swallow it. Closing the client ends it.
                 serving.cancel()
+                serving.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
 
 @asynccontextmanager

@@ -126,6 +126,7 @@ async def _opened(
     async with opened(shared, shard, database) as app:
         app.client.on_setup = partial(_begin, app)
         yield app
+    gc.unfreeze()  # or what was frozen of it would never be collected
 
 
 async def _serve(shared: Shared, gateway: Gateway, serving: Serving) -> None:
