@@ -70,7 +70,12 @@ class SharedTasks:
         if self in self._reader.shards:
             self._reader.shards.remove(self)
 
-    def watches(self, task_id: str) -> bool:
+    def listens(self, task_id: str) -> bool:
+        """Return whether what others write about a task concerns this shard."""
+        answer = self._answers.get(task_id)
+        return self._watches(task_id) and (answer is None or not answer.is_led_by(self._shard))
+
+    def _watches(self, task_id: str) -> bool:
         return task_id in self._tracker.registry.tasks
 
     async def announce(self, task_id: str, observation: Observation) -> None:
@@ -98,10 +103,10 @@ class SharedTasks:
         Raises:
             StoreFailed: nothing was written.
         """
-        if not self._unchanged:
+        if not (unchanged := sorted(self._unchanged)):
             return
-        confirmed = await self._store.confirm(sorted(self._unchanged))
-        self._unchanged.clear()
+        confirmed = await self._store.confirm(unchanged)
+        self._unchanged.difference_update(unchanged)
         for task_id, at in confirmed.items():
             if (answer := self._answers.get(task_id)) is not None:
                 self._answers[task_id] = answer._replace(at=max(at, answer.at))
@@ -116,7 +121,7 @@ class SharedTasks:
         self._answers = {
             task_id: _newest(before.get(task_id), answer)
             for task_id, answer in answers.items()
-            if self.watches(task_id)
+            if self._watches(task_id)
         }
         for task_id, answer in list(self._answers.items()):
             old = before.get(task_id)
@@ -124,7 +129,7 @@ class SharedTasks:
                 continue  # it may be older than the watch here, which is polled until the leader writes
             if answer.at > old.at and answer.observation is not None:
                 try:
-                    await self._apply(task_id, answer.observation)
+                    await self._apply(task_id, answer.observation, old.observation)
                 except StoreFailed as error:
                     self._answers[task_id], failure = old, error
             if answer.is_led_by(self._shard) and not old.is_led_by(self._shard):
@@ -132,10 +137,13 @@ class SharedTasks:
         if failure is not None:
             raise failure
 
-    async def _apply(self, task_id: str, observation: Observation) -> None:
-        ended = isinstance(observation, Task) and observation.is_terminal
-        if self._poller.is_polling(task_id) and not ended:
-            return  # our own poll may return something newer
+    async def _apply(self, task_id: str, observation: Observation, before: Observation | None) -> None:
+        """Apply what was read, unless a poll of our own is newer; `before` is what was read before."""
+        known = self._tracker.registry.observed[task_id].task
+        if isinstance(observation, Task) and not observation.is_terminal and known is not None:
+            confirmed = _same(before, observation)
+            if self._poller.is_polling(task_id) or (confirmed and known.state is not observation.state):
+                return
         delay = await self._tracker.apply(task_id, observation, learn=False)
         if delay is not None:
             self._poller.reschedule(task_id, LATE_FACTOR * delay + LATE_SECONDS)
@@ -164,7 +172,7 @@ class SharedTaskReader:
     def notified(self, payload: str) -> None:
         """Read at once, if the notification is about a task that is watched here."""
         task_id = payload.removeprefix(TASK)
-        if payload.startswith(TASK) and any(shard.watches(task_id) for shard in self.shards):
+        if payload.startswith(TASK) and any(shard.listens(task_id) for shard in self.shards):
             self._wake_up.set()
 
     async def run(self) -> None:
@@ -192,9 +200,14 @@ class SharedTaskReader:
             return
         for shard in list(self.shards):
             await shard.confirm()
-        answers = await read_answers(self._database)
+        answers, failure = await read_answers(self._database), None
         for shard in list(self.shards):
-            await shard.update(answers)
+            try:
+                await shard.update(answers)
+            except StoreFailed as error:
+                failure = error
+        if failure is not None:
+            raise failure
 
 
 def _newest(known: Answer | None, read: Answer) -> Answer:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, delete, intersect, select, update
+from sqlalchemy import JSON, Connection, bindparam, delete, intersect, select, update
 
 from bot.core.events import Observation
 from bot.core.shards import Shard
@@ -20,6 +20,30 @@ from bot.store.schema import LIVE, answers, cards, watches
 
 STEP: Final = 0.001
 """Seconds by which `at` grows with each write: enough to tell it from the one before."""
+
+
+_LIVE: Final = select(watches.c.task_id, cards.c.guild_id).join(cards).where(watches.c.state == LIVE)
+_ROWS: Final = select(answers.c.task_id, answers.c.at, answers.c.observation)
+_GUILDS: Final = _LIVE.join(answers, answers.c.task_id == watches.c.task_id).order_by(watches.c.id)
+# Whoever locks several rows does it in their order, or two may wait for each other.
+_LOCKED: Final = select(answers.c.task_id).order_by(answers.c.task_id).with_for_update()
+_ENDED: Final = _LOCKED.where(
+    answers.c.task_id.in_(
+        select(watches.c.task_id).where(watches.c.id.in_(bindparam("ended", expanding=True)))
+    )
+)
+_WRITE: Final = (
+    update(answers)
+    .where(answers.c.task_id == bindparam("task"))
+    .values(observation=bindparam("observed", type_=JSON), at=answers.c.at + STEP)
+    .returning(answers.c.at)
+)
+_CONFIRM: Final = (
+    update(answers)
+    .where(answers.c.task_id.in_(_LOCKED.where(answers.c.task_id.in_(bindparam("tasks", expanding=True)))))
+    .values(at=answers.c.at + STEP)
+    .returning(answers.c.task_id, answers.c.at)
+)
 
 
 class Answer(NamedTuple):
@@ -56,11 +80,8 @@ class Answers:
 
     def end(self, connection: Connection, watch_ids: Iterable[int]) -> None:
         """Delete the rows of tasks that nobody watches any more; called after the watches have ended."""
-        ended = select(watches.c.task_id).where(watches.c.id.in_(list(watch_ids)))
         # Locked: of two processes whose watches end at once, the second sees that both have ended.
-        shared = select(answers.c.task_id).where(answers.c.task_id.in_(ended)).order_by(answers.c.task_id)
-        found = list(connection.scalars(shared.with_for_update()))
-        if found:
+        if found := list(connection.scalars(_ENDED, {"ended": list(watch_ids)})):
             self._delete_unwatched(connection, found)
             for task_id in found:
                 notify(connection, TASK + task_id)
@@ -82,11 +103,10 @@ class Answers:
         Returns:
             The row's new `at`, None if the task is no longer shared.
         """
-        change = update(answers).where(answers.c.task_id == task_id)
-        change = change.values(observation=observation_record(observation), at=answers.c.at + STEP)
+        row = {"task": task_id, "observed": observation_record(observation)}
 
         def work(connection: Connection) -> float | None:
-            at: float | None = connection.scalar(change.returning(answers.c.at))
+            at: float | None = connection.scalar(_WRITE, row)
             if at is not None:
                 notify(connection, TASK + task_id)
             return at
@@ -95,13 +115,10 @@ class Answers:
 
     async def confirm(self, task_ids: Collection[str]) -> dict[str, float]:
         """Write that the leader has observed the same again; return each row's new `at`."""
-        rows = select(answers.c.task_id).where(answers.c.task_id.in_(task_ids)).order_by(answers.c.task_id)
-        # Locked in the order in which `end` does, or the two may wait for each other.
-        change = update(answers).where(answers.c.task_id.in_(rows.with_for_update()))
-        change = change.values(at=answers.c.at + STEP).returning(answers.c.task_id, answers.c.at)
+        tasks = {"tasks": list(task_ids)}
 
         def work(connection: Connection) -> dict[str, float]:
-            return {row.task_id: row.at for row in connection.execute(change).all()}
+            return {row.task_id: row.at for row in connection.execute(_CONFIRM, tasks).all()}
 
         return await self._database.write(work)
 
@@ -121,13 +138,11 @@ class Answers:
 
 async def read_answers(database: Database) -> Mapping[str, Answer]:
     """Return the rows of all tasks that are watched."""
-    query = select(watches.c.task_id, cards.c.guild_id).join(cards).where(watches.c.state == LIVE)
-    query = query.join(answers, answers.c.task_id == watches.c.task_id).order_by(watches.c.id)
 
     def work(connection: Connection) -> dict[str, Answer]:
-        rows = connection.execute(select(answers.c.task_id, answers.c.at, answers.c.observation)).all()
+        rows = connection.execute(_ROWS).all()
         guilds: dict[str, list[int]] = defaultdict(list)
-        for task_id, guild_id in connection.execute(query) if rows else ():
+        for task_id, guild_id in connection.execute(_GUILDS) if rows else ():
             guilds[task_id].append(guild_id)
         return {
             task_id: Answer(tuple(guilds[task_id]), at, observation_from(record))

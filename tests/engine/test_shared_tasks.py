@@ -48,6 +48,7 @@ def running(progress: int, **more: Any) -> Task:
     return Task(TASK, TaskState.RUNNING, "running", progress, created_at=int(NOW), **more)
 
 
+QUEUED = Task(TASK, TaskState.PENDING, "queued")
 DONE = Task(TASK, TaskState.SUCCEEDED, "succeeded", 100, videos=(VIDEO,))
 
 
@@ -168,7 +169,7 @@ def _process(number: int, api: Api, database: Database, policy: PollPolicy, cloc
 
 
 def row(place: URL) -> list[Any]:
-    return sql(place, "SELECT task_id FROM answers")
+    return sql(place, "SELECT task_id, at FROM answers")
 
 
 def set_answer(place: URL, observation: str, at: float) -> None:
@@ -259,6 +260,25 @@ async def test_what_is_left_of_an_earlier_watch_ends_no_new_one(postgres_place: 
         await first.watch()
         await asyncio.sleep(30.0)
         assert first.audience.ended == second.audience.ended == []
+
+
+async def test_a_card_does_not_go_back_behind_its_own_first_poll(postgres_place: URL) -> None:
+    api = Api(answer=QUEUED)
+    async with processes(postgres_place, api, notified=False) as (first, second):
+        await first.watch(first=QUEUED)
+        await second.watch(first=QUEUED)
+        await asyncio.sleep(20.1)
+        await second.stop()
+        api.answer = running(1)  # it begins after the other's newest poll, which is not confirmed yet
+        await second.watch()
+        read, polled = row(postgres_place), len(api.asked)
+        await asyncio.sleep(14 * ROUND_SECONDS - 20.0)
+        assert row(postgres_place) != read, "it is confirmed"
+        await second.reader.read()
+        assert len(api.asked) == polled
+        known = second.tracker.registry.observed[TASK].task
+        assert known is not None
+        assert known.state is TaskState.RUNNING
 
 
 @pytest.mark.parametrize("record", ["null", "{}", '{"task": {}}', '{"error": {"kind": "newer"}}', "[1]"])
