@@ -128,6 +128,7 @@ class LeaseKeeper:
     def _report(self) -> None:
         """Log which processes there are, if that has changed."""
         for name in self._leases.dead:
+            self._shared.metrics.members_lost.inc()
             log.warning("a process was taken for dead; others serve its shards", extra={"member": name})
         held, shards, members = self.holding
         if members not in {0, self._known}:

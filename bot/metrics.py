@@ -177,6 +177,9 @@ class Metrics:
         self.gateway_identifies: Final = self._counter(
             "gateway_identifies", "Sessions started with Discord's gateway."
         )
+        self.members_lost: Final = self._counter(
+            "members_lost", "Processes that this one took for dead, so that others serve their shards."
+        )
         self.gateway_skipped: Final = self._counter(
             "gateway_skipped", "Gateway events that could not be read."
         )

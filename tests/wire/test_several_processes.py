@@ -54,6 +54,7 @@ async def test_after_a_kill_the_other_process_posts_the_result(postgres: Server,
         one.api.set(TASK, DONE)
         await other.result(card)
         assert "took over shard 0 of 1" in other.log
+        assert re.search(r"a process was taken for dead.* member=\S+:\d+", other.log)
         await other.says("ready")
         assert (await other.type("status", TASK)).messages
         assert await other.stop() == 0
