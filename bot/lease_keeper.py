@@ -112,8 +112,8 @@ class LeaseKeeper:
             log.warning("could not leave; others will notice", extra={"reason": str(error)})
 
     async def _round(self) -> None:
-        await self._beat()
-        self._report()
+        if await self._beat():
+            self._report()
         for number in sorted(self._leases.held - self._serving.keys()):
             log.info("took over shard %s of %s", number, self._leases.shard_count)
             give = asyncio.Event()
@@ -137,7 +137,8 @@ class LeaseKeeper:
             log.info(what if held else f"{what}; standing by", extra=about)
             self._known = members
 
-    async def _beat(self) -> None:
+    async def _beat(self) -> bool:
+        """Beat; return whether the database answered."""
         try:
             await self._leases.round(leaving=self._closing)
         except LeaseLost as error:
@@ -148,10 +149,11 @@ class LeaseKeeper:
                 reason = {"reason": str(error)}
                 log.warning("the database does not answer; nothing is sent until it does", extra=reason)
             self._away = True
-        else:
-            if self._away:
-                log.info("the database answers again")
-            self._away = False
+            return False
+        if self._away:
+            log.info("the database answers again")
+        self._away = False
+        return True
 
     async def _serve(self, number: int, give: asyncio.Event) -> None:
         """Run the app of a shard until it is to be given away, then release the shard."""

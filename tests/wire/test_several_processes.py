@@ -147,6 +147,20 @@ async def test_another_number_of_shards_beside_processes_that_run_is_an_error(
         assert "SHARD_COUNT is 2, but processes that use another number are running" in other.log
 
 
+async def test_a_process_that_discord_refuses_ends_and_leaves_its_shard_to_another(
+    postgres: Server, tmp_path: Path
+) -> None:
+    with postgres.lent("refused") as url:
+        async with process(tmp_path, fresh=True, DATABASE_URL=url) as here:
+            here.sim.gateway.closes_with = 4014
+            await here.start(wait=False)
+            assert await here.ended() == Exit.TOKEN
+            assert "does not allow the requested intents" in here.log
+            here.sim.gateway.closes_with = None
+            await here.start()
+            assert await here.stop() == 0
+
+
 async def test_a_bot_on_a_file_loads_nothing_that_only_several_processes_need(tmp_path: Path) -> None:
     async with process(tmp_path) as here:
         await here.start(PYTHONPROFILEIMPORTTIME="1")
