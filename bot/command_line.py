@@ -18,8 +18,8 @@ PROGRAM: Final = "veo-watch-bot"
 UMASK: Final = 0o077
 """Only the bot's own user may read its data."""
 GATEWAY_ADVICE: Final = {
-    4010: "does not know this shard: restart the bot",
-    4011: "requires more shards: restart the bot",
+    4010: "does not know this shard: set SHARD_COUNT to another number, or remove it",
+    4011: "requires more shards: raise SHARD_COUNT, or remove it; stop all of the bot's processes before",
     4012: "no longer supports this API version: install a newer version of the bot",
     4013: "does not know the requested intents: install a newer version of the bot",
     4014: "does not allow the requested intents: check them in the developer portal",
