@@ -105,7 +105,7 @@ class Settings(DataSettings):
     """Another address of Discord's REST API: a proxy, a simulation."""
     shard_count: int | None = setting(Number(int, 1, 10_000), None)
     """Number of shards, into which Discord divides the servers of a large bot. Empty: as many as Discord
-    recommends at the first start on a PostgreSQL database, at each start on a file.
+    recommends at the start; of several processes, the first decides (docs/scaling.md).
     """
     allowed_guild_ids: frozenset[int] = setting(values.guild_ids, frozenset())
     """Ids of the servers in which the bot works, separated by commas; elsewhere, and in direct messages, it
