@@ -117,6 +117,7 @@ class App:
             clock=clock,
             closed=lambda: self.closed,
         )
+        self._show_all: Final = WakeUp(shared.wait)
         self._prune: Final = partial(keep_pruning, database, settings.keep_days, clock, wait)
         self.loops: Final[list[asyncio.Task[None]]] = []
         """Tasks that run as long as the bot; `/healthz` reports one that ends."""
@@ -143,6 +144,7 @@ class App:
             await self._shared_tasks.begin(shared.clock())
         self._begin("poll loop", self.poller.run())
         self._begin("probe loop", self.breaker.run())
+        self._begin("card loop", self._keep_showing())
         self._begin("summary loop", self.watch_service.keep_summarizing(wait))
         # Read before the gateway connects: every placeholder stored now was left by an earlier process.
         left = await self._keeper.left()
@@ -185,7 +187,13 @@ class App:
 
     def _api_changed(self) -> None:
         self.poller.wake()
-        self.tracker.show_all()
+        self._show_all.set()
+
+    async def _keep_showing(self) -> None:
+        """Show all cards again whenever the API's health has changed, until cancelled."""
+        while True:
+            await self._show_all.sleep(None)
+            await self.tracker.show_all()
 
     async def _lose(self, card_id: int, end: Ending) -> None:
         await self.tracker.lose(card_id, end)

@@ -3,13 +3,16 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from email.utils import parsedate_to_datetime
 from functools import lru_cache, partial
-from typing import Final
+from typing import Final, TypeVar
 
 ANSWERS: Final = 3
 """How many responses of Discord must agree before its clock counts as further ahead."""
+SLICE_SECONDS: Final = 0.01
+"""How long a loop over many things may hold up everything else."""
+T = TypeVar("T")
 Clock = Callable[[], float]
 """Returns Unix seconds."""
 WaitHook = Callable[[Awaitable[None]], Awaitable[None]]
@@ -79,6 +82,17 @@ class DiscordTime:
         if (at := _unix_time(date)) is None:
             return
         self._offsets.append(at + 0.5 - self._clock())  # its second began up to a second ago
+
+
+async def in_slices(items: Iterable[T]) -> AsyncIterator[T]:
+    """Yield items, and let others have the loop whenever handling them has taken `SLICE_SECONDS`."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for item in items:
+        yield item
+        if loop.time() - began >= SLICE_SECONDS:
+            await asyncio.sleep(0)
+            began = loop.time()
 
 
 @lru_cache(maxsize=1)

@@ -1,10 +1,10 @@
-"""The wake-up: one sleeper, woken by a call or by time; and Discord's time."""
+"""The wake-up: one sleeper, woken by a call or by time; Discord's time; loops in slices."""
 
 import asyncio
 
 import pytest
 
-from bot.clock import ANSWERS, DiscordTime, WakeUp
+from bot.clock import ANSWERS, SLICE_SECONDS, DiscordTime, WakeUp, in_slices
 
 pytestmark = pytest.mark.looptime
 
@@ -76,3 +76,20 @@ async def test_discords_clock_is_learned_again_after_our_clock_stood_still() -> 
     for _ in range(ANSWERS):
         discord.update("Thu, 01 Jan 2026 08:00:00 GMT")
     assert discord.ahead == 8 * 3_600 + 0.5
+
+
+async def test_a_loop_over_many_things_lets_others_run_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, now, done = asyncio.get_running_loop(), 0.0, list[int | str]()
+    monkeypatch.setattr(loop, "time", lambda: now)
+
+    async def other() -> None:
+        while True:
+            done.append("other")
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    async for number in in_slices(range(5)):
+        done.append(number)
+        now += 0.6 * SLICE_SECONDS
+    task.cancel()
+    assert done == [0, 1, "other", 2, 3, "other", 4]

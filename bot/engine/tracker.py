@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from bot.clock import Clock
+from bot.clock import Clock, in_slices
 from bot.core.events import Observation
 from bot.core.observed import UNOBSERVED, observe
 from bot.core.outcome import Ending, Summary
@@ -60,9 +60,9 @@ class Tracker:
         if (state := self.registry.cards.get(card_id)) is not None:
             _attempt(self._audience.show, state)
 
-    def show_all(self) -> None:
+    async def show_all(self) -> None:
         """Show every card, after the API's health has changed."""
-        for card_id in self.registry.cards:
+        async for card_id in in_slices(list(self.registry.cards)):
             self.show(card_id)
 
     def announce(self, state: CardState, watch: Watch) -> None:

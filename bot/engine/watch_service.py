@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from bot.clock import Clock, WaitHook, WakeUp
+from bot.clock import Clock, WaitHook, WakeUp, in_slices
 from bot.core.events import Observation, PollError
 from bot.core.task import Task
 from bot.core.watch import CardState, resumed
@@ -107,13 +107,13 @@ class WatchService:
         unannounced = set(await self._store.to_announce())
         states, now = await self._store.unfinished(), self._clock()
         live = [state for state in states if not state.ended]
-        for state in live:
+        async for state in in_slices(live):
             watches = state.watches
             if now < state.card.created_at:  # the clock was set back while we were stopped
                 watches = tuple(resumed(watch, now) for watch in watches)
             self._tracker.registry.add(replace(state, watches=watches))
         self._poller.resume()
-        for state in states:
+        async for state in in_slices(states):
             for watch in state.watches:
                 if watch.id in unannounced:
                     self._tracker.announce(state, watch)

@@ -88,12 +88,12 @@ async def polling(
 
     tracker, _, _ = filled_tracker(count, clock)
 
-    def changed() -> None:
-        poller.wake()
-        tracker.show_all()
-
     breaker = CircuitBreaker(
-        api.poll, tracker.registry.tasks, clock, on_change=changed, budget=budget or RequestBudget()
+        api.poll,
+        tracker.registry.tasks,
+        clock,
+        on_change=lambda: poller.wake(),  # noqa: PLW0108 made below
+        budget=budget or RequestBudget(),
     )
     poller = Poller(breaker, tracker, clock, metrics=Metrics())
     tasks = [asyncio.create_task(poller.run()), asyncio.create_task(breaker.run())]
