@@ -173,9 +173,9 @@ class LeaseKeeper:
                     break
                 await self._shared.wait(asyncio.sleep(BEAT))
             else:
+                log.info("gave shard %s away", number)
                 break
         del self._serving[number]
-        log.info("gave shard %s away", number)
 
     async def _run_app(self, shard: Shard, give: asyncio.Event) -> None:
         """Run an app until `give` is set.
