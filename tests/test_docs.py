@@ -75,8 +75,9 @@ def test_every_file_of_the_docs_is_shown_or_linked() -> None:
 
 
 def test_pages_named_in_code_and_configuration_exist() -> None:
-    places = [".env.example", "Makefile", "Dockerfile", "compose.yaml", "pyproject.toml"]
-    texts = [*map(ROOT.joinpath, places), *(ROOT / "bot").rglob("*.py"), *(ROOT / ".github").rglob("*.yml")]
+    places = [".env.example", "Makefile", "Dockerfile", "pyproject.toml"]
+    texts = [*map(ROOT.joinpath, places), *ROOT.glob("compose*.yaml")]
+    texts += [*(ROOT / "bot").rglob("*.py"), *(ROOT / ".github").rglob("*.yml")]
     texts += [
         *(ROOT / "docs").glob("*.yml"),
         *(path for path in (ROOT / "deploy").iterdir() if path.is_file()),
