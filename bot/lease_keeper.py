@@ -23,6 +23,7 @@ from bot.core.liveness import BEAT
 from bot.core.shards import Holding, Shard
 from bot.engine.shared_tasks import SharedTaskReader
 from bot.gateway.client import serve
+from bot.gateway.identify import IDENTIFY_SECONDS
 from bot.shared import Shared
 from bot.store.database import Database
 from bot.store.errors import LeaseLost, StoreFailed
@@ -32,6 +33,10 @@ from bot.store.notifications import FREE, Notifications
 from bot.store.postgres import PostgresDatabase
 
 log = logging.getLogger(__name__)
+
+GIVE_SECONDS: Final = IDENTIFY_SECONDS + 1.5
+"""From one surplus shard that is given away to the next: nobody serves it until its new holder is connected,
+which would take longer if that had to wait with its IDENTIFY."""
 
 OpenApp = Callable[[Shard, Database], AbstractAsyncContextManager[App]]
 """Returns a new app of a shard, with the shard's view of the database."""
@@ -59,6 +64,8 @@ class LeaseKeeper:
         shared.task_reader = self._tasks
         self._serving: Final[dict[int, _Serving]] = {}
         self._closing = False
+        self._give_next_at = 0.0
+        """When the next surplus shard may be given away, by the loop's time."""
         self._known = 0
         """The number of processes that was logged last."""
         self._away = False
@@ -120,8 +127,8 @@ class LeaseKeeper:
             task = asyncio.create_task(self._serve(number, give), name=f"shard {number}")
             task.add_done_callback(lambda _task: self._wake_up.set())
             self._serving[number] = _Serving(task, give)
-        # One at a time: each is deaf until its new holder is connected.
-        if not any(serving.give.is_set() for serving in self._serving.values()):
+        giving = any(serving.give.is_set() for serving in self._serving.values())
+        if not giving and asyncio.get_running_loop().time() >= self._give_next_at:
             for number in sorted(self._leases.surplus & self._serving.keys())[:1]:
                 self._serving[number].give.set()
 
@@ -176,6 +183,7 @@ class LeaseKeeper:
                 log.info("gave shard %s away", number)
                 break
         del self._serving[number]
+        self._give_next_at = asyncio.get_running_loop().time() + GIVE_SECONDS
 
     async def _run_app(self, shard: Shard, give: asyncio.Event) -> None:
         """Run an app until `give` is set.

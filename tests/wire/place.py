@@ -189,15 +189,15 @@ class Place:
             )
             downloader = await stack.enter_async_context(loopback)
         shared = Shared(settings, database, traffic, clock=clock, downloader=downloader)
+        if self.monitored:
+            server = MonitoringServer("127.0.0.1", 0, shared.health, shared.metrics.scrape)
+            self.monitoring_port = (await stack.enter_async_context(server)).port
         if self.shares:
             await self._share(stack, shared, gateway.shards)
             return
         self.app = await stack.enter_async_context(opened(shared))
         self.client = self.app.client
         self.client._connection.heartbeat_timeout = self.hears_within
-        if self.monitored:
-            server = MonitoringServer("127.0.0.1", 0, shared.health, shared.metrics.scrape)
-            self.monitoring_port = (await stack.enter_async_context(server)).port
         self.serving = asyncio.create_task(serve(self.client, self.sim.token))
         stack.push_async_callback(_cancelled, self.serving)
         stack.push_async_callback(self.client.close)  # first: its reconnects swallow a cancellation
