@@ -109,7 +109,7 @@ class SharedTasks:
         self._unchanged.difference_update(unchanged)
         for task_id, at in confirmed.items():
             if (answer := self._answers.get(task_id)) is not None:
-                self._answers[task_id] = answer._replace(at=max(at, answer.at))
+                self._answers[task_id] = answer._replace(at=at)
 
     async def update(self, answers: Mapping[str, Answer]) -> None:
         """Apply what is new in the rows that were read.
@@ -119,7 +119,7 @@ class SharedTasks:
         """
         before, failure = self._answers, None
         self._answers = {
-            task_id: _newest(before.get(task_id), answer)
+            task_id: self._newest(before.get(task_id), answer)
             for task_id, answer in answers.items()
             if self._watches(task_id)
         }
@@ -127,7 +127,7 @@ class SharedTasks:
             old = before.get(task_id)
             if old is None:
                 continue  # it may be older than the watch here, which is polled until the leader writes
-            if answer.at > old.at and answer.observation is not None:
+            if answer.at != old.at and answer.observation is not None:
                 try:
                     await self._apply(task_id, answer.observation, old.observation)
                 except StoreFailed as error:
@@ -136,6 +136,12 @@ class SharedTasks:
                 self._poller.schedule(task_id, 0.0)
         if failure is not None:
             raise failure
+
+    def _newest(self, known: Answer | None, read: Answer) -> Answer:
+        """Return what was read; if a poll of our own has written meanwhile, with what that wrote."""
+        if known is None or known.at <= read.at or not read.is_led_by(self._shard):
+            return read
+        return read._replace(at=known.at, observation=known.observation)
 
     async def _apply(self, task_id: str, observation: Observation, before: Observation | None) -> None:
         """Apply what was read, unless a poll of our own is newer; `before` is what was read before."""
@@ -208,13 +214,6 @@ class SharedTaskReader:
                 failure = error
         if failure is not None:
             raise failure
-
-
-def _newest(known: Answer | None, read: Answer) -> Answer:
-    """Return what was read; if a poll of our own has written meanwhile, with what that wrote."""
-    if known is None or known.at <= read.at:
-        return read
-    return read._replace(at=known.at, observation=known.observation)
 
 
 def _same(before: Observation | None, observation: Observation) -> bool:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from sqlalchemy import JSON, Connection, bindparam, delete, intersect, select, update
+from sqlalchemy import JSON, Connection, bindparam, delete, intersect, select, text, update
 
 from bot.core.events import Observation
 from bot.core.shards import Shard
@@ -22,6 +22,7 @@ STEP: Final = 0.001
 """Seconds by which `at` grows with each write: enough to tell it from the one before."""
 
 
+_WAIT_FOR_NO_DISK: Final = text("SET LOCAL synchronous_commit TO off")
 _LIVE: Final = select(watches.c.task_id, cards.c.guild_id).join(cards).where(watches.c.state == LIVE)
 _ROWS: Final = select(answers.c.task_id, answers.c.at, answers.c.observation)
 _GUILDS: Final = _LIVE.join(answers, answers.c.task_id == watches.c.task_id).order_by(watches.c.id)
@@ -51,7 +52,7 @@ class Answer(NamedTuple):
 
     guilds: tuple[int, ...]
     at: float
-    """Grows with every write, whoever writes; no machine's clock is compared with it."""
+    """Grows with every write, whoever writes; smaller only if the server has lost the newest writes."""
     observation: Observation | None
     """None before the first one."""
 
@@ -106,6 +107,7 @@ class Answers:
         row = {"task": task_id, "observed": observation_record(observation)}
 
         def work(connection: Connection) -> float | None:
+            connection.execute(_WAIT_FOR_NO_DISK)
             at: float | None = connection.scalar(_WRITE, row)
             if at is not None:
                 notify(connection, TASK + task_id)
@@ -118,6 +120,7 @@ class Answers:
         tasks = {"tasks": list(task_ids)}
 
         def work(connection: Connection) -> dict[str, float]:
+            connection.execute(_WAIT_FOR_NO_DISK)
             return {row.task_id: row.at for row in connection.execute(_CONFIRM, tasks).all()}
 
         return await self._database.write(work)

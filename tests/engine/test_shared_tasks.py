@@ -281,6 +281,21 @@ async def test_a_card_does_not_go_back_behind_its_own_first_poll(postgres_place:
         assert known.state is TaskState.RUNNING
 
 
+async def test_what_a_server_has_lost_is_made_up_for_by_the_next_poll(postgres_place: URL) -> None:
+    api = Api(moving=True)
+    async with processes(postgres_place, api) as (first, second):
+        await first.watch()
+        await second.watch()
+        await asyncio.sleep(20.0)
+        polls = len(api.by(1))
+        sql(postgres_place, "UPDATE answers SET at = at - 5")
+        await asyncio.sleep(PACE + ROUND_SECONDS)
+        assert first.progress == second.progress
+        await asyncio.sleep(30.0)
+        assert first.progress == second.progress
+        assert len(api.by(1)) == polls
+
+
 @pytest.mark.parametrize("record", ["null", "{}", '{"task": {}}', '{"error": {"kind": "newer"}}', "[1]"])
 async def test_what_another_version_wrote_is_ignored_and_the_task_is_polled(
     record: str, postgres_place: URL
