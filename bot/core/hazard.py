@@ -7,7 +7,8 @@ predicted better than what was learned, that is forgotten.
 
 `pause` lasts until the expected lateness has grown to the price of a poll. Under a constant rate that is the
 square-root law: polls per second are proportional to the root of the rate. Before a peak it waits for it.
-Moves of the progress that cards show count like ends, for less.
+Moves of the progress that cards show count like ends, for less. If a limit keeps several renders waiting, a
+poll of each is `worth` the price at which one would poll now.
 """
 
 from bisect import bisect_right
@@ -21,7 +22,7 @@ from bot.core.position import AGES, AXES, BUCKETS, FIRST_BUCKETS, Position
 
 PRICE: Final = 0.075
 """Seconds of expected lateness that a poll is worth."""
-MOVE_WORTH: Final = 0.015
+MOVE_WORTH: Final = 0.018
 """A move of the progress shown a second late is worth as much as an end shown so many seconds late."""
 USUAL_RATE: Final = 1 / 50
 """The rate where nothing is known: a poll every 2.7 seconds."""
@@ -47,6 +48,8 @@ FRESH: Final = 0.04
 """The rates are worked out again once this share of the ends is new."""
 SURPRISED: Final = 4.0
 """Everything is forgotten once `USUAL_RATES` is more likely by this many powers of e."""
+RAREST: Final = 1e-6
+"""No chance to end in the next second is smaller."""
 MEAN_FROM: Final = 2.5
 """A mean is used from this many ends: three, because the older ones have faded a little."""
 MOST: Final = 1e9
@@ -165,14 +168,19 @@ def pause(rates: Rates, position: Position, longest: float) -> float:
     return longest
 
 
-def expected_lateness(rates: Rates, position: Position, seconds: float) -> float:
-    """Return how late, in the mean, the end of a render is noticed now that was polled at a position then."""
-    late = ended = 0.0
+def worth(rates: Rates, position: Position, seconds: float) -> float:
+    """Return what a poll of a render is worth now, in seconds of lateness; the newest was at a position then.
+
+    At that price it would be best now: waiting any longer would cost as much lateness as it would save, for
+    a poll too early is followed by another. Under a constant rate that is the expected lateness. Behind a
+    peak it is more, because nothing is left to wait for, and at the foot of one it is less.
+    """
+    late = ended = rate = 0.0
     for bucket, stay in position.buckets(seconds):
         rate = rates[bucket]
         late += (ended + (1 - ended) * rate * stay / 2) * stay
         ended = 1 - (1 - ended) * exp(-rate * stay)
-    return late
+    return ended * ended / max(RAREST, (1 - ended) * rate) - late
 
 
 def _ratios(ends: list[float], expected: list[float]) -> list[float]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.core import policy as delays
 from bot.core.events import ErrorKind, Missing, Observation, PollError
-from bot.core.hazard import USUAL_RATE, expected_lateness
+from bot.core.hazard import USUAL_RATE, worth
 from bot.core.policy import PollPolicy
 from bot.core.position import ProgressSample, beginning, position
 from bot.core.task import Task, TaskState
@@ -111,7 +111,7 @@ def observe(
 
 
 def urgency(observed: Observed, due: float, now: float, policy: PollPolicy) -> float:
-    """Return how many seconds late the end of a task is noticed now, as far as one can expect.
+    """Return what a poll of a task is worth now, in seconds by which its end is noticed earlier.
 
     Of a task that is not rendered, as far as is known, the same is said as of one with the usual chance.
     """
@@ -120,7 +120,7 @@ def urgency(observed: Observed, due: float, now: float, policy: PollPolicy) -> f
         waited = now - (due if polled_at is None else polled_at)
         return USUAL_RATE * waited * waited / 2
     reached = position(observed.samples, began_at, polled_at)
-    return expected_lateness(policy.learned_of(task).rates, reached, max(0.0, now - polled_at))
+    return worth(policy.learned_of(task).rates, reached, max(0.0, now - polled_at))
 
 
 def _answered(

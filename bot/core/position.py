@@ -32,8 +32,9 @@ FIRST_BUCKETS: Final = tuple(sum(len(axis) + 1 for axis in AXES[:stage]) for sta
 BUCKETS: Final = sum(len(axis) + 1 for axis in AXES)
 ASSUMED_SPEED: Final = 1 / 60
 """The share per second until progress has been observed to move: that of a render of a minute."""
-MOVE: Final = 0.04
-"""The move of progress that people notice on a card, as a share."""
+MOVE: Final = 0.02
+NOTICED: Final = 3.0
+"""People notice that progress on a card is this share behind, and so many seconds more."""
 SHORTEST_AGE: Final = 1.0
 """Seconds of age from which progress says something about speed."""
 SLOWEST: Final = 1e-9
@@ -72,16 +73,17 @@ def beginning(task: Task, now: float, oldest: float) -> float:
 def position(samples: tuple[ProgressSample, ...], began_at: float, now: float) -> Position:
     """Return where a render that began at `began_at` is at `now`, by the moves of its progress."""
     age = max(0.0, now - began_at)
-    if not samples or samples[-1][1] < STAGES[0]:
+    if not samples:
         return Position(0, age, 1.0)
     (first_at, first), (moved_at, percent) = samples[0], samples[-1]
+    still = max(0.0, now - moved_at)
+    if percent < STAGES[0]:
+        return Position(0, age, 1.0, 1 / (NOTICED + MOVE / ASSUMED_SPEED + still))
     # The mean since the beginning is too low if that includes a queue that was never observed; the observed
     # moves are faster then. The faster of both: a poll too early costs less than an end noticed late.
     known = moved_at - began_at >= SHORTEST_AGE
     mean = percent / 100 / (moved_at - began_at) if known else 0.0
     recent = (percent - first) / 100 / (moved_at - first_at) if moved_at > first_at else ASSUMED_SPEED
     speed = max(SLOWEST, mean, recent)
-    place = percent / 100 + max(0.0, now - moved_at) * speed
-    return Position(
-        bisect_right(STAGES, percent), place, speed, 1 / (MOVE / speed + max(0.0, now - moved_at))
-    )
+    place = percent / 100 + still * speed
+    return Position(bisect_right(STAGES, percent), place, speed, 1 / (NOTICED + MOVE / speed + still))

@@ -13,7 +13,9 @@ from bot.core.task import Task, TaskState
 
 def test_a_render_without_progress_is_at_its_age() -> None:
     assert position((), 100.0, 130.0) == (0, 30.0, 1.0, 0.0)
-    assert position(((100.0, 0),), 100.0, 130.0) == (0, 30.0, 1.0, 0.0)
+    waiting = position(((100.0, 0),), 100.0, 130.0)
+    assert waiting[:3] == (0, 30.0, 1.0)
+    assert 0 < waiting.moves < position(((129.0, 0),), 100.0, 130.0).moves, "its first move is expected"
     assert position((), 100.0, 90.0) == (0, 0.0, 1.0, 0.0), "by a clock that was set back"
 
 
@@ -42,8 +44,8 @@ def test_speed_is_that_of_the_whole_way_to_the_newest_move() -> None:
 def test_progress_is_expected_to_move_at_its_speed_and_less_once_it_stands_still() -> None:
     samples = ((0.0, 0), (50.0, 50))
     just_moved, standing = (position(samples, 0.0, now).moves for now in (50.0, 150.0))
-    assert just_moved == pytest.approx(0.25), "four points at one a second"
-    assert standing == pytest.approx(1 / 104)
+    assert just_moved == pytest.approx(1 / 5), "two points at one a second, and three seconds"
+    assert standing == pytest.approx(1 / 105)
 
 
 def test_edges_are_close_together_where_renders_end() -> None:

@@ -89,7 +89,7 @@ def test_an_estimate_is_kept_while_it_lies_behind_the_next_poll(
 
 @pytest.mark.parametrize(
     ("event", "after"),
-    [(running(10), 3.5), (DOWN, 3.0), (PollError(ErrorKind.RATE_LIMITED), 5.0), (LIMITED, 20.0)],
+    [(running(10), 3.8), (DOWN, 3.0), (PollError(ErrorKind.RATE_LIMITED), 5.0), (LIMITED, 20.0)],
 )
 def test_the_first_poll_asks_for_its_own_pause(event: Observation, after: float) -> None:
     assert poll(Polled(watch()), event, NOW).after == pytest.approx(after, abs=0.1)
