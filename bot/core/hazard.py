@@ -27,17 +27,11 @@ MOVE_WORTH: Final = 0.018
 USUAL_RATE: Final = 1 / 50
 """The rate where nothing is known: a poll every 2.7 seconds."""
 EARLY_RATE: Final = 1 / 170
-"""The same until the end that progress promises is near: a poll every five seconds."""
-PROMISED_RATE: Final = 1 / 20
-PROMISED: Final = (0.95, 1.2)
-"""The same at the promised end: between these shares."""
+NEAR: Final = 0.95
+"""The same before this share of the end that progress promises: a poll every five seconds."""
 USUAL_RATES: Final = (
     *(USUAL_RATE for _ in range(len(AGES) + 1)),
-    *(
-        EARLY_RATE if edge <= PROMISED[0] else PROMISED_RATE if edge <= PROMISED[1] else USUAL_RATE
-        for axis in AXES[1:]
-        for edge in (*axis, inf)
-    ),
+    *(EARLY_RATE if edge <= NEAR else USUAL_RATE for axis in AXES[1:] for edge in (*axis, inf)),
 )
 """The rate of each bucket where nothing is known."""
 REMEMBERED: Final = 150.0
