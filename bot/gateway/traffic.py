@@ -149,7 +149,8 @@ class Traffic:
         self, session: aiohttp.ClientSession, context: SimpleNamespace, start: aiohttp.TraceRequestStartParams
     ) -> None:
         context.limited = route_of(start.url) not in FOR_PEOPLE
-        context.writes = start.method != hdrs.METH_GET
+        # An interaction is answered once, by whomever: its answer cannot come twice, and must not wait.
+        context.writes = start.method != hdrs.METH_GET and route_of(start.url) != "interactions"
         if context.limited:
             await self.limiter.enter(priority.get(), stale_since.get())
             await self.invalid.admit()

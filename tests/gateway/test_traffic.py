@@ -182,6 +182,7 @@ async def test_what_changes_something_at_discord_waits_at_the_guard(monkeypatch:
     app = web.Application()
     app.router.add_route("*", "/channels/1/messages", answer)
     app.router.add_route("*", "/users/@me", answer)
+    app.router.add_route("*", "/interactions/1/token/callback", answer)
     traffic = Traffic(Metrics(), DiscordTime(asyncio.get_running_loop().time))
     async with TestServer(app) as server, VeoBot(traffic=traffic) as client:
         monkeypatch.setattr(Route, "BASE", str(server.make_url("")).rstrip("/"))
@@ -192,6 +193,8 @@ async def test_what_changes_something_at_discord_waits_at_the_guard(monkeypatch:
         posting = asyncio.create_task(client.http.request(route, json={}))
         await asyncio.sleep(60)
         assert (sent, asked) == (["GET"], 1)
+        await client.http.request(Route("POST", "/interactions/1/token/callback"), json={})
+        assert (sent.pop(), asked) == ("POST", 1), "the answer to an interaction cannot come twice"
         may_send.set()
         await posting
         assert (sent, asked) == (["GET", "POST"], 2)
