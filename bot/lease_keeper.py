@@ -5,7 +5,7 @@
     close: close all apps while the beat goes on, which releases their shards, and leave
 
 Whoever loses a lease was taken for dead, and others serve its shards: the process ends at once. While the
-database is away nobody can take anything over, and the apps go on; the guard holds back what they send.
+database is away nobody can take anything over, and the apps go on; the guard holds back cards and results.
 """
 
 import asyncio
@@ -154,7 +154,9 @@ class LeaseKeeper:
         except StoreFailed as error:
             if not self._away:
                 reason = {"reason": str(error)}
-                log.warning("the database does not answer; nothing is sent until it does", extra=reason)
+                log.warning(
+                    "the database does not answer; cards and results wait until it does", extra=reason
+                )
             self._away = True
             return False
         if self._away:
