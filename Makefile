@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow fuzz simulate torture soak bench mutate check lint types lock audit dist pin-image clean
+.PHONY: help demo test test-slow fuzz simulate torture takeover soak bench mutate check lint types lock audit dist pin-image clean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -44,13 +44,17 @@ test-slow: $(READY) $(WORDS)  ## run the tests that take long: a browser, kills,
 fuzz: $(READY) $(WORDS)  ## invent texts for whatever meets text from outside, for MINUTES=10; SEED=… begins elsewhere
 	PYTHONPATH=.:tests $(BIN)/python -m fuzzing --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
-simulate: $(READY) $(WORDS)  ## live through SEEDS=100 simulated worlds; SEED=… replays one, WITHOUT=history lets it fail; STORE=postgres
+simulate: $(READY) $(WORDS)  ## live through SEEDS=100 simulated worlds; SEED=… replays one, WITHOUT=history lets it fail; STORE=postgres, BOTS=2
 	PYTHONPATH=.:tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100)) \
-		$(if $(FIRST),--first $(FIRST)) $(if $(WITHOUT),--without $(WITHOUT)) $(if $(STORE),--store $(STORE))
+		$(if $(FIRST),--first $(FIRST)) $(if $(WITHOUT),--without $(WITHOUT)) $(if $(STORE),--store $(STORE)) \
+		$(if $(BOTS),--bots $(BOTS))
 
-torture: $(READY) $(WORDS)  ## kill the real process with -9, KILLS=200 times, and count results lost and doubled, and lines left behind; STORE=postgres
-	PYTHONPATH=.:tests $(BIN)/python -m wire.torture --kills $(or $(KILLS),200) $(if $(SEED),--seed $(SEED)) \
-		$(if $(STORE),--store $(STORE))
+torture: $(READY) $(WORDS)  ## kill the real process with -9, KILLS=200 times, and count results lost and doubled, and lines left behind; STORE=postgres, BOTS=2
+	PYTHONPATH=.:tests $(BIN)/python -m wire.torture$(if $(BOTS),_fleet --bots $(BOTS)) --kills $(or $(KILLS),200) \
+		$(if $(SEED),--seed $(SEED)) $(if $(STORE),$(if $(BOTS),,--store $(STORE)))
+
+takeover: $(READY) $(WORDS)  ## kill and pause one of two processes, TIMES=20 each, and measure how soon the other posts the result
+	PYTHONPATH=.:tests $(BIN)/python -m wire.takeover --times $(or $(TIMES),20)
 
 soak: $(READY) $(WORDS)  ## let 2,000 watches live through DAYS=7 simulated days and list what the bot keeps
 	PYTHONPATH=.:tests $(BIN)/python -m wire.soak --days $(or $(DAYS),7) --watches $(or $(WATCHES),2000)

@@ -37,6 +37,8 @@ RESTART_SECONDS = (0.5, 2.0, 5.0, 30.0)
 PAUSES = (1.0, 1.5, 3.0, 6.0, 8.0, 12.0, 60.0)
 """Seconds: shorter and longer than a lease is trusted, and than others wait."""
 OUTAGES = (0.5, 2.0, 6.0, 20.0, 60.0)
+NONCE_SECONDS = 40.0
+"""For how long Discord knows a nonce: shorter than in truth, and than the longest pause."""
 RATES = (0.95, 1.05)
 """Between which the rates of clocks lie: half of what leases allow for."""
 SLOWER = 8
@@ -107,6 +109,7 @@ async def _live_with(bots: int, seed: int, folder: Path, server: Location | None
         watch_max_hours=4.0,
     ) as here:
         here.sim.rest.rng.seed(seed)
+        here.sim.world.nonce_window = NONCE_SECONDS
         here.sim.gateway.identify_seconds = 5.0
         here.sim.gateway.delivers_to = more.choice(("all", "all", "oldest", "newest"))
         drawn = lives(rng, rng.randrange(2, 8), LASTS)

@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
 
+from sqlalchemy import Connection
+
 from bot.core.outcome import Summary
 from bot.core.watch import Watch
 from bot.engine.tracker import Tracker
@@ -15,6 +17,7 @@ from bot.outbound.history import NotFound
 from bot.outbound.message_poster import MessagePoster
 from bot.outbound.rest import DiscordRest
 from bot.store.deliveries import Deliveries
+from bot.store.leases import Leases
 
 
 async def _finds_nothing(self: MessagePoster, *_: object) -> NotFound:
@@ -52,14 +55,25 @@ async def _show_before_it_is_saved(
     await self._store.save_outcomes([(w.id, w.outcome) for w in ended if w.outcome is not None], early)
 
 
+def _checks_nothing(self: Leases, shard: int) -> Callable[[Connection], None]:
+    """Stand for the fence at the beginning of a writing transaction."""
+    return lambda _connection: None
+
+
+async def _trusts_always(self: Leases) -> None:
+    """Stand for the guard in front of a request."""
+
+
 SAFEGUARDS: dict[str, tuple[type, str, Callable[..., Any]]] = {
     "history": (MessagePoster, "_find", _finds_nothing),
     "nonce": (DiscordRest, "post", _post_with_any_nonce),
     "intent": (Deliveries, "mark_sending", _intends_nothing),
     "send-then-mark": (MessagePoster, "_send", _send_after_the_mark),
     "save-then-show": (Tracker, "_save", _show_before_it_is_saved),
+    "fence": (Leases, "fence", _checks_nothing),
+    "guard": (Leases, "wait_until_trusted", _trusts_always),
 }
-"""By name: the order or the check that is replaced by its absence."""
+"""By name: the order or the check that is replaced by its absence. The last two need several bots."""
 
 
 @contextmanager

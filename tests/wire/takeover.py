@@ -20,7 +20,7 @@ from wire.fleet import Fleet, fleet
 from wire.paused import PLACES
 from wire.place import DONE
 from wire.place import running as rendering
-from wire.process import PATIENCE
+from wire.process import PATIENCE, ROOT
 
 from sim.discord import Message
 
@@ -47,7 +47,9 @@ async def watch(both: Fleet, number: int) -> tuple[str, Message]:
     both.here.channel = guild.add_channel(f"renders {number}")
     task = f"dddddddd-{number:04}-4000-8000-000000000000"
     both.here.api.set(task, rendering(10))
-    return task, await both.here.watch(task)
+    card = await both.here.watch(task)
+    await both.here.sim.wait_for(lambda: "10 %" in card.text, PATIENCE)
+    return task, card
 
 
 async def strike(both: Fleet, number: int, blow: signal.Signals) -> float:
@@ -70,7 +72,8 @@ async def strike(both: Fleet, number: int, blow: signal.Signals) -> float:
 
 async def pause(server: Server, place: str, seconds: float, note: Path) -> int:
     """Let the holder stand still at a place in its code; return how many results there are in the end."""
-    async with standby(server, "wire.paused", PAUSE_AT=place, PAUSE_NOTE=str(note)) as both:
+    path = f"{ROOT}:{ROOT / 'tests'}"
+    async with standby(server, "wire.paused", PYTHONPATH=path, PAUSE_AT=place, PAUSE_NOTE=str(note)) as both:
         await both.settle()
         task, card = await watch(both, 0)
         holder = both.holder(0)
