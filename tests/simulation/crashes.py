@@ -99,6 +99,8 @@ class Link:
     """Whether the database cannot be reached."""
     is_dead: bool = False
     """Whether the run has ended."""
+    slow_beats_until: float = 0.0
+    """Until when, by the loop's time, the connection for leases is slow."""
     sessions: list[Callable[[], None]] = field(default_factory=list)
     """End what a server keeps for it."""
 

@@ -1,5 +1,6 @@
 """PostgreSQL as a simulated bot meets it: read-only or away at times, and its sessions end at any time."""
 
+import asyncio
 import random
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from bot.store.errors import StoreUnusable
 from bot.store.postgres import PostgresDatabase
 from bot.store.postgres_session import session_of
 
+SLOW_SECONDS: Final = 1.0
 ENDED: Final = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = ANY(%s))"
 
 
@@ -39,7 +41,7 @@ class CrashingServer(CrashingDatabase, PostgresDatabase):
         """The processes of the server that have served this one."""
 
     def _like_this(self, executor: Executor | None) -> PostgresDatabase:
-        return CrashingServer(self.url, self.trap, self.disk, self._rng, self.link, alone=self._alone)
+        return ForLeases(self.url, self.trap, self.disk, self._rng, self.link, alone=self._alone)
 
     async def open(self) -> None:
         if self.link.is_away:
@@ -78,6 +80,15 @@ class CrashingServer(CrashingDatabase, PostgresDatabase):
         done = super().transact(work_here)
         # A lost answer: the transaction was committed, and runs again.
         return super().transact(work_here) if ends == "after" else done
+
+
+class ForLeases(CrashingServer):
+    """The connection for leases, on which a round may take longer than what others do meanwhile."""
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        if asyncio.get_running_loop().time() < self.link.slow_beats_until:
+            await asyncio.sleep(SLOW_SECONDS)
+        return await super().run(work)
 
 
 @cache

@@ -31,7 +31,7 @@ from bot.store.location import Location
 SHARDS = (1, 2)
 """Standby, and both at work."""
 LASTS = (8.0, 20.0, 50.0)
-STALLED_HOURS = 0.03
+STALLED_HOURS = 0.06
 QUIET_SECONDS = 100.0
 RESTART_SECONDS = (0.5, 2.0, 5.0, 30.0)
 PAUSES = (1.0, 1.5, 3.0, 6.0, 8.0, 12.0, 60.0)

@@ -12,6 +12,8 @@ from wire.place import Place
 from bot.store.errors import StoreError
 from bot.store.location import Location
 
+SLOW_BEATS, SLOW_BEATS_SECONDS = 0.5, 2.0
+"""How often the connection for leases is slow after a pause, and for how long."""
 NOTIFIED_SECONDS = 0.001
 """How long a notification takes."""
 RESTART_SECONDS = (2.0, 5.0, 30.0, 300.0)
@@ -65,6 +67,9 @@ class Supervisor:
         if self.here.machine.paused and not self.trap.sprung.is_set():
             if self._fell_asleep is not None:
                 self.here.overslept += self.here.clock() - self._fell_asleep
+            # In a machine that wakes, nothing says which of its connections is served first.
+            if self._world.sessions.random() < SLOW_BEATS:
+                self.link.slow_beats_until = asyncio.get_running_loop().time() + SLOW_BEATS_SECONDS
             self.here.machine.resume()
 
     def lose_database(self, *, at_once: bool) -> None:

@@ -5,13 +5,9 @@ from collections.abc import Iterator
 import pytest
 from postgres_server import Server
 from simulation.several import simulate_several
-from simulation.teeth import without
 from store.places import migrate
 
 pytestmark = pytest.mark.slow
-
-CAUGHT = {"fence": (0,), "guard": (0,)}
-"""Seeds that are known to need a safeguard; `make simulate BOTS=2 WITHOUT=…` finds others."""
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +29,3 @@ def test_a_seed_with_two_bots_lives_the_same_way_twice(postgres: Server, templat
     first, again = simulate_several(1, postgres, template), simulate_several(1, postgres, template)
     assert first.diary == again.diary
     assert first.ends == again.ends
-
-
-@pytest.mark.parametrize("safeguard", CAUGHT)
-def test_the_simulation_notices_that_nothing_keeps_a_paused_machine_from_acting(
-    safeguard: str, postgres: Server, template: str
-) -> None:
-    with without(safeguard):
-        assert any(simulate_several(seed, postgres, template).problems for seed in CAUGHT[safeguard])
