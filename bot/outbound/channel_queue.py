@@ -77,7 +77,7 @@ class ChannelQueue:
     async def run(self) -> None:
         """Send until nothing is left to do; while closing, until nothing can be done right now."""
         pending = self.pending
-        while pending.items or pending.budget.recovers_at > self._clock():
+        while not pending.is_empty or pending.budget.recovers_at > self._clock():
             now = self._clock()
             # Responses are handled first: they may pause the channel or change what is most urgent.
             if (item := pending.answered()) is None and (item := pending.next(now)) is None:
@@ -85,7 +85,7 @@ class ChannelQueue:
                     return
                 wait = pending.wait(now)
                 # An idle queue stays until its edit budget has recovered: a new queue would have all of it.
-                if wait is None and not pending.items:
+                if wait is None and pending.is_empty:
                     wait = max(0.0, pending.budget.recovers_at - now)
                 await self.wake_up.sleep(wait)
                 continue

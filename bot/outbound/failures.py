@@ -113,7 +113,7 @@ class Failures:
 
     async def finish(self, item: Slot | Post, watch_ids: Collection[int]) -> None:
         """Mark those of an item's watches as done that nothing else has still to be sent for."""
-        if done := set(watch_ids) - self._pending.needed(besides=item):
+        if watch_ids and (done := set(watch_ids) - self._pending.needed(besides=item)):
             await self._store.finish(done)
 
     def drop(self, post: Post) -> None:

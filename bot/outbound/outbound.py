@@ -163,7 +163,7 @@ class Outbound:
     async def _run(self, channel_id: int, queue: ChannelQueue) -> None:
         await queue.run()
         # No `await` since `run` has returned, so nothing can be added to the queue in between.
-        if not queue.pending.items:
+        if queue.pending.is_empty:
             del self._queues[channel_id]
 
     async def _fetch(self, queue: ChannelQueue, result: Result) -> None:

@@ -103,6 +103,10 @@ class Pending:
     def items(self) -> list[Slot | Post]:
         return [*self.posts, *self.slots.values()]
 
+    @property
+    def is_empty(self) -> bool:
+        return not (self.slots or self.results or self.summaries)
+
     def needed(self, *, besides: Slot | Post) -> set[int]:
         """Return the ended watches for which something else than one item is still to be sent."""
         return {watch_id for item in self.items if item is not besides for watch_id in item.ends}
