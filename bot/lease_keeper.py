@@ -166,26 +166,35 @@ class LeaseKeeper:
 
     async def _serve(self, number: int, give: asyncio.Event) -> None:
         """Run the app of a shard until it is to be given away, then release the shard."""
-        shard = Shard(number, self._leases.shard_count)
+        shard, failures = Shard(number, self._leases.shard_count), 0
         while not give.is_set():
             try:
                 await self._run_app(shard, give)
             except StoreFailed as error:
-                log.warning("shard %s could not be resumed, retrying", number, extra={"reason": str(error)})
-                await self._shared.wait(asyncio.sleep(BEAT))
-        while True:
-            try:
-                await self._leases.release(number)
-            except StoreFailed as error:
-                log.warning("shard %s could not be given away", number, extra={"reason": str(error)})
-                if self._closing:  # leaving gives away whatever is left
-                    break
-                await self._shared.wait(asyncio.sleep(BEAT))
-            else:
-                log.info("gave shard %s away", number)
-                break
+                failures += 1
+                if failures == 1:
+                    reason = {"reason": str(error)}
+                    log.warning("shard %s could not be resumed, retrying", number, extra=reason)
+                await self._pause()
+        while not await self._release(number) and not self._closing:  # leaving releases whatever is left
+            await self._pause()
         del self._serving[number]
         self._give_next_at = asyncio.get_running_loop().time() + GIVE_SECONDS
+
+    async def _release(self, number: int) -> bool:
+        try:
+            await self._leases.release(number)
+        except StoreFailed as error:
+            log.info("shard %s could not be given away", number, extra={"reason": str(error)})
+            return False
+        log.info("gave shard %s away", number)
+        return True
+
+    async def _pause(self) -> None:
+        """Wait until the database answers again, or this process closes."""
+        await self._shared.wait(asyncio.sleep(BEAT))
+        while self._away and not self._closing:
+            await self._shared.wait(asyncio.sleep(BEAT))
 
     async def _run_app(self, shard: Shard, give: asyncio.Event) -> None:
         """Run an app until `give` is set.
