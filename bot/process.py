@@ -14,7 +14,6 @@ from typing import Any, Final, Never, TypeAlias, TypeVar
 from bot.app import App, opened
 from bot.clock import DiscordTime, steady_clock
 from bot.config import Settings
-from bot.core.shards import Shard
 from bot.gateway.client import serve, talk_to
 from bot.gateway.reach import Gateway, ask, reach
 from bot.gateway.traffic import Traffic
@@ -22,7 +21,6 @@ from bot.metrics import Metrics
 from bot.monitoring.event_loop import measure_lag
 from bot.monitoring.server import MonitoringServer
 from bot.shared import Shared
-from bot.store.database import Database
 from bot.store.errors import LeaseLost, StoreError, StoreUnusable
 from bot.store.location import database_at
 from bot.videos.downloader import VideoDownloader
@@ -103,7 +101,8 @@ async def _serving(shared: Shared) -> AsyncIterator[Serving]:
     """Yield what serves: one app of all shards, or on PostgreSQL an app for each shard that is held."""
     settings = shared.settings
     if isinstance(settings.database, Path):
-        async with _opened(shared) as app:
+        async with opened(shared) as app:
+            app.client.on_setup = partial(_begin, app)
             try:
                 yield lambda _gateway: serve(app.client, settings.discord_token)
             finally:
@@ -112,21 +111,11 @@ async def _serving(shared: Shared) -> AsyncIterator[Serving]:
         from bot.lease_keeper import keeping  # noqa: PLC0415 only PostgreSQL needs it
 
         with ThreadPoolExecutor(1, thread_name_prefix="leases") as executor:
-            async with keeping(shared, executor, partial(_opened, shared)) as keeper:
+            async with keeping(shared, executor, partial(opened, shared)) as keeper:
                 try:
                     yield lambda gateway: keeper.run(settings.shard_count, gateway.shards)
                 finally:
                     await keeper.close()
-
-
-@asynccontextmanager
-async def _opened(
-    shared: Shared, shard: Shard | None = None, database: Database | None = None
-) -> AsyncIterator[App]:
-    async with opened(shared, shard, database) as app:
-        app.client.on_setup = partial(_begin, app)
-        yield app
-    gc.unfreeze()  # or what was frozen of it would never be collected
 
 
 async def _serve(shared: Shared, gateway: Gateway, serving: Serving) -> None:
@@ -143,7 +132,10 @@ async def _serve(shared: Shared, gateway: Gateway, serving: Serving) -> None:
 
 
 async def _begin(app: App) -> None:
-    """Begin, and keep what exists then, such as the watches of a restart, out of all later collections."""
+    """Begin, and keep what exists then, such as the watches of a restart, out of all later collections.
+
+    Only where the app lives as long as the process: what is frozen is never freed.
+    """
     await app.begin()
     gc.freeze()
 
