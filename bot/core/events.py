@@ -20,6 +20,10 @@ class ErrorKind(StrEnum):
     RATE_LIMITED = "rate_limited"
 
 
+CONGESTED: Final = frozenset({ErrorKind.RATE_LIMITED, ErrorKind.UNAVAILABLE})
+"""How polls fail if an API takes no more of them at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Missing:
     """The API does not know the task; `message` is its own, "" if none."""

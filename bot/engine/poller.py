@@ -16,7 +16,7 @@ from math import inf
 from typing import Final
 
 from bot.clock import Clock, WaitHook, WakeUp, plain_wait
-from bot.core.events import ErrorKind, Observation, PollError, name_of
+from bot.core.events import CONGESTED, ErrorKind, Observation, PollError, name_of
 from bot.core.observed import UNOBSERVED, urgency
 from bot.core.poll_queue import PollQueue
 from bot.core.task import Task
@@ -214,11 +214,11 @@ class Poller:
             seconds = self._clock() - begun
             self._metrics.polls[name_of(observation)].inc()
             self._metrics.poll_seconds.observe(seconds)
-            failed = isinstance(observation, PollError)
-            limited = isinstance(observation, PollError) and observation.kind is ErrorKind.RATE_LIMITED
+            kind = observation.kind if isinstance(observation, PollError) else None
             # A limit is seldom the fault of a task that has been answered before.
-            failing = (failed and not (limited and self._is_known(task_id))) or seconds > SLOW_SECONDS
-            self._queue.limit.ended(seconds, len(self._queue.in_flight), refused=limited)
+            limited = kind is ErrorKind.RATE_LIMITED and self._is_known(task_id)
+            failing = (kind is not None and not limited) or seconds > SLOW_SECONDS
+            self._queue.limit.ended(seconds, len(self._queue.in_flight), refused=kind in CONGESTED)
             if self.on_observation is not None:
                 await self.on_observation(task_id, observation)
             next_delay = await self._tracker.apply(task_id, observation)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.core.concurrency import BOUNDS, START, Concurrency
+from bot.core.concurrency import BOUNDS, LEAST_REFUSED, MORE, START, Concurrency
 
 LOW, HIGH = BOUNDS
 
@@ -40,15 +40,34 @@ def test_an_api_that_queues_is_asked_no_more_than_it_works_at() -> None:
     assert max(limits) <= 320
 
 
-def test_refusals_halve_it_within_a_few_round_trips_but_never_below_the_least() -> None:
+@pytest.mark.parametrize("takes", [4, 8, 20, 100])
+def test_an_api_that_takes_so_many_at_once_is_asked_hardly_more(takes: int) -> None:
+    """It answers 503 to the others, or cuts their connections (nginx's limit_conn, HAProxy's maxconn)."""
+    limit, limits, cut = Concurrency(), list[int](), list[float]()
+    for _ in range(300):
+        in_flight = limit.limit
+        limits.append(in_flight)
+        cut.append(max(0, in_flight - takes) / in_flight)
+        for number in range(in_flight):
+            limit.ended(0.1, in_flight, refused=number >= takes)
+    assert LEAST_REFUSED <= min(limits[50:]) <= max(limits[50:]) <= max(1.9 * takes, takes + MORE)
+    assert sum(cut[50:]) <= len(cut[50:]) / 3
+    assert sum(min(takes, in_flight) for in_flight in limits[50:]) >= 0.8 * takes * len(limits[50:])
+
+
+def test_after_an_outage_it_is_back_within_a_few_round_trips() -> None:
     limit = Concurrency()
-    play(limit, 100, lambda _: 0.1)
-    for rounds in range(30):
-        for number in range(in_flight := limit.limit):
-            limit.ended(0.1, in_flight, refused=number == 0)
-        if rounds == 4:
-            assert limit.limit < HIGH / 2
-    assert limit.limit == LOW
+    for _ in range(1_000):
+        limit.ended(0.1, limit.limit, refused=True)
+    assert limit.limit == LEAST_REFUSED
+    assert play(limit, 6, lambda _: 1.0) >= LOW
+
+
+def test_a_few_refusals_are_about_their_tasks_or_the_rate() -> None:
+    limit = Concurrency()
+    for number in range(20_000):
+        limit.ended(0.1, limit.limit, refused=number % 8 == 0)
+    assert limit.limit == HIGH
 
 
 def test_a_few_slow_polls_change_nothing_and_a_lasting_change_is_got_used_to() -> None:
