@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,9 @@ import aiohttp
 import pytest
 
 from bench import people, plan
+from bench.crowd import play
 from bench.kinds import KINDS, Kind, Trace
+from bench.limited import THIRTY, bound, limiter
 from bench.measure import over_runs, percentile, ratio
 from bench.plan import LONG, SHORT, quick
 from bench.policies import Eta, Fixed, Range, at_equal_polls, follow, found, renders
@@ -73,6 +76,26 @@ def test_an_eta_policy_sleeps_longer_the_more_is_left_and_polls_by_the_clock_wit
     assert truthful.polls < found(traces("true progress, 1-10 min"), Fixed(4.0)).polls
     silent = traces("11 s to 6 min, silent")
     assert found(silent, Eta(4.0)) == found(silent, Fixed(4.0))
+
+
+def test_a_bound_is_what_fixed_pauses_reach_at_the_polls_that_the_budget_leaves() -> None:
+    """Thirty renders of 100 seconds at three requests a second: ten polls for each."""
+    found = bound(
+        lambda _chance, _day: Trace(100.0, lambda _age: None), Fixed, 30, 3.0, Range(4.0, 40.0, rounds=5)
+    )
+    assert found.polls == pytest.approx(3.0 * (100 + found.late) / 30, rel=0.1)
+    assert found.late == pytest.approx(100 / found.polls / 2, rel=0.3)
+
+
+@pytest.mark.parametrize("limit", ["set", "429", "headers"])
+def test_a_crowd_behind_any_limit_is_polled_as_often_as_that_allows(limit: str) -> None:
+    limits = {"429": limiter(1), "headers": limiter(60, 60.0, "fixed", "github")}
+    crowd = replace(THIRTY, limiter=limits.get(limit), per_minute=60 if limit == "set" else None)
+    figures = play(crowd)
+    assert 0.93 <= figures["asked_a_second"] <= 1.02
+    assert figures["refused"] < 0.03
+    assert figures["late_p50"] <= 3.0
+    assert figures["late_p95"] <= 20.0
 
 
 def test_the_same_seed_gives_the_same_renders_and_polls() -> None:
