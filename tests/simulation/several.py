@@ -53,6 +53,7 @@ async def pause(world: World, machine: Supervisor) -> None:
         return
     world.note(f"pause: {'asleep' if asleep else 'still'} for {seconds} s")
     world.stall(seconds)
+    world.doubt(seconds)
     machine.pause(asleep=asleep)
     paused = machine.here.machine
 
@@ -68,6 +69,8 @@ async def database_away(world: World, machine: Supervisor) -> None:
     seconds, restarts = world.rng.choice(OUTAGES), world.rng.random() < 0.5
     world.note(f"database away: {'for all' if restarts else 'for one'}, {seconds} s")
     world.stall(seconds)
+    world.doubt(seconds)
+    world.unsaved.append((world.here.clock(), world.here.clock() + seconds))
     machines = list(world.machines) if restarts else [machine]
     for one in machines:
         one.lose_database(at_once=restarts or world.rng.random() < 0.5)
@@ -83,7 +86,7 @@ SEVERAL: dict[Trouble, float] = {
     kind: weight
     for kind, weight in TROUBLES.items()
     if kind is not sleep  # the whole world would sleep
-} | {pause: 6, database_away: 3}
+} | {pause: 10, database_away: 3}
 
 
 def simulate_several(seed: int, server: Server, template: str = "migrated", bots: int = 2) -> Verdict:

@@ -12,7 +12,7 @@ from wire.place import Place
 from bot.store.errors import StoreError
 from bot.store.location import Location
 
-SLOW_BEATS, SLOW_BEATS_SECONDS = 0.5, 2.0
+SLOW_BEATS, SLOW_BEATS_SECONDS = 0.7, 2.0
 """How often the connection for leases is slow after a pause, and for how long."""
 NOTIFIED_SECONDS = 0.001
 """How long a notification takes."""

@@ -5,9 +5,13 @@ from collections.abc import Iterator
 import pytest
 from postgres_server import Server
 from simulation.several import simulate_several
+from simulation.teeth import without
 from store.places import migrate
 
 pytestmark = pytest.mark.slow
+
+NEEDS_FENCE = (321,)
+"""Seeds in which a machine that was taken over wakes and wants to write; WITHOUT=fence finds others."""
 
 
 @pytest.fixture(scope="module")
@@ -29,3 +33,11 @@ def test_a_seed_with_two_bots_lives_the_same_way_twice(postgres: Server, templat
     first, again = simulate_several(1, postgres, template), simulate_several(1, postgres, template)
     assert first.diary == again.diary
     assert first.ends == again.ends
+
+
+def test_the_simulation_notices_a_writer_that_nothing_keeps_from_writing(
+    postgres: Server, template: str
+) -> None:
+    with without("fence"):
+        kinds = {kind for seed in NEEDS_FENCE for kind in simulate_several(seed, postgres, template).kinds}
+    assert "two writers" in kinds

@@ -281,7 +281,10 @@ async def full_disk(world: World, machine: Supervisor) -> None:
         world.disk.full = world.disk.broken = False
         fill(machine)
 
-    world.after(world.rng.choice((2.0, 20.0, 120.0)), over)
+    lasts = world.rng.choice((2.0, 20.0, 120.0))
+    if world.has_several_bots and world.disk.broken:
+        world.unsaved.append((world.here.clock(), world.here.clock() + lasts))
+    world.after(lasts, over)
 
 
 async def slow_uplink(world: World, machine: Supervisor) -> None:

@@ -22,6 +22,7 @@ from bot.core.concurrency import BOUNDS
 from bot.core.health import IMPOSSIBLE_ID
 from bot.core.outcome import Ending
 from sim.discord import Message
+from sim.discord.ids import snowflake_time
 
 CARD_GONE = 10008
 INVALID = {401, 403, 429}
@@ -110,7 +111,9 @@ def lines_left(world: World) -> list[Message]:
         for channel in world.channels
         if channel.id not in world.closed
         for message in channel.history
-        if message.author is world.here.sim.bot and message.content.startswith(LINE)
+        if message.author is world.here.sim.bot
+        and message.content.startswith(LINE)
+        and not any(begin <= snowflake_time(message.id) <= end for begin, end in world.unsaved)
     ]
 
 
@@ -261,9 +264,11 @@ def _judge_pace(verdict: Verdict, world: World) -> None:
             later
             for before, later in pairwise(times)
             if SAME_LOOK_SECONDS < later - before < POLL_MIN_SECONDS - SAME_LOOK_SECONDS
+            and not any(begin <= later <= end for begin, end in world.doubtful)
         ]
-        # A look of a person comes at any time, and so does the first after a start.
-        allowed = 2 * by_people[task_id] + 2 * len(world.lifetimes)
+        # A look of a person comes at any time, and so does the first after a start or a take-over.
+        begun = len(world.lifetimes) + sum(len(machine.here.served) for machine in world.machines)
+        allowed = 2 * by_people[task_id] + 2 * begun
         if len(early) > allowed:
             when = ", ".join(f"{at - START:.2f}" for at in early[:20])
             verdict.wrong("too fast", f"{task_id}: {len(early)} looks too early ({when} s), not {allowed}")
