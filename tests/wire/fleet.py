@@ -95,26 +95,25 @@ class Fleet:
         pid = self.holders()[shard]
         return next(member for member in self.members if member.pid == pid)
 
-    @property
-    def is_settled(self) -> bool:
+    def is_settled(self, *, fairly: bool) -> bool:
         """Whether all processes run and every shard is held by one of them, and connected."""
         pids = {member.pid for member in self.members}
         if 0 in pids or any(member.is_stopped for member in self.members):
             return False
         holders = self.holders()
         connected = {s.shard for s in self.here.sim.gateway.streams.values() if s.connection is not None}
-        return (
-            pids <= self.joined().keys()
-            and bool(holders)
+        serves = (
+            bool(holders)
             and set(holders.values()) <= pids
             and connected >= {(number, len(holders)) for number in holders}
-            and len(set(holders.values())) == min(len(pids), len(holders))
         )
+        shared = pids <= self.joined().keys() and len(set(holders.values())) == min(len(pids), len(holders))
+        return serves and (shared or not fairly)
 
-    async def settle(self, within: float = PATIENCE) -> None:
-        """Wait until nothing is amiss."""
+    async def settle(self, within: float = PATIENCE, *, fairly: bool = True) -> None:
+        """Wait until nothing is amiss; `fairly`, until each has as many shards as it should have."""
         async with asyncio.timeout(within):
-            while not self.is_settled:  # noqa: ASYNC110 the database offers no event for it
+            while not self.is_settled(fairly=fairly):  # noqa: ASYNC110 the database offers no event for it
                 await asyncio.sleep(0.1)
 
 

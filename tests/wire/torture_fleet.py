@@ -22,15 +22,16 @@ from wire.place import DONE
 from wire.process import PATIENCE
 from wire.torture import SERVER_KILLED, Tally, begin, count, end_some, peace, trouble
 
+from bot.command_line import Exit
 from sim.discord import Guild
 
 LIMIT = "10000"
-HEALTHY = {0, -signal.SIGKILL, 75}
-"""How a process may end: stopped, killed, or taken for dead after it stood still."""
+HEALTHY = {Exit.STOPPED, -signal.SIGKILL, Exit.TAKEN_OVER, Exit.DATA}
+"""How a process may end: stopped, killed, taken for dead after it stood still, begun without a server."""
 STANDS_STILL = (4.0, 12.0)
 """Seconds: shorter and longer than a lease."""
-SETTLED = 0.4
-"""How often everything has recovered before the next blow."""
+SETTLED, FAIR = 0.4, 0.2
+"""How often everything has recovered before the next blow, and then also the shards are shared again."""
 
 
 async def torture(
@@ -55,7 +56,7 @@ async def torture(
                 await asyncio.to_thread(server.stop, "immediate")
                 await asyncio.to_thread(server.start)
             if chance.random() < SETTLED:
-                await all_of_them.settle()
+                await all_of_them.settle(fairly=chance.random() < FAIR)
             if tally.kills % 10 == 0:
                 say(f"{tally.kills} of {kills} blows")
         await all_of_them.settle()
