@@ -136,8 +136,9 @@ class Traffic:
         self.invalid: Final = InvalidRequests()
         self.limiter: Final = RateLimiter(lambda: self.invalid.gap)
         self.global_limit: Final = GlobalLimit()
-        self.guard: Callable[[], Awaitable[None]] | None = None
-        """Awaited before whatever changes something at Discord is sent: waits until this process may send."""
+        self.guard: Callable[[], Awaitable[bool]] | None = None
+        """Awaited before whatever changes something at Discord is sent: waits until this process may send.
+        Returns whether it had to wait."""
         self.trace: Final = aiohttp.TraceConfig()
         self.trace.on_request_start.append(self._start)
         self.trace.on_connection_create_end.append(self._connected)
@@ -151,12 +152,16 @@ class Traffic:
         context.limited = route_of(start.url) not in FOR_PEOPLE
         # An interaction is answered once, by whomever: its answer cannot come twice, and must not wait.
         context.writes = start.method != hdrs.METH_GET and route_of(start.url) != "interactions"
+        held_up = True
+        while held_up:  # then its turn is over, and many others were held up as well
+            if context.limited:
+                await self.limiter.enter(priority.get(), stale_since.get())
+            held_up = await self._guard(session, context, None)
+        # Counted last: for a request that is cancelled before this returns, aiohttp calls no end.
         if context.limited:
-            await self.limiter.enter(priority.get(), stale_since.get())
             await self.invalid.admit()
         else:
             self.invalid.count_under_way()
-        await self._guard(session, context, None)
 
     async def _connected(
         self, session: aiohttp.ClientSession, context: SimpleNamespace, connection: object
@@ -168,9 +173,8 @@ class Traffic:
 
     async def _guard(
         self, _session: aiohttp.ClientSession, context: SimpleNamespace, _connection: object
-    ) -> None:
-        if context.writes and self.guard is not None:
-            await self.guard()
+    ) -> bool:
+        return context.writes and self.guard is not None and await self.guard()
 
     async def _end(
         self, _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams

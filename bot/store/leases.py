@@ -112,9 +112,13 @@ class Leases:
         """Whether it is certain that nobody has taken over a shard of this process."""
         return self._clock() < self._trusted_until
 
-    async def wait_until_trusted(self) -> None:
+    async def wait_until_trusted(self) -> bool:
+        """Return whether it had to wait."""
+        if self.trusted:
+            return False
         while not self.trusted:
             await self._renewed.wait()
+        return True
 
     def fence(self, shard: int) -> Callable[[Connection], None]:
         """Return what begins every writing transaction for a shard that this process holds.

@@ -18,7 +18,7 @@ from bot.clock import DiscordTime
 from bot.gateway.client import VeoBot
 from bot.gateway.rate_limiter import Priority, RateLimiter
 from bot.gateway.reach import ask
-from bot.gateway.traffic import IN_A_ROW, LONGEST_GAP, InvalidRequests, Traffic
+from bot.gateway.traffic import BUDGET, IN_A_ROW, LONGEST_GAP, InvalidRequests, Traffic
 from bot.metrics import Metrics
 from bot.outbound.discord_errors import access_delay, retry_delay
 from bot.outbound.failures import BUDGET_SECONDS
@@ -170,10 +170,12 @@ async def test_what_changes_something_at_discord_waits_at_the_guard(monkeypatch:
     """It is asked again once there is a connection, new or kept: making one may take longer than a lease."""
     sent, asked, may_send = list[str](), 0, asyncio.Event()
 
-    async def guard() -> None:
+    async def guard() -> bool:
         nonlocal asked
         asked += 1
+        held_up = not may_send.is_set()
         await may_send.wait()
+        return held_up
 
     async def answer(request: web.Request) -> web.Response:
         sent.append(request.method)
@@ -197,9 +199,47 @@ async def test_what_changes_something_at_discord_waits_at_the_guard(monkeypatch:
         assert (sent.pop(), asked) == ("POST", 1), "the answer to an interaction cannot come twice"
         may_send.set()
         await posting
-        assert (sent, asked) == (["GET", "POST"], 2)
+        assert (sent, asked) == (["GET", "POST"], 3)
         await client.http.request(Route("GET", "/channels/{channel_id}/messages", channel_id=1))
-        assert asked == 2
+        assert asked == 3
+
+
+async def test_those_that_the_guard_held_up_are_spread_and_those_that_gave_up_do_not_count() -> None:
+    """While no lease is trusted turns go on; edits by an interaction's token are given up after a while."""
+    arrived: list[float] = []
+
+    async def answer(_request: web.Request) -> web.Response:
+        arrived.append(asyncio.get_running_loop().time())
+        return web.json_response({})
+
+    app = web.Application()
+    app.router.add_route("*", "/{route}/1", answer)
+    traffic, trusted = Traffic(Metrics(), DiscordTime(asyncio.get_running_loop().time)), asyncio.Event()
+
+    async def guard() -> bool:
+        held_up = not trusted.is_set()
+        await trusted.wait()
+        return held_up
+
+    traffic.guard = guard
+    async with (
+        TestServer(app) as server,
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0), trace_configs=[traffic.trace]
+        ) as session,
+    ):
+        given_up = [asyncio.create_task(session.patch(server.make_url("/webhooks/1"))) for _ in range(BUDGET)]
+        await asyncio.sleep(1)
+        for task in given_up:
+            task.cancel()
+        await asyncio.wait(given_up)
+        waiting = [asyncio.create_task(session.patch(server.make_url("/channels/1"))) for _ in range(200)]
+        await asyncio.sleep(10)
+        trusted.set()
+        async with asyncio.timeout(30):
+            await asyncio.gather(*waiting)
+    assert len(arrived) == 200
+    assert max(sum(begin <= at < begin + 1 for at in arrived) for begin in arrived) <= 50
 
 
 async def test_connecting_that_takes_long_brings_no_more_than_50_requests_in_any_second() -> None:

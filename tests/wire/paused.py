@@ -56,12 +56,13 @@ async def mark_sending(self: Deliveries, *args: Any) -> None:
         _marking.set(False)
 
 
-async def wait_until_trusted(self: Leases) -> None:
+async def wait_until_trusted(self: Leases) -> bool:
     if _posting.get():
         stand_still(BEFORE)
-    await _guard(self)
+    held_up = await _guard(self)
     if _posting.get():
         stand_still(AFTER)
+    return held_up
 
 
 async def write(self: FencedDatabase, work: Callable[[Connection], Any]) -> Any:
