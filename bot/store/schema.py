@@ -192,7 +192,11 @@ answers = Table(
 )
 
 turns = Table(
-    "turns", metadata, Column("name", String, primary_key=True), Column("next_at", Float, nullable=False)
+    "turns",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("next_at", Float, nullable=False),
+    Column("taken_at", Float, nullable=False),
 )
 
 

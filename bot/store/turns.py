@@ -19,15 +19,16 @@ from bot.store.postgres_session import arguments_for
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 0.5
-MOST_GAPS_AHEAD: Final = 1_000
-"""If the next turn is further away than that, the server's clock was set back: begin again."""
+SET_BACK_SECONDS: Final = 1.0
+"""If the server's clock is so much behind the newest turn's, it was set back: begin again."""
 
 # GCRA: a turn moves `next_at` on by a gap, and may be used `at_once` - 1 gaps before it is due.
 _TAKE: Final = """
-    INSERT INTO turns AS t (name, next_at) VALUES (%(name)s, extract(epoch FROM clock_timestamp()) + %(gap)s)
-    ON CONFLICT (name) DO UPDATE SET next_at = %(gap)s + CASE
-        WHEN t.next_at - extract(epoch FROM clock_timestamp()) BETWEEN 0 AND %(gap)s * %(most)s THEN t.next_at
-        ELSE extract(epoch FROM clock_timestamp()) END
+    INSERT INTO turns AS t (name, next_at, taken_at)
+    VALUES (%(name)s, extract(epoch FROM clock_timestamp()) + %(gap)s, extract(epoch FROM clock_timestamp()))
+    ON CONFLICT (name) DO UPDATE SET taken_at = excluded.taken_at, next_at = %(gap)s + greatest(
+        CASE WHEN extract(epoch FROM clock_timestamp()) > t.taken_at - %(set_back)s THEN t.next_at END,
+        extract(epoch FROM clock_timestamp()))
     RETURNING next_at - %(gap)s * %(at_once)s - extract(epoch FROM clock_timestamp())
 """
 
@@ -50,7 +51,7 @@ class Turns:
         Raises:
             StoreFailed: after `close`.
         """
-        turn = {"name": name, "gap": gap, "at_once": at_once, "most": MOST_GAPS_AHEAD}
+        turn = {"name": name, "gap": gap, "at_once": at_once, "set_back": SET_BACK_SECONDS}
         while not self._closed:
             try:
                 async with self._using:

@@ -31,6 +31,7 @@ def upgrade() -> None:
         "turns",
         sa.Column("name", sa.String(), primary_key=True),
         sa.Column("next_at", sa.Float(), nullable=False),
+        sa.Column("taken_at", sa.Float(), nullable=False),
     )
     op.add_column("placeholders", sa.Column("guild_id", sa.BigInteger()))
     if op.get_bind().dialect.name == "postgresql":
