@@ -255,7 +255,8 @@ def _judge_pace(verdict: Verdict, world: World) -> None:
         verdict.wrong("too fast", f"{api.max_in_flight} requests at once")
     asked: dict[str, list[float]] = {}
     for request in api.requests:
-        if request.task_id != IMPOSSIBLE_ID:
+        # While no key was accepted yet, a refused look is repeated with "Bearer" before the key.
+        if request.task_id != IMPOSSIBLE_ID and request.authorization != "bearer":
             asked.setdefault(request.task_id, []).append(request.at)
     by_people = Counter(task_id for use in world.invocations for task_id in _named(use.data))
     for task_id, times in asked.items():
