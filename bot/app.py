@@ -98,6 +98,7 @@ class App:
         )
         self.tracker: Final = Tracker(self.registry, self.store, self.outbound, shared.tuner, clock=clock)
         self.poller: Final = Poller(self.breaker, self.tracker, clock, metrics=shared.metrics, wait=wait)
+        self.poller.may_poll = shared.may_poll
         self._shared_tasks: SharedTasks | None = None
         if shared.task_reader is not None and shard is not None:
             self._shared_tasks = shared.task_reader.add(

@@ -60,6 +60,7 @@ class LeaseKeeper:
         self._tasks: Final = SharedTaskReader(shared.database, shared.wait)
         self._wake_up: Final = WakeUp(shared.wait)
         shared.traffic.guard = leases.wait_until_trusted
+        shared.may_poll = lambda: leases.trusted
         shared.holding = lambda: self.holding
         shared.task_reader = self._tasks
         self._serving: Final[dict[int, _Serving]] = {}

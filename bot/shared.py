@@ -59,6 +59,8 @@ class Shared:
         self.tuner: Final = PollTuner(settings.poll_policy, wait=wait)
         self.upload_slots: Final = UploadSlots()
         self.apps: Final[list[RunningApp]] = []
+        self.may_poll: Callable[[], bool] = lambda: True
+        """Whether it is certain that no other process polls for the apps of this one."""
         self.holding: Callable[[], Holding | None] = lambda: None
         """Returns what this process holds, where several share a bot."""
         self.health: Final = HealthChecks(database, self.apps, clock, lambda: self.holding())  # noqa: PLW0108 it is set later

@@ -40,6 +40,8 @@ RECENT_SECONDS: Final = 5.0
 """While requests are limited, a person gets the answer of a poll that is no older than this."""
 EXPIRY_SECONDS: Final = 60.0
 """During a pause, watches past the age limit are ended this often."""
+DOUBT_SECONDS: Final = 0.5
+"""How often it is checked whether a process that may have been taken for dead may poll again."""
 
 
 class Poller:
@@ -69,6 +71,8 @@ class Poller:
         self._backlogged = False
         """True after a pause: overdue polls must be spread out."""
         self._closing = False
+        self.may_poll: Callable[[], bool] = lambda: True
+        """Whether it is certain that no other process polls these tasks."""
         self.on_observation: Callable[[str, Observation], Awaitable[None]] | None = None
         """Awaited with what each poll has observed, before that is applied."""
 
@@ -170,7 +174,7 @@ class Poller:
 
     def _next_at(self) -> float:
         """Return when the next poll may begin; `inf` if only the wake-up can tell."""
-        if self._closing or self.breaker.health.paused:
+        if self._closing or self.breaker.health.paused or not self.may_poll():
             return inf
         return self._queue.next_at()
 
@@ -180,7 +184,7 @@ class Poller:
             self._backlogged = True
             await self._tracker.expire()
             return EXPIRY_SECONDS
-        if self._backlogged:
+        if self._backlogged and self.may_poll():
             self._backlogged = False
             self._queue.spread(self._clock(), RESUMED_WITHIN, RESUMING_PER_SECOND, self._chance)
         while (at := self._next_at()) <= (now := self._clock()):
@@ -195,10 +199,11 @@ class Poller:
             await asyncio.sleep(0)
         if self._queue.people_waiting:
             self._person_wake_up.set()
-        return None if at == inf else at - now
+        self._backlogged = not self.may_poll()
+        return DOUBT_SECONDS if self._backlogged else None if at == inf else at - now
 
     def _urgency(self, task_id: str, due: float) -> float:
-        if self.breaker.budget.learned.in_spell and self._is_known(task_id):
+        if self.breaker.budget.learned.in_spell and self._tracker.registry.is_known(task_id):
             return inf  # it shows best whether everything is refused, or only the others
         observed = self._tracker.registry.observed.get(task_id, UNOBSERVED)
         return urgency(observed, due, self._clock(), self._tracker.policy)
@@ -216,7 +221,7 @@ class Poller:
             self._metrics.poll_seconds.observe(seconds)
             kind = observation.kind if isinstance(observation, PollError) else None
             # A limit is seldom the fault of a task that has been answered before.
-            limited = kind is ErrorKind.RATE_LIMITED and self._is_known(task_id)
+            limited = kind is ErrorKind.RATE_LIMITED and self._tracker.registry.is_known(task_id)
             failing = (kind is not None and not limited) or seconds > SLOW_SECONDS
             self._queue.limit.ended(seconds, len(self._queue.in_flight), refused=kind in CONGESTED)
             if self.on_observation is not None:
@@ -232,12 +237,6 @@ class Poller:
             next_due = None if next_delay is None else self._clock() + next_delay
             self._queue.done(task_id, next_due, failing=failing)
             self._wake_up.set()
-
-    def _is_known(self, task_id: str) -> bool:
-        """Return whether a task has been answered before, also by an earlier process."""
-        registry = self._tracker.registry
-        answered = registry.observed.get(task_id, UNOBSERVED).task is not None
-        return answered or any(watch.seen_at is not None for watch in registry.watches(task_id))
 
     async def _observe(self, task_id: str) -> Observation:
         observed = self._tracker.registry.observed.get(task_id, UNOBSERVED)

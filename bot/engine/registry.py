@@ -29,6 +29,11 @@ class Registry:
         """Return the live watches of a task."""
         return self._watches.get(task_id, ())
 
+    def is_known(self, task_id: str) -> bool:
+        """Return whether a task has been answered before, also by an earlier process."""
+        answered = task_id in self.observed and self.observed[task_id].task is not None
+        return answered or any(watch.seen_at is not None for watch in self.watches(task_id))
+
     def live(self, card_id: int) -> tuple[Watch, ...]:
         """Return the live watches of a card, none if there is no such card."""
         return self.cards[card_id].live if card_id in self.cards else ()

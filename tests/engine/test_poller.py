@@ -431,3 +431,19 @@ async def test_probes_never_ask_one_task_twice_and_reach_every_task_within_a_few
         rounds = [here.breaker._probes() for _ in range(8)]
         assert all(len(set(probes)) == len(probes) == 2 for probes in rounds)
         assert {name for probes in rounds for name in probes} == {A, B, C, IMPOSSIBLE_ID}
+
+
+async def test_nothing_is_polled_while_another_process_may_have_taken_over() -> None:
+    async with polling() as here:
+        trusted = [True]
+        here.poller.may_poll = lambda: trusted[0]
+        for task_id in (A, B, C):
+            here.poller.schedule(task_id, 2.0)
+        await asyncio.sleep(1.0)
+        trusted[0] = False
+        await asyncio.sleep(90.0)
+        assert not here.api.requests
+        assert here.poller.overdue == 0.0, "an outage of the database is no reason to restart"
+        trusted[0] = True
+        await asyncio.sleep(2.0)
+        assert set(here.api.began) == {A, B, C}

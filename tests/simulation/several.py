@@ -53,7 +53,6 @@ async def pause(world: World, machine: Supervisor) -> None:
         return
     world.note(f"pause: {'asleep' if asleep else 'still'} for {seconds} s")
     world.stall(seconds)
-    world.doubt(seconds)
     machine.pause(asleep=asleep)
     paused = machine.here.machine
 
@@ -69,7 +68,6 @@ async def database_away(world: World, machine: Supervisor) -> None:
     seconds, restarts = world.rng.choice(OUTAGES), world.rng.random() < 0.5
     world.note(f"database away: {'for all' if restarts else 'for one'}, {seconds} s")
     world.stall(seconds)
-    world.doubt(seconds)
     world.unsaved.append((world.here.clock(), world.here.clock() + seconds))
     machines = list(world.machines) if restarts else [machine]
     for one in machines:

@@ -265,7 +265,6 @@ def _judge_pace(verdict: Verdict, world: World) -> None:
             later
             for before, later in pairwise(times)
             if SAME_LOOK_SECONDS < later - before < POLL_MIN_SECONDS - SAME_LOOK_SECONDS
-            and not any(begin <= later <= end for begin, end in world.doubtful)
         ]
         # A look of a person comes at any time, and so does the first after a start or a take-over.
         begun = len(world.lifetimes) + sum(len(machine.here.served) for machine in world.machines)

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 STALLED_HOURS = 0.25
 """When a render that does not move is given up."""
-DOUBTED_AFTERWARDS = 5.0
-"""Seconds that a machine may need to learn that others have taken over: two slow rounds."""
 STALLED_AFTERWARDS = 120.0
 """Seconds for which a task may be held after trouble: a minute of backoff, and its turn."""
 
@@ -57,8 +55,6 @@ class World:
     """Tasks that are answered badly for as long as there is trouble."""
     stalls: list[tuple[float, float]] = field(default_factory=list)
     """When polls may come late for everybody: the API or the disk is out of order, or just was."""
-    doubtful: list[tuple[float, float]] = field(default_factory=list)
-    """When a machine may poll although another has its shards: it cannot read that in the database."""
     unsaved: list[tuple[float, float]] = field(default_factory=list)
     """When several bots could save nothing: a placeholder sent then is not known to whoever takes over."""
     damage: float = 0.0
@@ -77,11 +73,6 @@ class World:
         """Note that polls may come late for so long, and while tasks are still held for what came of it."""
         now = self.here.clock()
         self.stalls.append((now, now + seconds + STALLED_AFTERWARDS))
-
-    def doubt(self, seconds: float) -> None:
-        """Note that two machines may poll for a shard, until the one that was away reads of the other."""
-        now = self.here.clock()
-        self.doubtful.append((now, now + seconds + DOUBTED_AFTERWARDS))
 
     @property
     def guilds(self) -> list[Guild]:
