@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, Final
@@ -212,7 +212,9 @@ class App:
         await self._renders.close()
         await self.outbound.close(left())
         if self._is_first:
-            await self._shared.tuner.save(self.store)
+            with suppress(TimeoutError):  # a database that does not answer must not hold up the end
+                async with asyncio.timeout(max(1.0, left())):
+                    await self._shared.tuner.save(self.store)
         await self._shared.health.cancel_probe()
         tasks = self.loops + self._startup
         self.loops.clear()  # before they are cancelled, or `/healthz` would report them

@@ -1,12 +1,16 @@
 """The pace of polls follows what this bot's own renders have taught, also after a restart."""
 
+import asyncio
 import json
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from wire.place import DONE, Place, place, running
 
+from bot.app import SHUTDOWN_SECONDS
 from bot.engine.tuner import KEY
+from bot.store.store import Store
 
 pytestmark = pytest.mark.looptime
 
@@ -44,6 +48,19 @@ async def test_polls_gather_where_renders_end_and_a_restart_forgets_nothing(tmp_
         assert late[run] < 2.5
     assert len(taught) < len(first) / 2
     assert len(after) < len(first) / 2
+
+
+async def test_a_database_that_does_not_answer_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    """A commit that is in doubt keeps PostgreSQL's only thread busy for up to a minute."""
+    async with place(tmp_path) as here:
+        await render(here, 0)
+
+        async def hang(*_: object) -> None:
+            await asyncio.Event().wait()
+
+        with patch.object(Store, "remember", hang):
+            async with asyncio.timeout(2 * SHUTDOWN_SECONDS):
+                await here.stop_bot()
 
 
 async def test_what_was_learned_and_cannot_be_read_is_left_behind(tmp_path: Path) -> None:
