@@ -214,6 +214,9 @@ class LeaseKeeper:
                     serving.result()
             finally:
                 giving.cancel()
+                if app.client.on_setup is not None:  # or it might begin while it closes
+                    serving.cancel()
+                    await asyncio.wait({serving})
                 await app.close()
                 # Not awaited: a reconnecting discord.py may swallow it. Closing the client ends it.
                 serving.cancel()

@@ -1,5 +1,6 @@
 """Two processes that share a bot's shards, in virtual time."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from wire.place import DONE, TASK, Place, place, running
 from wire.test_monitoring import numbers, readiness
 
 from bot.core.liveness import SETTLED
+from bot.engine.tuner import PollTuner
+from bot.store.answers import Answers
 from bot.store.errors import StoreFailed
 from bot.store.location import database_at
 from bot.store.store import Store
@@ -93,3 +96,30 @@ async def test_a_shard_whose_watches_cannot_be_read_is_tried_again(
         assert len(here.replies(card)) == 1
         assert other.serving is not None
         assert not other.serving.done()
+
+
+async def test_an_app_that_is_closed_while_it_begins_leaves_nothing_behind(
+    postgres_place: URL, tmp_path: Path
+) -> None:
+    share, save, slow = Answers.share, PollTuner.save, 0.0
+
+    async def share_slowly(answers: Answers, now: float) -> None:
+        await asyncio.sleep(slow)
+        await share(answers, now)
+
+    async def save_slowly(tuner: PollTuner, store: Store) -> None:
+        await asyncio.sleep(2 * slow)
+        await save(tuner, store)
+
+    async with sharing(tmp_path, postgres_place, 2) as (here, other):
+        await other.launch_bot()
+        await here.sleep(30)
+        assert (held(here), held(other)) == ((1, 2, 2), (1, 2, 2))
+        with patch.object(Answers, "share", share_slowly), patch.object(PollTuner, "save", save_slowly):
+            await here.stop_bot()
+            slow = 3.0
+            await here.sleep(2)
+            assert held(other) == (2, 2, 1)
+            await other.stop_bot()
+            assert other.keeper is not None
+            assert other.keeper._tasks.shards == []
