@@ -113,11 +113,12 @@ class RateLimiter:
             if (wait := self._passed + self._brake() - self._now()) > 0:
                 await asyncio.sleep(min(BRAKE_SECONDS, wait))  # it may be released at any time
                 continue
-            at = await take("rest", self._gap, AT_ONCE) + self._now()
+            at = (wait := await take("rest", self._gap, AT_ONCE)) + self._now()
             if self._owed:
                 self._owed -= 1
                 continue
-            await asyncio.sleep(at - self._now())
+            if wait > 0:
+                await asyncio.sleep(wait)
             # One who oversleeps must not send together with those whose turn it is then.
             if self._now() - at < LATE and self._anyone_waits():
                 heapq.heappop(self._waiting)[-1].set_result(None)

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from bot.gateway.rate_limiter import AT_ONCE, PER_SECOND, Priority, RateLimiter
+from bot.gateway.rate_limiter import AT_ONCE, LATE, PER_SECOND, Priority, RateLimiter
 
 pytestmark = pytest.mark.looptime
 
@@ -238,3 +238,25 @@ async def test_a_turn_that_was_overslept_is_not_used() -> None:
     limiter.take_turn = take
     await limiter.enter(Priority.RESULT)
     assert taken > 1
+
+
+@pytest.mark.looptime(False)
+async def test_a_turn_that_has_come_already_is_used_however_busy_the_process_is() -> None:
+    """A container that may use little of a CPU stands still for most of each tenth of a second."""
+    limiter, passed = RateLimiter(), False
+
+    async def take(_name: str, _gap: float, _at_once: int) -> float:
+        await asyncio.sleep(0)
+        return 0.0
+
+    def stall() -> None:
+        if not passed:
+            time.sleep(2 * LATE)
+            asyncio.get_running_loop().call_soon(stall)
+
+    limiter.take_turn = take
+    stall()
+    try:
+        await asyncio.wait_for(limiter.enter(Priority.RESULT), 30)
+    finally:
+        passed = True
