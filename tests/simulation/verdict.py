@@ -168,6 +168,9 @@ def _judge_end(verdict: Verdict, world: World, row: Row, card: Message) -> None:
     allowed = set(POISONED_ENDS if row.task_id in world.poisoned else world.lives[row.task_id].ends)
     if world.damage >= world.stalled_hours * 3_600:
         allowed.add(Ending.STALLED)
+    # Their limit is short, and a row of bad answers is read at longer and longer intervals.
+    if world.has_several_bots and row.task_id in world.badly_answered:
+        allowed.add(Ending.STALLED)
     if row.channel_id in world.stopped:
         allowed.add(Ending.STOPPED)
     if row.channel_id in world.closed:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,7 +46,8 @@ class Member:
     def send(self, number: int) -> None:
         """Send a signal, if it runs."""
         if pid := self.pid:
-            os.kill(pid, number)
+            with suppress(ProcessLookupError):  # it has ended, and nobody has waited for it yet
+                os.kill(pid, number)
             self.is_stopped = number == signal.SIGSTOP or (self.is_stopped and number != signal.SIGCONT)
 
     async def stand_still(self, seconds: float) -> None:
