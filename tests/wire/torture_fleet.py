@@ -26,8 +26,9 @@ from bot.command_line import Exit
 from sim.discord import Guild
 
 LIMIT = "10000"
-HEALTHY = {Exit.STOPPED, -signal.SIGKILL, Exit.TAKEN_OVER, Exit.DATA}
-"""How a process may end: stopped, killed, taken for dead after it stood still, begun without a server."""
+HEALTHY = {Exit.STOPPED, -signal.SIGTERM, -signal.SIGKILL, Exit.TAKEN_OVER, Exit.DATA}
+"""How a process may end: stopped, also before it listened to signals, killed, taken for dead after it stood
+still, or begun without a server."""
 STANDS_STILL = (4.0, 12.0)
 """Seconds: shorter and longer than a lease."""
 SETTLED, FAIR = 0.4, 0.2
