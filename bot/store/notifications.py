@@ -25,6 +25,8 @@ SENT: Final = "notifications"
 """Where a connection keeps the payloads of its transaction."""
 
 
+# Whoever only listens is idle for long. PostgreSQL has the limit since version 14.
+_STAY_IDLE: Final = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'"
 LONGEST_PAUSE: Final = 30.0
 """Seconds between two attempts to connect."""
 
@@ -65,6 +67,7 @@ class Notifications:
         async with await psycopg.AsyncConnection.connect(
             *positional, **arguments, autocommit=True
         ) as connection:
+            await connection.execute(_STAY_IDLE)
             await connection.execute(f"LISTEN {CHANNEL}".encode())
             self.listening.set()
             async for notification in connection.notifies():

@@ -193,6 +193,20 @@ async def test_a_notification_arrives_after_its_commit_and_after_a_lost_connecti
     await asyncio.gather(listening, return_exceptions=True)
 
 
+async def test_a_limit_for_idle_sessions_ends_no_listener(
+    postgres_place: URL, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever only listens is idle; an ended session misses what comes until it is back (dbos#562)."""
+    limited = postgres_place.update_query_dict({"options": "-c idle_session_timeout=100"})
+    notifications = Notifications(limited, lambda _payload: None)
+    listening = asyncio.create_task(notifications.run())
+    await asyncio.wait_for(notifications.listening.wait(), 60)
+    await asyncio.sleep(0.5)  # five times the limit, in which nothing may happen
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    assert "not notified" not in caplog.text
+
+
 async def test_a_transaction_that_failed_notifies_nobody(postgres_place: URL) -> None:
     async with Bot(postgres_place) as bot:
         payloads: list[str] = []
